@@ -1,0 +1,9 @@
+"""What an image and its label are, and how a training set is made biased and noisy."""
+
+from custom_datasets.distortion import Distortion
+from custom_datasets.errors import DataError
+from custom_datasets.loaders import Loaders
+from custom_datasets.sources import find_source, load_dataset
+from custom_datasets.split_file import find_split
+
+__all__ = ["DataError", "Distortion", "Loaders", "find_source", "find_split", "load_dataset"]

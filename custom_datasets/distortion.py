@@ -1,0 +1,103 @@
+"""Making a biased, noisy training set out of a clean one.
+
+The order is the published one: split, subsample, imbalance, label noise (AutoDO, arXiv 2103.05863, section 4).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from custom_datasets.errors import DataError
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """What is done to a clean training set; the flags of the same names.
+
+    valid_images: size of the validation set, 0 for the ablation in which all images are both validation and training
+    images. imbalance_ratio: frequent over rare images. subsample_ratio: share that is kept. noise_ratio: share of the
+    training labels that is drawn anew.
+    """
+
+    valid_images: int
+    imbalance_ratio: int
+    subsample_ratio: float
+    noise_ratio: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """A distorted training set over N clean images.
+
+    valid: indices of the validation images, clean. train: indices of the training images that are left. targets: the
+    given, possibly noisy label of every one of the N images, (N,) int64. Indices are int64 arrays.
+    """
+
+    valid: np.ndarray
+    train: np.ndarray
+    targets: np.ndarray
+
+
+def split_validation(labels: np.ndarray, images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stratified split of labels (N,) into indices of `images` validation images and of the others."""
+    splitter = StratifiedShuffleSplit(n_splits=1, test_size=images, random_state=seed)
+    try:
+        train, valid = next(splitter.split(np.zeros(len(labels)), labels))
+    except ValueError as error:
+        raise DataError(f"cannot split off {images} of {len(labels)} images for validation: {error}") from error
+    return valid, train
+
+
+def subsample(indices: np.ndarray, ratio: float, random: np.random.Generator) -> np.ndarray:
+    """int(n x ratio) of n indices, uniformly, without replacement."""
+    return random.permutation(indices)[: int(len(indices) * ratio)]
+
+
+def imbalance(
+    indices: np.ndarray, labels: np.ndarray, classes: int, ratio: int, random: np.random.Generator
+) -> np.ndarray:
+    """Step imbalance: classes below C / 2 keep all their L images, the others int(L / ratio) images together.
+
+    `labels` (N,) holds the labels of all images, `indices` (n,) those that are left. Ratio 1 changes nothing.
+    """
+    if ratio == 1:
+        return indices
+    frequent, rare = divide_classes(indices, labels, classes)
+    return np.concatenate((frequent, random.permutation(rare)[: len(frequent) // ratio]))
+
+
+def divide_classes(indices: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """`indices` of the classes below C / 2, whose images stay, and of those from C / 2 up, which get rare."""
+    stays = labels[indices] < classes / 2
+    return indices[stays], indices[~stays]
+
+
+def add_noise(
+    indices: np.ndarray, labels: np.ndarray, classes: int, ratio: float, random: np.random.Generator
+) -> np.ndarray:
+    """Labels (N,) in which round(ratio x n) of the n `indices` have one drawn uniformly from all classes.
+
+    The true class can be drawn too: 10 % nominal noise is 9 % real noise with ten classes.
+    """
+    noisy = labels.copy()
+    chosen = random.permutation(indices)[: round(len(indices) * ratio)]
+    noisy[chosen] = random.integers(classes, size=len(chosen))
+    return noisy
+
+
+def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
+    """The distorted training set of one run: `labels` (N,) are the clean ones, `seed` fixes every draw.
+
+    Raises DataError when nothing is left to train on or the split is impossible.
+    """
+    everything = np.arange(len(labels))
+    valid, train = everything, everything
+    if distortion.valid_images:
+        valid, train = split_validation(labels, distortion.valid_images, seed)
+    random = np.random.default_rng(seed)
+    train = subsample(train, distortion.subsample_ratio, random)
+    train = imbalance(train, labels, classes, distortion.imbalance_ratio, random)
+    if len(train) == 0:
+        raise DataError(f"a subsample ratio of {distortion.subsample_ratio} leaves no training image; use a larger one")
+    return Split(valid, train, add_noise(train, labels, classes, distortion.noise_ratio, random))

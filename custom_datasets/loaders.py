@@ -1,0 +1,110 @@
+"""The batches of a run: which images, in which order, prepared for the network."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from custom_datasets.distortion import Split
+from custom_datasets.table import Dataset, ImageTable
+
+EVALUATION_BATCH = 500
+Prepare = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batches (prepared images (B, C, H, W), labels (B,), index (B,)) of a table, one per index of `order`."""
+
+    table: ImageTable
+    order: Iterable[Tensor]
+    prepare: Prepare
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for index in self.order:
+            yield self.prepare(self.table.images[index]), self.table.labels[index], index
+
+
+class Loaders:
+    """All batches of a run on a distorted data set.
+
+    Labels are the clean ones; the given, noisy label of a training image is part of its row. `index` is the image's
+    place in its table, which for training images addresses the row.
+
+    Args:
+        data: on the run's device.
+        split: the distorted training set.
+        prepare: maps uint8 images (B, C, H, W) to what the network sees.
+        train_order, hyper_order: CPU generators of the orders of the train and the hyper pass.
+        overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
+
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        split: Split,
+        prepare: Prepare,
+        train_order: torch.Generator,
+        hyper_order: torch.Generator,
+        overfit: bool,
+    ):
+        device = data.train.labels.device
+        self._data, self._prepare = data, prepare
+        self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
+        self.train_index = torch.from_numpy(split.train).to(device)
+        self.valid_index = torch.from_numpy(split.valid).to(device)
+        self.test_index = torch.arange(len(data.test), device=device)
+
+    def train(self, size: int) -> Batches:
+        """The training set for a train pass, in full batches."""
+        return Batches(self._data.train, full_batches(self.train_index, size, self._train_order), self._prepare)
+
+    def hyper(self, size: int) -> Batches:
+        """The training set for a hyper pass, every image once."""
+        return Batches(self._data.train, even_batches(self.train_index, size, self._hyper_order), self._prepare)
+
+    def clean(self, size: int) -> Batches:
+        """Clean images for a hyper pass, without end."""
+        table, index = self._data.train, self.valid_index
+        if self._overfit:
+            table, index = self._data.test, self.test_index
+        return Batches(table, endless_batches(index, size, self._hyper_order), self._prepare)
+
+    def valid(self) -> Batches:
+        """The validation set for evaluation."""
+        return Batches(self._data.train, self.valid_index.split(EVALUATION_BATCH), self._prepare)
+
+    def test(self) -> Batches:
+        """The test set for evaluation."""
+        return Batches(self._data.test, self.test_index.split(EVALUATION_BATCH), self._prepare)
+
+
+def shuffled(indices: Tensor, generator: torch.Generator) -> Tensor:
+    """A random permutation of `indices` (n,), drawn on the CPU so that it is the same on every device."""
+    return indices[torch.randperm(len(indices), generator=generator).to(indices.device)]
+
+
+def full_batches(indices: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Shuffled batches of exactly `size` indices; the last incomplete one is dropped, as published."""
+    count = len(indices) // size
+    return list(shuffled(indices, generator)[: count * size].split(size))
+
+
+def even_batches(indices: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Shuffled batches of at most `size` indices and of equal length (to within one), every index once.
+
+    A row's gradient goes with 1 / batch length: a short last batch would give its rows one gradient far larger than all
+    their others, which would stay in RMSprop's running square and slow these rows for hundreds of steps.
+    """
+    return list(shuffled(indices, generator).tensor_split(-(-len(indices) // size)))
+
+
+def endless_batches(indices: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Shuffled batches of `size` indices (all of them, if there are fewer), a new order in every round."""
+    while True:
+        yield from full_batches(indices, min(size, len(indices)), generator)

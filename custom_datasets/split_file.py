@@ -1,0 +1,136 @@
+"""The split file of a run: (validation indices, training indices, noisy targets of all training images).
+
+The file has the published code's layout, two lists and an int64 tensor, so that files of either code serve both. It is
+shared by all rows of a table and never overwritten.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import binom, hypergeom
+from scipy.stats.distributions import rv_frozen
+
+from custom_datasets.distortion import Distortion, Split, divide_classes, make_split
+from custom_datasets.errors import DataError
+
+try:
+    from numpy._core.multiarray import scalar as numpy_scalar
+except ImportError:  # numpy 1
+    from numpy.core.multiarray import scalar as numpy_scalar
+
+# The published code's lists hold numpy integers: exactly the types that those are pickled with may be loaded.
+NUMPY_INTEGERS = [
+    *[(numpy_scalar, f"{module}.multiarray.scalar") for module in ("numpy.core", "numpy._core")],
+    np.dtype,
+    *[type(np.dtype(name)) for name in ("int32", "int64")],
+]
+
+IMPOSSIBLE = 1e-12
+
+
+def split_file_name(distortion: Distortion) -> str:
+    """Published name of the split file; the ablation without a validation split has its own."""
+    prefix = "" if distortion.valid_images else "oversplit_"
+    ratios = f"ir_{distortion.imbalance_ratio}_sr_{distortion.subsample_ratio}_nr_{distortion.noise_ratio}"
+    return f"{prefix}data_{ratios}.pt"
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Write a split; a reader never sees half a file."""
+    beside = path.with_name(path.name + ".part")
+    torch.save((split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)), beside)
+    os.replace(beside, path)
+
+
+def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
+    """The distorted training set of a run: read when another row has made it already, made and written otherwise.
+
+    Args and errors as in `make_split` and `read_split`; `folder` is the run's.
+    """
+    path = folder / split_file_name(distortion)
+    if path.exists():
+        return read_split(path, labels, classes, distortion)
+    split = make_split(labels, classes, distortion, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_split(path, split)
+    return split
+
+
+def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distortion) -> Split:
+    """Read a split and check that it fits the clean labels (N,) and the distortion.
+
+    Loads without unpickling code. Raises DataError when the file is unreadable or does not fit.
+    """
+    split = _load(path)
+    problem = _misfit(split, labels, classes, distortion)
+    if problem:
+        raise DataError(
+            f"{path} does not fit this data set and these flags: {problem}; move it away or use other flags"
+        )
+    return split
+
+
+def _load(path: Path) -> Split:
+    try:
+        with torch.serialization.safe_globals(NUMPY_INTEGERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        valid, train, targets = content
+        return Split(*(_integers(part) for part in (valid, train, targets)))
+    except Exception as error:  # torch.load raises whatever the damaged bytes lead to
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} is not a split file that can be read ({reason}); move it away") from error
+
+
+def _integers(part: list | torch.Tensor) -> np.ndarray:
+    array = np.asarray(part.tolist() if isinstance(part, torch.Tensor) else part)
+    if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
+        raise ValueError("it must hold two lists of integers and the targets")
+    return array.astype(np.int64)
+
+
+def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distortion) -> str | None:
+    """What is wrong with a split, or None."""
+    total, valid_images = len(labels), distortion.valid_images
+    if len(split.targets) != total:
+        return f"it has {len(split.targets)} targets for {total} training images"
+    if not _within(split.targets, classes):
+        return f"its targets are not classes from 0 to {classes - 1}"
+    for name, indices in (("validation", split.valid), ("training", split.train)):
+        if not _within(indices, total) or len(np.unique(indices)) != len(indices):
+            return f"its {name} indices are not different places among {total} images"
+    if len(split.valid) != (valid_images or total):
+        return f"it has {len(split.valid)} validation images instead of {valid_images or total}"
+    if valid_images and np.intersect1d(split.valid, split.train).size:
+        return "validation and training images overlap"
+
+    kept = int((total - valid_images) * distortion.subsample_ratio)
+    if distortion.imbalance_ratio == 1:
+        if len(split.train) != kept:
+            return f"it has {len(split.train)} training images instead of {kept}"
+    else:
+        frequent, rare = (len(part) for part in divide_classes(split.train, labels, classes))
+        could_be_kept = np.setdiff1d(np.arange(total), split.valid) if valid_images else split.valid
+        all_frequent = len(divide_classes(could_be_kept, labels, classes)[0])
+        if not _plausible(frequent, hypergeom(len(could_be_kept), all_frequent, kept)):
+            ratio = distortion.subsample_ratio
+            return f"{frequent} images of frequent classes are not what a subsample ratio of {ratio} leaves"
+        if rare != min(frequent // distortion.imbalance_ratio, kept - frequent):
+            return f"it has {rare} images of rare classes beside {frequent} of frequent ones"
+    changed = split.targets != labels
+    if changed.sum() > changed[split.train].sum():
+        return "labels differ from the data set's outside of the training images"
+    drawn = round(len(split.train) * distortion.noise_ratio)
+    if not _plausible(changed.sum(), binom(drawn, 1 - 1 / classes)):
+        return f"{changed.sum()} wrong labels are not what a noise ratio of {distortion.noise_ratio} makes"
+    return None
+
+
+def _plausible(count: int, distribution: rv_frozen) -> bool:
+    """Whether a count is one that the random draw could have given (two-sided, at odds of one in 10^12)."""
+    return min(distribution.cdf(count), distribution.sf(count - 1)) > IMPOSSIBLE
+
+
+def _within(values: np.ndarray, end: int) -> bool:
+    return values.size > 0 and values.min() >= 0 and values.max() < end

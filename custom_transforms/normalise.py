@@ -1,0 +1,23 @@
+"""From stored bytes to what a network sees."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Normalise:
+    """(x / 255 - mean) / std per channel: uint8 (B, C, H, W) -> float32 (B, C, H, W).
+
+    `mean` and `std` have one value per channel, in units of the full range (0..1).
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
+        shape = (1, len(mean), 1, 1)
+        std = torch.tensor(std, device=device).view(shape)
+        self._scale = 1 / (255 * std)
+        self._shift = -torch.tensor(mean, device=device).view(shape) / std
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Normalised images; shapes as in the class's docstring."""
+        return images.float() * self._scale + self._shift

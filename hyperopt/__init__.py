@@ -1,0 +1,6 @@
+"""Rows of hyperparameters, one per training image, and the estimators that learn them."""
+
+from hyperopt.hyper_pass import HyperSettings, hyper_pass
+from hyperopt.hyperparameters import Hyperparameters
+
+__all__ = ["HyperSettings", "Hyperparameters", "hyper_pass"]

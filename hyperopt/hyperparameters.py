@@ -1,0 +1,111 @@
+"""What a training image's row holds, and what it does to the image, its weight and its label.
+
+A row has up to three parts: the learned augmentation (A), the loss weight (W) and the soft label (S); AutoDO (arXiv
+2103.05863) section 3. A later method fills the same rows by another estimator.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hyperopt.augmentation import draw_amounts, probabilities_and_magnitudes, start_rows
+from hyperopt.losses import CrossEntropy, Loss, SoftCrossEntropy, SymmetricKL
+from hyperopt.rows import RowTable
+from hyperopt.warp import OPERATIONS, WARPS
+
+START_SMOOTHING = 0.05
+# Names of --aug-model that learn the augmentation, and whether all images share one row.
+SHARED_AUGMENTATION = {"SHA": True, "SEP": False}
+# Names of --los-model and the parts of the row that they learn.
+LOSS_PARTS = {"NONE": (), "WGHT": ("weight",), "SOFT": ("soft_label",), "BOTH": ("weight", "soft_label")}
+
+
+def start_soft_labels(labels: Tensor, classes: int) -> Tensor:
+    """Soft-label logits (N, C) whose softmax smooths `labels` (N,) by 0.05: d (onehot - 1/2)."""
+    distance = math.log(1 - classes + classes / START_SMOOTHING)
+    return distance * (F.one_hot(labels, classes).float() - 0.5)
+
+
+def weight_of(logits: Tensor) -> Tensor:
+    """Loss weights (B,) from their logits (B, 1): softplus, scaled to be one at the start (logit zero)."""
+    return F.softplus(logits[:, 0]) / math.log(2)
+
+
+class Hyperparameters:
+    """The rows of a training set: tables of shape (N or 1, k), absent where nothing is learned.
+
+    Args:
+        labels: the given, possibly noisy labels of *all* N training images, (N,) int64, on the rows' device.
+        classes: C.
+        augmentation: a name of `--aug-model`.
+        loss: a name of `--los-model`.
+        warp: a name of `--warp`.
+        distorted: whether the training set is imbalanced or noisy; the loss with soft labels is then symmetric.
+
+    """
+
+    def __init__(self, labels: Tensor, classes: int, augmentation: str, loss: str, warp: str, distorted: bool):
+        self.labels = labels
+        self.tables: dict[str, RowTable] = {}
+        if augmentation in SHARED_AUGMENTATION:
+            shared = SHARED_AUGMENTATION[augmentation]
+            start = start_rows(1 if shared else len(labels), labels.device)
+            self.tables["augmentation"] = RowTable(start, shared)
+        if "weight" in LOSS_PARTS[loss]:
+            self.tables["weight"] = RowTable(torch.zeros(len(labels), 1, device=labels.device))
+        self.loss: Loss = CrossEntropy()
+        if "soft_label" in LOSS_PARTS[loss]:
+            self.tables["soft_label"] = RowTable(start_soft_labels(labels, classes))
+            self.loss = SymmetricKL() if distorted else SoftCrossEntropy()
+        self._warp, self._warp_nothing = WARPS[warp]
+
+    def gather(self, index: Tensor) -> dict[str, Tensor]:
+        """The batch's rows, a (B or 1, k) tensor per table, for the images `index` (B,)."""
+        return {name: table.gather(index) for name, table in self.tables.items()}
+
+    def augment(self, images: Tensor, rows: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """Learned augmentation of normalised training images (B, C, H, W) under their rows."""
+        if "augmentation" not in rows:
+            return images
+        return self._warp(images, draw_amounts(rows["augmentation"], len(images), generator))
+
+    def view_validation(self, images: Tensor) -> Tensor:
+        """Normalised validation images (B, C, H, W) as the hyper pass sees them: the learned part is off."""
+        return self._warp_nothing(images) if "augmentation" in self.tables else images
+
+    def target(self, index: Tensor, rows: dict[str, Tensor]) -> Tensor:
+        """What the loss compares with: soft-label logits (B, C), or the given labels (B,) int64."""
+        return rows["soft_label"] if "soft_label" in rows else self.labels[index]
+
+    def weight(self, index: Tensor, rows: dict[str, Tensor]) -> Tensor:
+        """Loss weights (B,); one where none are learned."""
+        return weight_of(rows["weight"]) if "weight" in rows else torch.ones(len(index), device=index.device)
+
+    def training_loss(self, logits: Tensor, index: Tensor, rows: dict[str, Tensor]) -> Tensor:
+        """Mean weighted loss of a batch (scalar, nats) at logits (B, C)."""
+        return (self.weight(index, rows) * self.loss.value(logits, self.target(index, rows))).mean()
+
+    def update(self, index: Tensor, gradients: dict[str, Tensor], learning_rate: float) -> None:
+        """One RMSprop step on the rows of the images `index` (B,)."""
+        for name, table in self.tables.items():
+            table.update(index, gradients[name], learning_rate)
+
+    def values(self) -> dict[str, Tensor]:
+        """The tables, (N or 1, k) each, by name."""
+        return {name: table.values for name, table in self.tables.items()}
+
+    def describe(self, index: Tensor) -> dict[str, Tensor]:
+        """What the rows of the images `index` (B,) have come to, by name: weights, probabilities, magnitudes."""
+        rows = self.gather(index)
+        described = {}
+        if "weight" in rows:
+            described["Weight"] = weight_of(rows["weight"])
+        if "soft_label" in rows:
+            given = self.labels[index][:, None]
+            described["Soft label of the given class"] = rows["soft_label"].softmax(1).gather(1, given)
+        if "augmentation" in rows:
+            parts = zip(("Probability", "Magnitude"), probabilities_and_magnitudes(rows["augmentation"]), strict=True)
+            described |= {f"{name}/{op}": part[:, k] for name, part in parts for k, op in enumerate(OPERATIONS)}
+        return described

@@ -1,0 +1,281 @@
+"""The closed form at the head against autograd twice over, finite differences and dense solves, in float64."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracle import LOSSES, Problem, loss_by_definition, relative_error
+from torch import nn
+
+from hyperopt import Hyperparameters, HyperSettings
+from hyperopt.hyper_pass import frozen, hyper_step
+from hyperopt.hypergradient import (
+    descend_head,
+    head_gradient,
+    hessian_product,
+    neumann_sum,
+    surrogate,
+    validation_gradient,
+)
+
+BY_NAME = pytest.mark.parametrize("name", LOSSES)
+
+
+def closed_product(problem, V):
+    return hessian_product(problem.loss, problem.logits(), problem.target, problem.features, problem.weight, V)
+
+
+@BY_NAME
+def test_gradient_at_the_head(name):
+    problem = Problem(name)
+    residual = problem.loss.residual(problem.logits(), problem.target)
+    assert relative_error(head_gradient(residual, problem.features, problem.weight), problem.gradient()) < 1e-8
+
+
+@BY_NAME
+def test_hessian_product_at_the_head(name):
+    problem = Problem(name)
+    reference = (problem.hessian() @ problem.direction.flatten()).view_as(problem.direction)
+    assert relative_error(closed_product(problem, problem.direction), reference) < 1e-8
+
+
+@BY_NAME
+def test_hessian_product_against_finite_differences(name):
+    problem, step = Problem(name), 1e-5
+
+    def gradient(W):
+        return head_gradient(problem.loss.residual(problem.logits(W), problem.target), problem.features, problem.weight)
+
+    ahead, behind = (gradient(problem.W + sign * step * problem.direction) for sign in (1, -1))
+    assert relative_error(closed_product(problem, problem.direction), (ahead - behind) / (2 * step)) < 1e-5
+
+
+def test_validation_gradient():
+    problem = Problem("cross-entropy")
+    W = problem.W.clone().requires_grad_()
+    logits = problem.valid_features @ W.T + problem.bias
+    (reference,) = torch.autograd.grad(F.cross_entropy(logits, problem.valid_labels), W)
+    closed = validation_gradient(logits.detach(), problem.valid_features, problem.valid_labels)
+    assert relative_error(closed, reference) < 1e-8
+
+
+@BY_NAME
+@pytest.mark.parametrize("terms", [0, 1, 5, 40])
+def test_neumann_sum_is_the_dense_one(name, terms):
+    problem, alpha = Problem(name), 0.01
+    identity = torch.eye(problem.W.numel(), dtype=torch.float64)
+    shrink = identity - alpha * problem.hessian()
+    dense = sum(torch.linalg.matrix_power(shrink, j) for j in range(terms + 1)) @ problem.direction.flatten()
+    closed = neumann_sum(lambda V: closed_product(problem, V), problem.direction, terms, alpha)
+    assert relative_error(closed, dense.view_as(closed)) < 1e-8
+
+
+def test_long_neumann_sum_is_the_inverse():
+    problem = Problem("KL", features=3, images=200)
+    hessian = problem.hessian()
+    # The head's Hessian is flat where all classes' weights move together; the gradient has no part there.
+    gradient = head_gradient(problem.loss.residual(problem.logits(), problem.target), problem.features, problem.weight)
+    alpha = 1 / torch.linalg.eigvalsh(hessian)[-1].item()
+    closed = alpha * neumann_sum(lambda V: closed_product(problem, V), gradient, 20_000, alpha)
+    dense = torch.linalg.pinv(hessian, rtol=1e-10) @ gradient.flatten()
+    assert relative_error(closed.flatten(), dense) < 1e-6
+
+
+@BY_NAME
+def test_surrogate_is_the_mixed_second_derivative(name):
+    """Gradients by weight, features and soft label against differentiating grad_W L_train once more."""
+    problem = Problem(name)
+    weight, features = problem.weight.clone().requires_grad_(), problem.features.clone().requires_grad_()
+    wanted, target = [weight, features], problem.target
+    if target.is_floating_point():
+        target = target.clone().requires_grad_()
+        wanted.append(target)
+    W = problem.W.clone().requires_grad_()
+    loss = (weight * loss_by_definition(name, features @ W.T + problem.bias, target)).mean()
+    (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
+    reference = torch.autograd.grad(-(gradient * problem.direction).sum(), wanted)
+
+    logits = features @ problem.W.T + problem.bias
+    closed = torch.autograd.grad(surrogate(problem.loss, logits, target, features, weight, problem.direction), wanted)
+    for value, expected in zip(closed, reference, strict=True):
+        assert relative_error(value, expected) < 1e-8
+
+
+class TinyClassifier(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.CELU(), nn.Flatten(), nn.Linear(64, 6))
+        self.head = nn.Linear(6, classes)
+
+    def forward(self, images):
+        return self.head(self.encoder(images))
+
+
+def tiny_hyper_problem(aug_model, los_model, distorted):
+    """A model, rows in float64 away from their start, a training and a validation batch."""
+    random = torch.Generator().manual_seed(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = TinyClassifier(4).double()
+    labels = torch.randint(4, (20,), generator=random)
+    hyper = Hyperparameters(labels, 4, aug_model, los_model, "paper", distorted)
+    for table in hyper.tables.values():
+        table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()
+    if "augmentation" in hyper.tables:
+        hyper.tables["augmentation"].values[:, :7] += 2  # most operations happen
+    images = torch.rand(40, 1, 6, 6, generator=random).double()
+    index = torch.randperm(20, generator=random)[:9]
+    return model, hyper, (images[index], labels[index], index), (images[20:], labels, index)
+
+
+def hypergradient_by_autograd(model, hyper, batch, valid, iters, alpha, seed):
+    """create_graph all the way: Neumann with autograd's Hessian products, then the mixed derivative."""
+    images, _, index = batch
+    rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
+    W = model.head.weight
+    features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(seed)))
+    loss = hyper.training_loss(F.linear(features, W, model.head.bias), index, rows)
+    (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
+    (term,) = torch.autograd.grad(F.cross_entropy(model(valid[0]), valid[1]), W)
+    total = term
+    for _ in range(iters):
+        term = term - alpha * torch.autograd.grad(gradient, W, term, retain_graph=True)[0]
+        total = total + term
+    return dict(zip(rows, torch.autograd.grad(gradient, list(rows.values()), -total), strict=True))
+
+
+CASES = [
+    ("SEP", "NONE", True),
+    ("SHA", "NONE", True),
+    ("NONE", "WGHT", True),
+    ("NONE", "SOFT", True),
+    ("NONE", "SOFT", False),
+    ("SEP", "BOTH", True),
+    ("SEP", "BOTH", False),
+]
+
+
+@pytest.mark.parametrize(("aug_model", "los_model", "distorted"), CASES)
+def test_hypergradients_of_all_rows_against_autograd_twice_over(aug_model, los_model, distorted):
+    model, hyper, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted)
+    model.eval()
+    reference = hypergradient_by_autograd(model, hyper, batch, valid, iters=5, alpha=0.01, seed=3)
+    with frozen(model):
+        settings = HyperSettings(iters=5, alpha=0.01, steps=0)
+        gradients, loss = hyper_step(model, hyper, batch, valid, settings, torch.Generator().manual_seed(3))
+    assert gradients.keys() == reference.keys() == hyper.tables.keys()
+    for name, gradient in gradients.items():
+        assert gradient.shape == hyper.gather(batch[2])[name].shape
+        assert reference[name].norm() > 0
+        assert relative_error(gradient, reference[name]) < 1e-8, name
+    torch.testing.assert_close(loss, F.cross_entropy(model(valid[0]), valid[1]))
+
+
+@pytest.mark.parametrize(("name", "step"), [("weight", 1e-5), ("soft_label", 1e-5), ("augmentation", 1e-6)])
+def test_hypergradients_against_finite_differences(name, step):
+    """The mean over V of the training gradient, differenced in every entry of the batch's rows."""
+    model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
+    table, (images, _, index) = hyper.tables[name], batch
+    if name == "augmentation":
+        # Whether an operation happens is a draw with a straight-through gradient: only magnitudes have a slope.
+        table.values[:, :7] = 40.0
+    with frozen(model):
+        V = torch.autograd.grad(
+            F.cross_entropy(
+                F.linear(model.encoder(valid[0]), W := model.head.weight.clone().requires_grad_(), model.head.bias),
+                valid[1],
+            ),
+            W,
+        )[0]
+        settings = HyperSettings(iters=0, alpha=0.01, steps=0)
+        gradients, _ = hyper_step(model, hyper, batch, valid, settings, torch.Generator().manual_seed(3))
+
+    def objective():
+        rows = hyper.gather(index)
+        W = model.head.weight.detach().clone().requires_grad_()
+        features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(3))).detach()
+        loss = hyper.training_loss(F.linear(features, W, model.head.bias), index, rows)
+        return -(torch.autograd.grad(loss, W)[0] * V).sum().item()
+
+    model.eval()
+    differences = torch.zeros_like(gradients[name])
+    for i, row in enumerate(index):
+        for j in range(table.values.shape[1]):
+            start = table.values[row, j].item()
+            ends = []
+            for sign in (1, -1):
+                table.values[row, j] = start + sign * step
+                ends.append(objective())
+            table.values[row, j] = start
+            differences[i, j] = (ends[0] - ends[1]) / (2 * step)
+    assert differences.norm() > 0
+    assert relative_error(gradients[name], differences) < 1e-5
+
+
+def test_bilevel_problem_with_a_known_answer():
+    """Ridge-like toy: the inner optimum in closed form, its hypergradient by hand.
+
+    One feature h = 1 and two classes: the inner optimum fits the weighted share of the labels, logit difference
+    d* = log(w1 n1 / (w0 n0)); the validation loss is lowest where that share is the validation set's. Descending along
+    the exact hypergradient (a long Neumann sum) finds it.
+    """
+    labels = torch.tensor([0] * 8 + [1] * 2)
+    valid_labels = torch.tensor([0, 1])
+    features, valid_features = torch.ones(10, 1).double(), torch.ones(2, 1).double()
+    loss = LOSSES["cross-entropy"]
+    bias = torch.zeros(2).double()
+    logit = torch.zeros(10, 1).double()
+    for _ in range(300):
+        rows = logit.clone().requires_grad_()
+        weight = F.softplus(rows[:, 0])
+        share = (weight.detach() * labels).sum() / weight.detach().sum()
+        half = 0.5 * torch.log(share / (1 - share))
+        W = torch.stack((-half, half))[:, None]
+        logits = features @ W.T + bias
+        valid_logits = valid_features @ W.T + bias
+        V = 0.5 * neumann_sum(
+            lambda V, logits=logits, weight=weight: hessian_product(loss, logits, labels, features, weight.detach(), V),
+            validation_gradient(valid_logits, valid_features, valid_labels),
+            terms=200,
+            alpha=0.5,
+        )
+        (gradient,) = torch.autograd.grad(surrogate(loss, logits, labels, features, weight, V), rows)
+        # By hand: d L_valid / d w_i = dL/dd . dd*/dw_i with d* = logit(share).
+        slope = share - 0.5
+        by_hand = slope / (share * (1 - share)) * (labels - share) / weight.detach().sum()
+        torch.testing.assert_close(gradient[:, 0], by_hand * logit[:, 0].sigmoid(), rtol=1e-6, atol=1e-12)
+        logit = logit - 5 * gradient
+    assert abs(share - 0.5) < 1e-3
+    assert F.softplus(logit[9, 0]) / F.softplus(logit[0, 0]) == pytest.approx(4, rel=5e-3)
+
+
+@BY_NAME
+def test_head_steps_lead_to_a_stationary_point(name):
+    problem = Problem(name, images=200, features=3)
+
+    def gradient_norm(steps):
+        W = descend_head(problem.loss, problem.W, problem.bias, problem.target, problem.features, problem.weight, steps)
+        residual = problem.loss.residual(problem.logits(W), problem.target)
+        return head_gradient(residual, problem.features, problem.weight).norm().item()
+
+    norms = [gradient_norm(steps) for steps in (0, 1, 10, 100, 1000)]
+    assert norms == sorted(norms, reverse=True)
+    assert norms[-1] < 1e-3 * norms[0]
+
+
+def test_frozen_puts_everything_back():
+    model = TinyClassifier(3)
+    model.head.bias.requires_grad_(False)
+    with frozen(model):
+        assert not model.training
+        assert not any(p.requires_grad for p in model.parameters())
+    assert model.training
+    assert [p.requires_grad for p in model.parameters()] == [True] * 7 + [False]
+
+
+def test_hyper_pass_leaves_no_weight_gradients_and_no_statistics():
+    model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with frozen(model):
+        hyper_step(model, hyper, batch, valid, HyperSettings(5, 0.01, 3), torch.Generator())
+    assert all(p.grad is None for p in model.parameters())
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

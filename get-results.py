@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Print the results of run0, run1, ...: of one row, or with --all the table of all rows of a data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.errors import UserError, exit_status
+from utils.figures import plot_learning_curves
+from utils.options import RowOptions, flag, parse_options
+from utils.results import all_results, all_table, row_results, row_table
+
+
+@dataclass(frozen=True)
+class ResultOptions(RowOptions):
+    """All flags of the results script."""
+
+    all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
+    plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=Path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    return exit_status(lambda: run(arguments), (UserError, OSError))
+
+
+def run(arguments: Sequence[str] | None) -> None:
+    """Read the results, print them, draw them."""
+    options = parse_options(ResultOptions, __doc__, arguments)
+    if options.all:
+        rows = all_results(options)
+        print(all_table(rows))
+    else:
+        rows = [row_results(options)]
+        print(row_table(rows[0]))
+    if options.plot:
+        for path in plot_learning_curves(rows, options.plot):
+            print(f"learning curves: {path}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

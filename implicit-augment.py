@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Train a classifier on a biased, noisy training set while learning how to augment, weigh and label every image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from custom_datasets import DataError, Distortion, Loaders, find_source, find_split, load_dataset
+from custom_models import ModelError, build_model, parse_model
+from custom_transforms import Normalise
+from hyperopt import Hyperparameters, HyperSettings, hyper_pass
+from utils.debug import BatchPictures
+from utils.device import Stopwatch, pick_device
+from utils.errors import UserError, exit_status
+from utils.options import TrainOptions, parse_options
+from utils.passes import Batch, evaluate, train_pass
+from utils.plan import plan, summary
+from utils.recipes import RECIPES
+from utils.record import Epoch, Record
+from utils.run_folder import dataset_folder, finished_result, run_files
+from utils.schedule import Cosine
+from utils.seeds import generator
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    return exit_status(lambda: run(arguments), (UserError, DataError, ModelError, OSError))
+
+
+def run(arguments: Sequence[str] | None) -> None:
+    """Resolve the options, then plan, report a finished run, or train."""
+    options = parse_options(TrainOptions, __doc__, arguments)
+    find_source(options.dataset)
+    parse_model(options.model)
+    if options.dry_run:
+        print(plan(options))
+        return
+    finished = None if options.fresh else finished_result(options)
+    if finished is not None:
+        print(f"finished already, --fresh starts over: {summary(finished)}")
+        return
+    print(summary(train(options, pick_device(options.gpu, options.no_cuda))))
+
+
+def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
+    """Distort the data set, then per epoch: hyper pass, train pass, evaluation, record. Returns the result."""
+    recipe = RECIPES[options.dataset]
+    data = load_dataset(options.dataset, dataset_folder(options), device)
+    distortion = Distortion(
+        0 if options.oversplit else recipe.valid_images,
+        options.imbalance_ratio,
+        options.subsample_ratio,
+        options.noise_ratio,
+    )
+    clean_labels = data.train.labels.cpu().numpy()
+    split = find_split(run_files(options).folder, clean_labels, data.classes, distortion, options.seed)
+    if len(split.train) < options.batch_size:
+        raise UserError(f"{len(split.train)} training images are less than one batch; lower --batch-size")
+    loaders = Loaders(
+        data,
+        split,
+        Normalise(recipe.mean, recipe.std, device),
+        generator(options.seed, "train order"),
+        generator(options.seed, "hyper order"),
+        options.overfit,
+    )
+
+    model = build_model(options.model, recipe.channels, data.classes, options.seed)
+    model.to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), options.lr, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    decay = (options.lr_decay_rate, options.lr_warm_epochs)
+    schedule = Cosine(options.lr, options.epochs, *decay)
+
+    given_labels = torch.from_numpy(split.targets).to(device)
+    hyper = Hyperparameters(
+        given_labels, data.classes, options.aug_model, options.los_model, options.warp, options.distorted
+    )
+    settings = HyperSettings(options.hyper_iters, options.hyper_alpha, options.hyper_steps)
+    hyper_schedule = Cosine(options.hyper_lr, options.epochs - options.hyper_start, *decay)
+    augmentation = generator(options.seed, "augmentation", device)
+    pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
+
+    def training_loss(batch: Batch) -> Tensor:
+        images, _, index = batch
+        with torch.no_grad():
+            rows = hyper.gather(index)
+            augmented = hyper.augment(images, rows, augmentation)
+        pictures.add(images, augmented)
+        return hyper.training_loss(model(augmented), index, rows)
+
+    with Record(options, device) as record:
+        for epoch in range(1, options.epochs + 1):
+            start, hyper_start = epoch - 1, epoch - 1 - options.hyper_start
+            hyper_rate = 0.0
+            clock = Stopwatch(device)
+            if options.hyper_opt != "NONE" and hyper_start >= 0:
+                hyper_pass(
+                    model,
+                    hyper,
+                    loaders.hyper(options.hyper_batch_size),
+                    loaders.clean(options.hyper_batch_size),
+                    settings,
+                    lambda done, start=hyper_start: hyper_schedule(start + done),
+                    augmentation,
+                )
+                hyper_rate = hyper_schedule(hyper_start + 1)
+            clock.lap("hyper")
+            train_loss = train_pass(
+                model,
+                optimizer,
+                loaders.train(options.batch_size),
+                training_loss,
+                lambda done, start=start: schedule(start + done),
+                options.log_interval,
+            )
+            clock.lap("train")
+            test = evaluate(model, loaders.test(), data.classes)
+            valid = evaluate(model, loaders.valid(), data.classes)
+            clock.lap("evaluation")
+            figures = Epoch(epoch, train_loss, test, valid, schedule(epoch), hyper_rate, clock.seconds)
+            tqdm.write(figures.line(options.epochs))
+            record.add(figures, model, hyper, loaders.train_index)
+        images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
+        return record.finish(images)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

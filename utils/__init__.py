@@ -1,0 +1,1 @@
+"""Options, run folders, schedule, passes over the data, results."""

@@ -1,0 +1,28 @@
+"""`--plot-debug`: the first training batches as pictures."""
+
+from pathlib import Path
+
+from torch import Tensor
+from torchvision.utils import save_image
+
+BATCHES = 3
+IMAGES = 64
+
+
+class BatchPictures:
+    """Writes the first batches it is shown into `folder`, before and after augmentation; nothing without a folder."""
+
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+        self.shown = 0
+
+    def add(self, before: Tensor, after: Tensor) -> None:
+        """Show a batch of normalised images (B, C, H, W) as it was and as it was trained on."""
+        if self.folder is None or self.shown == BATCHES:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        low, high = before.min().item(), before.max().item()
+        for name, images in (("before", before), ("after", after)):
+            path = self.folder / f"batch_{self.shown}_{name}.png"
+            save_image(images[:IMAGES], path, nrow=8, normalize=True, value_range=(low, high))
+        self.shown += 1

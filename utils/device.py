@@ -1,0 +1,37 @@
+"""Where the tensors are."""
+
+import sys
+import time
+
+import torch
+
+from utils.errors import UserError
+
+
+def pick_device(gpu: int, no_cuda: bool) -> torch.device:
+    """GPU number `gpu`, or the CPU when asked for or when the machine has no GPU (which is said on stderr)."""
+    if no_cuda:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        print("no CUDA device here: running on the CPU", file=sys.stderr)
+        return torch.device("cpu")
+    if gpu >= torch.cuda.device_count():
+        raise UserError(f"--gpu {gpu} is not there; this machine has {torch.cuda.device_count()} (0 is the first)")
+    torch.backends.cudnn.benchmark = True
+    return torch.device("cuda", gpu)
+
+
+class Stopwatch:
+    """Seconds of each part of an epoch, by name; waits for the device's work to end."""
+
+    def __init__(self, device: torch.device):
+        self._device = device
+        self._last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Everything since the last lap was `name`."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now

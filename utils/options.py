@@ -1,0 +1,212 @@
+"""The command line: one typed field per flag, its help text beside it."""
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from utils.errors import UserError
+from utils.recipes import RECIPES
+
+AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", "SHA", "SEP")
+AUG_MODELS_TO_COME = ("RAND", "AUTO", "DADA")
+LEARNED_AUG_MODELS = ("SHA", "SEP")
+LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
+HYPER_OPTS = ("NONE", "HES")
+WARP_NAMES = ("paper", "original")
+GONE = ("--hyper-beta", "--hyper-gamma")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line on stderr and status 2."""
+
+    def error(self, message: str) -> NoReturn:  # noqa: D102
+        print(f"error: {message}; --help lists the flags", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def number(kind: type, low: float, high: float = float("inf"), open_low: bool = False) -> Callable[[str], Any]:
+    """A parser of numbers in [low, high], or in (low, high] with `open_low`."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {'a whole' if kind is int else 'a'} number") from None
+        if not (low < value if open_low else low <= value) or not value <= high or value == float("inf"):
+            interval = f"{'above' if open_low else 'at least'} {low}" + (f" and at most {high}" if high < 1e300 else "")
+            raise argparse.ArgumentTypeError(f"{text} is out of range; it must be {interval}")
+        return value
+
+    return parse
+
+
+def run_folder(text: str) -> str:
+    """The name of a run folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' must be a plain name such as run0")
+    return text
+
+
+def epoch_list(text: str) -> str:
+    """Epochs separated by commas."""
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of epochs such as 150,175,195")
+    return text
+
+
+class Gone(argparse.Action):
+    """A flag of the published code that never had an effect."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: D102
+        parser.error(f"{self.option_strings[0]} is gone: it never had an effect; leave it out")
+
+
+def flag(default: Any, help: str, *names: str, identity: bool = True, **arguments: Any) -> Any:
+    """A field with its flag: further names, help, argparse's arguments; `identity`: whether it shapes the result."""
+    return field(default=default, metadata={"help": help, "names": names, "identity": identity, **arguments})
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """What identifies a row of a table: data set, distortion, method. The results script has these flags."""
+
+    data: Path = flag(
+        Path("./local_data"), "folder of data sets, run folders and checkpoints", type=Path, identity=False
+    )
+    dataset: str = flag("DIGITS", "data set", choices=tuple(RECIPES))
+    imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1))
+    subsample_ratio: float = flag(1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, True))
+    noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
+    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
+    oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
+    aug_model: str = flag(
+        "NONE",
+        "augmentation: none, policies, learned shared (SHA), learned per image (SEP)",
+        choices=AUG_MODELS,
+    )
+    los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=LOS_MODELS)
+    hyper_opt: str = flag("NONE", "hypergradient: none (rows stay at their start), Hessian", choices=HYPER_OPTS)
+    warp: str = flag("paper", "learned warp as in the paper or as in the published code", choices=WARP_NAMES)
+    model: str | None = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
+
+    def check(self) -> None:
+        """Raise UserError for pairs of flags that contradict each other."""
+        if self.aug_model in AUG_MODELS_TO_COME:
+            raise UserError(f"--aug-model {self.aug_model} is not there yet; use NONE, SHA or SEP")
+        if self.hyper_opt != "NONE" and not self.learns:
+            raise UserError(
+                f"--hyper-opt {self.hyper_opt} has nothing to learn; add --aug-model SHA|SEP or --los-model"
+            )
+        if self.overfit and self.oversplit:
+            raise UserError("--overfit and --oversplit exclude each other")
+        if self.warp == "original" and self.aug_model not in LEARNED_AUG_MODELS:
+            raise UserError("--warp original needs a learned augmentation; add --aug-model SHA or SEP")
+
+    @property
+    def learns(self) -> bool:
+        """Whether there are rows of hyperparameters."""
+        return self.aug_model in LEARNED_AUG_MODELS or self.los_model != "NONE"
+
+    @property
+    def distorted(self) -> bool:
+        """Whether the training set is imbalanced or noisy."""
+        return self.imbalance_ratio > 1 or self.noise_ratio > 0
+
+    @property
+    def run_name(self) -> str:
+        """Published name of a run; what the published code does not have comes last."""
+        ablation = "overfit_" if self.overfit else "oversplit_" if self.oversplit else ""
+        method = f"opt_{self.hyper_opt}_est_True_aug_model_{self.aug_model}_los_model_{self.los_model}"
+        warp = "" if self.warp == "paper" else f"_warp_{self.warp}"
+        distortion = f"ir_{self.imbalance_ratio}_sr_{self.subsample_ratio}_nr_{self.noise_ratio}"
+        return f"{ablation}{self.model}_{method}_{distortion}{warp}"
+
+
+@dataclass(frozen=True)
+class TrainOptions(RowOptions):
+    """All flags of the training script."""
+
+    run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=run_folder, identity=False)
+    seed: int | None = flag(None, "seed of every random draw (default: the N of runN)", type=number(int, 0, 2**31 - 1))
+    fresh: bool = flag(False, "start over, also when the run is finished", identity=False)
+    dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
+    epochs: int = flag(200, "epochs of training", type=number(int, 1))
+    lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, open_low=True))
+    lr_decay_rate: float = flag(0.1, "the cosine ends at lr x rate^3", type=number(float, 0, 1))
+    lr_decay_epochs: str = flag("150,175,195", "without effect, as published: the cosine is always on", type=epoch_list)
+    lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0))
+    batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 1))
+    hyper_batch_size: int | None = flag(
+        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1)
+    )
+    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0))
+    hyper_lr: float | None = flag(
+        None, "learning rate of the rows (default: recipe)", type=number(float, 0, open_low=True)
+    )
+    hyper_steps: int = flag(0, "steps of the head towards grad = 0 before the hypergradient", type=number(int, 0))
+    hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0))
+    hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, open_low=True))
+    workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0), identity=False)
+    gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0), identity=False)
+    no_cuda: bool = flag(False, "use the CPU", identity=False)
+    log_interval: int = flag(
+        500, "training steps between two updates of the progress bar", type=number(int, 1), identity=False
+    )
+    plot_debug: bool = flag(False, "write the first batches as pictures, before and after augmentation", identity=False)
+
+    def check(self) -> None:  # noqa: D102
+        super().check()
+        if self.hyper_opt != "NONE" and self.hyper_start >= self.epochs:
+            raise UserError(f"--hyper-start {self.hyper_start} leaves no hyper pass in {self.epochs} epochs; lower it")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The options that shape the result, by name."""
+        shaping = [f.name for f in dataclasses.fields(self) if f.metadata["identity"]]
+        return {name: getattr(self, name) for name in shaping}
+
+
+Options = TypeVar("Options", bound=RowOptions)
+
+
+def make_parser(options: type[RowOptions], description: str) -> Parser:
+    """A parser with one flag per field of an options class, and the flags that are gone."""
+    parser = Parser(description=description, allow_abbrev=False)
+    for f in dataclasses.fields(options):
+        arguments = dict(f.metadata)
+        names = (*arguments.pop("names"), "--" + f.name.replace("_", "-"))
+        del arguments["identity"]
+        if f.type in (bool, "bool"):
+            arguments["action"] = "store_true"
+        elif f.default is not None and f.default is not MISSING:
+            arguments["help"] += " (default: %(default)s)"
+        parser.add_argument(*names, dest=f.name, default=f.default, **arguments)
+    for name in GONE:
+        parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+def resolve(options: Options) -> Options:
+    """Options with every default filled in from the recipe and the run folder's number, and checked."""
+    recipe = RECIPES[options.dataset]
+    unset = {
+        f.name: getattr(recipe, f.name, None) for f in dataclasses.fields(options) if getattr(options, f.name) is None
+    }
+    if "seed" in unset:
+        run = re.fullmatch(r"run(\d+)", options.run_folder)
+        if run is None:
+            raise UserError(f"run folder '{options.run_folder}' has no number to take the seed from; add --seed")
+        unset["seed"] = int(run[1])
+    options = dataclasses.replace(options, **unset)
+    options.check()
+    return options
+
+
+def parse_options(options: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:
+    """Resolved options from the command line (or `arguments`). Raises UserError, or exits with status 2."""
+    return resolve(options(**vars(make_parser(options, description).parse_args(arguments))))

@@ -1,0 +1,81 @@
+"""The train pass and the evaluation."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+Batch = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W), labels (B,), index (B,)
+
+
+class Batches(Protocol):
+    """A known number of batches."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
+def train_pass(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: Batches,
+    loss_of: Callable[[Batch], Tensor],
+    learning_rate: Callable[[float], float],
+    log_interval: int,
+) -> float:
+    """One epoch of training; returns the mean loss of its batches.
+
+    Args:
+        loss_of: maps a batch to its loss (scalar).
+        learning_rate: maps the share of the pass that is done, from 0 to below 1, to the learning rate.
+        log_interval: the progress bar shows the mean loss so far every so many steps. These are the only reads from the
+            device within the pass.
+
+    """
+    model.train()
+    total = 0.0
+    bar = tqdm(batches, "train pass", leave=False, disable=None)
+    for step, batch in enumerate(bar):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step / len(batches))
+        loss = loss_of(batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        total = total + loss.detach()
+        if (step + 1) % log_interval == 0:
+            bar.set_postfix(loss=f"{total.item() / (step + 1):.4f}")
+    return total.item() / len(batches)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean cross-entropy in nats, accuracy and accuracy per class in percent (None for a class without images)."""
+
+    loss: float
+    accuracy: float
+    per_class: list[float | None]
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, batches: Iterable[Batch], classes: int) -> Evaluation:
+    """Evaluate a classifier on batches of clean images, in evaluation mode."""
+    model.eval()
+    sums = None  # per class: images, correct ones, loss
+    for images, labels, _ in batches:
+        logits = model(images)
+        if sums is None:
+            sums = torch.zeros(3, classes, dtype=torch.float64, device=logits.device)
+        loss = F.cross_entropy(logits, labels, reduction="none")
+        correct = logits.argmax(1) == labels
+        sums.index_add_(1, labels, torch.stack((torch.ones_like(loss), correct.to(loss), loss)).double())
+    count, correct, loss = sums.tolist()
+    return Evaluation(
+        loss=sum(loss) / sum(count),
+        accuracy=100 * sum(correct) / sum(count),
+        per_class=[100 * c / n if n else None for c, n in zip(correct, count, strict=True)],
+    )

@@ -1,0 +1,45 @@
+"""The training settings of every data set, one row each. A flag of the command line overrides its field."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Defaults that depend on the data set.
+
+    lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
+    and the hyper pass. valid_images: size of the clean validation set. hyper_start: the last epoch without a hyper
+    pass. mean, std: per channel, of pixels in 0..1.
+    """
+
+    model: str
+    channels: int
+    lr: float
+    batch_size: int
+    hyper_batch_size: int
+    valid_images: int
+    hyper_start: int
+    hyper_lr: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+GREY_MNIST = (0.1307,), (0.3081,)
+GREY_DIGITS = (0.3053,), (0.3764,)
+SVHN = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
+CIFAR10 = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+CIFAR100 = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+# fmt: off
+RECIPES = {
+    #                        model     channels  lr   batch hyper  valid  start hyper_lr
+    "DIGITS":     Recipe("smallnet",      1, 0.05,   32,  128,    314,   50, 0.05, *GREY_DIGITS),
+    "MNIST":      Recipe("resnet18thin",  1, 0.05,   32,  256,  10000,   50, 0.05, *GREY_MNIST),
+    "SVHN":       Recipe("wresnet28_10",  3, 0.005, 256,  256,  23257,   50, 0.05, *SVHN),
+    "SVHN_extra": Recipe("wresnet28_10",  3, 0.005, 256,  256, 104388,   50, 0.05, *SVHN),
+    "CIFAR10":    Recipe("wresnet28_10",  3, 0.1,   256,  256,  10000,   50, 0.05, *CIFAR10),
+    "CIFAR100":   Recipe("wresnet28_10",  3, 0.1,   256,  256,  10000,   50, 0.05, *CIFAR100),
+    "ImageNet":   Recipe("resnet18",      3, 0.1,   256,  128, 256234,  100, 0.01, *IMAGENET),
+}
+# fmt: on

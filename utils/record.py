@@ -1,0 +1,171 @@
+"""What a run leaves behind: metrics per epoch, checkpoints, TensorBoard, the result."""
+
+import csv
+import dataclasses
+import platform
+import statistics
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from utils.files import replace_file, write_json
+from utils.options import TrainOptions
+from utils.passes import Evaluation
+from utils.run_folder import ACCURACIES, run_files
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
+
+    learning_rate, hyper_learning_rate: at the end of the epoch, the latter 0 without a hyper pass.
+    """
+
+    epoch: int
+    train_loss: float
+    test: Evaluation
+    valid: Evaluation
+    learning_rate: float
+    hyper_learning_rate: float
+    seconds: dict[str, float]
+
+    def row(self) -> dict[str, float | int]:
+        """The epoch as a row of the metrics file."""
+        return {
+            "epoch": self.epoch,
+            "train_loss": self.train_loss,
+            "test_loss": self.test.loss,
+            "test_accuracy": self.test.accuracy,
+            "valid_loss": self.valid.loss,
+            "valid_accuracy": self.valid.accuracy,
+            "learning_rate": self.learning_rate,
+            "hyper_learning_rate": self.hyper_learning_rate,
+            **{f"{name}_seconds": round(seconds, 4) for name, seconds in self.seconds.items()},
+        }
+
+    def line(self, epochs: int) -> str:
+        """The epoch as a line of the log."""
+        seconds = " ".join(f"{name} {seconds:.2f}" for name, seconds in self.seconds.items())
+        return (
+            f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
+            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
+            f"seconds: {seconds}"
+        )
+
+
+# TensorBoard tag -> column of the metrics file. The first three are the published ones.
+TAGS = {
+    "Accuracy": "test_accuracy",
+    "Train Loss": "train_loss",
+    "Test Loss": "test_loss",
+    "Validation Accuracy": "valid_accuracy",
+    "Learning Rate": "learning_rate",
+    "Hyper Learning Rate": "hyper_learning_rate",
+    "Seconds/hyper pass": "hyper_seconds",
+    "Seconds/train pass": "train_seconds",
+    "Seconds/evaluation": "evaluation_seconds",
+}
+
+
+class Rows(Protocol):
+    """What is recorded of the rows of hyperparameters."""
+
+    def values(self) -> dict[str, Tensor]:
+        """The tables, (N or 1, k) each, by name."""
+
+    def describe(self, index: Tensor) -> dict[str, Tensor]:
+        """What the rows of the images `index` (B,) have come to, by TensorBoard tag."""
+
+
+class Record(AbstractContextManager):
+    """Writes a run's files as it goes; starts by removing an earlier run's."""
+
+    def __init__(self, options: TrainOptions, device: torch.device, logs: Path = Path("logs")):
+        self.options = options
+        self.device = device
+        self.files = run_files(options)
+        for path in (self.files.result, self.files.best, self.files.last, self.files.metrics):
+            path.unlink(missing_ok=True)
+        self.epochs: list[Epoch] = []
+        date = time.strftime("%Y-%m-%d_%H-%M-%S")
+        self.board = SummaryWriter(logs / options.dataset / f"{options.run_folder}_{options.run_name}_{date}")
+        self._metrics = self.files.metrics.open("w", newline="")
+        self._writer: csv.DictWriter | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self._metrics.close()
+        self.board.close()
+
+    def add(self, epoch: Epoch, model: nn.Module, rows: Rows, train_index: Tensor) -> None:
+        """Record an epoch that has just ended; `train_index` (n,) are the images that are trained on."""
+        self.epochs.append(epoch)
+        row = epoch.row()
+        if self._writer is None:
+            self._writer = csv.DictWriter(self._metrics, list(row))
+            self._writer.writeheader()
+        self._writer.writerow(row)
+        self._metrics.flush()
+        for tag, column in TAGS.items():
+            self.board.add_scalar(tag, row[column], epoch.epoch)
+        for tag, values in rows.describe(train_index).items():
+            self.board.add_histogram(tag, values, epoch.epoch)
+        tables = rows.values()
+        checkpoint = {
+            "encoder_state_dict": model.encoder.state_dict(),
+            "decoder_state_dict": model.head.state_dict(),
+            "reweight_state_dict": {name: tables[name] for name in ("weight", "soft_label") if name in tables},
+            "augment_state_dict": {name: tables[name] for name in ("augmentation",) if name in tables},
+            "acc": epoch.test.accuracy,
+            "epoch": epoch.epoch,
+            "options": self.options.identity,
+        }
+        replace_file(self.files.last, lambda beside: torch.save(checkpoint, beside))
+        if epoch is self.chosen_epochs()["best_on_test"]:
+            replace_file(self.files.best, lambda beside: torch.save(checkpoint, beside))
+
+    def chosen_epochs(self) -> dict[str, Epoch]:
+        """The epoch behind each of the three accuracies; the earliest of equally good ones."""
+        best = max(self.epochs, key=lambda epoch: epoch.test.accuracy)
+        selected = max(self.epochs, key=lambda epoch: epoch.valid.accuracy)
+        return dict(zip(ACCURACIES, (best, selected, self.epochs[-1]), strict=True))
+
+    def finish(self, images: dict[str, int]) -> dict[str, Any]:
+        """Write and return the result; `images` counts the training, validation and test images."""
+        chosen = self.chosen_epochs()
+        # The times of the epochs with a hyper pass, where there are some.
+        moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
+            epoch.seconds for epoch in self.epochs
+        ]
+        result = {
+            "dataset": self.options.dataset,
+            "run": self.options.run_folder,
+            "name": self.options.run_name,
+            "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()},
+            "epochs": {key: epoch.epoch for key, epoch in chosen.items()},
+            "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
+            "images": images,
+            "options": self.options.identity,
+            "seed": self.options.seed,
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "torchvision": torchvision.__version__,
+                "numpy": numpy.__version__,
+                "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
+            },
+            "timing": {
+                "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+                "median_seconds": {
+                    name: statistics.median(seconds[name] for seconds in moving) for name in self.epochs[-1].seconds
+                },
+            },
+        }
+        write_json(self.files.result, result)
+        return result

@@ -1,0 +1,155 @@
+"""Reading the results of run0, run1, ... and putting them into tables."""
+
+import csv
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utils.errors import UserError
+from utils.options import AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions
+from utils.recipes import RECIPES
+from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, read_result, run_number
+
+HEADINGS = [name.replace("_", " ") for name in ACCURACIES]
+
+
+@dataclass
+class RowResults:
+    """The finished runs of one row: results by run number, and what there is to say about them."""
+
+    name: str
+    folder: Path
+    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the first of the runs was made with."""
+        return self.results[min(self.results)]["options"]
+
+    @property
+    def label(self) -> str:
+        """The row's name in a table: augmentation/loss, the estimator, and what is unusual."""
+        options = self.options
+        label = f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}"
+        usual = {"model": RECIPES[options["dataset"]].model, "warp": "paper", "overfit": False, "oversplit": False}
+        unusual = [
+            key if options[key] is True else f"{key} {options[key]}" for key in usual if options[key] != usual[key]
+        ]
+        return " ".join([label, *unusual])
+
+    @property
+    def distortion(self) -> tuple[int, float, float]:
+        """Imbalance, subsample and noise ratio."""
+        return tuple(self.options[name] for name in ("imbalance_ratio", "subsample_ratio", "noise_ratio"))
+
+    def errors(self, accuracy: str) -> list[float]:
+        """Test errors in percent of all runs, for one of `ACCURACIES`."""
+        return [100 - self.results[run]["accuracy"][accuracy] for run in sorted(self.results)]
+
+    def curves(self) -> list[dict[str, list[float]]]:
+        """Every run's metrics file, by column. Raises UserError when one is missing or damaged."""
+        return [read_metrics(RunFiles(self.folder / f"run{run}", self.name).metrics) for run in sorted(self.results)]
+
+    def order(self) -> tuple:
+        """A key that sorts rows by distortion, then as the published tables do."""
+        options = self.options
+        names = ((AUG_MODELS, "aug_model"), (LOS_MODELS, "los_model"), (HYPER_OPTS, "hyper_opt"))
+        return (*self.distortion, *(known.index(options[key]) for known, key in names), self.label)
+
+
+def run_folders(options: RowOptions) -> dict[int, Path]:
+    """The data set's run folders by number. Raises UserError when there are none."""
+    folder = dataset_folder(options)
+    found = {run_number(path.name): path for path in folder.glob("run*") if path.is_dir()}
+    found.pop(None, None)
+    if not found:
+        raise UserError(f"no run folder such as run0 in {folder}; train first, or name another --data or --dataset")
+    return dict(sorted(found.items()))
+
+
+def row_results(options: RowOptions) -> RowResults:
+    """The finished runs of the options' row. Raises UserError when there are none."""
+    row = RowResults(options.run_name, dataset_folder(options))
+    for run, folder in run_folders(options).items():
+        path = RunFiles(folder, row.name).result
+        if path.exists():
+            row.results[run] = read_result(path)
+    if not row.results:
+        raise UserError(f"no finished run of {row.name} in {dataset_folder(options)}; train it first, or try --all")
+    _note(row, options)
+    return row
+
+
+def all_results(options: RowOptions) -> list[RowResults]:
+    """Every row with a finished run of the data set, sorted. Raises UserError when there are none."""
+    rows: dict[str, RowResults] = {}
+    for run, folder in run_folders(options).items():
+        for path in sorted(folder.glob("result_*.json")):
+            name = path.stem.removeprefix("result_")
+            rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = read_result(path)
+    if not rows:
+        raise UserError(f"no finished run in {dataset_folder(options)}; train first")
+    for row in rows.values():
+        _note(row, options)
+    return sorted(rows.values(), key=RowResults.order)
+
+
+def read_metrics(path: Path) -> dict[str, list[float]]:
+    """A metrics file by column. Raises UserError when it is missing or damaged."""
+    try:
+        with path.open(newline="") as file:
+            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        return {key: [row[key] for row in rows] for key in rows[0]}
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise UserError(f"{path} is not a metrics file that can be read ({error}); train the run again") from error
+
+
+def _note(row: RowResults, options: RowOptions) -> None:
+    """Name the missing runs and the runs made with other options than the first one."""
+    missing = [f"run{run}" for run in range(max(run_folders(options)) + 1) if run not in row.results]
+    if missing:
+        row.notes.append(f"missing: {', '.join(missing)}")
+    for run, result in row.results.items():
+        different = {key for key, value in row.options.items() if key != "seed" and result["options"].get(key) != value}
+        if different:
+            row.notes.append(f"run{run} was made with other {', '.join(sorted(different))} than run{min(row.results)}")
+
+
+def mean_and_spread(values: list[float]) -> str:
+    """Mean and sample standard deviation, the latter left out for a single value."""
+    mean = f"{statistics.mean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} +- {statistics.stdev(values):.2f}"
+
+
+def format_table(header: list[str], body: list[list[str]]) -> str:
+    """Columns padded to their width: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
+    lines = []
+    for first, *others in (header, *body):
+        right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        lines.append("  ".join((first.ljust(widths[0]), *right)))
+    return "\n".join(lines)
+
+
+def row_table(row: RowResults) -> str:
+    """One row: test accuracy of every run, mean and standard deviation, test error."""
+    body = [
+        [f"run{run}", *(f"{result['accuracy'][name]:.2f}" for name in ACCURACIES)]
+        for run, result in sorted(row.results.items())
+    ]
+    errors = [row.errors(name) for name in ACCURACIES]
+    body.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
+    body.append(["test error, %", *map(mean_and_spread, errors)])
+    return "\n".join([row.name, format_table(["test accuracy, %", *HEADINGS], body), *row.notes])
+
+
+def all_table(rows: list[RowResults]) -> str:
+    """All rows: mean test error in percent and its standard deviation over runs, the three accuracies told apart."""
+    header = ["test error, % (mean +- std)", "IR", "SR", "NR", "runs", *HEADINGS]
+    body = []
+    for row in rows:
+        errors = [mean_and_spread(row.errors(name)) for name in ACCURACIES]
+        body.append([row.label, *map(str, row.distortion), str(len(row.results)), *errors])
+    return "\n".join([format_table(header, body), *(f"{row.name}: {note}" for row in rows for note in row.notes)])

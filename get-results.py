@@ -21,7 +21,7 @@ class ResultOptions(RowOptions):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    return exit_status(lambda: run(arguments), (UserError, OSError))
+    return exit_status(lambda: run(arguments), (UserError,))
 
 
 def run(arguments: Sequence[str] | None) -> None:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Train a classifier on a biased, noisy training set while learning how to augment, weigh and label every image."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from utils.seeds import generator
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    return exit_status(lambda: run(arguments), (UserError, DataError, ModelError, OSError))
+    return exit_status(lambda: run(arguments), (UserError, DataError, ModelError))
 
 
 def run(arguments: Sequence[str] | None) -> None:
@@ -35,6 +36,8 @@ def run(arguments: Sequence[str] | None) -> None:
     options = parse_options(TrainOptions, __doc__, arguments)
     find_source(options.dataset)
     parse_model(options.model)
+    for note in options.notes:
+        print(f"note: {note}", file=sys.stderr)
     if options.dry_run:
         print(plan(options))
         return

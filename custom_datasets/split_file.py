@@ -5,6 +5,7 @@ shared by all rows of a table and never overwritten.
 """
 
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,12 @@ def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distort
 def _load(path: Path) -> Split:
     try:
         with torch.serialization.safe_globals(NUMPY_INTEGERS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        valid, train, targets = content
+            valid, train, targets = torch.load(path, map_location="cpu", weights_only=True)
         return Split(*(_integers(part) for part in (valid, train, targets)))
-    except Exception as error:  # torch.load raises whatever the damaged bytes lead to
+    except pickle.UnpicklingError as error:
+        # torch's own message recommends to load the file without protection.
+        raise DataError(f"{path} is damaged or holds more than integers, it was not loaded; move it away") from error
+    except (RuntimeError, ValueError, TypeError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} is not a split file that can be read ({reason}); move it away") from error
 

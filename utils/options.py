@@ -138,7 +138,9 @@ class TrainOptions(RowOptions):
     epochs: int = flag(200, "epochs of training", type=number(int, 1))
     lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, open_low=True))
     lr_decay_rate: float = flag(0.1, "the cosine ends at lr x rate^3", type=number(float, 0, 1))
-    lr_decay_epochs: str = flag("150,175,195", "without effect, as published: the cosine is always on", type=epoch_list)
+    lr_decay_epochs: str = flag(
+        "150,175,195", "without effect, as published: the cosine is always on", type=epoch_list, identity=False
+    )
     lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0))
     batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 1))
     hyper_batch_size: int | None = flag(
@@ -163,6 +165,13 @@ class TrainOptions(RowOptions):
         super().check()
         if self.hyper_opt != "NONE" and self.hyper_start >= self.epochs:
             raise UserError(f"--hyper-start {self.hyper_start} leaves no hyper pass in {self.epochs} epochs; lower it")
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know about the flags given."""
+        if self.lr_decay_epochs != TrainOptions.lr_decay_epochs:
+            return ["--lr-decay-epochs has no effect: the learning rate follows a cosine, as published"]
+        return []
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -62,8 +62,8 @@ def read_result(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
         accuracy = content["accuracy"]
-        if not all(isinstance(accuracy[key], float) for key in ACCURACIES):
-            raise TypeError("an accuracy is not a number")
+        if not all(0 <= accuracy[key] <= 100 for key in ACCURACIES):
+            raise ValueError("an accuracy is not between 0 and 100 %")
         content["options"]["aug_model"], content["epochs"]["last_epoch"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a result file that can be read ({error}); move it away") from error

@@ -1,0 +1,46 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def load_script(name):
+    """A script of the top level as a module; its name has a hyphen, so that it cannot be imported."""
+    spec = importlib.util.spec_from_file_location(name.replace("-", "_"), ROOT / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def scripts():
+    return {name: load_script(name) for name in ("implicit-augment", "get-results")}
+
+
+@pytest.fixture
+def call(scripts, tmp_path, monkeypatch, capfd):
+    """Runs a script's main in an empty working folder: call(script, *flags) -> (status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(script, *flags):
+        capfd.readouterr()
+        try:
+            status = scripts[script].main(list(map(str, flags)))
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def train(call):
+    """Runs a short training: train(*flags) -> (status, stdout, stderr)."""
+    return lambda *flags: call("implicit-augment", "--no-cuda", "--epochs", 3, "--hyper-start", 1, *flags)
+
+
+@pytest.fixture
+def results(call):
+    return lambda *flags: call("get-results", *flags)

@@ -1,0 +1,106 @@
+"""The distortion's counts for the published cells, on labels alone."""
+
+import numpy as np
+import pytest
+
+from custom_datasets.distortion import Distortion, make_split
+from custom_datasets.errors import DataError
+
+SVHN_COUNTS = [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]
+LABELS = {
+    "SVHN": np.repeat(np.arange(10), SVHN_COUNTS),
+    "CIFAR10": np.repeat(np.arange(10), 5000),
+    "CIFAR100": np.repeat(np.arange(100), 500),
+}
+
+
+def counts(labels, indices, classes=10):
+    return np.bincount(labels[indices], minlength=classes)
+
+
+def split_of(name, valid, ir=1, sr=1.0, nr=0.0, seed=0):
+    labels = LABELS[name]
+    return labels, make_split(labels, labels.max() + 1, Distortion(valid, ir, sr, nr), seed)
+
+
+def test_svhn_at_imbalance_100():
+    labels, split = split_of("SVHN", 23257, ir=100)
+    valid, train = counts(labels, split.valid), counts(labels, split.train)
+    share = 23257 / 73257
+    assert np.abs(valid - np.array(SVHN_COUNTS) * share).max() <= 1  # stratified
+    assert (train[:5] == (np.array(SVHN_COUNTS) - valid)[:5]).all()  # frequent classes keep everything
+    assert train[:5].sum() == 30952
+    assert train[5:].sum() == 309  # int(30952 / 100), together
+    assert len(split.train) // 256 * 256 == 31232  # the published number of images per epoch
+
+
+@pytest.mark.parametrize(("name", "frequent", "rare"), [("CIFAR10", 20000, 2000), ("CIFAR100", 20000, 2000)])
+def test_cifar_at_imbalance_10(name, frequent, rare):
+    labels, split = split_of(name, 10000, ir=10)
+    classes = labels.max() + 1
+    train = counts(labels, split.train, classes)
+    assert (train[: classes // 2] == 40000 // classes).all()
+    assert train[: classes // 2].sum() == frequent
+    assert train[classes // 2 :].sum() == rare
+    assert (counts(labels, split.valid, classes) == 10000 // classes).all()
+
+
+def test_without_distortion_everything_stays():
+    labels, split = split_of("CIFAR10", 10000)
+    assert sorted([*split.train, *split.valid]) == list(range(50000))
+    assert (split.targets == labels).all()
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.37, 1.0])
+def test_subsample_keeps_its_share(ratio):
+    assert len(split_of("CIFAR10", 10000, sr=ratio)[1].train) == int(40000 * ratio)
+
+
+def test_subsample_comes_before_the_imbalance():
+    labels, split = split_of("CIFAR10", 10000, ir=100, sr=0.1)
+    train = counts(labels, split.train)
+    assert train[5:].sum() == train[:5].sum() // 100
+
+
+def test_noise_touches_training_images_only_and_includes_the_true_class():
+    labels, split = split_of("CIFAR10", 10000, ir=10, nr=0.1)
+    wrong = np.flatnonzero(split.targets != labels)
+    assert np.isin(wrong, split.train).all()
+    # round(0.1 x 22000) draws, each wrong with probability 9/10: mean 1980, standard deviation 14.
+    assert abs(len(wrong) - 1980) < 60
+    assert np.bincount(split.targets[wrong]).min() > 140
+
+
+def test_odd_number_of_classes_rounds_the_frequent_half_up():
+    labels = np.repeat(np.arange(5), 100)
+    split = make_split(labels, 5, Distortion(50, 10, 1.0, 0.0), seed=0)
+    train = counts(labels, split.train, 5)
+    assert (train[:3] == 90).all()
+    assert train[3:].sum() == 27
+
+
+def test_two_runs_differ_and_one_seed_repeats():
+    (_, first), (_, again), (_, other) = (
+        split_of("SVHN", 23257, ir=10, sr=0.5, nr=0.2, seed=seed) for seed in (0, 0, 1)
+    )
+    for part in ("valid", "train", "targets"):
+        assert np.array_equal(getattr(first, part), getattr(again, part))
+        assert not np.array_equal(getattr(first, part), getattr(other, part))
+
+
+def test_no_validation_images_means_no_split():
+    labels = np.repeat(np.arange(10), 20)
+    split = make_split(labels, 10, Distortion(0, 2, 1.0, 0.0), seed=0)
+    assert len(split.valid) == 200
+    assert len(split.train) == 150
+
+
+@pytest.mark.parametrize("distortion", [Distortion(200, 1, 1.0, 0.0), Distortion(3, 1, 1.0, 0.0)])
+def test_impossible_split_is_an_error(distortion):
+    with pytest.raises(DataError, match="for validation"):
+        make_split(np.repeat(np.arange(10), 20), 10, distortion, seed=0)
+
+
+def test_nothing_left_is_an_error():
+    with pytest.raises(DataError, match="leaves no training image"):
+        make_split(np.repeat(np.arange(10), 20), 10, Distortion(100, 1, 0.001, 0.0), seed=0)

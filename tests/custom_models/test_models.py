@@ -1,0 +1,87 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import resnet18
+
+from custom_models import ModelError, build_model
+
+
+def giga_macs(model, channels, side):
+    with FlopCounterMode(display=False) as counter:
+        model(torch.randn(1, channels, side, side))
+    return counter.get_total_flops() / 2e9
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "side", "features"),
+    [
+        ("smallnet", 1, 8, 64),
+        ("lenet", 1, 28, 84),
+        ("lenet", 3, 32, 84),
+        ("lenet", 1, 8, 84),
+        ("resnet18thin", 1, 28, 64),
+        ("resnet18thin", 3, 32, 64),
+        ("wresnet10_2", 3, 32, 128),
+        ("wresnet16_1", 1, 28, 64),
+        ("resnet18", 3, 64, 512),
+    ],
+)
+def test_shapes(name, channels, side, features):
+    model = build_model(name, channels, 7, seed=0)
+    images = torch.randn(2, channels, side, side)
+    assert model.encoder(images).shape == (2, features)
+    assert model(images).shape == (2, 7)
+    assert isinstance(model.head, nn.Linear)
+    torch.testing.assert_close(model(images), model.head(model.encoder(images)))
+
+
+def test_published_wide_resnet_by_its_operations():
+    """Stride in the second convolution and biases: 5.951 GMAC, where the Wide ResNet paper's own has 5.243."""
+    model = build_model("wresnet28_10", 3, 10, seed=0)
+    assert giga_macs(model, 3, 32) == pytest.approx(5.951, abs=5e-4)
+    assert all(layer.bias is not None for layer in model.modules() if isinstance(layer, nn.Conv2d))
+
+
+def test_imagenet_resnet_is_torchvisions_but_for_the_activation():
+    ours, theirs = build_model("resnet18", 3, 1000, seed=0), resnet18()
+    assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters())
+    assert giga_macs(ours, 3, 224) == pytest.approx(giga_macs(theirs, 3, 224))
+
+
+def test_thin_resnet_by_its_parameters():
+    """Stem 1-16, two blocks at 16, 32, 64: nine-tap convolutions, two shortcuts, norms, head."""
+    convolutions = 9 * (16 + 4 * 16 * 16 + 16 * 32 + 3 * 32 * 32 + 32 * 64 + 3 * 64 * 64) + 16 * 32 + 32 * 64
+    norms = 2 * (5 * 16 + 5 * 32 + 5 * 64)
+    expected = convolutions + norms + 64 * 10 + 10
+    assert sum(p.numel() for p in build_model("resnet18thin", 1, 10, seed=0).parameters()) == expected
+
+
+@pytest.mark.parametrize("name", ["smallnet", "lenet", "resnet18thin", "resnet18", "wresnet10_1"])
+def test_activations_are_celu(name):
+    kinds = {type(layer) for layer in build_model(name, 1, 10, seed=0).modules()}
+    assert nn.CELU in kinds
+    assert nn.ReLU not in kinds
+
+
+def test_convolutions_start_with_the_fan_out_variance():
+    for layer in build_model("resnet18", 3, 10, seed=0).modules():
+        if isinstance(layer, nn.Conv2d):
+            expected = math.sqrt(2 / (layer.kernel_size[0] ** 2 * layer.out_channels))
+            assert layer.weight.std().item() == pytest.approx(expected, rel=0.05)
+
+
+def test_seed_fixes_the_weights_and_leaves_the_global_generator_alone():
+    state = torch.get_rng_state()
+    first, again, other = (build_model("smallnet", 1, 10, seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
+    assert not torch.equal(first.head.weight, other.head.weight)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "wresnet28", "wresnet27_10", "wresnet28_0", "wresnet4_1", ""])
+def test_unknown_model_is_an_error(name):
+    with pytest.raises(ModelError, match=r"no model '.*wresnetD_K"):
+        build_model(name, 3, 10, seed=0)

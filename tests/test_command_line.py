@@ -1,0 +1,443 @@
+"""Both scripts through their command line, at toy scale on DIGITS."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+ROOT = Path(__file__).parent.parent
+DISTORTION = ("-ir", 10, "-nr", 0.1)
+ROWS = {
+    "NONE": (),
+    "SHA": ("--aug-model", "SHA", "--hyper-opt", "HES"),
+    "SEP": ("--aug-model", "SEP", "--hyper-opt", "HES"),
+    "SEP/WGHT": ("--aug-model", "SEP", "--los-model", "WGHT", "--hyper-opt", "HES"),
+    "SEP/SOFT": ("--aug-model", "SEP", "--los-model", "SOFT", "--hyper-opt", "HES"),
+    "SEP/BOTH": ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"),
+    "control": ("--aug-model", "SEP", "--los-model", "BOTH"),
+    "original warp": ("--aug-model", "SEP", "--warp", "original", "--hyper-opt", "HES"),
+    "overfit": ("--aug-model", "SEP", "--hyper-opt", "HES", "--overfit"),
+    "oversplit": ("--aug-model", "SEP", "--hyper-opt", "HES", "--oversplit"),
+    "head steps": ("--los-model", "BOTH", "--hyper-opt", "HES", "--hyper-steps", 3),
+    "lenet": ("--model", "lenet"),
+}
+BOTH = ROWS["SEP/BOTH"]
+
+
+def the_file(pattern):
+    (path,) = Path("local_data/DIGITS").glob(pattern)
+    return path
+
+
+def timeless(path):
+    result = json.loads(path.read_text())
+    del result["timing"]
+    return result
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_trains_and_its_results_are_found(train, results, row):
+    status, out, _ = train(*DISTORTION, *ROWS[row])
+    assert status == 0
+    assert "best on test" in out
+    status, out, _ = results(*DISTORTION, *(flag for flag in ROWS[row] if flag not in ("--hyper-steps", 3)))
+    assert status == 0
+    accuracy = json.loads(the_file("run0/result_*.json").read_text())["accuracy"]
+    assert [f"{accuracy[key]:.2f}" for key in accuracy] == out.splitlines()[2].split()[1:]
+
+
+def test_files_of_a_run(train):
+    train(*DISTORTION, *BOTH)
+    name = "smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1"
+    assert sorted(path.name for path in Path("local_data/DIGITS/run0").iterdir()) == [
+        f"best_{name}.pt",
+        "data_ir_10_sr_1.0_nr_0.1.pt",
+        f"last_{name}.pt",
+        f"metrics_{name}.csv",
+        f"result_{name}.json",
+    ]
+    result = json.loads(the_file("run0/result_*").read_text())
+    metrics = list(csv.DictReader(the_file("run0/metrics_*").open()))
+    tests = [float(row["test_accuracy"]) for row in metrics]
+    valids = [float(row["valid_accuracy"]) for row in metrics]
+    assert [row["epoch"] for row in metrics] == ["1", "2", "3"]
+    assert [float(row["hyper_learning_rate"]) > 0 for row in metrics] == [False, True, True]
+    assert result["accuracy"] == {
+        "best_on_test": max(tests),
+        "selected_on_validation": tests[valids.index(max(valids))],
+        "last_epoch": tests[-1],
+    }
+    assert result["images"] == {"train": 519, "valid": 314, "test": 540}
+    assert result["seed"] == 0
+    assert result["options"]["aug_model"] == "SEP"
+    assert {"python", "torch", "torchvision", "numpy"} <= result["versions"].keys()
+    assert len(result["accuracy_per_class"]["last_epoch"]) == 10
+
+
+def test_checkpoints_hold_the_published_entries(train):
+    train(*DISTORTION, *BOTH)
+    result = json.loads(the_file("run0/result_*").read_text())
+    for kind, key in (("best", "best_on_test"), ("last", "last_epoch")):
+        checkpoint = torch.load(the_file(f"run0/{kind}_*"), weights_only=True)
+        assert checkpoint["acc"] == result["accuracy"][key]
+        assert checkpoint["epoch"] == result["epochs"][key]
+        assert checkpoint["decoder_state_dict"]["weight"].shape == (10, 64)
+        assert checkpoint["reweight_state_dict"]["soft_label"].shape == (1257, 10)
+        assert checkpoint["augment_state_dict"]["augmentation"].shape == (1257, 14)
+        assert any(name.endswith("running_mean") for name in checkpoint["encoder_state_dict"])
+
+
+def test_only_training_images_rows_move(train):
+    train(*DISTORTION, *BOTH)
+    valid, chosen, _ = torch.load(the_file("run0/data_*"), weights_only=True)
+    weight = torch.load(the_file("run0/last_*"), weights_only=True)["reweight_state_dict"]["weight"][:, 0]
+    moved = weight.nonzero()[:, 0].tolist()
+    assert set(moved) <= set(chosen)
+    assert len(moved) > 0.99 * len(chosen)
+    assert not set(moved) & set(valid)
+
+
+def test_control_leaves_the_rows_at_their_start(train):
+    train(*DISTORTION, *ROWS["control"])
+    checkpoint = torch.load(the_file("run0/last_*"), weights_only=True)
+    assert (checkpoint["reweight_state_dict"]["weight"] == 0).all()
+    assert checkpoint["augment_state_dict"]["augmentation"].unique().numel() == 2
+
+
+def test_tensorboard_has_the_published_tags_and_more(train):
+    train(*DISTORTION, *BOTH)
+    (folder,) = Path("logs/DIGITS").iterdir()
+    assert folder.name.startswith("run0_smallnet_opt_HES")
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    tags = events.Tags()
+    assert {"Accuracy", "Train Loss", "Test Loss"} < set(tags["scalars"])
+    assert {"Validation Accuracy", "Learning Rate", "Hyper Learning Rate", "Seconds/train pass"} < set(tags["scalars"])
+    assert {"Weight", "Probability/rotate", "Magnitude/scale_y"} < set(tags["histograms"])
+    metrics = list(csv.DictReader(the_file("run0/metrics_*").open()))
+    assert [s.value for s in events.Scalars("Accuracy")] == pytest.approx([float(r["test_accuracy"]) for r in metrics])
+
+
+def test_same_command_gives_the_same_result_whatever_the_workers(train):
+    contents = []
+    for folder, workers in (("a", 4), ("b", 0)):
+        train(*DISTORTION, *BOTH, "--data", folder, "--workers", workers)
+        run = Path(folder) / "DIGITS" / "run0"
+        (result,), (metrics,), (checkpoint,) = (run.glob(p) for p in ("result_*", "metrics_*", "last_*"))
+        columns = [
+            {key: value for key, value in row.items() if not key.endswith("seconds")}
+            for row in csv.DictReader(metrics.open())
+        ]
+        tensors = torch.load(checkpoint, weights_only=True)["reweight_state_dict"]["soft_label"]
+        contents.append((timeless(result), columns, tensors.tolist()))
+    assert contents[0] == contents[1]
+
+
+def test_runs_differ(train):
+    splits = []
+    for run in ("run0", "run1"):
+        train(*DISTORTION, "-r", run)
+        splits.append(torch.load(the_file(f"{run}/data_*"), weights_only=True)[1])
+    assert splits[0] != splits[1]
+    first, second = (timeless(the_file(f"{run}/result_*")) for run in ("run0", "run1"))
+    assert first["accuracy"] != second["accuracy"]
+
+
+def test_rows_of_a_run_share_the_split_file(train):
+    train(*DISTORTION)
+    before = the_file("run0/data_*").read_bytes()
+    train(*DISTORTION, *BOTH)
+    assert the_file("run0/data_*").read_bytes() == before
+
+
+def test_oversplit_trains_and_validates_on_everything(train):
+    train("--oversplit")
+    assert json.loads(the_file("run0/result_*").read_text())["images"] == {"train": 1257, "valid": 1257, "test": 540}
+    assert the_file("run0/oversplit_data_*")
+
+
+def test_finished_run_says_so_and_is_left_alone(train):
+    train(*DISTORTION)
+    before = {path: path.read_bytes() for path in Path("local_data").rglob("*") if path.is_file()}
+    status, out, _ = train(*DISTORTION)
+    assert status == 0
+    assert out.startswith("finished already")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_finished_run_with_other_options_is_refused(train):
+    train(*DISTORTION)
+    before = the_file("run0/result_*").read_bytes()
+    status, _, err = train(*DISTORTION, "--lr", 0.01)
+    assert status == 2
+    assert "lr 0.05 instead of 0.01" in err
+    assert the_file("run0/result_*").read_bytes() == before
+
+
+def test_fresh_starts_over(train):
+    train(*DISTORTION)
+    status, *_ = train(*DISTORTION, "--lr", 0.01, "--fresh")
+    assert status == 0
+    assert json.loads(the_file("run0/result_*").read_text())["options"]["lr"] == 0.01
+
+
+def test_dry_run_prints_the_plan_and_leaves_nothing(call):
+    status, out, _ = call("implicit-augment", *DISTORTION, *BOTH, "--dry-run")
+    assert status == 0
+    plan = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert plan["model"] == "smallnet"
+    assert plan["hyper_start"] == "50"
+    assert plan["result"].endswith(
+        "result_smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1.json"
+    )
+    assert not list(Path().iterdir())
+
+
+def test_plot_debug_writes_the_first_batches(train):
+    train(*DISTORTION, *BOTH, "--plot-debug")
+    names = sorted(path.name for path in the_file("run0/debug_*").iterdir())
+    assert names == [f"batch_{n}_{when}.png" for n in range(3) for when in ("after", "before")]
+
+
+def test_unused_flag_of_the_published_code_is_said_to_be_without_effect(train):
+    status, _, err = train("--lr-decay-epochs", "50,100")
+    assert status == 0
+    assert "--lr-decay-epochs has no effect" in err
+
+
+@pytest.fixture
+def four_runs(train):
+    for run in (0, 1, 3):
+        train(*DISTORTION, "-r", f"run{run}")
+    train(*DISTORTION, "-r", "run2", *BOTH)
+
+
+def test_results_of_a_row_are_averaged_and_missing_runs_named(four_runs, results):
+    status, out, _ = results(*DISTORTION)
+    assert status == 0
+    lines = out.splitlines()
+    accuracies = [json.loads(the_file(f"run{r}/result_*NONE_los*").read_text())["accuracy"] for r in (0, 1, 3)]
+    for column, key in enumerate(("best_on_test", "selected_on_validation", "last_epoch")):
+        values = torch.tensor([a[key] for a in accuracies], dtype=torch.float64)
+        assert f"{values.mean():.2f} +- {values.std():.2f}" == " ".join(lines[5].split()[3 + 3 * column :][:3])
+        assert f"{100 - values.mean():.2f} +- {values.std():.2f}" == " ".join(lines[6].split()[3 + 3 * column :][:3])
+    assert lines[-1] == "missing: run2"
+
+
+def test_table_of_all_rows(four_runs, train, results):
+    train("-r", "run0")
+    status, out, _ = results("--all")
+    assert status == 0
+    table, notes = [line.split() for line in out.splitlines()[:4]], out.splitlines()[4:]
+    assert [row[:2] for row in table[1:]] == [["NONE/NONE", "NONE"], ["NONE/NONE", "NONE"], ["SEP/BOTH", "HES"]]
+    assert [row[2:6] for row in table[1:]] == [
+        ["1", "1.0", "0.0", "1"],
+        ["10", "1.0", "0.1", "3"],
+        ["10", "1.0", "0.1", "1"],
+    ]
+    assert [note.split(": ", 1)[1] for note in notes] == [
+        "missing: run1, run2, run3",
+        "missing: run2",
+        "missing: run0, run1, run3",
+    ]
+
+
+def test_runs_with_other_options_are_pointed_out(train, results):
+    train(*DISTORTION)
+    train(*DISTORTION, "-r", "run1", "--lr", 0.01)
+    assert "run1 was made with other lr than run0" in results(*DISTORTION)[1]
+
+
+def test_learning_curves_are_drawn(four_runs, results):
+    status, out, _ = results("--all", "--plot", "figures")
+    assert status == 0
+    path = Path("figures/learning_curves_ir_10_sr_1.0_nr_0.1.png")
+    assert str(path) in out
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+BAD_FLAGS = [
+    ("--dataset NOPE", "NOPE"),
+    ("--dataset SVHN", "SVHN is not there yet"),
+    ("--aug-model FOO", "FOO"),
+    ("--los-model FOO", "FOO"),
+    ("--hyper-opt FOO", "FOO"),
+    ("--warp FOO", "FOO"),
+    ("--model resnet99", "resnet99"),
+    ("--model wresnet28", "wresnet28"),
+    ("--nonsense 1", "--nonsense"),
+    ("stray", "stray"),
+    ("--imbalance 10", "--imbalance"),
+    ("-ir", "expected one argument"),
+    ("-ir 0", "0 is out of range"),
+    ("-ir -5", "-5 is out of range"),
+    ("-ir 1.5", "1.5"),
+    ("-ir ten", "'ten' is not a whole number"),
+    ("-sr 0", "0 is out of range"),
+    ("-sr 1.5", "1.5 is out of range"),
+    ("-sr nan", "nan is out of range"),
+    ("-sr 0.00001", "leaves no training image"),
+    ("-nr 1.5", "1.5 is out of range"),
+    ("-nr -0.1", "-0.1 is out of range"),
+    ("-nr x", "'x' is not a number"),
+    ("--epochs 0", "0 is out of range"),
+    ("--lr 0", "0 is out of range"),
+    ("--lr inf", "inf is out of range"),
+    ("--batch-size 0", "0 is out of range"),
+    ("--lr-decay-epochs 10,x", "10,x"),
+    ("--gpu -1", "-1 is out of range"),
+    ("--workers -1", "-1 is out of range"),
+    ("--seed -1", "-1 is out of range"),
+    ("--hyper-iters -1", "-1 is out of range"),
+    ("--hyper-alpha 0", "0 is out of range"),
+    ("--hyper-beta 1", "never had an effect"),
+    ("--hyper-gamma 1", "never had an effect"),
+    ("--hyper-gamma=1", "never had an effect"),
+    ("-r ../elsewhere", "../elsewhere"),
+    ("-r a/b", "a/b"),
+    ("-r mine", "--seed"),
+    ("--hyper-opt HES", "nothing to learn"),
+    ("--overfit --oversplit", "exclude each other"),
+    ("--warp original", "--warp original needs"),
+    ("--aug-model SEP --hyper-opt HES --hyper-start 200", "--hyper-start"),
+    ("--aug-model RAND", "RAND is not there yet"),
+    ("--aug-model AUTO", "AUTO is not there yet"),
+    ("--aug-model DADA", "DADA is not there yet"),
+]
+
+
+@pytest.mark.parametrize(("flags", "culprit"), BAD_FLAGS, ids=[flags for flags, _ in BAD_FLAGS])
+def test_bad_flags_end_in_one_line_and_status_2(call, flags, culprit):
+    status, out, err = call("implicit-augment", "--no-cuda", *flags.split())
+    assert status == 2
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("error: ")
+    assert culprit in err
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("flags", [("-sr", 0.02), ("--batch-size", 1000)])
+def test_training_set_smaller_than_a_batch_is_an_error(train, flags):
+    status, _, err = train(*flags)
+    assert status == 2
+    assert one_line(err, "lower --batch-size")
+
+
+@pytest.mark.parametrize(
+    ("flags", "culprit"),
+    [
+        ("", "no run folder"),
+        ("--all", "no run folder"),
+        ("--dataset NOPE", "NOPE"),
+        ("-nr 2", "2 is out of range"),
+        ("-r run0", "-r"),
+        ("--hyper-opt HES", "nothing to learn"),
+        ("--data nowhere", "nowhere"),
+    ],
+)
+def test_bad_flags_of_the_results_script(call, flags, culprit):
+    status, out, err = call("get-results", *flags.split())
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert culprit in err
+
+
+def test_row_without_a_finished_run_is_an_error(train, results):
+    train(*DISTORTION)
+    status, _, err = results(*DISTORTION, *BOTH)
+    assert status == 2
+    assert "no finished run of smallnet_opt_HES" in err
+
+
+def one_line(err, culprit):
+    return len(err.splitlines()) == 1 and err.startswith("error: ") and culprit in err
+
+
+def test_file_in_place_of_a_folder(train):
+    Path("local_data").write_text("mine")
+    status, _, err = train()
+    assert status == 2
+    assert one_line(err, "local_data")
+    assert Path("local_data").read_text() == "mine"
+
+
+def test_folder_in_place_of_the_split_file(train):
+    folder = Path("local_data/DIGITS/run0/data_ir_10_sr_1.0_nr_0.1.pt")
+    folder.mkdir(parents=True)
+    status, _, err = train(*DISTORTION)
+    assert status == 2
+    assert one_line(err, "data_ir_10_sr_1.0_nr_0.1.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a split", b"PK\x03\x04"])
+def test_damaged_split_file_is_refused_and_left_alone(train, content):
+    path = Path("local_data/DIGITS/run0/data_ir_10_sr_1.0_nr_0.1.pt")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    status, _, err = train(*DISTORTION)
+    assert status == 2
+    assert one_line(err, str(path))
+    assert path.read_bytes() == content
+
+
+def test_split_file_of_other_flags_is_refused_and_left_alone(train):
+    train(*DISTORTION)
+    other = Path("local_data/DIGITS/run0/data_ir_5_sr_1.0_nr_0.1.pt")
+    the_file("run0/data_*").rename(other)
+    before = other.read_bytes()
+    status, _, err = train("-ir", 5, "-nr", 0.1)
+    assert status == 2
+    assert one_line(err, str(other))
+    assert other.read_bytes() == before
+
+
+NOT_A_NUMBER = '{"accuracy": {"best_on_test": NaN, "selected_on_validation": 1, "last_epoch": 1}}'
+DAMAGED = ["", "{", "[]", "{}", '"text"', "\x80", '{"accuracy": {"best_on_test": "x"}}', NOT_A_NUMBER]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+@pytest.mark.parametrize("script", ["implicit-augment", "get-results"])
+def test_damaged_result_file_is_named(call, train, script, content):
+    train(*DISTORTION)
+    path = the_file("run0/result_*")
+    path.write_text(content, encoding="latin-1")
+    flags = ("--no-cuda",) if script == "implicit-augment" else ("--all",)
+    status, _, err = call(script, *DISTORTION, *flags)
+    assert status == 2
+    assert one_line(err, str(path))
+    assert path.read_text(encoding="latin-1") == content
+
+
+def test_missing_metrics_file_is_named(train, results):
+    train(*DISTORTION)
+    the_file("run0/metrics_*").unlink()
+    status, _, err = results(*DISTORTION, "--plot", "figures")
+    assert status == 2
+    assert "metrics_" in err
+
+
+def python(script, *flags, cwd):
+    return subprocess.run(
+        [sys.executable, ROOT / script, *flags], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_scripts_as_processes(tmp_path):
+    flags = "--no-cuda -ir 10 -nr 0.1 --epochs 2 --hyper-start 1 --aug-model SEP --los-model BOTH --hyper-opt HES"
+    trained = python("implicit-augment.py", *flags.split(), cwd=tmp_path)
+    assert (trained.returncode, trained.stderr) == (0, "")
+    table = python("get-results.py", "--all", cwd=tmp_path)
+    assert (table.returncode, table.stderr) == (0, "")
+    assert "SEP/BOTH HES" in table.stdout
+
+
+def test_mistake_as_a_process(tmp_path):
+    failed = python("implicit-augment.py", "-nr", "1.5", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert one_line(failed.stderr, "-nr")

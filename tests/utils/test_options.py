@@ -1,0 +1,108 @@
+import pytest
+
+from utils.errors import UserError
+from utils.options import RowOptions, TrainOptions, parse_options
+from utils.recipes import RECIPES
+
+
+def options(*flags):
+    return parse_options(TrainOptions, "", list(flags))
+
+
+# Section by section as published: flag, value when left out.
+PUBLISHED_DEFAULTS = {
+    "epochs": 200,
+    "workers": 4,
+    "lr_decay_rate": 0.1,
+    "lr_decay_epochs": "150,175,195",
+    "lr_warm_epochs": 5,
+    "gpu": 0,
+    "no_cuda": False,
+    "log_interval": 500,
+    "plot_debug": False,
+    "imbalance_ratio": 1,
+    "subsample_ratio": 1.0,
+    "noise_ratio": 0.0,
+    "run_folder": "run0",
+    "overfit": False,
+    "oversplit": False,
+    "aug_model": "NONE",
+    "los_model": "NONE",
+    "hyper_opt": "NONE",
+    "hyper_steps": 0,
+    "hyper_iters": 5,
+    "hyper_alpha": 0.01,
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_DEFAULTS)
+def test_defaults_are_the_published_ones(name):
+    assert getattr(options(), name) == PUBLISHED_DEFAULTS[name]
+
+
+def test_data_folder_default():
+    assert str(options().data) == "local_data"
+    assert options().dataset == "DIGITS"
+
+
+def test_published_short_forms():
+    parsed = options("-r", "run2", "-ir", "100", "-sr", "0.5", "-nr", "0.1")
+    assert (parsed.run_folder, parsed.imbalance_ratio, parsed.subsample_ratio, parsed.noise_ratio) == (
+        "run2",
+        100,
+        0.5,
+        0.1,
+    )
+
+
+@pytest.mark.parametrize("dataset", RECIPES)
+def test_recipe_fills_in_what_is_left_out(dataset):
+    parsed, recipe = options("--dataset", dataset), RECIPES[dataset]
+    for name in ("model", "lr", "batch_size", "hyper_batch_size", "hyper_start", "hyper_lr"):
+        assert getattr(parsed, name) == getattr(recipe, name)
+
+
+def test_flag_overrides_the_recipe():
+    parsed = options("--model", "lenet", "--lr", "0.3", "--hyper-start", "0", "--batch-size", "7")
+    assert (parsed.model, parsed.lr, parsed.hyper_start, parsed.batch_size) == ("lenet", 0.3, 0, 7)
+
+
+@pytest.mark.parametrize(("flags", "seed"), [((), 0), (("-r", "run12"), 12), (("-r", "x", "--seed", "5"), 5)])
+def test_seed_is_the_runs_number_unless_given(flags, seed):
+    assert options(*flags).seed == seed
+
+
+def test_run_folder_without_number_needs_a_seed():
+    with pytest.raises(UserError, match="add --seed"):
+        options("-r", "test")
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ("", "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
+        (
+            "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hyper-opt HES",
+            "wresnet28_10_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_100_sr_1.0_nr_0.1",
+        ),
+        ("--overfit", "overfit_smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
+        ("--oversplit", "oversplit_smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
+        (
+            "--aug-model SHA --warp original -nr 0.10",
+            "smallnet_opt_NONE_est_True_aug_model_SHA_los_model_NONE_ir_1_sr_1.0_nr_0.1_warp_original",
+        ),
+    ],
+)
+def test_run_name_is_the_published_one(flags, name):
+    assert options(*flags.split()).run_name == name
+
+
+def test_both_scripts_name_a_row_alike():
+    flags = ["-ir", "10", "-nr", "0.1", "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"]
+    assert parse_options(RowOptions, "", flags).run_name == options(*flags).run_name
+
+
+def test_where_things_run_does_not_shape_the_result():
+    identity = options().identity
+    assert not {"data", "run_folder", "gpu", "no_cuda", "workers", "log_interval", "fresh"} & identity.keys()
+    assert {"dataset", "seed", "epochs", "warp", "model", "hyper_alpha"} <= identity.keys()

@@ -1,0 +1,72 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+from torch import nn
+
+from utils.passes import evaluate, train_pass
+
+
+@pytest.fixture
+def batches():
+    random = torch.Generator().manual_seed(0)
+    return [
+        (torch.randn(n, 6, generator=random), torch.randint(4, (n,), generator=random), torch.arange(n))
+        for n in (8, 8, 5)
+    ]
+
+
+def make_model():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.CELU(), nn.Linear(5, 4))
+
+
+def test_evaluation_agrees_with_scikit_learn(batches):
+    model = make_model()
+    evaluation = evaluate(model, batches, 4)
+    labels = torch.cat([b[1] for b in batches])
+    model.eval()
+    with torch.no_grad():
+        probabilities = torch.cat([model(b[0]) for b in batches]).softmax(1).double()
+    predicted = probabilities.argmax(1)
+    assert evaluation.accuracy == pytest.approx(100 * accuracy_score(labels, predicted))
+    assert evaluation.loss == pytest.approx(log_loss(labels, probabilities / probabilities.sum(1, keepdim=True)))
+    confusion = confusion_matrix(labels, predicted)
+    assert evaluation.per_class == pytest.approx(list(100 * confusion.diagonal() / confusion.sum(1)))
+
+
+def test_class_without_images_has_no_accuracy(batches):
+    two_classes = [(images, labels % 2, index) for images, labels, index in batches]
+    assert evaluate(make_model(), two_classes, 4).per_class[2:] == [None, None]
+
+
+def test_evaluation_leaves_the_model_alone(batches):
+    model = make_model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    evaluate(model, batches, 4)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_train_pass_is_sgd_step_by_step(batches):
+    """Against the same steps written out, with the learning rate of each step."""
+    rates = {0.0: 0.1, 1 / 3: 0.05, 2 / 3: 0.02}
+    ours, reference = make_model(), make_model()
+    settings = {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4}
+    optimizer = torch.optim.SGD(ours.parameters(), 1.0, **settings)
+    mean = train_pass(
+        ours, optimizer, batches, lambda b: F.cross_entropy(ours(b[0]), b[1]), rates.__getitem__, log_interval=2
+    )
+
+    optimizer = torch.optim.SGD(reference.parameters(), 1.0, **settings)
+    losses = []
+    for (images, labels, _), rate in zip(batches, rates.values(), strict=True):
+        optimizer.param_groups[0]["lr"] = rate
+        loss = F.cross_entropy(reference(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert mean == pytest.approx(sum(losses) / 3)
+    for value, expected in zip(ours.state_dict().values(), reference.state_dict().values(), strict=True):
+        torch.testing.assert_close(value, expected)

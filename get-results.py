@@ -7,7 +7,8 @@ from pathlib import Path
 
 from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
-from utils.options import RowOptions, flag, parse_options
+from utils.flags import flag
+from utils.options import RowOptions, parse_options
 from utils.results import all_results, all_table, row_results, row_table
 
 

@@ -303,6 +303,7 @@ BAD_FLAGS = [
     ("-r mine", "--seed"),
     ("--hyper-opt HES", "nothing to learn"),
     ("--overfit --oversplit", "exclude each other"),
+    ("--overfit", "needs --hyper-opt"),
     ("--warp original", "--warp original needs"),
     ("--aug-model SEP --hyper-opt HES --hyper-start 200", "--hyper-start"),
     ("--aug-model RAND", "RAND is not there yet"),

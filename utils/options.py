@@ -1,15 +1,14 @@
-"""The command line: one typed field per flag, its help text beside it."""
+"""The options of both scripts: one typed field per flag, its help text beside it."""
 
-import argparse
 import dataclasses
 import re
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from utils.errors import UserError
+from utils.flags import epoch_list, flag, make_parser, number, plain_name
 from utils.recipes import RECIPES
 
 AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", "SHA", "SEP")
@@ -18,57 +17,6 @@ LEARNED_AUG_MODELS = ("SHA", "SEP")
 LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
 HYPER_OPTS = ("NONE", "HES")
 WARP_NAMES = ("paper", "original")
-GONE = ("--hyper-beta", "--hyper-gamma")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line on stderr and status 2."""
-
-    def error(self, message: str) -> NoReturn:  # noqa: D102
-        print(f"error: {message}; --help lists the flags", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def number(kind: type, low: float, high: float = float("inf"), open_low: bool = False) -> Callable[[str], Any]:
-    """A parser of numbers in [low, high], or in (low, high] with `open_low`."""
-
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"'{text}' is not {'a whole' if kind is int else 'a'} number") from None
-        if not (low < value if open_low else low <= value) or not value <= high or value == float("inf"):
-            interval = f"{'above' if open_low else 'at least'} {low}" + (f" and at most {high}" if high < 1e300 else "")
-            raise argparse.ArgumentTypeError(f"{text} is out of range; it must be {interval}")
-        return value
-
-    return parse
-
-
-def run_folder(text: str) -> str:
-    """The name of a run folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
-        raise argparse.ArgumentTypeError(f"'{text}' must be a plain name such as run0")
-    return text
-
-
-def epoch_list(text: str) -> str:
-    """Epochs separated by commas."""
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a list of epochs such as 150,175,195")
-    return text
-
-
-class Gone(argparse.Action):
-    """A flag of the published code that never had an effect."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: D102
-        parser.error(f"{self.option_strings[0]} is gone: it never had an effect; leave it out")
-
-
-def flag(default: Any, help: str, *names: str, identity: bool = True, **arguments: Any) -> Any:
-    """A field with its flag: further names, help, argparse's arguments; `identity`: whether it shapes the result."""
-    return field(default=default, metadata={"help": help, "names": names, "identity": identity, **arguments})
 
 
 @dataclass(frozen=True)
@@ -104,6 +52,8 @@ class RowOptions:
             )
         if self.overfit and self.oversplit:
             raise UserError("--overfit and --oversplit exclude each other")
+        if self.overfit and self.hyper_opt == "NONE":
+            raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES")
         if self.warp == "original" and self.aug_model not in LEARNED_AUG_MODELS:
             raise UserError("--warp original needs a learned augmentation; add --aug-model SHA or SEP")
 
@@ -131,7 +81,7 @@ class RowOptions:
 class TrainOptions(RowOptions):
     """All flags of the training script."""
 
-    run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=run_folder, identity=False)
+    run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False)
     seed: int | None = flag(None, "seed of every random draw (default: the N of runN)", type=number(int, 0, 2**31 - 1))
     fresh: bool = flag(False, "start over, also when the run is finished", identity=False)
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
@@ -181,23 +131,6 @@ class TrainOptions(RowOptions):
 
 
 Options = TypeVar("Options", bound=RowOptions)
-
-
-def make_parser(options: type[RowOptions], description: str) -> Parser:
-    """A parser with one flag per field of an options class, and the flags that are gone."""
-    parser = Parser(description=description, allow_abbrev=False)
-    for f in dataclasses.fields(options):
-        arguments = dict(f.metadata)
-        names = (*arguments.pop("names"), "--" + f.name.replace("_", "-"))
-        del arguments["identity"]
-        if f.type in (bool, "bool"):
-            arguments["action"] = "store_true"
-        elif f.default is not None and f.default is not MISSING:
-            arguments["help"] += " (default: %(default)s)"
-        parser.add_argument(*names, dest=f.name, default=f.default, **arguments)
-    for name in GONE:
-        parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    return parser
 
 
 def resolve(options: Options) -> Options:

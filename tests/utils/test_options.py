@@ -1,7 +1,9 @@
 import pytest
 
+from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
+from hyperopt.warp import WARPS
 from utils.errors import UserError
-from utils.options import RowOptions, TrainOptions, parse_options
+from utils.options import LEARNED_AUG_MODELS, LOS_MODELS, WARP_NAMES, RowOptions, TrainOptions, parse_options
 from utils.recipes import RECIPES
 
 
@@ -85,7 +87,10 @@ def test_run_folder_without_number_needs_a_seed():
             "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hyper-opt HES",
             "wresnet28_10_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_100_sr_1.0_nr_0.1",
         ),
-        ("--overfit", "overfit_smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
+        (
+            "--overfit --los-model WGHT --hyper-opt HES",
+            "overfit_smallnet_opt_HES_est_True_aug_model_NONE_los_model_WGHT_ir_1_sr_1.0_nr_0.0",
+        ),
         ("--oversplit", "oversplit_smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
         (
             "--aug-model SHA --warp original -nr 0.10",
@@ -106,3 +111,10 @@ def test_where_things_run_does_not_shape_the_result():
     identity = options().identity
     assert not {"data", "run_folder", "gpu", "no_cuda", "workers", "log_interval", "fresh"} & identity.keys()
     assert {"dataset", "seed", "epochs", "warp", "model", "hyper_alpha"} <= identity.keys()
+
+
+def test_flags_know_what_the_rows_know():
+    """The names stand in two rooms that do not import one another."""
+    assert set(LEARNED_AUG_MODELS) == set(SHARED_AUGMENTATION)
+    assert set(LOS_MODELS) == set(LOSS_PARTS)
+    assert set(WARP_NAMES) == set(WARPS)

@@ -1,0 +1,83 @@
+"""From the fields of an options class to flags of the command line."""
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+# Flags of the published code that never had an effect.
+GONE = ("--hyper-beta", "--hyper-gamma")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line on stderr and status 2."""
+
+    def error(self, message: str) -> NoReturn:  # noqa: D102
+        print(f"error: {message}; --help lists the flags", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def number(kind: type, low: float, high: float = float("inf"), open_low: bool = False) -> Callable[[str], Any]:
+    """A parser of numbers in [low, high], or in (low, high] with `open_low`."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {'a whole' if kind is int else 'a'} number") from None
+        if not (low < value if open_low else low <= value) or not value <= high or value == float("inf"):
+            interval = f"{'above' if open_low else 'at least'} {low}" + (f" and at most {high}" if high < 1e300 else "")
+            raise argparse.ArgumentTypeError(f"{text} is out of range; it must be {interval}")
+        return value
+
+    return parse
+
+
+def plain_name(text: str) -> str:
+    """A name that is a single folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' must be a plain name such as run0")
+    return text
+
+
+def epoch_list(text: str) -> str:
+    """Epochs separated by commas."""
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of epochs such as 150,175,195")
+    return text
+
+
+class Gone(argparse.Action):
+    """A flag of the published code that never had an effect."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: D102
+        parser.error(f"{self.option_strings[0]} is gone: it never had an effect; leave it out")
+
+
+def flag(default: Any, help: str, *names: str, identity: bool = True, **arguments: Any) -> Any:
+    """A field with its flag: default, help, short names, argparse's arguments.
+
+    `identity` says whether the option shapes a run's result, so that runs with different values are different runs.
+    """
+    return dataclasses.field(
+        default=default, metadata={"help": help, "names": names, "identity": identity, **arguments}
+    )
+
+
+def make_parser(options: type, description: str) -> Parser:
+    """A parser with one flag per field of an options class, and the flags that are gone."""
+    parser = Parser(description=description, allow_abbrev=False)
+    for f in dataclasses.fields(options):
+        arguments = dict(f.metadata)
+        names = (*arguments.pop("names"), "--" + f.name.replace("_", "-"))
+        del arguments["identity"]
+        if f.type is bool:
+            arguments["action"] = "store_true"
+        elif f.default is not None and f.default is not dataclasses.MISSING:
+            arguments["help"] += " (default: %(default)s)"
+        parser.add_argument(*names, dest=f.name, default=f.default, **arguments)
+    for name in GONE:
+        parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser

@@ -45,7 +45,7 @@ def run(arguments: Sequence[str] | None) -> None:
     if finished is not None:
         print(f"finished already, --fresh starts over: {summary(finished)}")
         return
-    print(summary(train(options, pick_device(options.gpu, options.no_cuda))))
+    print(summary(train(options, pick_device(options.gpu, options.no_cuda, options.threads))))
 
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:

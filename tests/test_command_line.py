@@ -123,9 +123,10 @@ def test_tensorboard_has_the_published_tags_and_more(train):
     assert [s.value for s in events.Scalars("Accuracy")] == pytest.approx([float(r["test_accuracy"]) for r in metrics])
 
 
-def test_same_command_gives_the_same_result_whatever_the_workers(train):
+def test_same_command_gives_the_same_result_whatever_the_workers_and_the_cores(train):
     contents = []
-    for folder, workers in (("a", 4), ("b", 0)):
+    for folder, workers, cores in (("a", 4, 2), ("b", 0, 1)):
+        torch.set_num_threads(cores)
         train(*DISTORTION, *BOTH, "--data", folder, "--workers", workers)
         run = Path(folder) / "DIGITS" / "run0"
         (result,), (metrics,), (checkpoint,) = (run.glob(p) for p in ("result_*", "metrics_*", "last_*"))

@@ -8,8 +8,13 @@ import torch
 from utils.errors import UserError
 
 
-def pick_device(gpu: int, no_cuda: bool) -> torch.device:
-    """GPU number `gpu`, or the CPU when asked for or when the machine has no GPU (which is said on stderr)."""
+def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
+    """GPU number `gpu`, or the CPU when asked for or when the machine has no GPU (which is said on stderr).
+
+    `threads` is the number of the CPU's, None for torch's own choice. Raises UserError when there is no such GPU.
+    """
+    if threads:
+        torch.set_num_threads(threads)
     if no_cuda:
         return torch.device("cpu")
     if not torch.cuda.is_available():

@@ -104,6 +104,9 @@ class TrainOptions(RowOptions):
     hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0))
     hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, open_low=True))
     workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0), identity=False)
+    threads: int | None = flag(
+        None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1), identity=False
+    )
     gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0), identity=False)
     no_cuda: bool = flag(False, "use the CPU", identity=False)
     log_interval: int = flag(

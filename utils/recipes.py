@@ -9,7 +9,8 @@ class Recipe:
 
     lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
     and the hyper pass. valid_images: size of the clean validation set. hyper_start: the last epoch without a hyper
-    pass. mean, std: per channel, of pixels in 0..1.
+    pass. mean, std: per channel, of pixels in 0..1. threads: of the CPU, None for as many as torch takes. Rounding
+    depends on it: a data set that gains nothing from several gets one, and the same numbers however many there are.
     """
 
     model: str
@@ -22,6 +23,7 @@ class Recipe:
     hyper_lr: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    threads: int | None = None
 
 
 GREY_MNIST = (0.1307,), (0.3081,)
@@ -34,7 +36,7 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # fmt: off
 RECIPES = {
     #                        model     channels  lr   batch hyper  valid  start hyper_lr
-    "DIGITS":     Recipe("smallnet",      1, 0.05,   32,  128,    314,   50, 0.05, *GREY_DIGITS),
+    "DIGITS":     Recipe("smallnet",      1, 0.05,   32,  128,    314,   50, 0.05, *GREY_DIGITS, threads=1),
     "MNIST":      Recipe("resnet18thin",  1, 0.05,   32,  256,  10000,   50, 0.05, *GREY_MNIST),
     "SVHN":       Recipe("wresnet28_10",  3, 0.005, 256,  256,  23257,   50, 0.05, *SVHN),
     "SVHN_extra": Recipe("wresnet28_10",  3, 0.005, 256,  256, 104388,   50, 0.05, *SVHN),

@@ -158,6 +158,7 @@ class Record(AbstractContextManager):
                 "torch": torch.__version__,
                 "torchvision": torchvision.__version__,
                 "numpy": numpy.__version__,
+                "threads": torch.get_num_threads(),
                 "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
             },
             "timing": {

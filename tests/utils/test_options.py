@@ -109,7 +109,7 @@ def test_both_scripts_name_a_row_alike():
 
 def test_where_things_run_does_not_shape_the_result():
     identity = options().identity
-    assert not {"data", "run_folder", "gpu", "no_cuda", "workers", "log_interval", "fresh"} & identity.keys()
+    assert not {"data", "run_folder", "gpu", "no_cuda", "workers", "threads", "log_interval", "fresh"} & identity.keys()
     assert {"dataset", "seed", "epochs", "warp", "model", "hyper_alpha"} <= identity.keys()
 
 

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from custom_datasets.errors import DataError
+from custom_datasets.own_data import LAYOUTS, looks_like_own_data, own_data
 from custom_datasets.public import cifar, imagenet, mnist, svhn
 from custom_datasets.table import Dataset, make_table
 
@@ -40,11 +41,19 @@ SOURCES: dict[str, Callable[[Path], Dataset]] = {
 }
 
 
-def find_source(name: str) -> Callable[[Path], Dataset]:
-    """The loader of a data set; it takes the data set's folder. Raises DataError when there is none."""
-    if name not in SOURCES:
-        raise DataError(f"no data set {name}: it is none of {', '.join(SOURCES)}")
-    return SOURCES[name]
+def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Dataset]:
+    """The loader of a data set, which takes the data set's folder: of a known name, else of own data in `folder`.
+
+    Raises DataError when there is neither.
+    """
+    if name in SOURCES:
+        return SOURCES[name]
+    if folder is not None and looks_like_own_data(folder):
+        return own_data
+    where = "its folder" if folder is None else str(folder)
+    raise DataError(
+        f"no data set {name}: it is none of {', '.join(SOURCES)}, and for your own data {where} must hold {LAYOUTS}"
+    )
 
 
 def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:
@@ -52,7 +61,7 @@ def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:
 
     Images that are too large for the device stay on the host and are moved batch by batch, which is said on stderr.
     """
-    data = find_source(name)(folder)
+    data = find_source(name, folder)(folder)
     room = MEMORY_SHARE * free_memory(device)
     if data.memory <= room:
         return data.to(device)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from custom_datasets import load_dataset, sources
-from custom_datasets.table import ImageTable, channel_statistics
+from custom_datasets import channel_statistics, load_dataset, sources
+from custom_datasets.table import ImageTable
 
 CPU = torch.device("cpu")
 

@@ -1,8 +1,12 @@
-"""SVHN and CIFAR in their real layouts, with few images; the checksums that torchvision expects are set to theirs."""
+"""SVHN, CIFAR and damaged MNIST in their real layouts, with few images.
+
+The checksums that torchvision expects are set to theirs.
+"""
 
 import hashlib
 import io
 import pickle
+import struct
 import tarfile
 
 import numpy as np
@@ -186,3 +190,28 @@ def test_unfit_cifar_content_is_an_error(cifar, monkeypatch, changed, message):
     with pytest.raises(DataError, match=message) as caught:
         load_dataset(name, folder, CPU)
     assert kind.base_folder in str(caught.value)
+
+
+def write_mnist(folder, label):
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        for kind, array in (("images", np.zeros((4, 28, 28), np.uint8)), ("labels", np.full(4, label, np.uint8))):
+            header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+            (raw / f"{part}-{kind}-idx{array.ndim}-ubyte").write_bytes(header + array.tobytes())
+    return raw
+
+
+@pytest.mark.parametrize("keep", [0, 3, 6, 100])
+@pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
+def test_only_the_damaged_mnist_file_is_named(tmp_path, file, keep):
+    path = write_mnist(tmp_path, 7) / file
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DataError, match=rf"^{path}: damaged"):
+        load_dataset("MNIST", tmp_path, CPU)
+
+
+def test_mnist_label_out_of_range_is_an_error(tmp_path):
+    write_mnist(tmp_path, 10)
+    with pytest.raises(DataError, match="labels from 10 to 10, not from 0 to 9"):
+        load_dataset("MNIST", tmp_path, CPU)

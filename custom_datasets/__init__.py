@@ -5,5 +5,6 @@ from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import find_split
+from custom_datasets.table import channel_statistics
 
-__all__ = ["DataError", "Distortion", "Loaders", "find_source", "find_split", "load_dataset"]
+__all__ = ["DataError", "Distortion", "Loaders", "channel_statistics", "find_source", "find_split", "load_dataset"]

@@ -17,13 +17,15 @@ class Distortion:
 
     valid_images: size of the validation set, 0 for the ablation in which all images are both validation and training
     images. imbalance_ratio: frequent over rare images. subsample_ratio: share that is kept. noise_ratio: share of the
-    training labels that is drawn anew.
+    training labels that is drawn anew. valid_given: no split is drawn, the validation set is the last `valid_images`
+    images, as they came with the data.
     """
 
     valid_images: int
     imbalance_ratio: int
     subsample_ratio: float
     noise_ratio: float
+    valid_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ def split_validation(labels: np.ndarray, images: int, seed: int) -> tuple[np.nda
     except ValueError as error:
         raise DataError(f"cannot split off {images} of {len(labels)} images for validation: {error}") from error
     return valid, train
+
+
+def choose_validation(labels: np.ndarray, distortion: Distortion, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the validation images and of the others; all images are both when no validation set is wanted."""
+    everything = np.arange(len(labels))
+    if not distortion.valid_images:
+        return everything, everything
+    if distortion.valid_given:
+        train, valid = np.split(everything, [-distortion.valid_images])
+        return valid, train
+    return split_validation(labels, distortion.valid_images, seed)
 
 
 def subsample(indices: np.ndarray, ratio: float, random: np.random.Generator) -> np.ndarray:
@@ -91,10 +104,7 @@ def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: i
 
     Raises DataError when nothing is left to train on or the split is impossible.
     """
-    everything = np.arange(len(labels))
-    valid, train = everything, everything
-    if distortion.valid_images:
-        valid, train = split_validation(labels, distortion.valid_images, seed)
+    valid, train = choose_validation(labels, distortion, seed)
     random = np.random.default_rng(seed)
     train = subsample(train, distortion.subsample_ratio, random)
     train = imbalance(train, labels, classes, distortion.imbalance_ratio, random)

@@ -1,13 +1,14 @@
 """The batches of a run: which images, in which order, prepared for the network."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from custom_datasets.distortion import Split
-from custom_datasets.table import Dataset, ImageTable
+from custom_datasets.table import Dataset, Images
 
 EVALUATION_BATCH = 500
 Prepare = Callable[[Tensor], Tensor]
@@ -15,32 +16,41 @@ Prepare = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches (prepared images (B, C, H, W), labels (B,), index (B,)) of a table, one per index of `order`."""
+    """Batches (prepared images (B, C, H, W), labels (B,), index (B,)), one per index of `order`.
 
-    table: ImageTable
-    order: Iterable[Tensor]
+    `crops` and `workers` as in `Images.fetch`.
+    """
+
+    source: Images
+    order: Sequence[Tensor]
     prepare: Prepare
+    crops: int | None
+    workers: int
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for index in self.order:
-            yield self.prepare(self.table.images[index]), self.table.labels[index], index
+        batches = self.source.fetch(self.order, self.crops, self.workers)
+        for index, images in zip(self.order, batches, strict=True):
+            yield self.prepare(images), self.source.labels[index], index
 
 
 class Loaders:
     """All batches of a run on a distorted data set.
 
     Labels are the clean ones; the given, noisy label of a training image is part of its row. `index` is the image's
-    place in its table, which for training images addresses the row.
+    place in its table, which for training images addresses the row. Where images are streamed, those of the train and
+    the hyper pass, the clean ones included, are random crops; `valid` and `test` show the central crop.
 
     Args:
         data: on the run's device.
         split: the distorted training set.
         prepare: maps uint8 images (B, C, H, W) to what the network sees.
-        train_order, hyper_order: CPU generators of the orders of the train and the hyper pass.
+        train_order, hyper_order: CPU generators of the orders of the train and the hyper pass. Where they stand also
+            fixes the crops of a pass, so that whoever restores them repeats the pass exactly.
         overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
+        workers: processes that read streamed images; they change the speed, never the batches.
 
     """
 
@@ -52,9 +62,10 @@ class Loaders:
         train_order: torch.Generator,
         hyper_order: torch.Generator,
         overfit: bool,
+        workers: int = 0,
     ):
         device = data.train.labels.device
-        self._data, self._prepare = data, prepare
+        self._data, self._prepare, self._workers = data, prepare, workers
         self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
@@ -62,26 +73,44 @@ class Loaders:
 
     def train(self, size: int) -> Batches:
         """The training set for a train pass, in full batches."""
-        return Batches(self._data.train, full_batches(self.train_index, size, self._train_order), self._prepare)
+        crops = peek(self._train_order)
+        return self._batches(self._data.train, full_batches(self.train_index, size, self._train_order), crops)
 
     def hyper(self, size: int) -> Batches:
         """The training set for a hyper pass, every image once."""
-        return Batches(self._data.train, even_batches(self.train_index, size, self._hyper_order), self._prepare)
+        crops = peek(self._hyper_order)
+        return self._batches(self._data.train, even_batches(self.train_index, size, self._hyper_order), crops)
 
     def clean(self, size: int) -> Batches:
-        """Clean images for a hyper pass, without end."""
-        table, index = self._data.train, self.valid_index
+        """Clean images for a hyper pass, as many batches as `hyper` has."""
+        source, index = self._data.train, self.valid_index
         if self._overfit:
-            table, index = self._data.test, self.test_index
-        return Batches(table, endless_batches(index, size, self._hyper_order), self._prepare)
+            source, index = self._data.test, self.test_index
+        crops = peek(self._hyper_order)
+        # Drawn as a whole: workers read ahead, and what they would draw ahead would depend on their number.
+        order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
+        return self._batches(source, order, crops)
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""
-        return Batches(self._data.train, self.valid_index.split(EVALUATION_BATCH), self._prepare)
+        return self._batches(self._data.train, self.valid_index.split(EVALUATION_BATCH), None)
 
     def test(self) -> Batches:
         """The test set for evaluation."""
-        return Batches(self._data.test, self.test_index.split(EVALUATION_BATCH), self._prepare)
+        return self._batches(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
+
+    def _batches(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
+        return Batches(source, order, self._prepare, crops, self._workers)
+
+
+def peek(generator: torch.Generator) -> int:
+    """The number from 0 to 2^63 - 2 that a CPU generator would draw next; it is not drawn."""
+    return torch.randint(2**63 - 1, (1,), generator=generator.clone_state()).item()
+
+
+def ceil_div(count: int, size: int) -> int:
+    """Batches of at most `size` that `count` images make."""
+    return -(-count // size)
 
 
 def shuffled(indices: Tensor, generator: torch.Generator) -> Tensor:
@@ -101,7 +130,7 @@ def even_batches(indices: Tensor, size: int, generator: torch.Generator) -> list
     A row's gradient goes with 1 / batch length: a short last batch would give its rows one gradient far larger than all
     their others, which would stay in RMSprop's running square and slow these rows for hundreds of steps.
     """
-    return list(shuffled(indices, generator).tensor_split(-(-len(indices) // size)))
+    return list(shuffled(indices, generator).tensor_split(ceil_div(len(indices), size)))
 
 
 def endless_batches(indices: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -1,65 +1,78 @@
-"""The data sets: one loader per source, one line in the table per data set."""
+"""The data sets by name, and how one gets onto the device: one line in the table per data set."""
 
-import urllib.error
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from torchvision.datasets import MNIST
+from torchvision.datasets import CIFAR10, CIFAR100
 
 from custom_datasets.errors import DataError
-from custom_datasets.table import Dataset, ImageTable
+from custom_datasets.own_data import LAYOUTS, looks_like_own_data, own_data
+from custom_datasets.public import cifar, imagenet, mnist, svhn
+from custom_datasets.table import Dataset, make_table
 
 DIGITS_TEST_IMAGES = 540
+MEMORY_SHARE = 0.5  # of the device's free memory that images may take; the network needs the rest
+HOST = torch.device("cpu")
 
 
-def _digits(folder: Path) -> Dataset:
+def digits(folder: Path) -> Dataset:
     """scikit-learn's 1,797 handwritten digits, 8 x 8 grey, embedded; a fixed stratified test set of 540."""
     bunch = load_digits()
-    images = torch.from_numpy(np.rint(bunch.images * (255 / 16)).astype(np.uint8))[:, None]
-    labels = torch.from_numpy(bunch.target.astype(np.int64))
-    train, test = train_test_split(
-        np.arange(len(labels)), test_size=DIGITS_TEST_IMAGES, stratify=bunch.target, random_state=0
+    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
+    places = np.arange(len(images))
+    parts = train_test_split(places, test_size=DIGITS_TEST_IMAGES, stratify=bunch.target, random_state=0)
+    return Dataset(*(make_table(images[part], bunch.target[part], 10, folder) for part in parts), classes=10)
+
+
+SOURCES: dict[str, Callable[[Path], Dataset]] = {
+    "DIGITS": digits,
+    "MNIST": mnist,
+    "SVHN": partial(svhn, training=("train",)),
+    "SVHN_extra": partial(svhn, training=("train", "extra")),
+    "CIFAR10": partial(cifar, kind=CIFAR10, classes=10),
+    "CIFAR100": partial(cifar, kind=CIFAR100, classes=100),
+    "ImageNet": imagenet,
+}
+
+
+def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Dataset]:
+    """The loader of a data set, which takes the data set's folder: of a known name, else of own data in `folder`.
+
+    Raises DataError when there is neither.
+    """
+    if name in SOURCES:
+        return SOURCES[name]
+    if folder is not None and looks_like_own_data(folder):
+        return own_data
+    where = "its folder" if folder is None else str(folder)
+    raise DataError(
+        f"no data set {name}: it is none of {', '.join(SOURCES)}, and for your own data {where} must hold {LAYOUTS}"
     )
-    return Dataset(ImageTable(images[train], labels[train]), ImageTable(images[test], labels[test]), 10)
-
-
-def _mnist(folder: Path) -> Dataset:
-    """MNIST's 60,000 + 10,000 digits, 28 x 28 grey, through torchvision."""
-    raw = folder / "MNIST" / "raw"
-    try:
-        parts = [MNIST(str(folder), train=train, download=True) for train in (True, False)]
-    except (RuntimeError, OSError, urllib.error.URLError) as error:
-        raise DataError(
-            f"MNIST is not in {raw} and cannot be downloaded ({_first_line(error)}): put the four files "
-            "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte there"
-        ) from error
-    except (ValueError, TypeError, AssertionError, KeyError, IndexError) as error:
-        raise DataError(f"a file of MNIST in {raw} is damaged ({_first_line(error)}); delete it") from error
-    for part in parts:
-        if len(part.data) != len(part.targets):
-            raise DataError(f"{raw} holds {len(part.data)} images with {len(part.targets)} labels; delete the files")
-    tables = [ImageTable(part.data[:, None].contiguous(), part.targets.long()) for part in parts]
-    return Dataset(*tables, classes=10)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-SOURCES: dict[str, Callable[[Path], Dataset]] = {"DIGITS": _digits, "MNIST": _mnist}
-
-
-def find_source(name: str) -> Callable[[Path], Dataset]:
-    """The loader of a data set; it takes the data set's folder. Raises DataError when there is none."""
-    if name not in SOURCES:
-        raise DataError(f"data set {name} is not there yet; there are {', '.join(SOURCES)}")
-    return SOURCES[name]
 
 
 def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:
-    """Read a data set whose files lie in `folder`, onto the device. Raises DataError when that is impossible."""
-    return find_source(name)(folder).to(device)
+    """Read a data set whose files lie in `folder`, onto the device. Raises DataError when that is impossible.
+
+    Images that are too large for the device stay on the host and are moved batch by batch, which is said on stderr.
+    """
+    data = find_source(name, folder)(folder)
+    room = MEMORY_SHARE * free_memory(device)
+    if data.memory <= room:
+        return data.to(device)
+    print(
+        f"the images of {name} take {data.memory / 2**30:.1f} GiB, more than the {room / 2**30:.1f} GiB that {device} "
+        "has for them: they stay in the host's memory",
+        file=sys.stderr,
+    )
+    return data.to(device, images=HOST)
+
+
+def free_memory(device: torch.device) -> float:
+    """Free bytes of a device; without end for the CPU, where the images are already."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")

@@ -105,6 +105,8 @@ def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distorti
             return f"its {name} indices are not different places among {total} images"
     if len(split.valid) != (valid_images or total):
         return f"it has {len(split.valid)} validation images instead of {valid_images or total}"
+    if distortion.valid_given and valid_images and split.valid.min() < total - valid_images:
+        return f"its validation images are not the given ones, the last {valid_images}"
     if valid_images and np.intersect1d(split.valid, split.train).size:
         return "validation and training images overlap"
 

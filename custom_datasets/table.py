@@ -1,34 +1,140 @@
-"""A data set as tables on the device."""
+"""A data set as tables of images and labels."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from custom_datasets.errors import DataError
+
+
+class Images(Protocol):
+    """Where N images come from: a table in memory, or files that are read when they are needed.
+
+    labels: int64 (N,), on the run's device, there without reading an image.
+    """
+
+    labels: Tensor
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the images occupy on the device that holds them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def to(self, device: torch.device, images: torch.device) -> "Images":
+        """The same with the labels on the run's device and the images, where they are held, on another or the same."""
+        ...
+
+    def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:
+        """Images uint8 (B, C, H, W) of every index (B,) of `order`, on the labels' device.
+
+        Args:
+            order: indices of all batches, on the labels' device. They may be read ahead.
+            crops: seed of a pass with random crops, None for the view of evaluation; images in memory have one view.
+            workers: processes that read files; images in memory need none.
+
+        """
+        ...
 
 
 @dataclass(frozen=True)
 class ImageTable:
-    """Images uint8 (N, C, H, W) and labels int64 (N,), on one device."""
+    """Images uint8 (N, C, H, W) and labels int64 (N,); the images may stay on the host when the device is small."""
 
     images: Tensor
     labels: Tensor
 
+    @property
+    def memory(self) -> int:  # noqa: D102
+        return self.images.nbytes
+
     def __len__(self) -> int:
         return len(self.labels)
 
-    def to(self, device: torch.device) -> "ImageTable":
-        """The same table on another device."""
-        return ImageTable(self.images.to(device), self.labels.to(device))
+    def to(self, device: torch.device, images: torch.device) -> "ImageTable":  # noqa: D102
+        return ImageTable(self.images.to(images), self.labels.to(device))
+
+    def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
+        if self.images.device == self.labels.device:
+            yield from (self.images[index] for index in order)
+            return
+        for index in on_host(order):
+            yield self.images[index].pin_memory().to(self.labels.device, non_blocking=True)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A clean training set, a test set and the number of classes; both tables share the image shape."""
+    """A clean training set, a test set and the number of classes; both share the image shape.
 
-    train: ImageTable
-    test: ImageTable
+    valid_given: so many last images of `train` are the clean validation set that came with the data; 0 without one.
+    class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
+    the source has no such names.
+    """
+
+    train: Images
+    test: Images
     classes: int
+    valid_given: int = 0
+    class_names: list[str] | None = None
+    train_files: list[str] | None = None
 
-    def to(self, device: torch.device) -> "Dataset":
-        """The same data set on another device."""
-        return Dataset(self.train.to(device), self.test.to(device), self.classes)
+    @property
+    def memory(self) -> int:
+        """Bytes of all images that are held in memory."""
+        return self.train.memory + self.test.memory
+
+    def to(self, device: torch.device, images: torch.device | None = None) -> "Dataset":
+        """The same data set on another device; its images on the device `images`, if that is given."""
+        images = images or device
+        return replace(self, train=self.train.to(device, images), test=self.test.to(device, images))
+
+
+def on_host(order: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The same batches of indices (B,) in the host's memory, with a single transfer."""
+    return torch.cat(list(order)).cpu().split([len(index) for index in order])
+
+
+def make_table(images: np.ndarray, labels: np.ndarray, classes: int, origin: Path) -> ImageTable:
+    """A table of images (N, C, H, W) and labels (N,) that were read from the file or folder `origin`.
+
+    Raises DataError unless they are as many uint8 images as whole-numbered labels from 0 to classes - 1.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise DataError(
+            f"{origin} holds {images.dtype} images of shape {images.shape}, not N colour or grey uint8 ones"
+        )
+    check_kind_of_labels(labels, origin)
+    if len(images) != len(labels) or images.size == 0:
+        raise DataError(f"{origin} holds {len(images)} images with {len(labels)} labels; replace it")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"{origin} holds labels from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}; replace it"
+        )
+    return ImageTable(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64)))
+
+
+def check_kind_of_labels(labels: np.ndarray, origin: Path) -> None:
+    """Raise DataError unless the labels from `origin` are whole numbers (N,)."""
+    if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
+        raise DataError(f"{origin} holds {labels.dtype} labels of shape {labels.shape}, not a whole number per image")
+
+
+def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of images uint8 (N, C, H, W), for pixels in 0..1.
+
+    Exact, from counts of the 256 values. The deviation is at least one grey level, so that one can divide by it.
+    """
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
+    for part in images.split(1000):
+        counts += torch.stack([torch.bincount(c.flatten(), minlength=256) for c in part.unbind(1)]).cpu()
+    shares = counts / counts.sum(1, keepdim=True)
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = shares @ values
+    variance = (shares * (values - mean[:, None]).square()).sum(1)
+    return tuple(mean.tolist()), tuple(variance.sqrt().clamp(min=1 / 255).tolist())

@@ -1,0 +1,122 @@
+"""The public data sets that torchvision reads, and downloads where it can."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torchvision.datasets import CIFAR10, MNIST, SVHN, ImageNet
+from torchvision.datasets.imagenet import ARCHIVE_META, META_FILE, load_meta_file
+from torchvision.datasets.utils import check_integrity
+
+from custom_datasets.errors import DataError, first_line
+from custom_datasets.stream import StreamedImages
+from custom_datasets.table import Dataset, ImageTable, make_table
+
+MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+
+
+def mnist(folder: Path) -> Dataset:
+    """MNIST's 60,000 + 10,000 digits, 28 x 28 grey."""
+    raw = folder / "MNIST" / "raw"
+    files = {raw / name: is_idx for name in MNIST_FILES}
+    put = f"the four files {', '.join(MNIST_FILES)}"
+    tables = []
+    for train in (True, False):
+        part = open_or_explain(partial(MNIST, str(folder), train=train, download=True), raw, files, put)
+        tables.append(make_table(part.data.numpy()[:, None], part.targets.numpy(), 10, raw))
+    return Dataset(*tables, classes=10)
+
+
+def svhn(folder: Path, training: Sequence[str]) -> Dataset:
+    """SVHN's house numbers, 32 x 32 colour; `training` names the splits that are joined into the training set."""
+    names = {split: SVHN.split_list[split][1] for split in (*training, "test")}
+
+    def table(split: str) -> ImageTable:
+        path = folder / names[split]
+        files = {path: partial(check_integrity, md5=SVHN.split_list[split][2])}
+        part = open_or_explain(
+            partial(SVHN, str(folder), split, download=True), folder, files, ", ".join(names.values())
+        )
+        return make_table(part.data, np.atleast_1d(part.labels), 10, path)
+
+    parts = [table(split) for split in training]
+    joined = ImageTable(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
+    return Dataset(joined, table("test"), classes=10)
+
+
+def cifar(folder: Path, kind: type[CIFAR10], classes: int) -> Dataset:
+    """CIFAR's 50,000 + 10,000 pictures, 32 x 32 colour, in 10 or 100 classes."""
+    unpacked = folder / kind.base_folder
+    sums = dict([*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])])
+    files = {unpacked / name: partial(check_integrity, md5=md5) for name, md5 in sums.items()}
+    tables = []
+    for train in (True, False):
+        part = open_or_explain(partial(kind, str(folder), train, download=True), folder, files, kind.filename)
+        tables.append(make_table(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets), classes, unpacked))
+    return Dataset(*tables, classes=classes, class_names=part.classes)
+
+
+def imagenet(folder: Path) -> Dataset:
+    """ImageNet 2012, streamed: its archives, or what torchvision has unpacked from them, lie in `folder`."""
+    train, test = (_imagenet_part(folder, split) for split in ("train", "val"))
+    if train.wnids != test.wnids:
+        raise DataError(f"{folder / 'train'} and {folder / 'val'} do not hold the same classes; unpack them again")
+    sources = [StreamedImages([path for path, _ in p.samples], torch.tensor(p.targets)) for p in (train, test)]
+    names = [", ".join(words) for words in train.classes]
+    files = [path.removeprefix(f"{folder}/") for path in sources[0].files]
+    return Dataset(*sources, classes=len(names), class_names=names, train_files=files)
+
+
+def _imagenet_part(folder: Path, split: str) -> ImageNet:
+    meta = folder / META_FILE
+    try:
+        if meta.exists():
+            load_meta_file(str(folder))
+    except Exception as error:  # torch's own message recommends to load the file without protection
+        raise DataError(f"{meta} is damaged; delete it, it is made anew from {ARCHIVE_META['devkit'][0]}") from error
+    try:
+        part = ImageNet(str(folder), split)
+    except Exception as error:
+        archives = ", ".join(name for name, _ in ARCHIVE_META.values())
+        raise DataError(f"no whole ImageNet in {folder} ({first_line(error)}): put {archives} there") from error
+    leftovers = [path.name for path in (folder / split).iterdir() if path.is_file()]
+    if leftovers:
+        raise DataError(f"{folder / split} was not unpacked to its end ({leftovers[0]} is left); delete the folder")
+    return part
+
+
+def open_or_explain(
+    make: Callable[[], Any], folder: Path, files: Mapping[Path, Callable[[Path], bool]], put: str
+) -> Any:
+    """What `make` makes, a data set of torchvision's; a DataError that says which file is at fault when it fails.
+
+    Args:
+        make: makes the data set.
+        folder: where the user may put the files that `put` names.
+        files: what is read, and the test whether such a file is whole.
+        put: in words, for the message.
+
+    """
+    try:
+        return make()
+    except Exception as error:  # decoders and downloads raise whatever they meet
+        reason = first_line(error)
+        missing = [path.name for path in files if not path.is_file()]
+        if missing:
+            raise DataError(
+                f"{folder} lacks {', '.join(missing)}, which cannot be downloaded ({reason}): put {put} there"
+            ) from error
+        damaged = [path for path, whole in files.items() if not whole(path)] or list(files)
+        raise DataError(f"{', '.join(map(str, damaged))}: damaged ({reason}); replace it") from error
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file is as long as its idx header says."""
+    content = path.read_bytes()
+    if len(content) < 4 or len(content) < 4 + 4 * content[3]:
+        return False
+    shape = np.frombuffer(content, ">u4", content[3], offset=4)
+    return len(content) == 4 + 4 * content[3] + shape.prod(dtype=np.int64)

@@ -1,0 +1,87 @@
+"""Images that do not fit into memory: files that worker processes read when they are needed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.transforms.functional import pil_to_tensor
+
+from custom_datasets.errors import DataError, reading
+from custom_datasets.table import on_host
+
+SIDE = 224
+EVALUATION_VIEW = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE)])
+TRAINING_VIEW = transforms.Compose([transforms.RandomResizedCrop(SIDE), transforms.RandomHorizontalFlip()])
+
+
+@dataclass(frozen=True)
+class StreamedImages:
+    """N image files and their labels int64 (N,), on the run's device; a batch is uint8 (B, 3, 224, 224).
+
+    With a crop seed an image is seen through a random crop and flip, otherwise through the central crop. What an image
+    looks like depends on the crop seed and its place alone: not on the workers, nor on the batch it is in.
+    """
+
+    files: Sequence[str]
+    labels: Tensor
+
+    @property
+    def memory(self) -> int:  # noqa: D102
+        return 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device, images: torch.device) -> "StreamedImages":  # noqa: D102
+        return replace(self, labels=self.labels.to(device))
+
+    def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
+        device = self.labels.device
+        batches = DataLoader(
+            FileReader(self.files, crops),
+            batch_size=None,
+            sampler=[index.tolist() for index in on_host(order)],
+            num_workers=workers,
+            pin_memory=device.type == "cuda",
+            generator=torch.Generator(),  # it would draw from the global one
+        )
+        for images in batches:
+            if isinstance(images, DataError):
+                raise images
+            yield images.to(device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """What a worker runs: the places of a batch -> its images, uint8 (B, 3, 224, 224).
+
+    A file that cannot be read makes it *return* a DataError: raised in a worker, it would arrive with a traceback.
+    """
+
+    files: Sequence[str]
+    crops: int | None
+
+    def __getitem__(self, places: Sequence[int]) -> Tensor | DataError:
+        try:
+            return torch.stack([self._read(place) for place in places])
+        except DataError as error:
+            return error
+
+    def _read(self, place: int) -> Tensor:
+        with reading(self.files[place]), Image.open(self.files[place]) as image:
+            image = image.convert("RGB")
+        if self.crops is None:
+            return pil_to_tensor(EVALUATION_VIEW(image))
+        with torch.random.fork_rng(devices=[]):  # torchvision's crops draw from the global generator
+            torch.default_generator.manual_seed(image_seed(self.crops, place))
+            return pil_to_tensor(TRAINING_VIEW(image))
+
+
+def image_seed(crops: int, place: int) -> int:
+    """Seed (32 bits) of the crop of the image at `place` in the pass with the seed `crops`."""
+    return int(np.random.SeedSequence((crops, place)).generate_state(1)[0])

@@ -5,6 +5,7 @@ from custom_transforms.normalise import Normalise
 from custom_transforms.operations import OPERATIONS, Operation, Steps, apply_steps
 from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, SubPolicies
 from custom_transforms.published import PUBLISHED, published_policy
+from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip
 
 __all__ = [
     "OPERATIONS",
@@ -15,6 +16,9 @@ __all__ = [
     "Operation",
     "PolicyError",
     "RandPolicy",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
     "Steps",
     "SubPolicies",
     "apply_steps",

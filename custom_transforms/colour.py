@@ -33,9 +33,9 @@ def equalize(images: Tensor) -> Tensor:
     step = (pixels.shape[2] - in_brightest) // 255
     below = counts.cumsum(2) - counts
     levels = torch.arange(LEVELS, device=images.device)
-    # Whole numbers divided in double precision and truncated: integer division, but faster. With fewer than 255 pixels
-    # below the brightest level, the step is 0 and there is nothing to spread.
-    spread = ((step // 2 + below) / step.double()).clamp_(max=255)
+    # True division and truncation is integer division, but faster; float32 is exact for up to 2^24 pixels. With fewer
+    # than 255 pixels below the brightest level, the step is 0 and there is nothing to spread.
+    spread = ((step // 2 + below) / step).clamp_(max=255)
     return look_up(pixels, torch.where(step > 0, spread, levels)).view_as(images)
 
 

@@ -39,31 +39,35 @@ def translate_y(images: Tensor, shares: Tensor) -> Tensor:
 
 
 def matrices(kinds: Tensor, values: Tensor, height: int, width: int) -> Tensor:
-    """What `move` wants (..., 2, 3), from kinds (...), places in `KINDS`, and values (...) in the kind's unit.
+    """Destination-to-source matrices (..., 2, 3) in grid_sample's unit: each side runs from -1 to 1, centre at 0.
 
-    One formula serves all five, for the others' amounts are zero. A kind below 0 moves nothing.
+    Args: kinds (...), places in `KINDS`, and values (...) in the kind's unit; a kind below 0 moves nothing.
+    One formula serves all five, since the amounts of the other four are zero.
     """
     own = kinds[..., None] == torch.arange(len(KINDS), device=kinds.device)
     degrees, shear_x, shear_y, translate_x, translate_y = (own * values[..., None]).unbind(-1)
     angle = torch.deg2rad(degrees)
     cos, sin = torch.cos(angle), torch.sin(angle)
-    # PIL's six numbers: source x = a x + b y + c, source y = d x + e y + f, in pixels from the upper left corner.
-    a, b, c = cos, shear_x - sin, translate_x * width + (width - width * cos + height * sin) / 2
-    d, e, f = shear_y + sin, cos, translate_y * height + (height - width * sin - height * cos) / 2
-    # From a pixel's number to its centre, and to grid_sample's unit, in which a side runs from -1 to 1.
-    source_x = torch.stack((a, b, c + (a + b - width) / 2), -1) * (2 / width)
-    source_y = torch.stack((d, e, f + (d + e - height) / 2), -1) * (2 / height)
-    return torch.stack((source_x, source_y), -2)
+    # What goes from one axis to the other changes from half heights to half widths, or back. A shear's fixed point is
+    # the corner, at -1; a whole side is 2.
+    ratio = height / width
+    source_x = cos, ratio * (shear_x - sin), ratio * shear_x + 2 * translate_x
+    source_y = (shear_y + sin) / ratio, cos, shear_y / ratio + 2 * translate_y
+    return torch.stack((*source_x, *source_y), -1).unflatten(-1, (2, 3))
 
 
 def move(images: Tensor, matrices: Tensor) -> Tensor:
-    """Images (B, C, H, W) sampled where matrices (B, 2, 3) say: from (column, row, 1) to grid_sample's unit."""
-    rows, columns = (torch.arange(side, device=images.device) for side in images.shape[2:])
-    by_row = torch.addcmul(matrices[:, :, 2:], matrices[:, :, 1:2], rows)
-    by_column = matrices[:, :, :1] * columns
+    """Images (B, C, H, W) sampled where matrices (B, 2, 3) send the centres of their pixels, in grid_sample's unit."""
+    y, x = (_pixel_centres(side, matrices) for side in images.shape[2:])
+    by_row = torch.addcmul(matrices[:, :, 2:], matrices[:, :, 1:2], y)
+    by_column = matrices[:, :, :1] * x
     grid = (by_row[..., None] + by_column[:, :, None]).permute(0, 2, 3, 1)
     moved = F.grid_sample(images.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
     return moved.byte()
+
+
+def _pixel_centres(side: int, like: Tensor) -> Tensor:
+    return torch.linspace(1 / side - 1, 1 - 1 / side, side, device=like.device, dtype=like.dtype)
 
 
 def _move_by(kind: str, images: Tensor, values: Tensor) -> Tensor:

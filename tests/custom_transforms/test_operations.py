@@ -12,7 +12,7 @@ from custom_transforms.operations import NAMES
 
 COLOUR = [name for name in PIL_OPERATIONS if not OPERATIONS[name].geometric]
 CHANNELS = pytest.mark.parametrize("channels", [1, 3])
-SIZES = pytest.mark.parametrize("size", [(32, 32), (21, 34)])
+SIZES = pytest.mark.parametrize("size", [(32, 32), (21, 34), (2, 5), (224, 200)])
 
 
 def random_images(channels, size, count=48, seed=0):
@@ -121,18 +121,28 @@ def test_an_image_does_not_depend_on_its_batch(name):
     assert torch.equal(together, torch.cat(alone))
 
 
-def test_steps_run_each_images_operations_in_their_order():
-    count, random = 64, torch.Generator().manual_seed(0)
-    images = random_images(3, (16, 16), count)
-    untouched = images.clone()
-    operation = torch.randint(len(NAMES), (3, count), generator=random)
+def random_steps(count, steps=3):
+    """Any of the operations at about a third of its range."""
+    random = torch.Generator().manual_seed(0)
+    operation = torch.randint(len(NAMES), (steps, count), generator=random)
     value = torch.stack([values_over_the_range(name, 9) for name in NAMES])[operation, 3]
-    centre = torch.rand(3, count, 2, generator=random)
-    expected = images.clone()
-    for step in range(3):
-        for i in range(count):
-            name = NAMES[operation[step, i]]
-            place = (centre[step, i][None],) if name == "Cutout" else ()
-            expected[i] = OPERATIONS[name].function(expected[i][None], value[step, i][None], *place)[0]
-    assert torch.equal(apply_steps(images, Steps(operation, value, centre)), expected)
+    return Steps(operation, value, torch.rand(steps, count, 2, generator=random))
+
+
+def test_steps_run_each_images_operations_in_their_order():
+    images, steps = random_images(3, (16, 16), 64), random_steps(64)
+    untouched, expected = images.clone(), images.clone()
+    for operation, value, centre in zip(*steps, strict=True):
+        for i, name in enumerate(NAMES[place] for place in operation):
+            place = (centre[i : i + 1],) if name == "Cutout" else ()
+            expected[i] = OPERATIONS[name].function(expected[i : i + 1], value[i : i + 1], *place)[0]
+    assert torch.equal(apply_steps(images, steps), expected)
     assert torch.equal(images, untouched)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_does_what_the_cpu_does():
+    images, steps = random_images(3, (32, 32), 512), random_steps(512)
+    there = apply_steps(images.cuda(), Steps(*(drawn.cuda() for drawn in steps))).cpu()
+    # Sines and cosines may differ in their last bit, and then a few nearest pixels do.
+    assert (there == apply_steps(images, steps)).float().mean() > 0.999

@@ -70,7 +70,10 @@ def apply_steps(images: Tensor, steps: Steps) -> Tensor:
 
     At each step the images are sorted by operation, so that each operation gets one slice of the batch; the geometric
     ones share theirs. The host reads the sizes of all slices at once: one wait for the device per batch.
+    Raises TypeError for images of another type.
     """
+    if images.dtype != torch.uint8:
+        raise TypeError(f"operations are defined on uint8 images, before they are normalised, not on {images.dtype}")
     group = steps.operation.clamp(max=FIRST_GEOMETRIC)
     sizes = (group[..., None] == torch.arange(FIRST_GEOMETRIC + 1, device=group.device)).sum(1).tolist()
     order = group.argsort(1)

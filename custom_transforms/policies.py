@@ -58,17 +58,16 @@ class SubPolicies:
     """
 
     def __init__(self, table: Sequence[SubPolicy], device: torch.device):
-        entries = [entry for sub_policy in table for entry in sub_policy]
-        operations = [NAMES.index(name) for name, _, _ in entries]
-        values = [_value_at(level, name) for name, _, level in entries]
+        names, probabilities, levels = zip(*(entry for sub_policy in table for entry in sub_policy), strict=True)
 
         def columns(numbers: list) -> Tensor:
+            """One number per entry, from the table's order to (n, S)."""
             return torch.tensor(numbers, device=device).view(len(table), -1).T.contiguous()
 
-        self._operations = columns(operations)  # (n, S), as the others
-        self._probabilities = columns([probability for _, probability, _ in entries])
-        self._values = columns(values)
-        self._signed = columns([OPERATIONS[name].geometric for name, _, _ in entries])
+        self._operations = columns([NAMES.index(name) for name in names])
+        self._probabilities = columns(list(probabilities))
+        self._values = columns([_value_at(level, name) for name, level in zip(names, levels, strict=True)])
+        self._signed = columns([OPERATIONS[name].geometric for name in names])
 
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
         """Steps for a batch of that many images; an operation that its probability leaves out is an Identity."""

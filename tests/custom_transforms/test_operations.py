@@ -140,6 +140,11 @@ def test_steps_run_each_images_operations_in_their_order():
     assert torch.equal(images, untouched)
 
 
+def test_normalised_images_are_refused():
+    with pytest.raises(TypeError, match="uint8 images"):
+        apply_steps(torch.rand(4, 3, 8, 8), random_steps(4))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_does_what_the_cpu_does():
     images, steps = random_images(3, (32, 32), 512), random_steps(512)

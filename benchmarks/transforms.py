@@ -1,0 +1,139 @@
+"""Images per second of RAND(3, 7): batches of tensors in one process against PIL image by image.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.transforms [--device cuda] [--output FILE]
+
+Contract: both sides have the same images, each in its own form (a uint8 batch on the device, a list of PIL images), so
+that neither pays for a conversion; both draw anew at every pass. They take turns in one run: per round, one measurement
+of each, after rounds of warm-up. Reported are medians and quartiles over the rounds; the device is waited for inside
+the timed region. PIL runs in one thread, the tensors in as many as are printed.
+"""
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image
+
+from benchmarks.pil_policy import rand_policy
+from custom_transforms import RandPolicy
+
+N, M = 3, 7
+CHANNELS, SIDE = 3, 32
+WARM_UP = 3  # rounds
+TENSOR_PASSES = 10  # over the batch per measurement; PIL is slow enough to be measured over one
+SEED = 0
+
+
+def main() -> None:
+    """Measure, print a table and write the numbers to a file."""
+    options = parse_options()
+    shape = (options.batch, CHANNELS, SIDE, SIDE)
+    images = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(SEED))
+    tensor_pass, pil_pass = tensor_side(images, torch.device(options.device)), pil_side(images)
+    rates = {"tensors": [], "PIL": []}
+    for _ in range(WARM_UP + options.rounds):
+        rates["tensors"].append(options.batch * TENSOR_PASSES / seconds(tensor_pass))
+        rates["PIL"].append(options.batch / seconds(pil_pass))
+    rates = {side: np.array(measured[WARM_UP:]) for side, measured in rates.items()}
+    rates["tensors / PIL"] = rates["tensors"] / rates["PIL"]
+    result = {
+        "policy": f"RAND({N}, {M})",
+        "shape": shape,
+        "rounds": options.rounds,
+        "seed": SEED,
+        "machine": describe_machine(options.device),
+        "images_per_second": {side: quartiles(measured) for side, measured in rates.items()},
+    }
+    print_table(result)
+    options.output.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Images per second of RAND(3, 7), tensors against PIL.")
+    parser.add_argument("--device", default="cpu", help="where the tensor side runs")
+    parser.add_argument("--batch", type=int, default=256, help="images per batch")
+    parser.add_argument("--rounds", type=int, default=30, help="measurements of each side")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/transforms.json"), help="file for the numbers")
+    return parser.parse_args()
+
+
+def tensor_side(images: torch.Tensor, device: torch.device) -> Callable[[], None]:
+    """`TENSOR_PASSES` of the policy over the batch (B, C, H, W), and a wait for the device."""
+    images = images.to(device)
+    generator = torch.Generator(device).manual_seed(SEED)
+    policy = RandPolicy(N, M, device)
+
+    def measured() -> None:
+        for _ in range(TENSOR_PASSES):
+            done = policy(images, generator)
+        done[0, 0, 0, 0].item()  # waits for the device
+
+    return measured
+
+
+def pil_side(images: torch.Tensor) -> Callable[[], None]:
+    """One pass of the policy over the batch, image by image."""
+    pictures = [Image.fromarray(image) for image in images.permute(0, 2, 3, 1).contiguous().numpy()]
+    random = Random(SEED)
+
+    def measured() -> None:
+        for picture in pictures:
+            rand_policy(picture, N, M, random)
+
+    return measured
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """Wall clock of one measurement."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def quartiles(values: np.ndarray) -> dict[str, float]:
+    """Median and quartiles."""
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
+    return {"median": median, "lower quartile": low, "upper quartile": high}
+
+
+def describe_machine(device: str) -> dict[str, str | int]:
+    """What the numbers depend on beside the code."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+        "processor": processor_name(),
+        "torch threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "pillow": PIL.__version__,
+    }
+
+
+def processor_name() -> str:
+    """The processor as Linux calls it, or its architecture."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def print_table(result: dict) -> None:
+    """The result for people."""
+    print(f"{result['policy']} on {result['shape']}, {result['rounds']} rounds")
+    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print(f"{'images per second':20}{'median':>12}{'quartiles':>24}")
+    for side, rate in result["images_per_second"].items():
+        digits = 2 if "/" in side else 0
+        low, median, high = (f"{rate[key]:.{digits}f}" for key in ("lower quartile", "median", "upper quartile"))
+        print(f"{side:20}{median:>12}{low + ' .. ' + high:>24}")
+
+
+if __name__ == "__main__":
+    main()

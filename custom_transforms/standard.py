@@ -1,0 +1,123 @@
+"""Standard augmentation: crop, flip and erasing, drawn for each image of a batch, on the images' device.
+
+Each is called with images (B, C, H, W) and a generator on their device and returns new images of the same type; the
+random numbers come from its `draw`, the pixels from a function of what was drawn. B: images, C: channels, H and W:
+height and width.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class RandomCrop:
+    """A square window of `size` pixels at a uniform place in the image padded with `padding` zeros on each side."""
+
+    def __init__(self, size: int, padding: int):
+        self.size = size
+        self.padding = padding
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Upper and left edges (B,) of the windows, in pixels of the padded images."""
+        batch, _, height, width = images.shape
+        room = 2 * self.padding - self.size + 1
+        tops = torch.randint(height + room, (batch,), generator=generator, device=images.device)
+        return tops, torch.randint(width + room, (batch,), generator=generator, device=images.device)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Windows (B, C, size, size) of uint8 or float images."""
+        return crop(images, *self.draw(images, generator), self.size, self.padding)
+
+
+class RandomFlip:
+    """Left and right exchanged in half of the images."""
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Which images (B,) are flipped."""
+        return torch.rand(len(images), generator=generator, device=images.device) < 0.5
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images (B, C, H, W), uint8 or float."""
+        return flip(images, self.draw(images, generator))
+
+
+class Rectangles(NamedTuple):
+    """One rectangle per image, in pixels, each (B,); an image without one has a height of 0."""
+
+    top: Tensor
+    left: Tensor
+    height: Tensor
+    width: Tensor
+
+
+class RandomErasing:
+    """A random rectangle set to zero (arXiv 1708.04896), with torchvision's defaults.
+
+    With probability 1/2 an image loses a rectangle of 0.02 to 0.33 of its area, with a ratio of height to width that is
+    log-uniform in 0.3..3.3; the first of ten tries whose sides are smaller than the image's is taken, if there is one.
+    """
+
+    PROBABILITY = 0.5
+    AREA = (0.02, 0.33)  # of the image's
+    RATIO = (0.3, 3.3)
+    TRIES = 10
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> Rectangles:
+        """Rectangles for a batch."""
+        batch, _, height, width = images.shape
+        device = images.device
+        area, ratio = torch.rand((2, batch, self.TRIES), generator=generator, device=device)
+        erased, *place = torch.rand((3, batch), generator=generator, device=device)
+        area = height * width * _between(area, *self.AREA)
+        ratio = _between(ratio, math.log(self.RATIO[0]), math.log(self.RATIO[1])).exp()
+        heights, widths = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
+        fits = (heights < height) & (widths < width)
+        first = fits.int().argmax(1, keepdim=True)
+        kept = (erased < self.PROBABILITY) & fits.any(1)
+        heights, widths = heights.gather(1, first)[:, 0] * kept, widths.gather(1, first)[:, 0]
+        # A place in the room that is left, both ends included; rounding must not lead past it.
+        top, left = (
+            (u * (room + 1)).floor().minimum(room)
+            for u, room in zip(place, (height - heights, width - widths), strict=True)
+        )
+        return Rectangles(top, left, heights, widths)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Normalised float images (B, C, H, W): zero is the mean."""
+        return erase(images, self.draw(images, generator))
+
+
+def crop(images: Tensor, tops: Tensor, lefts: Tensor, size: int, padding: int) -> Tensor:
+    """Windows (B, C, size, size) whose upper left corners are at (tops, lefts), each (B,), of the padded images."""
+    padded = F.pad(images, (padding,) * 4)
+    side = torch.arange(size, device=images.device)
+    rows, columns = tops[:, None] + side, lefts[:, None] + side
+    pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
+    index = pixels.flatten(1)[:, None].expand(-1, images.shape[1], -1)
+    return padded.flatten(2).gather(2, index).unflatten(2, (size, size))
+
+
+def flip(images: Tensor, flipped: Tensor) -> Tensor:
+    """Left and right exchanged in the images (B, C, H, W) where flipped (B,) is true."""
+    return torch.where(flipped[:, None, None, None], images.flip(3), images)
+
+
+def erase(images: Tensor, rectangles: Rectangles) -> Tensor:
+    """Zeros in each image's rectangle."""
+    height, width = images.shape[2:]
+    rows = _inside(height, rectangles.top, rectangles.height)
+    columns = _inside(width, rectangles.left, rectangles.width)
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
+
+
+def _inside(side: int, start: Tensor, length: Tensor) -> Tensor:
+    """Which of a side's pixels (B, side) lie between start and start + length, each (B,)."""
+    at = torch.arange(side, device=start.device)
+    return (at >= start[:, None]) & (at < (start + length)[:, None])
+
+
+def _between(uniform: Tensor, low: float, high: float) -> Tensor:
+    return low + uniform * (high - low)

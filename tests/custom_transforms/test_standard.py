@@ -1,0 +1,121 @@
+"""Crop, flip and erasing against torchvision's functions and its own draws."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torchvision import transforms
+from torchvision.transforms import functional
+
+from custom_transforms import RandomCrop, RandomErasing, RandomFlip
+from custom_transforms.standard import crop, erase, flip
+
+UNLIKELY = 1e-4  # the smallest p-value that passes; the seeds are fixed
+TYPES = pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def random_images(count, channels=3, height=32, width=32, dtype=torch.uint8):
+    images = torch.randint(256, (count, channels, height, width), dtype=torch.uint8, generator=seeded())
+    return images if dtype == torch.uint8 else images / 255 - 0.5
+
+
+def blank(count, height=32, width=32):
+    """Images that take no memory: a draw reads their shape only."""
+    return torch.zeros(()).expand(count, 3, height, width)
+
+
+@TYPES
+@pytest.mark.parametrize(("height", "width", "size", "padding"), [(32, 32, 32, 4), (20, 28, 16, 0), (20, 28, 24, 3)])
+def test_crop_is_torchvisions(dtype, height, width, size, padding):
+    images, augment = random_images(40, 3, height, width, dtype), RandomCrop(size, padding)
+    tops, lefts = augment.draw(images, seeded())
+    padded = functional.pad(images, [padding])
+    expected = [
+        functional.crop(image, top, left, size, size)
+        for image, top, left in zip(padded, tops.tolist(), lefts.tolist(), strict=True)
+    ]
+    assert torch.equal(crop(images, tops, lefts, size, padding), torch.stack(expected))
+    assert torch.equal(augment(images, seeded()), torch.stack(expected))
+
+
+def test_every_crop_is_drawn_equally_often():
+    tops, lefts = RandomCrop(32, 4).draw(blank(100_000), seeded())
+    assert stats.chisquare(torch.bincount(tops * 9 + lefts, minlength=81)).pvalue > UNLIKELY
+    tops, lefts = RandomCrop(24, 3).draw(blank(100_000, 20, 28), seeded())
+    assert (tops.unique().tolist(), lefts.unique().tolist()) == (list(range(3)), list(range(11)))
+
+
+@TYPES
+def test_flip_is_torchvisions(dtype):
+    images = random_images(40, dtype=dtype)
+    flipped = RandomFlip().draw(images, seeded())
+    expected = [functional.hflip(image) if turn else image for image, turn in zip(images, flipped, strict=True)]
+    assert torch.equal(flip(images, flipped), torch.stack(expected))
+    assert torch.equal(RandomFlip()(images, seeded()), torch.stack(expected))
+
+
+def test_half_of_the_images_are_flipped():
+    flipped = RandomFlip().draw(blank(100_000), seeded())
+    assert stats.binomtest(flipped.sum().item(), 100_000).pvalue > UNLIKELY
+    pairs = torch.bincount(2 * flipped[::2].int() + flipped[1::2])
+    assert stats.chisquare(pairs).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_erasing_is_torchvisions(channels):
+    images = random_images(60, channels, 28, 36, torch.float32)
+    rectangles = RandomErasing().draw(images, seeded())
+    expected = [
+        functional.erase(image, *(int(edge) for edge in edges), torch.zeros(()))
+        for image, *edges in zip(images, *(edge.tolist() for edge in rectangles), strict=True)
+    ]
+    assert torch.equal(erase(images, rectangles), torch.stack(expected))
+    assert torch.equal(RandomErasing()(images, seeded()), torch.stack(expected))
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (16, 48)])
+def test_rectangles_are_distributed_as_torchvisions(height, width):
+    """The narrow image refuses many tries, so that the choice among them shows."""
+    count = 5000
+    drawn = torch.stack(RandomErasing().draw(blank(2 * count, height, width), seeded()), 1)
+    drawn = drawn[drawn[:, 2] > 0].numpy()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        image = blank(1, height, width)[0]
+        theirs = [transforms.RandomErasing.get_params(image, (0.02, 0.33), (0.3, 3.3), [0])[:4] for _ in range(count)]
+    theirs = np.array([edges for edges in theirs if edges != (0, 0, height, width)])
+    kept = len(theirs) / count / 2
+    assert stats.binomtest(len(drawn), 2 * count, kept).pvalue > UNLIKELY
+    for feature in (
+        lambda top, left, height, width: height * width,
+        lambda top, left, height, width: height / width,
+        lambda top, left, height, width: top,
+        lambda top, left, height, width: left,
+        lambda top, left, height, width: top + height,
+        lambda top, left, height, width: left + width,
+    ):
+        assert stats.ks_2samp(feature(*drawn.T), feature(*theirs.T)).pvalue > UNLIKELY
+
+
+def test_rectangles_lie_in_the_image():
+    top, left, height, width = RandomErasing().draw(blank(100_000, 9, 15), seeded())
+    assert (top >= 0).all()
+    assert (left >= 0).all()
+    assert (top + height).max() == 9
+    assert (left + width).max() == 15
+    assert height.max() < 9
+    assert width.max() < 15
+
+
+@pytest.mark.parametrize("augment", [RandomCrop(32, 4), RandomFlip(), RandomErasing()])
+def test_images_are_drawn_for_one_by_one_and_a_seed_repeats_them(augment):
+    images = random_images(1, dtype=torch.float32).expand(64, -1, -1, -1)
+    done = augment(images, seeded())
+    assert done.dtype == images.dtype
+    assert len(done.flatten(1).unique(dim=0)) > (1 if isinstance(augment, RandomFlip) else 10)
+    assert torch.equal(done, augment(images, seeded()))
+    assert not torch.equal(done, augment(images, seeded(1)))

@@ -9,9 +9,29 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from custom_datasets import DataError, Distortion, Loaders, find_source, find_split, load_dataset
+from custom_datasets import (
+    DataError,
+    Dataset,
+    Distortion,
+    Loaders,
+    Split,
+    channel_statistics,
+    find_source,
+    find_split,
+    keep_validation,
+    load_dataset,
+    train_on_validation,
+)
 from custom_models import ModelError, build_model, parse_model
-from custom_transforms import Normalise
+from custom_transforms import (
+    PUBLISHED,
+    Normalise,
+    PolicyError,
+    RandPolicy,
+    SubPolicies,
+    TrainingView,
+    published_policy,
+)
 from hyperopt import Hyperparameters, HyperSettings, hyper_pass
 from utils.debug import BatchPictures
 from utils.device import Stopwatch, pick_device
@@ -25,17 +45,21 @@ from utils.run_folder import dataset_folder, finished_result, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 
+# Own data without a validation set gives up one of so many training images for it.
+OWN_VALIDATION = 5
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    return exit_status(lambda: run(arguments), (UserError, DataError, ModelError))
+    return exit_status(lambda: run(arguments), (UserError, DataError, ModelError, PolicyError))
 
 
 def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options, then plan, report a finished run, or train."""
     options = parse_options(TrainOptions, __doc__, arguments)
-    find_source(options.dataset)
+    find_source(options.dataset, dataset_folder(options))
     parse_model(options.model)
+    make_policy(options, torch.device("cpu"))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
     if options.dry_run:
@@ -48,30 +72,61 @@ def run(arguments: Sequence[str] | None) -> None:
     print(summary(train(options, pick_device(options.gpu, options.no_cuda, options.threads))))
 
 
-def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
-    """Distort the data set, then per epoch: hyper pass, train pass, evaluation, record. Returns the result."""
-    recipe = RECIPES[options.dataset]
-    data = load_dataset(options.dataset, dataset_folder(options), device)
+def make_policy(options: TrainOptions, device: torch.device) -> RandPolicy | SubPolicies | None:
+    """The policy that training images go through, None without one. Raises PolicyError when it was never published."""
+    if options.aug_model == "RAND":
+        return RandPolicy(*RECIPES[options.recipe].rand, device)
+    if options.aug_model in PUBLISHED:
+        return published_policy(options.aug_model, options.policy or options.dataset, device)
+    return None
+
+
+def prepare_split(options: TrainOptions, data: Dataset) -> Split:
+    """The run's distorted training set, shared by all its rows, and what this row takes of it."""
+    if options.dataset == options.recipe:
+        validation = RECIPES[options.recipe].validation
+    else:
+        validation = data.valid_given or len(data.train) // OWN_VALIDATION
     distortion = Distortion(
-        0 if options.oversplit else recipe.valid_images,
+        0 if options.oversplit else validation,
         options.imbalance_ratio,
         options.subsample_ratio,
         options.noise_ratio,
+        valid_given=data.valid_given > 0,
     )
-    clean_labels = data.train.labels.cpu().numpy()
-    split = find_split(run_files(options).folder, clean_labels, data.classes, distortion, options.seed)
+    labels = data.train.labels.cpu().numpy()
+    split = find_split(run_files(options).folder, labels, data.classes, distortion, options.seed)
+    if options.valid_images:
+        split = keep_validation(split, labels, options.valid_images, options.seed)
+    if options.train_on != "distorted":
+        split = train_on_validation(split, with_distorted=options.train_on == "both")
     if len(split.train) < options.batch_size:
         raise UserError(f"{len(split.train)} training images are less than one batch; lower --batch-size")
+    return split
+
+
+def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
+    """Distort the data set, then per epoch: hyper pass, train pass, evaluation, record. Returns the result."""
+    recipe = RECIPES[options.recipe]
+    data = load_dataset(options.dataset, dataset_folder(options), device)
+    split = prepare_split(options, data)
+    mean, std = recipe.mean, recipe.std
+    if options.dataset != options.recipe:
+        mean, std = channel_statistics(data.train.images)
+    normalise = Normalise(mean, std, device)
+    augmentation = generator(options.seed, "augmentation", device)
     loaders = Loaders(
         data,
         split,
-        Normalise(recipe.mean, recipe.std, device),
+        normalise,
+        TrainingView(make_policy(options, device), recipe.standard, normalise, augmentation),
         generator(options.seed, "train order"),
         generator(options.seed, "hyper order"),
         options.overfit,
+        options.workers,
     )
 
-    model = build_model(options.model, recipe.channels, data.classes, options.seed)
+    model = build_model(options.model, len(mean), data.classes, options.seed)
     model.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), options.lr, momentum=0.9, nesterov=True, weight_decay=1e-4)
     decay = (options.lr_decay_rate, options.lr_warm_epochs)
@@ -83,7 +138,6 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     )
     settings = HyperSettings(options.hyper_iters, options.hyper_alpha, options.hyper_steps)
     hyper_schedule = Cosine(options.hyper_lr, options.epochs - options.hyper_start, *decay)
-    augmentation = generator(options.seed, "augmentation", device)
     pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
 
     def training_loss(batch: Batch) -> Tensor:

@@ -1,10 +1,22 @@
 """What an image and its label are, and how a training set is made biased and noisy."""
 
-from custom_datasets.distortion import Distortion
+from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_validation
 from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import find_split
-from custom_datasets.table import channel_statistics
+from custom_datasets.table import Dataset, channel_statistics
 
-__all__ = ["DataError", "Distortion", "Loaders", "channel_statistics", "find_source", "find_split", "load_dataset"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Distortion",
+    "Loaders",
+    "Split",
+    "channel_statistics",
+    "find_source",
+    "find_split",
+    "keep_validation",
+    "load_dataset",
+    "train_on_validation",
+]

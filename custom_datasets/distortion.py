@@ -3,7 +3,7 @@
 The order is the published one: split, subsample, imbalance, label noise (AutoDO, arXiv 2103.05863, section 4).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
@@ -111,3 +111,19 @@ def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: i
     if len(train) == 0:
         raise DataError(f"a subsample ratio of {distortion.subsample_ratio} leaves no training image; use a larger one")
     return Split(valid, train, add_noise(train, labels, classes, distortion.noise_ratio, random))
+
+
+def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) -> Split:
+    """The split with a stratified part of `images` of its validation images; the others are left out.
+
+    `labels` (N,) are the clean ones. Raises DataError when there are not as many, or fewer than one per class.
+    """
+    if images == len(split.valid):
+        return split
+    kept, _ = split_validation(labels[split.valid], images, seed)
+    return replace(split, valid=split.valid[kept])
+
+
+def train_on_validation(split: Split, with_distorted: bool) -> Split:
+    """The split for a control that trains on the clean validation images, alone or after the distorted ones."""
+    return replace(split, train=np.concatenate((split.train, split.valid)) if with_distorted else split.valid)

@@ -46,7 +46,8 @@ class Loaders:
     Args:
         data: on the run's device.
         split: the distorted training set.
-        prepare: maps uint8 images (B, C, H, W) to what the network sees.
+        view, training_view: map uint8 images (B, C, H, W) to what the network sees, in evaluation and in the train and
+            hyper pass.
         train_order, hyper_order: CPU generators of the orders of the train and the hyper pass. Where they stand also
             fixes the crops of a pass, so that whoever restores them repeats the pass exactly.
         overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
@@ -58,14 +59,15 @@ class Loaders:
         self,
         data: Dataset,
         split: Split,
-        prepare: Prepare,
+        view: Prepare,
+        training_view: Prepare,
         train_order: torch.Generator,
         hyper_order: torch.Generator,
         overfit: bool,
         workers: int = 0,
     ):
         device = data.train.labels.device
-        self._data, self._prepare, self._workers = data, prepare, workers
+        self._data, self._view, self._training_view, self._workers = data, view, training_view, workers
         self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
@@ -100,7 +102,8 @@ class Loaders:
         return self._batches(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
 
     def _batches(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
-        return Batches(source, order, self._prepare, crops, self._workers)
+        prepare = self._view if crops is None else self._training_view
+        return Batches(source, order, prepare, crops, self._workers)
 
 
 def peek(generator: torch.Generator) -> int:

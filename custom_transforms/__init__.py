@@ -6,6 +6,7 @@ from custom_transforms.operations import OPERATIONS, Operation, Steps, apply_ste
 from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, SubPolicies
 from custom_transforms.published import PUBLISHED, published_policy
 from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip
+from custom_transforms.view import TrainingView
 
 __all__ = [
     "OPERATIONS",
@@ -21,6 +22,7 @@ __all__ = [
     "RandomFlip",
     "Steps",
     "SubPolicies",
+    "TrainingView",
     "apply_steps",
     "published_policy",
 ]

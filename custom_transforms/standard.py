@@ -14,22 +14,19 @@ from torch import Tensor
 
 
 class RandomCrop:
-    """A square window of `size` pixels at a uniform place in the image padded with `padding` zeros on each side."""
+    """A window as large as the image, at a uniform place in the image padded with `padding` zeros on each side."""
 
-    def __init__(self, size: int, padding: int):
-        self.size = size
+    def __init__(self, padding: int = 4):
         self.padding = padding
 
     def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Upper and left edges (B,) of the windows, in pixels of the padded images."""
-        batch, _, height, width = images.shape
-        room = 2 * self.padding - self.size + 1
-        tops = torch.randint(height + room, (batch,), generator=generator, device=images.device)
-        return tops, torch.randint(width + room, (batch,), generator=generator, device=images.device)
+        places = (2 * self.padding + 1, (2, len(images)))
+        return torch.randint(*places, generator=generator, device=images.device).unbind(0)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Windows (B, C, size, size) of uint8 or float images."""
-        return crop(images, *self.draw(images, generator), self.size, self.padding)
+        """Windows (B, C, H, W) of uint8 or float images."""
+        return crop(images, *self.draw(images, generator), self.padding)
 
 
 class RandomFlip:
@@ -90,14 +87,15 @@ class RandomErasing:
         return erase(images, self.draw(images, generator))
 
 
-def crop(images: Tensor, tops: Tensor, lefts: Tensor, size: int, padding: int) -> Tensor:
-    """Windows (B, C, size, size) whose upper left corners are at (tops, lefts), each (B,), of the padded images."""
+def crop(images: Tensor, tops: Tensor, lefts: Tensor, padding: int) -> Tensor:
+    """Windows (B, C, H, W) whose upper left corners are at (tops, lefts), each (B,), of the padded images."""
+    height, width = images.shape[2:]
     padded = F.pad(images, (padding,) * 4)
-    side = torch.arange(size, device=images.device)
-    rows, columns = tops[:, None] + side, lefts[:, None] + side
+    rows = tops[:, None] + torch.arange(height, device=images.device)
+    columns = lefts[:, None] + torch.arange(width, device=images.device)
     pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
     index = pixels.flatten(1)[:, None].expand(-1, images.shape[1], -1)
-    return padded.flatten(2).gather(2, index).unflatten(2, (size, size))
+    return padded.flatten(2).gather(2, index).unflatten(2, (height, width))
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:

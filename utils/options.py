@@ -12,11 +12,15 @@ from utils.flags import epoch_list, flag, make_parser, number, plain_name
 from utils.recipes import RECIPES
 
 AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", "SHA", "SEP")
-AUG_MODELS_TO_COME = ("RAND", "AUTO", "DADA")
+PUBLISHED_POLICIES = ("AUTO", "DADA")
 LEARNED_AUG_MODELS = ("SHA", "SEP")
 LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
+TRAIN_ON = ("distorted", "valid", "both")
 HYPER_OPTS = ("NONE", "HES")
 WARP_NAMES = ("paper", "original")
+
+# Options that the published code does not have and that make a row of their own, and their usual values.
+ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
 
 
 @dataclass(frozen=True)
@@ -26,16 +30,28 @@ class RowOptions:
     data: Path = flag(
         Path("./local_data"), "folder of data sets, run folders and checkpoints", type=Path, identity=False
     )
-    dataset: str = flag("DIGITS", "data set", choices=tuple(RECIPES))
+    dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
+    recipe: str | None = flag(
+        None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
+    )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1))
     subsample_ratio: float = flag(1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, True))
     noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
+    valid_images: int | None = flag(
+        None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1)
+    )
+    train_on: str = flag(
+        "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
+    )
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
     oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
     aug_model: str = flag(
         "NONE",
         "augmentation: none, policies, learned shared (SHA), learned per image (SEP)",
         choices=AUG_MODELS,
+    )
+    policy: str | None = flag(
+        None, "data set whose published AUTO or DADA policy is taken (default: the data set's own)", type=plain_name
     )
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=LOS_MODELS)
     hyper_opt: str = flag("NONE", "hypergradient: none (rows stay at their start), Hessian", choices=HYPER_OPTS)
@@ -44,12 +60,16 @@ class RowOptions:
 
     def check(self) -> None:
         """Raise UserError for pairs of flags that contradict each other."""
-        if self.aug_model in AUG_MODELS_TO_COME:
-            raise UserError(f"--aug-model {self.aug_model} is not there yet; use NONE, SHA or SEP")
+        if self.policy and self.aug_model not in PUBLISHED_POLICIES:
+            raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
         if self.hyper_opt != "NONE" and not self.learns:
             raise UserError(
                 f"--hyper-opt {self.hyper_opt} has nothing to learn; add --aug-model SHA|SEP or --los-model"
             )
+        if self.train_on != "distorted" and (self.hyper_opt != "NONE" or self.oversplit):
+            raise UserError(f"--train-on {self.train_on} is a control for --hyper-opt NONE with a validation split")
+        if self.valid_images and self.oversplit:
+            raise UserError("--valid-images needs a validation split, which --oversplit leaves out")
         if self.overfit and self.oversplit:
             raise UserError("--overfit and --oversplit exclude each other")
         if self.overfit and self.hyper_opt == "NONE":
@@ -72,9 +92,14 @@ class RowOptions:
         """Published name of a run; what the published code does not have comes last."""
         ablation = "overfit_" if self.overfit else "oversplit_" if self.oversplit else ""
         method = f"opt_{self.hyper_opt}_est_True_aug_model_{self.aug_model}_los_model_{self.los_model}"
-        warp = "" if self.warp == "paper" else f"_warp_{self.warp}"
         distortion = f"ir_{self.imbalance_ratio}_sr_{self.subsample_ratio}_nr_{self.noise_ratio}"
-        return f"{ablation}{self.model}_{method}_{distortion}{warp}"
+        additions = "".join(f"_{name}_{value}" for name, value in self.additions.items())
+        return f"{ablation}{self.model}_{method}_{distortion}{additions}"
+
+    @property
+    def additions(self) -> dict[str, Any]:
+        """The `ADDITIONS` that are in use."""
+        return {name: getattr(self, name) for name, usual in ADDITIONS.items() if getattr(self, name) != usual}
 
 
 @dataclass(frozen=True)
@@ -138,18 +163,26 @@ Options = TypeVar("Options", bound=RowOptions)
 
 def resolve(options: Options) -> Options:
     """Options with every default filled in from the recipe and the run folder's number, and checked."""
-    recipe = RECIPES[options.dataset]
-    unset = {
-        f.name: getattr(recipe, f.name, None) for f in dataclasses.fields(options) if getattr(options, f.name) is None
+    name = options.recipe or options.dataset
+    if name not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise UserError(f"data set {name} is none of {known}; for your own data add --recipe with one of these")
+    fill_in = {"recipe": name} | {
+        field: value for field, value in vars(RECIPES[name]).items() if hasattr(options, field)
     }
-    if "seed" in unset:
-        run = re.fullmatch(r"run(\d+)", options.run_folder)
-        if run is None:
-            raise UserError(f"run folder '{options.run_folder}' has no number to take the seed from; add --seed")
-        unset["seed"] = int(run[1])
-    options = dataclasses.replace(options, **unset)
+    if isinstance(options, TrainOptions) and options.seed is None:
+        fill_in["seed"] = seed_of(options.run_folder)
+    options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})
     options.check()
     return options
+
+
+def seed_of(run_folder: str) -> int:
+    """The N of runN. Raises UserError for another name."""
+    run = re.fullmatch(r"run(\d+)", run_folder)
+    if run is None:
+        raise UserError(f"run folder '{run_folder}' has no number to take the seed from; add --seed")
+    return int(run[1])
 
 
 def parse_options(options: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:

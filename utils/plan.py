@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from utils.options import TrainOptions
-from utils.run_folder import ACCURACIES, run_files
+from utils.run_folder import run_files
 
 
 def plan(options: TrainOptions) -> str:
@@ -18,7 +18,7 @@ def plan(options: TrainOptions) -> str:
 def summary(result: dict[str, Any]) -> str:
     """A result in one line: the three accuracies, told apart."""
     figures = (
-        f"{name.replace('_', ' ')} {result['accuracy'][name]:.2f} % (epoch {result['epochs'][name]})"
-        for name in ACCURACIES
+        f"{name.replace('_', ' ')} {accuracy:.2f} % (epoch {result['epochs'][name]})"
+        for name, accuracy in result["accuracy"].items()
     )
     return f"{result['run']} {result['name']}: test accuracy {', '.join(figures)}"

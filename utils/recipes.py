@@ -8,24 +8,27 @@ class Recipe:
     """Defaults that depend on the data set.
 
     lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
-    and the hyper pass. valid_images: size of the clean validation set. hyper_start: the last epoch without a hyper
-    pass. mean, std: per channel, of pixels in 0..1. threads: of the CPU, None for as many as torch takes. Rounding
-    depends on it: a data set that gains nothing from several gets one, and the same numbers however many there are.
+    and the hyper pass. validation: images of the clean validation set. hyper_start: the last epoch without a hyper
+    pass. rand: number and magnitude of RAND's operations. standard: names of the standard augmentation. mean, std: per
+    channel, of pixels in 0..1. threads: of the CPU, None for as many as torch takes. Rounding depends on it: a data set
+    that gains nothing from several gets one, and the same numbers however many there are.
     """
 
     model: str
-    channels: int
     lr: float
     batch_size: int
     hyper_batch_size: int
-    valid_images: int
+    validation: int
     hyper_start: int
     hyper_lr: float
+    rand: tuple[int, float]
+    standard: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     threads: int | None = None
 
 
+CROP_FLIP_ERASING = ("crop", "flip", "erasing")
 GREY_MNIST = (0.1307,), (0.3081,)
 GREY_DIGITS = (0.3053,), (0.3764,)
 SVHN = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
@@ -35,13 +38,14 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # fmt: off
 RECIPES = {
-    #                        model     channels  lr   batch hyper  valid  start hyper_lr
-    "DIGITS":     Recipe("smallnet",      1, 0.05,   32,  128,    314,   50, 0.05, *GREY_DIGITS, threads=1),
-    "MNIST":      Recipe("resnet18thin",  1, 0.05,   32,  256,  10000,   50, 0.05, *GREY_MNIST),
-    "SVHN":       Recipe("wresnet28_10",  3, 0.005, 256,  256,  23257,   50, 0.05, *SVHN),
-    "SVHN_extra": Recipe("wresnet28_10",  3, 0.005, 256,  256, 104388,   50, 0.05, *SVHN),
-    "CIFAR10":    Recipe("wresnet28_10",  3, 0.1,   256,  256,  10000,   50, 0.05, *CIFAR10),
-    "CIFAR100":   Recipe("wresnet28_10",  3, 0.1,   256,  256,  10000,   50, 0.05, *CIFAR100),
-    "ImageNet":   Recipe("resnet18",      3, 0.1,   256,  128, 256234,  100, 0.01, *IMAGENET),
+    #                        model           lr   batch hyper valid start hyper_lr rand
+    "DIGITS":     Recipe("smallnet",      0.05,   32, 128,    314,  50, 0.05, (3, 5), (), *GREY_DIGITS, threads=1),
+    "MNIST":      Recipe("resnet18thin",  0.05,   32, 256,  10000,  50, 0.05, (3, 5), (), *GREY_MNIST),
+    "SVHN":       Recipe("wresnet28_10",  0.005, 256, 256,  23257,  50, 0.05, (3, 7), ("crop", "erasing"), *SVHN),
+    "SVHN_extra": Recipe("wresnet28_10",  0.005, 256, 256, 104388,  50, 0.05, (3, 7), ("crop", "erasing"), *SVHN),
+    "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), CROP_FLIP_ERASING, *CIFAR10),
+    "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), CROP_FLIP_ERASING, *CIFAR100),
+    # ImageNet's crop and flip happen where its files are read.
+    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256234, 100, 0.01, (2, 9), (), *IMAGENET),
 }
 # fmt: on

@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from utils.files import replace_file, write_json
 from utils.options import TrainOptions
 from utils.passes import Evaluation
-from utils.run_folder import ACCURACIES, run_files
+from utils.run_folder import run_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,10 +131,18 @@ class Record(AbstractContextManager):
             replace_file(self.files.best, lambda beside: torch.save(checkpoint, beside))
 
     def chosen_epochs(self) -> dict[str, Epoch]:
-        """The epoch behind each of the three accuracies; the earliest of equally good ones."""
-        best = max(self.epochs, key=lambda epoch: epoch.test.accuracy)
-        selected = max(self.epochs, key=lambda epoch: epoch.valid.accuracy)
-        return dict(zip(ACCURACIES, (best, selected, self.epochs[-1]), strict=True))
+        """The epoch behind each of the accuracies; the earliest of equally good ones.
+
+        Nothing is selected on validation images that are trained on.
+        """
+        chosen = {
+            "best_on_test": max(self.epochs, key=lambda epoch: epoch.test.accuracy),
+            "selected_on_validation": max(self.epochs, key=lambda epoch: epoch.valid.accuracy),
+            "last_epoch": self.epochs[-1],
+        }
+        if self.options.train_on != "distorted":
+            del chosen["selected_on_validation"]
+        return chosen
 
     def finish(self, images: dict[str, int]) -> dict[str, Any]:
         """Write and return the result; `images` counts the training, validation and test images."""

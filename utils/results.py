@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
-from utils.options import AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions
+from utils.options import ADDITIONS, AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions
 from utils.recipes import RECIPES
 from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, read_result, run_number
 
@@ -33,11 +33,10 @@ class RowResults:
         """The row's name in a table: augmentation/loss, the estimator, and what is unusual."""
         options = self.options
         label = f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}"
-        usual = {"model": RECIPES[options["dataset"]].model, "warp": "paper", "overfit": False, "oversplit": False}
-        unusual = [
-            key if options[key] is True else f"{key} {options[key]}" for key in usual if options[key] != usual[key]
-        ]
-        return " ".join([label, *unusual])
+        usual = {"model": RECIPES[options["recipe"]].model, "overfit": False, "oversplit": False, **ADDITIONS}
+        different = {key: options[key] for key in usual if options[key] != usual[key]}
+        unusual = [key if value is True else f"{key} {value}" for key, value in different.items()]
+        return " ".join([label, *unusual]).replace("_", " ")
 
     @property
     def distortion(self) -> tuple[int, float, float]:
@@ -45,8 +44,9 @@ class RowResults:
         return tuple(self.options[name] for name in ("imbalance_ratio", "subsample_ratio", "noise_ratio"))
 
     def errors(self, accuracy: str) -> list[float]:
-        """Test errors in percent of all runs, for one of `ACCURACIES`."""
-        return [100 - self.results[run]["accuracy"][accuracy] for run in sorted(self.results)]
+        """Test errors in percent of all runs, for one of `ACCURACIES`; none where it is not defined."""
+        accuracies = [self.results[run]["accuracy"] for run in sorted(self.results)]
+        return [100 - found[accuracy] for found in accuracies if accuracy in found]
 
     def curves(self) -> list[dict[str, list[float]]]:
         """Every run's metrics file, by column. Raises UserError when one is missing or damaged."""
@@ -118,7 +118,9 @@ def _note(row: RowResults, options: RowOptions) -> None:
 
 
 def mean_and_spread(values: list[float]) -> str:
-    """Mean and sample standard deviation, the latter left out for a single value."""
+    """Mean and sample standard deviation, the latter left out for a single value; a dash for none."""
+    if not values:
+        return "-"
     mean = f"{statistics.mean(values):.2f}"
     return mean if len(values) == 1 else f"{mean} +- {statistics.stdev(values):.2f}"
 
@@ -135,10 +137,11 @@ def format_table(header: list[str], body: list[list[str]]) -> str:
 
 def row_table(row: RowResults) -> str:
     """One row: test accuracy of every run, mean and standard deviation, test error."""
-    body = [
-        [f"run{run}", *(f"{result['accuracy'][name]:.2f}" for name in ACCURACIES)]
-        for run, result in sorted(row.results.items())
-    ]
+
+    def cells(accuracy: dict[str, float]) -> list[str]:
+        return [f"{accuracy[name]:.2f}" if name in accuracy else "-" for name in ACCURACIES]
+
+    body = [[f"run{run}", *cells(result["accuracy"])] for run, result in sorted(row.results.items())]
     errors = [row.errors(name) for name in ACCURACIES]
     body.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
     body.append(["test error, %", *map(mean_and_spread, errors)])

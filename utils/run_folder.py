@@ -10,7 +10,7 @@ from utils.errors import UserError
 from utils.options import RowOptions, TrainOptions
 
 # The three accuracies that are never confused: the best epoch on the test set (as published), the test accuracy of the
-# epoch that was best on the validation set, and the test accuracy of the last epoch.
+# epoch that was best on the validation set (absent where that is trained on), and the test accuracy of the last epoch.
 ACCURACIES = ("best_on_test", "selected_on_validation", "last_epoch")
 
 
@@ -62,10 +62,12 @@ def read_result(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
         accuracy = content["accuracy"]
-        if not all(0 <= accuracy[key] <= 100 for key in ACCURACIES):
+        if not {"best_on_test", "last_epoch"} <= accuracy.keys() <= set(ACCURACIES):
+            raise ValueError("it lacks an accuracy")
+        if not all(0 <= value <= 100 for value in accuracy.values()):
             raise ValueError("an accuracy is not between 0 and 100 %")
         content["options"]["aug_model"], content["epochs"]["last_epoch"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not a result file that can be read ({error}); move it away") from error
     return content
 

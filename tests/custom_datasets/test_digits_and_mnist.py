@@ -91,4 +91,4 @@ def test_impossible_download_names_files_and_folder(tmp_path, monkeypatch):
 
 def test_unknown_source_names_the_known_ones(tmp_path):
     with pytest.raises(DataError, match="DIGITS, MNIST"):
-        load_dataset("SVHN", tmp_path, CPU)
+        load_dataset("NOPE", tmp_path, CPU)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from custom_datasets.distortion import Distortion, make_split
+from custom_datasets.distortion import Distortion, keep_validation, make_split, train_on_validation
 from custom_datasets.errors import DataError
 
 SVHN_COUNTS = [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]
@@ -104,3 +104,28 @@ def test_impossible_split_is_an_error(distortion):
 def test_nothing_left_is_an_error():
     with pytest.raises(DataError, match="leaves no training image"):
         make_split(np.repeat(np.arange(10), 20), 10, Distortion(100, 1, 0.001, 0.0), seed=0)
+
+
+def test_part_of_the_validation_images_is_kept_stratified():
+    labels, split = split_of("CIFAR10", 10000, ir=10, nr=0.1)
+    kept = keep_validation(split, labels, 500, seed=0)
+    assert (counts(labels, kept.valid) == 50).all()
+    assert np.isin(kept.valid, split.valid).all()
+    assert np.array_equal(kept.train, split.train)
+    assert keep_validation(split, labels, 10000, seed=0) is split
+    assert np.array_equal(kept.valid, keep_validation(split, labels, 500, seed=0).valid)
+
+
+@pytest.mark.parametrize("images", [9, 10001])
+def test_impossible_part_of_the_validation_images_is_an_error(images):
+    labels, split = split_of("CIFAR10", 10000)
+    with pytest.raises(DataError, match="for validation"):
+        keep_validation(split, labels, images, seed=0)
+
+
+def test_controls_train_on_clean_labels():
+    labels, split = split_of("CIFAR10", 10000, ir=10, nr=0.1)
+    alone, both = (train_on_validation(split, with_distorted) for with_distorted in (False, True))
+    assert np.array_equal(alone.train, split.valid)
+    assert np.array_equal(both.train, [*split.train, *split.valid])
+    assert (alone.targets[alone.train] == labels[alone.train]).all()

@@ -48,7 +48,9 @@ def make_loaders():
     split = Split(*(torch.tensor(part).numpy() for part in (list(range(20, 30)), list(range(12)), [0] * 30)))
 
     def make(overfit=False):
-        return Loaders(Dataset(train, test, 3), split, lambda x: x.float(), seeded(), seeded(), overfit)
+        return Loaders(
+            Dataset(train, test, 3), split, torch.Tensor.float, torch.Tensor.float, seeded(), seeded(), overfit
+        )
 
     return make
 

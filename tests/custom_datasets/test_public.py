@@ -3,7 +3,6 @@
 The checksums that torchvision expects are set to theirs.
 """
 
-import hashlib
 import io
 import pickle
 import struct
@@ -11,8 +10,8 @@ import tarfile
 
 import numpy as np
 import pytest
-import scipy.io
 import torch
+from real_layouts import expect_svhn, md5, write_mat
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
 from custom_datasets import DataError, load_dataset
@@ -27,25 +26,6 @@ def no_network(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr("urllib.request.urlopen", refuse)
-
-
-def md5(path):
-    return hashlib.md5(path.read_bytes()).hexdigest()
-
-
-def expect_svhn(monkeypatch, folder):
-    files = {split: (url, name) for split, (url, name, _) in SVHN.split_list.items()}
-    sums = {split: [url, name, md5(folder / name)] for split, (url, name) in files.items()}
-    monkeypatch.setattr(SVHN, "split_list", sums)
-
-
-def write_mat(path, count, seed, **changed):
-    random = np.random.default_rng(seed)
-    content = {
-        "X": random.integers(256, size=(32, 32, 3, count), dtype=np.uint8),
-        "y": (np.arange(count, dtype=np.uint8) % 10 + 1)[:, None],
-    }
-    scipy.io.savemat(path, content | changed)
 
 
 @pytest.fixture

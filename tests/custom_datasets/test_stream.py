@@ -40,7 +40,9 @@ def make_loaders(source):
 
     def make(workers=0, overfit=False):
         orders = (torch.Generator().manual_seed(seed) for seed in (1, 2))
-        return Loaders(Dataset(source, source, 3), split, lambda x: x / 255, *orders, overfit, workers)
+        return Loaders(
+            Dataset(source, source, 3), split, lambda x: x / 255, lambda x: x / 255, *orders, overfit, workers
+        )
 
     return make
 
@@ -114,7 +116,7 @@ def test_a_pass_that_is_left_early_does_not_change_the_next(make_loaders):
 def test_restored_generators_repeat_a_pass(source):
     order = torch.Generator().manual_seed(5)
     split = Split(np.arange(8, COUNT), np.arange(8), np.zeros(COUNT, dtype=np.int64))
-    loaders = Loaders(Dataset(source, source, 3), split, torch.Tensor.float, order, order, False)
+    loaders = Loaders(Dataset(source, source, 3), split, torch.Tensor.float, torch.Tensor.float, order, order, False)
     state = order.get_state()
     first, next_pass = list(loaders.train(4)), list(loaders.train(4))
     order.set_state(state)

@@ -29,24 +29,22 @@ def blank(count, height=32, width=32):
 
 
 @TYPES
-@pytest.mark.parametrize(("height", "width", "size", "padding"), [(32, 32, 32, 4), (20, 28, 16, 0), (20, 28, 24, 3)])
-def test_crop_is_torchvisions(dtype, height, width, size, padding):
-    images, augment = random_images(40, 3, height, width, dtype), RandomCrop(size, padding)
+@pytest.mark.parametrize(("height", "width", "padding"), [(32, 32, 4), (20, 28, 0), (20, 28, 3)])
+def test_crop_is_torchvisions(dtype, height, width, padding):
+    images, augment = random_images(40, 3, height, width, dtype), RandomCrop(padding)
     tops, lefts = augment.draw(images, seeded())
     padded = functional.pad(images, [padding])
     expected = [
-        functional.crop(image, top, left, size, size)
+        functional.crop(image, top, left, height, width)
         for image, top, left in zip(padded, tops.tolist(), lefts.tolist(), strict=True)
     ]
-    assert torch.equal(crop(images, tops, lefts, size, padding), torch.stack(expected))
+    assert torch.equal(crop(images, tops, lefts, padding), torch.stack(expected))
     assert torch.equal(augment(images, seeded()), torch.stack(expected))
 
 
 def test_every_crop_is_drawn_equally_often():
-    tops, lefts = RandomCrop(32, 4).draw(blank(100_000), seeded())
+    tops, lefts = RandomCrop(4).draw(blank(100_000), seeded())
     assert stats.chisquare(torch.bincount(tops * 9 + lefts, minlength=81)).pvalue > UNLIKELY
-    tops, lefts = RandomCrop(24, 3).draw(blank(100_000, 20, 28), seeded())
-    assert (tops.unique().tolist(), lefts.unique().tolist()) == (list(range(3)), list(range(11)))
 
 
 @TYPES
@@ -111,7 +109,7 @@ def test_rectangles_lie_in_the_image():
     assert width.max() < 15
 
 
-@pytest.mark.parametrize("augment", [RandomCrop(32, 4), RandomFlip(), RandomErasing()])
+@pytest.mark.parametrize("augment", [RandomCrop(), RandomFlip(), RandomErasing()])
 def test_images_are_drawn_for_one_by_one_and_a_seed_repeats_them(augment):
     images = random_images(1, dtype=torch.float32).expand(64, -1, -1, -1)
     done = augment(images, seeded())

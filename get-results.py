@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Print the results of run0, run1, ...: of one row, or with --all the table of all rows of a data set."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
-from utils.flags import flag
+from utils.flags import flag, folder
 from utils.options import RowOptions, parse_options
 from utils.results import all_results, all_table, row_results, row_table
 
@@ -17,7 +18,14 @@ class ResultOptions(RowOptions):
     """All flags of the results script."""
 
     all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
-    plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=Path)
+    plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
+
+    def check_all(self) -> None:
+        """Raise UserError for flags that choose a row beside --all, which shows every row."""
+        beside = {"all", "plot", "data", "dataset", "recipe", "model"}
+        for field in dataclasses.fields(self):
+            if field.name not in beside and getattr(self, field.name) != field.default:
+                raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +37,7 @@ def run(arguments: Sequence[str] | None) -> None:
     """Read the results, print them, draw them."""
     options = parse_options(ResultOptions, __doc__, arguments)
     if options.all:
+        options.check_all()
         rows = all_results(options)
         print(all_table(rows))
     else:

@@ -62,14 +62,13 @@ def run(arguments: Sequence[str] | None) -> None:
     make_policy(options, torch.device("cpu"))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
-    if options.dry_run:
-        print(plan(options))
-        return
     finished = None if options.fresh else finished_result(options)
-    if finished is not None:
+    if options.dry_run:
+        print(plan(options, finished))
+    elif finished:
         print(f"finished already, --fresh starts over: {summary(finished)}")
-        return
-    print(summary(train(options, pick_device(options.gpu, options.no_cuda, options.threads))))
+    else:
+        print(summary(train(options, pick_device(options.gpu, options.no_cuda, options.threads))))
 
 
 def make_policy(options: TrainOptions, device: torch.device) -> RandPolicy | SubPolicies | None:
@@ -105,28 +104,28 @@ def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     return split
 
 
-def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
-    """Distort the data set, then per epoch: hyper pass, train pass, evaluation, record. Returns the result."""
+def make_loaders(
+    options: TrainOptions, data: Dataset, split: Split, augmentation: torch.Generator, device: torch.device
+) -> Loaders:
+    """The run's batches: training images augmented as the recipe and the policy say, all normalised."""
     recipe = RECIPES[options.recipe]
-    data = load_dataset(options.dataset, dataset_folder(options), device)
-    split = prepare_split(options, data)
     mean, std = recipe.mean, recipe.std
     if options.dataset != options.recipe:
         mean, std = channel_statistics(data.train.images)
     normalise = Normalise(mean, std, device)
-    augmentation = generator(options.seed, "augmentation", device)
-    loaders = Loaders(
-        data,
-        split,
-        normalise,
-        TrainingView(make_policy(options, device), recipe.standard, normalise, augmentation),
-        generator(options.seed, "train order"),
-        generator(options.seed, "hyper order"),
-        options.overfit,
-        options.workers,
-    )
+    training_view = TrainingView(make_policy(options, device), recipe.standard, normalise, augmentation)
+    orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
+    return Loaders(data, split, normalise, training_view, *orders, options.overfit, options.workers)
 
-    model = build_model(options.model, len(mean), data.classes, options.seed)
+
+def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
+    """Distort the data set, then per epoch: hyper pass, train pass, evaluation, record. Returns the result."""
+    data = load_dataset(options.dataset, dataset_folder(options), device)
+    split = prepare_split(options, data)
+    augmentation = generator(options.seed, "augmentation", device)
+    loaders = make_loaders(options, data, split, augmentation, device)
+
+    model = build_model(options.model, data.channels, data.classes, options.seed)
     model.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), options.lr, momentum=0.9, nesterov=True, weight_decay=1e-4)
     decay = (options.lr_decay_rate, options.lr_warm_epochs)
@@ -150,36 +149,39 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
 
     with Record(options, device) as record:
         for epoch in range(1, options.epochs + 1):
-            start, hyper_start = epoch - 1, epoch - 1 - options.hyper_start
+            # Time in epochs since the start of each schedule.
+            time, hyper_time = epoch - 1, epoch - 1 - options.hyper_start
             hyper_rate = 0.0
             clock = Stopwatch(device)
-            if options.hyper_opt != "NONE" and hyper_start >= 0:
-                hyper_pass(
+            if options.hyper_opt != "NONE" and hyper_time >= 0:
+                hyper_rate = hyper_pass(
                     model,
                     hyper,
                     loaders.hyper(options.hyper_batch_size),
                     loaders.clean(options.hyper_batch_size),
                     settings,
-                    lambda done, start=hyper_start: hyper_schedule(start + done),
+                    lambda done, start=hyper_time: hyper_schedule(start + done),
                     augmentation,
                 )
-                hyper_rate = hyper_schedule(hyper_start + 1)
+                if not hyper.finite():
+                    raise UserError(f"diverged: a hyperparameter of epoch {epoch} is not a number; lower --lr")
             clock.lap("hyper")
             train_loss = train_pass(
                 model,
                 optimizer,
                 loaders.train(options.batch_size),
                 training_loss,
-                lambda done, start=start: schedule(start + done),
+                lambda done, start=time: schedule(start + done),
                 options.log_interval,
             )
             clock.lap("train")
             test = evaluate(model, loaders.test(), data.classes)
             valid = evaluate(model, loaders.valid(), data.classes)
             clock.lap("evaluation")
-            figures = Epoch(epoch, train_loss, test, valid, schedule(epoch), hyper_rate, clock.seconds)
-            tqdm.write(figures.line(options.epochs))
+            rate = optimizer.param_groups[0]["lr"]
+            figures = Epoch(epoch, train_loss, test, valid, rate, hyper_rate, clock.seconds)
             record.add(figures, model, hyper, loaders.train_index)
+            tqdm.write(figures.line(options.epochs))
         images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
         return record.finish(images)
 

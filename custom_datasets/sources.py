@@ -14,7 +14,7 @@ from torchvision.datasets import CIFAR10, CIFAR100
 from custom_datasets.errors import DataError
 from custom_datasets.own_data import LAYOUTS, looks_like_own_data, own_data
 from custom_datasets.public import cifar, imagenet, mnist, svhn
-from custom_datasets.table import Dataset, make_table
+from custom_datasets.table import Dataset, ImageTable, make_table
 
 DIGITS_TEST_IMAGES = 540
 MEMORY_SHARE = 0.5  # of the device's free memory that images may take; the network needs the rest
@@ -62,6 +62,7 @@ def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:
     Images that are too large for the device stay on the host and are moved batch by batch, which is said on stderr.
     """
     data = find_source(name, folder)(folder)
+    check_sizes(data, folder)
     room = MEMORY_SHARE * free_memory(device)
     if data.memory <= room:
         return data.to(device)
@@ -71,6 +72,13 @@ def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:
         file=sys.stderr,
     )
     return data.to(device, images=HOST)
+
+
+def check_sizes(data: Dataset, folder: Path) -> None:
+    """Raise DataError when the training and the test images in memory differ in size or channels."""
+    shapes = {tuple(part.images.shape[1:]) for part in (data.train, data.test) if isinstance(part, ImageTable)}
+    if len(shapes) > 1:
+        raise DataError(f"{folder} holds images of different shapes {sorted(shapes)}; replace the files")
 
 
 def free_memory(device: torch.device) -> float:

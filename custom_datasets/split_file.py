@@ -4,8 +4,8 @@ The file has the published code's layout, two lists and an int64 tensor, so that
 shared by all rows of a table and never overwritten.
 """
 
+import io
 import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,11 @@ def split_file_name(distortion: Distortion) -> str:
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Write a split; a reader never sees half a file."""
-    beside = path.with_name(path.name + ".part")
-    torch.save((split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)), beside)
+    """Write a split; a reader never sees half a file. Raises OSError when there is no room or no permission."""
+    content = io.BytesIO()
+    torch.save((split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)), content)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    beside.write_bytes(content.getvalue())
     os.replace(beside, path)
 
 
@@ -51,7 +53,7 @@ def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Disto
     Args and errors as in `make_split` and `read_split`; `folder` is the run's.
     """
     path = folder / split_file_name(distortion)
-    if path.exists():
+    if os.path.lexists(path):
         return read_split(path, labels, classes, distortion)
     split = make_split(labels, classes, distortion, seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,18 +80,15 @@ def _load(path: Path) -> Split:
         with torch.serialization.safe_globals(NUMPY_INTEGERS):
             valid, train, targets = torch.load(path, map_location="cpu", weights_only=True)
         return Split(*(_integers(part) for part in (valid, train, targets)))
-    except pickle.UnpicklingError as error:
-        # torch's own message recommends to load the file without protection.
-        raise DataError(f"{path} is damaged or holds more than integers, it was not loaded; move it away") from error
-    except (RuntimeError, ValueError, TypeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} is not a split file that can be read ({reason}); move it away") from error
+    except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
+        # Its messages are not repeated: they recommend to load the file without protection.
+        raise DataError(f"{path} is damaged or holds other things than a split; move it away") from error
 
 
 def _integers(part: list | torch.Tensor) -> np.ndarray:
     array = np.asarray(part.tolist() if isinstance(part, torch.Tensor) else part)
     if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
-        raise ValueError("it must hold two lists of integers and the targets")
+        raise ValueError("not a list of integers")
     return array.astype(np.int64)
 
 

@@ -31,6 +31,10 @@ class StreamedImages:
     labels: Tensor
 
     @property
+    def channels(self) -> int:  # noqa: D102
+        return 3
+
+    @property
     def memory(self) -> int:  # noqa: D102
         return 0
 

@@ -21,6 +21,11 @@ class Images(Protocol):
     labels: Tensor
 
     @property
+    def channels(self) -> int:
+        """C of the images."""
+        ...
+
+    @property
     def memory(self) -> int:
         """Bytes that the images occupy on the device that holds them."""
         ...
@@ -49,6 +54,10 @@ class ImageTable:
 
     images: Tensor
     labels: Tensor
+
+    @property
+    def channels(self) -> int:  # noqa: D102
+        return self.images.shape[1]
 
     @property
     def memory(self) -> int:  # noqa: D102
@@ -83,6 +92,11 @@ class Dataset:
     valid_given: int = 0
     class_names: list[str] | None = None
     train_files: list[str] | None = None
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return self.train.channels
 
     @property
     def memory(self) -> int:

@@ -24,7 +24,7 @@ ENCODERS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
 }
-WIDE_RESNET = re.compile(r"wresnet(\d+)_(\d+)")
+WIDE_RESNET = re.compile(r"wresnet([0-9]{1,4})_([0-9]{1,3})")
 
 
 class Classifier(nn.Module):
@@ -48,8 +48,8 @@ def parse_model(name: str) -> Callable[[int], nn.Module]:
     if wide is None:
         raise ModelError(f"no model '{name}'; there are {', '.join(ENCODERS)} and wresnetD_K, e.g. wresnet28_10")
     depth, width = int(wide[1]), int(wide[2])
-    if depth < 10 or depth % 6 != 4 or width < 1:
-        raise ModelError(f"no model '{name}': wresnetD_K needs D = 10, 16, 22, 28, ... and K of at least 1")
+    if depth % 6 != 4 or not 10 <= depth <= 1000 or not 1 <= width <= 100:
+        raise ModelError(f"no model '{name}': wresnetD_K needs D = 10, 16, 22, 28, ... up to 1000 and K from 1 to 100")
     return partial(WideResNet, depth=depth, width=width)
 
 

@@ -20,10 +20,10 @@ def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def start_rows(rows: int, device: torch.device) -> Tensor:
+def start_rows(count: int, device: torch.device) -> Tensor:
     """Augmentation logits (R, 2 K) at their start: K of the probabilities, then K of the magnitudes."""
     start = [logit(START_PROBABILITY)] * len(OPERATIONS) + [logit(START_MAGNITUDE)] * len(OPERATIONS)
-    return torch.tensor([start], device=device).repeat(rows, 1)
+    return torch.tensor([start], device=device).repeat(count, 1)
 
 
 def probabilities_and_magnitudes(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """The hyper pass: one sweep over the training set that moves the rows, not the network."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from hyperopt.hypergradient import descend_head, hessian_product, neumann_sum, surrogate, validation_gradient
 from hyperopt.hyperparameters import Hyperparameters
-
-Batch = tuple[Tensor, Tensor, Tensor]  # normalised images (B, C, H, W), clean labels (B,), index (B,)
+from utils.passes import Batch, Batches
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,11 @@ def hyper_step(
     valid: Batch,
     settings: HyperSettings,
     generator: torch.Generator,
-) -> tuple[dict[str, Tensor], Tensor]:
+) -> dict[str, Tensor]:
     """Hypergradient of one training batch against one validation batch (HES: head Hessian, Neumann series).
 
     `model` must be frozen, with `encoder` and a linear `head`. Returns a gradient per table, shaped like the batch's
-    rows, and the validation batch's mean cross-entropy (scalar, on the device).
+    rows.
     """
     images, _, index = batch
     W, bias = model.head.weight, model.head.bias
@@ -70,34 +69,31 @@ def hyper_step(
             settings.alpha,
         )
     scalar = surrogate(hyper.loss, features @ W.T + bias, target, features, weight, V)
-    gradients = dict(zip(rows, torch.autograd.grad(scalar, list(rows.values())), strict=True))
-    return gradients, nn.functional.cross_entropy(valid_logits, valid[1])
+    return dict(zip(rows, torch.autograd.grad(scalar, list(rows.values())), strict=True))
 
 
 def hyper_pass(
     model: nn.Module,
     hyper: Hyperparameters,
-    batches: Collection[Batch],
-    valid_batches: Iterable[Batch],
+    batches: Batches,
+    valid_batches: Batches,
     settings: HyperSettings,
     learning_rate: Callable[[float], float],
     generator: torch.Generator,
 ) -> float:
-    """Move the rows of every training batch once; return the mean validation loss (nats) that was seen.
+    """Move the rows of every training batch once; return the learning rate of the last step.
 
     Args:
         model: encoder and head; left as it was, in mode and weights.
         batches: the training set, each image at most once.
-        valid_batches: clean images, at least as many batches.
+        valid_batches: clean images, as many batches.
         learning_rate: maps the share of the pass that is done, from 0 to below 1, to the rows' learning rate.
         generator: draws the augmentation.
 
     """
-    total = 0.0
     bar = tqdm(batches, "hyper pass", leave=False, disable=None)
     with frozen(model):
-        for step, (batch, valid) in enumerate(zip(bar, valid_batches, strict=False)):
-            gradients, loss = hyper_step(model, hyper, batch, valid, settings, generator)
-            hyper.update(batch[2], gradients, learning_rate(step / len(batches)))
-            total = total + loss
-    return total.item() / len(batches)
+        for step, (batch, valid) in enumerate(zip(bar, valid_batches, strict=True)):
+            rate = learning_rate(step / len(batches))
+            hyper.update(batch[2], hyper_step(model, hyper, batch, valid, settings, generator), rate)
+    return rate

@@ -68,8 +68,8 @@ def descend_head(
 ) -> Tensor:
     """Weight matrix (C, F) after `steps` gradient steps on the training loss, towards grad_W L_train = 0.
 
-    Implicit differentiation assumes a stationary point. The step is 1 / lambda_max(mean_i w_i h_i h_i^T), half of
-    the longest step that is certain to descend for cross-entropy and KL, whose logit Hessian is at most 1/2.
+    Implicit differentiation assumes a stationary point. The step is 1 / lambda_max(mean_i w_i h_i h_i^T), a
+    quarter of the step up to which cross-entropy and KL are certain to descend: their logit Hessian is at most 1/2.
     """
     if steps == 0:
         return W

@@ -92,6 +92,10 @@ class Hyperparameters:
         for name, table in self.tables.items():
             table.update(index, gradients[name], learning_rate)
 
+    def finite(self) -> bool:
+        """Whether all values are numbers; one read from the device."""
+        return all(torch.stack([v.isfinite().all() for v in self.values().values()]).tolist())
+
     def values(self) -> dict[str, Tensor]:
         """The tables, (N or 1, k) each, by name."""
         return {name: table.values for name, table in self.tables.items()}

@@ -23,6 +23,8 @@ OPERATIONS = {
 }
 # A scale of zero has no inverse; below this the picture is a smear of its centre anyway.
 SMALLEST_SCALE = 0.01
+# No source coordinate is farther out than this, in half sides; far beyond what any amount leads to.
+FARTHEST = 1e6
 # The published code warps a picture enlarged this many times.
 ORIGINAL_ENLARGEMENT = 4
 
@@ -32,8 +34,10 @@ def affine_matrices(amounts: Tensor, height: int, width: int) -> Tensor:
 
     Args: amounts (B, 7), in units of each operation's range (1 = the full range), in the order of `OPERATIONS`.
     """
-    ranges = amounts.new_tensor(list(OPERATIONS.values()))
-    angle, tx, ty, shear_x, shear_y, scale_x, scale_y = (amounts * ranges).unbind(1)
+    # Plain numbers instead of tensors, here and below: a tensor would have to travel to the device each time.
+    angle, tx, ty, shear_x, shear_y, scale_x, scale_y = (
+        amount * limit for amount, limit in zip(amounts.unbind(1), OPERATIONS.values(), strict=True)
+    )
     cos, sin = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
     scale_x, scale_y = _away_from_zero(1 + scale_x), _away_from_zero(1 + scale_y)
     tx, ty = tx * width, ty * height
@@ -59,13 +63,15 @@ def sample_affine(images: Tensor, matrices: Tensor, centre: tuple[float, float] 
     `centre` is the matrices' origin (x, y) in pixels from the centre of the picture.
     """
     height, width = images.shape[2:]
-    inverse = invert_affine(matrices)
-    linear, shift = inverse[:, :, :2], inverse[:, :, 2]
-    origin = inverse.new_tensor(centre)
-    shift = shift + origin - linear @ origin
+    half_x, half_y = width / 2, height / 2
+    centre_x, centre_y = centre
+    (a, b, tx), (c, d, ty) = (row.unbind(1) for row in invert_affine(matrices).unbind(1))
+    tx, ty = tx + centre_x - (a * centre_x + b * centre_y), ty + centre_y - (c * centre_x + d * centre_y)
     # From pixels to grid_sample's coordinates, in which the side runs from -1 to 1.
-    half = inverse.new_tensor((width / 2, height / 2))
-    theta = torch.cat((linear * half[None, None, :] / half[None, :, None], (shift / half)[:, :, None]), 2)
+    x_row = torch.stack((a * half_x, b * half_y, tx), 1) / half_x
+    y_row = torch.stack((c * half_x, d * half_y, ty), 1) / half_y
+    # grid_sample reads out of bounds where a coordinate is not a number, as after a training that diverged.
+    theta = torch.stack((x_row, y_row), 1).nan_to_num().clamp(-FARTHEST, FARTHEST)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 

@@ -16,4 +16,4 @@ for run in ${RUNS:-0 1 2 3}; do
     # The control: the same rows, never trained.
     $PYTHON implicit-augment.py -r "run$run" $DISTORTION --aug-model SEP --los-model BOTH
 done
-$PYTHON get-results.py $DISTORTION --all --plot local_data/DIGITS/figures
+$PYTHON get-results.py --dataset DIGITS --all --plot local_data/DIGITS/figures

@@ -16,4 +16,4 @@ for run in ${RUNS:-0}; do
     $PYTHON implicit-augment.py -r "run$run" $DISTORTION $SCHEDULE --aug-model SEP --los-model BOTH --hyper-opt HES \
         --warp original
 done
-$PYTHON get-results.py $DISTORTION --all --plot local_data/MNIST/figures
+$PYTHON get-results.py --dataset MNIST --all --plot local_data/MNIST/figures

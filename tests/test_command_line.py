@@ -249,9 +249,9 @@ def test_table_of_all_rows(four_runs, train, results):
         ["10", "1.0", "0.1", "1"],
     ]
     assert [note.split(": ", 1)[1] for note in notes] == [
-        "missing: run1, run2, run3",
+        "missing: run1 to run3",
         "missing: run2",
-        "missing: run0, run1, run3",
+        "missing: run0 to run1, run3",
     ]
 
 
@@ -310,6 +310,16 @@ BAD_FLAGS = [
     ("-r ../elsewhere", "../elsewhere"),
     ("-r a/b", "a/b"),
     ("-r mine", "--seed"),
+    ("-r run007", "--seed"),
+    ("-r run99999999999", "--seed"),
+    ("-r run٣", "plain name"),
+    ("--threads 0", "0 is out of range"),
+    ("--threads 100000", "100000 is out of range"),
+    ("--lr 1e300", "1e300 is out of range"),
+    ("-ir 1_0", "'1_0' is not a whole number"),
+    ("-ir ١٠", "is not a whole number"),
+    ("--batch-size 1", "1 is out of range"),
+    ("--model wresnet10_100000", "wresnet10_100000"),
     ("--hyper-opt HES", "nothing to learn"),
     ("--overfit --oversplit", "exclude each other"),
     ("--overfit", "needs --hyper-opt"),
@@ -353,6 +363,8 @@ def test_training_set_smaller_than_a_batch_is_an_error(train, flags):
         ("-r run0", "-r"),
         ("--hyper-opt HES", "nothing to learn"),
         ("--data nowhere", "nowhere"),
+        ("--all -ir 10", "leave out --imbalance-ratio"),
+        ("--all --aug-model SEP", "leave out --aug-model"),
     ],
 )
 def test_bad_flags_of_the_results_script(call, flags, culprit):
@@ -367,6 +379,49 @@ def test_row_without_a_finished_run_is_an_error(train, results):
     status, _, err = results(*DISTORTION, *BOTH)
     assert status == 2
     assert "no finished run of smallnet_opt_HES" in err
+
+
+def test_minus_zero_is_zero(call):
+    status, out, _ = call("implicit-augment", "-nr", "-0.0", "--dry-run")
+    assert status == 0
+    assert "nr_0.0" in out
+
+
+def test_runs_of_the_same_seed_are_pointed_out(train, results):
+    train(*DISTORTION)
+    train(*DISTORTION, "-r", "run1", "--seed", 0)
+    assert "run1 has the same seed as run0" in results(*DISTORTION)[1]
+
+
+def test_folders_that_are_no_runs_are_left_out(train, results):
+    train(*DISTORTION)
+    for name in ("run007", "run20261121", "mine", "run-1"):
+        train(*DISTORTION, "-r", name, "--seed", 5)
+    status, out, _ = results(*DISTORTION)
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()[2:-2]] == ["run0"]
+
+
+def test_result_of_another_row_under_this_name_is_named(train, results):
+    train(*DISTORTION)
+    path = the_file("run0/result_*")
+    path.rename(path.with_name(path.name.replace("ir_10", "ir_5")))
+    status, _, err = results("-ir", 5, "-nr", 0.1)
+    assert status == 2
+    assert "another row's" in err
+
+
+@pytest.mark.parametrize("key", ["model", "dataset", "imbalance_ratio", "aug_model"])
+@pytest.mark.parametrize("value", ["FOO", [1], None])
+def test_result_with_unfit_options_is_named(train, results, key, value):
+    train(*DISTORTION)
+    path = the_file("run0/result_*")
+    content = json.loads(path.read_text())
+    content["options"][key] = value
+    path.write_text(json.dumps(content))
+    status, _, err = results("--all")
+    assert status == 2
+    assert one_line(err, str(path))
 
 
 def one_line(err, culprit):
@@ -389,7 +444,7 @@ def test_folder_in_place_of_the_split_file(train):
     assert one_line(err, "data_ir_10_sr_1.0_nr_0.1.pt")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a split", b"PK\x03\x04"])
+@pytest.mark.parametrize("content", [b"", b"not a split", b"hello\n", b"a", b"K", b"train: 1 2 3\n", b"PK\x03\x04"])
 def test_damaged_split_file_is_refused_and_left_alone(train, content):
     path = Path("local_data/DIGITS/run0/data_ir_10_sr_1.0_nr_0.1.pt")
     path.parent.mkdir(parents=True)
@@ -421,19 +476,23 @@ def test_damaged_result_file_is_named(call, train, script, content):
     train(*DISTORTION)
     path = the_file("run0/result_*")
     path.write_text(content, encoding="latin-1")
-    flags = ("--no-cuda",) if script == "implicit-augment" else ("--all",)
-    status, _, err = call(script, *DISTORTION, *flags)
+    flags = (*DISTORTION, "--no-cuda") if script == "implicit-augment" else ("--all",)
+    status, _, err = call(script, *flags)
     assert status == 2
     assert one_line(err, str(path))
     assert path.read_text(encoding="latin-1") == content
 
 
-def test_missing_metrics_file_is_named(train, results):
+@pytest.mark.parametrize("content", [None, "", "a,b\n1,2\n", "epoch,test_accuracy,test_loss,train_loss\n1,1,1,1\n"])
+def test_missing_or_damaged_metrics_file_is_named(train, results, content):
     train(*DISTORTION)
-    the_file("run0/metrics_*").unlink()
+    path = the_file("run0/metrics_*")
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
     status, _, err = results(*DISTORTION, "--plot", "figures")
     assert status == 2
-    assert "metrics_" in err
+    assert one_line(err, str(path))
 
 
 def python(script, *flags, cwd):

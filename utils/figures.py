@@ -4,6 +4,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from utils.options import distortion_name
 from utils.results import RowResults
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; the line style tells them apart in greyscale.
@@ -27,8 +28,9 @@ def plot_learning_curves(rows: list[RowResults], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for (ir, sr, nr), group in by_distortion.items():
-        path = folder / f"learning_curves_ir_{ir}_sr_{sr}_nr_{nr}.png"
-        _plot(group, f"{group[0].options['dataset']}, imbalance ratio {ir}, noise ratio {nr}", path)
+        path = folder / f"learning_curves_{distortion_name(ir, sr, nr)}.png"
+        title = f"{group[0].options['dataset']}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
+        _plot(group, title, path)
         paths.append(path)
     return paths
 

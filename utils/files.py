@@ -1,19 +1,31 @@
 """Writing files that a reader never sees half of."""
 
+import io
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` make a file beside `path`, then move it there in one step."""
-    beside = path.with_name(path.name + ".part")
-    write(beside)
-    os.replace(beside, path)
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file beside `path`, then move it there in one step; on failure `path` is as it was."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, indented."""
-    replace_file(path, lambda beside: beside.write_text(json.dumps(content, indent=2) + "\n"))
+    replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write what `torch.load(path, weights_only=True)` reads; a full disk is an OSError, as for other files."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_file(path, buffer.getvalue())

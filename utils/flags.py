@@ -5,6 +5,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 # Flags of the published code that never had an effect.
@@ -15,36 +16,46 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line on stderr and status 2."""
 
     def error(self, message: str) -> NoReturn:  # noqa: D102
-        print(f"error: {message}; --help lists the flags", file=sys.stderr)
+        print(f"error: {' '.join(message.split())}; --help lists the flags", file=sys.stderr)
         raise SystemExit(2)
 
 
-def number(kind: type, low: float, high: float = float("inf"), open_low: bool = False) -> Callable[[str], Any]:
+def number(kind: type, low: float, high: float, open_low: bool = False) -> Callable[[str], Any]:
     """A parser of numbers in [low, high], or in (low, high] with `open_low`."""
 
     def parse(text: str) -> Any:
         try:
-            value = kind(text)
+            if not text.isascii() or "_" in text:
+                raise ValueError
+            value = kind(text) + kind(0)  # minus zero becomes zero
         except ValueError:
             raise argparse.ArgumentTypeError(f"'{text}' is not {'a whole' if kind is int else 'a'} number") from None
-        if not (low < value if open_low else low <= value) or not value <= high or value == float("inf"):
-            interval = f"{'above' if open_low else 'at least'} {low}" + (f" and at most {high}" if high < 1e300 else "")
-            raise argparse.ArgumentTypeError(f"{text} is out of range; it must be {interval}")
+        if not ((low < value or not open_low) and low <= value <= high):
+            raise argparse.ArgumentTypeError(
+                f"{text} is out of range; it must be {'above' if open_low else 'at least'} {low} and at most {high}"
+            )
         return value
 
     return parse
 
 
+def folder(text: str) -> Path:
+    """The path of a folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the folder's name is empty")
+    return Path(text)
+
+
 def plain_name(text: str) -> str:
     """A name that is a single folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", text):
         raise argparse.ArgumentTypeError(f"'{text}' must be a plain name such as run0")
     return text
 
 
 def epoch_list(text: str) -> str:
     """Epochs separated by commas."""
-    if not re.fullmatch(r"\d+(,\d+)*", text):
+    if not re.fullmatch(r"[0-9]+(,[0-9]+)*", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a list of epochs such as 150,175,195")
     return text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from utils.errors import UserError
-from utils.flags import epoch_list, flag, make_parser, number, plain_name
+from utils.flags import epoch_list, flag, folder, make_parser, number, plain_name
 from utils.recipes import RECIPES
 
 AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", "SHA", "SEP")
@@ -16,6 +16,7 @@ PUBLISHED_POLICIES = ("AUTO", "DADA")
 LEARNED_AUG_MODELS = ("SHA", "SEP")
 LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
 TRAIN_ON = ("distorted", "valid", "both")
+MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
 HYPER_OPTS = ("NONE", "HES")
 WARP_NAMES = ("paper", "original")
 
@@ -23,22 +24,27 @@ WARP_NAMES = ("paper", "original")
 ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
 
 
+def distortion_name(imbalance_ratio: int, subsample_ratio: float, noise_ratio: float) -> str:
+    """The distortion's part of file names."""
+    return f"ir_{imbalance_ratio}_sr_{subsample_ratio}_nr_{noise_ratio}"
+
+
 @dataclass(frozen=True)
 class RowOptions:
     """What identifies a row of a table: data set, distortion, method. The results script has these flags."""
 
     data: Path = flag(
-        Path("./local_data"), "folder of data sets, run folders and checkpoints", type=Path, identity=False
+        Path("./local_data"), "folder of data sets, run folders and checkpoints", type=folder, identity=False
     )
     dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
     recipe: str | None = flag(
         None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
     )
-    imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1))
+    imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
     subsample_ratio: float = flag(1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, True))
     noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
     valid_images: int | None = flag(
-        None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1)
+        None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1, MANY)
     )
     train_on: str = flag(
         "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
@@ -88,13 +94,17 @@ class RowOptions:
         return self.imbalance_ratio > 1 or self.noise_ratio > 0
 
     @property
+    def distortion(self) -> str:
+        """The distortion's part of file names."""
+        return distortion_name(self.imbalance_ratio, self.subsample_ratio, self.noise_ratio)
+
+    @property
     def run_name(self) -> str:
         """Published name of a run; what the published code does not have comes last."""
         ablation = "overfit_" if self.overfit else "oversplit_" if self.oversplit else ""
         method = f"opt_{self.hyper_opt}_est_True_aug_model_{self.aug_model}_los_model_{self.los_model}"
-        distortion = f"ir_{self.imbalance_ratio}_sr_{self.subsample_ratio}_nr_{self.noise_ratio}"
         additions = "".join(f"_{name}_{value}" for name, value in self.additions.items())
-        return f"{ablation}{self.model}_{method}_{distortion}{additions}"
+        return f"{ablation}{self.model}_{method}_{self.distortion}{additions}"
 
     @property
     def additions(self) -> dict[str, Any]:
@@ -107,35 +117,39 @@ class TrainOptions(RowOptions):
     """All flags of the training script."""
 
     run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False)
-    seed: int | None = flag(None, "seed of every random draw (default: the N of runN)", type=number(int, 0, 2**31 - 1))
+    seed: int | None = flag(
+        None,
+        "seed of every random draw (default: the N of runN); a split file that is there stays",
+        type=number(int, 0, 2**31 - 1),
+    )
     fresh: bool = flag(False, "start over, also when the run is finished", identity=False)
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
-    epochs: int = flag(200, "epochs of training", type=number(int, 1))
-    lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, open_low=True))
+    epochs: int = flag(200, "epochs of training", type=number(int, 1, MANY))
+    lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
     lr_decay_rate: float = flag(0.1, "the cosine ends at lr x rate^3", type=number(float, 0, 1))
     lr_decay_epochs: str = flag(
         "150,175,195", "without effect, as published: the cosine is always on", type=epoch_list, identity=False
     )
-    lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0))
-    batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 1))
+    lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0, MANY))
+    batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
     hyper_batch_size: int | None = flag(
-        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1)
+        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
     )
-    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0))
+    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
     hyper_lr: float | None = flag(
-        None, "learning rate of the rows (default: recipe)", type=number(float, 0, open_low=True)
+        None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )
-    hyper_steps: int = flag(0, "steps of the head towards grad = 0 before the hypergradient", type=number(int, 0))
-    hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0))
-    hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, open_low=True))
-    workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0), identity=False)
+    hyper_steps: int = flag(0, "steps of the head towards grad = 0 before the hypergradient", type=number(int, 0, MANY))
+    hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0, MANY))
+    hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, LARGE, open_low=True))
+    workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
     threads: int | None = flag(
-        None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1), identity=False
+        None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1, 1024), identity=False
     )
-    gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0), identity=False)
+    gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0, MANY), identity=False)
     no_cuda: bool = flag(False, "use the CPU", identity=False)
     log_interval: int = flag(
-        500, "training steps between two updates of the progress bar", type=number(int, 1), identity=False
+        500, "training steps between two updates of the progress bar", type=number(int, 1, MANY), identity=False
     )
     plot_debug: bool = flag(False, "write the first batches as pictures, before and after augmentation", identity=False)
 
@@ -153,9 +167,11 @@ class TrainOptions(RowOptions):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The options that shape the result, by name."""
-        shaping = [f.name for f in dataclasses.fields(self) if f.metadata["identity"]]
-        return {name: getattr(self, name) for name in shaping}
+        """The options that shape the result, by name: those of the hyper pass only where there is one."""
+        fields = [field.name for field in dataclasses.fields(self) if field.metadata["identity"]]
+        if self.hyper_opt == "NONE":
+            fields = [name for name in fields if name == "hyper_opt" or not name.startswith("hyper_")]
+        return {name: getattr(self, name) for name in fields}
 
 
 Options = TypeVar("Options", bound=RowOptions)
@@ -179,10 +195,16 @@ def resolve(options: Options) -> Options:
 
 def seed_of(run_folder: str) -> int:
     """The N of runN. Raises UserError for another name."""
-    run = re.fullmatch(r"run(\d+)", run_folder)
-    if run is None:
-        raise UserError(f"run folder '{run_folder}' has no number to take the seed from; add --seed")
-    return int(run[1])
+    number = run_number(run_folder)
+    if number is None:
+        raise UserError(f"run folder '{run_folder}' is not run0 to run999999, so it gives no seed; add --seed")
+    return number
+
+
+def run_number(folder_name: str) -> int | None:
+    """The N of runN, None for another name; N has no leading zeros, so that no two folders share a number."""
+    match = re.fullmatch(r"run(0|[1-9][0-9]{0,5})", folder_name)
+    return int(match[1]) if match else None
 
 
 def parse_options(options: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 import platform
 import statistics
 import time
@@ -15,7 +16,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from utils.files import replace_file, write_json
+from utils.errors import UserError
+from utils.files import write_checkpoint, write_json
 from utils.options import TrainOptions
 from utils.passes import Evaluation
 from utils.run_folder import run_files
@@ -25,7 +27,7 @@ from utils.run_folder import run_files
 class Epoch:
     """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
 
-    learning_rate, hyper_learning_rate: at the end of the epoch, the latter 0 without a hyper pass.
+    learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
     """
 
     epoch: int
@@ -85,38 +87,47 @@ class Rows(Protocol):
 
 
 class Record(AbstractContextManager):
-    """Writes a run's files as it goes; starts by removing an earlier run's."""
+    """Writes a run's files as it goes. An earlier run's files stay until the first epoch is recorded."""
 
     def __init__(self, options: TrainOptions, device: torch.device, logs: Path = Path("logs")):
         self.options = options
         self.device = device
         self.files = run_files(options)
-        for path in (self.files.result, self.files.best, self.files.last, self.files.metrics):
-            path.unlink(missing_ok=True)
         self.epochs: list[Epoch] = []
         date = time.strftime("%Y-%m-%d_%H-%M-%S")
         self.board = SummaryWriter(logs / options.dataset / f"{options.run_folder}_{options.run_name}_{date}")
-        self._metrics = self.files.metrics.open("w", newline="")
-        self._writer: csv.DictWriter | None = None
 
     def __exit__(self, *_: object) -> None:
-        self._metrics.close()
         self.board.close()
 
     def add(self, epoch: Epoch, model: nn.Module, rows: Rows, train_index: Tensor) -> None:
-        """Record an epoch that has just ended; `train_index` (n,) are the images that are trained on."""
+        """Record an epoch that has just ended; `train_index` (n,) are the images that are trained on.
+
+        Raises UserError when a loss is not a number; the files are then those of the epoch before.
+        """
+        losses = {"training": epoch.train_loss, "validation": epoch.valid.loss, "test": epoch.test.loss}
+        for name, loss in losses.items():
+            if not math.isfinite(loss):
+                raise UserError(f"diverged: the {name} loss of epoch {epoch.epoch} is {loss}; lower --lr")
         self.epochs.append(epoch)
-        row = epoch.row()
-        if self._writer is None:
-            self._writer = csv.DictWriter(self._metrics, list(row))
-            self._writer.writeheader()
-        self._writer.writerow(row)
-        self._metrics.flush()
+        self._write_metrics(epoch.row())
+        self._write_checkpoints(epoch, model, rows.values())
         for tag, column in TAGS.items():
-            self.board.add_scalar(tag, row[column], epoch.epoch)
+            self.board.add_scalar(tag, epoch.row()[column], epoch.epoch)
         for tag, values in rows.describe(train_index).items():
             self.board.add_histogram(tag, values, epoch.epoch)
-        tables = rows.values()
+
+    def _write_metrics(self, row: dict[str, float | int]) -> None:
+        first = len(self.epochs) == 1
+        if first:
+            self.files.result.unlink(missing_ok=True)
+        with self.files.metrics.open("w" if first else "a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if first:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def _write_checkpoints(self, epoch: Epoch, model: nn.Module, tables: dict[str, Tensor]) -> None:
         checkpoint = {
             "encoder_state_dict": model.encoder.state_dict(),
             "decoder_state_dict": model.head.state_dict(),
@@ -126,9 +137,9 @@ class Record(AbstractContextManager):
             "epoch": epoch.epoch,
             "options": self.options.identity,
         }
-        replace_file(self.files.last, lambda beside: torch.save(checkpoint, beside))
+        write_checkpoint(self.files.last, checkpoint)
         if epoch is self.chosen_epochs()["best_on_test"]:
-            replace_file(self.files.best, lambda beside: torch.save(checkpoint, beside))
+            write_checkpoint(self.files.best, checkpoint)
 
     def chosen_epochs(self) -> dict[str, Epoch]:
         """The epoch behind each of the accuracies; the earliest of equally good ones.

@@ -2,14 +2,15 @@
 
 import csv
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
-from utils.options import ADDITIONS, AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions
+from utils.options import ADDITIONS, AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions, run_number
 from utils.recipes import RECIPES
-from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, read_result, run_number
+from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, read_result
 
 HEADINGS = [name.replace("_", " ") for name in ACCURACIES]
 
@@ -19,7 +20,7 @@ class RowResults:
     """The finished runs of one row: results by run number, and what there is to say about them."""
 
     name: str
-    folder: Path
+    folder: Path  # of the run folders
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -50,7 +51,10 @@ class RowResults:
 
     def curves(self) -> list[dict[str, list[float]]]:
         """Every run's metrics file, by column. Raises UserError when one is missing or damaged."""
-        return [read_metrics(RunFiles(self.folder / f"run{run}", self.name).metrics) for run in sorted(self.results)]
+        return [
+            read_metrics(RunFiles(self.folder / f"run{run}", self.name).metrics, result["options"]["epochs"])
+            for run, result in sorted(self.results.items())
+        ]
 
     def order(self) -> tuple:
         """A key that sorts rows by distortion, then as the published tables do."""
@@ -72,49 +76,71 @@ def run_folders(options: RowOptions) -> dict[int, Path]:
 def row_results(options: RowOptions) -> RowResults:
     """The finished runs of the options' row. Raises UserError when there are none."""
     row = RowResults(options.run_name, dataset_folder(options))
-    for run, folder in run_folders(options).items():
+    folders = run_folders(options)
+    for run, folder in folders.items():
         path = RunFiles(folder, row.name).result
         if path.exists():
             row.results[run] = read_result(path)
     if not row.results:
         raise UserError(f"no finished run of {row.name} in {dataset_folder(options)}; train it first, or try --all")
-    _note(row, options)
+    _note(row, folders)
     return row
 
 
 def all_results(options: RowOptions) -> list[RowResults]:
     """Every row with a finished run of the data set, sorted. Raises UserError when there are none."""
     rows: dict[str, RowResults] = {}
-    for run, folder in run_folders(options).items():
+    folders = run_folders(options)
+    for run, folder in folders.items():
         for path in sorted(folder.glob("result_*.json")):
             name = path.stem.removeprefix("result_")
             rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = read_result(path)
     if not rows:
         raise UserError(f"no finished run in {dataset_folder(options)}; train first")
     for row in rows.values():
-        _note(row, options)
+        _note(row, folders)
     return sorted(rows.values(), key=RowResults.order)
 
 
-def read_metrics(path: Path) -> dict[str, list[float]]:
-    """A metrics file by column. Raises UserError when it is missing or damaged."""
+def read_metrics(path: Path, epochs: int) -> dict[str, list[float]]:
+    """A metrics file of so many epochs, by column. Raises UserError when it is missing or damaged."""
     try:
         with path.open(newline="") as file:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        return {key: [row[key] for row in rows] for key in rows[0]}
-    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise UserError(f"{path} is not a metrics file that can be read ({error}); train the run again") from error
+        metrics = {key: [row[key] for row in rows] for key in ("epoch", "test_accuracy", "test_loss", "train_loss")}
+        if metrics["epoch"] != list(range(1, epochs + 1)):
+            raise ValueError(f"it has not the epochs 1 to {epochs}")
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        raise UserError(
+            f"{path} is not a metrics file that can be read ({error}); train the run again with --fresh"
+        ) from error
+    return metrics
 
 
-def _note(row: RowResults, options: RowOptions) -> None:
-    """Name the missing runs and the runs made with other options than the first one."""
-    missing = [f"run{run}" for run in range(max(run_folders(options)) + 1) if run not in row.results]
+def _note(row: RowResults, folders: Iterable[int]) -> None:
+    """Name the missing runs, and those made with other options or the same seed as another one."""
+    missing = sorted(set(range(max(folders) + 1)) - row.results.keys())
     if missing:
-        row.notes.append(f"missing: {', '.join(missing)}")
+        row.notes.append(f"missing: {', '.join(_ranges(missing))}")
+    by_seed: dict[int, int] = {}
     for run, result in row.results.items():
         different = {key for key, value in row.options.items() if key != "seed" and result["options"].get(key) != value}
         if different:
             row.notes.append(f"run{run} was made with other {', '.join(sorted(different))} than run{min(row.results)}")
+        first = by_seed.setdefault(result["options"].get("seed"), run)
+        if first != run:
+            row.notes.append(f"run{run} has the same seed as run{first}")
+
+
+def _ranges(runs: list[int]) -> list[str]:
+    """Names of runs in ascending order, neighbours joined: run1, run4 to run9."""
+    ends: list[list[int]] = []
+    for run in runs:
+        if ends and run == ends[-1][1] + 1:
+            ends[-1][1] = run
+        else:
+            ends.append([run, run])
+    return [f"run{first}" if first == last else f"run{first} to run{last}" for first, last in ends]
 
 
 def mean_and_spread(values: list[float]) -> str:

@@ -1,13 +1,14 @@
 """The files of a run: local_data/{dataset}/runN."""
 
+import dataclasses
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
 from utils.options import RowOptions, TrainOptions
+from utils.recipes import RECIPES
 
 # The three accuracies that are never confused: the best epoch on the test set (as published), the test accuracy of the
 # epoch that was best on the validation set (absent where that is trained on), and the test accuracy of the last epoch.
@@ -58,43 +59,50 @@ def dataset_folder(options: RowOptions) -> Path:
 
 
 def read_result(path: Path) -> dict[str, Any]:
-    """A result file's content. Raises UserError when it is damaged."""
+    """A result file's content. Raises UserError when it is damaged or not the result that its name says."""
     try:
         content = json.loads(path.read_text())
         accuracy = content["accuracy"]
         if not {"best_on_test", "last_epoch"} <= accuracy.keys() <= set(ACCURACIES):
             raise ValueError("it lacks an accuracy")
-        if not all(0 <= value <= 100 for value in accuracy.values()):
+        if not all(isinstance(value, float) and 0 <= value <= 100 for value in accuracy.values()):
             raise ValueError("an accuracy is not between 0 and 100 %")
-        content["options"]["aug_model"], content["epochs"]["last_epoch"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not all(isinstance(content["epochs"][name], int) for name in accuracy):
+            raise ValueError("it lacks the epoch of an accuracy")
+        # An option that came later had its default when the file was written.
+        defaults = {field.name: field.default for field in dataclasses.fields(RowOptions)}
+        options = defaults | {"recipe": content["dataset"]} | content["options"]
+        row = RowOptions(**{name: options[name] for name in defaults})
+        row.check()
+        if row.recipe not in RECIPES or row.dataset != content["dataset"]:
+            raise ValueError("its data set is not known")
+        if path.name != RunFiles(path.parent, row.run_name).result.name:
+            raise ValueError("its content is another row's")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
         raise UserError(f"{path} is not a result file that can be read ({error}); move it away") from error
-    return content
-
-
-def run_number(folder_name: str) -> int | None:
-    """The N of runN, None for another name."""
-    match = re.fullmatch(r"run(\d+)", folder_name)
-    return int(match[1]) if match else None
+    return content | {"options": options}
 
 
 def finished_result(options: TrainOptions) -> dict[str, Any] | None:
     """The result of a finished run of this row, None when there is none.
 
-    Raises UserError when it was made with other options.
+    Raises UserError when it was made with other options, or when there is a checkpoint of unknown origin.
     """
-    path = run_files(options).result
-    if not path.exists():
+    files = run_files(options)
+    if not files.result.exists():
+        if files.best.exists() and not files.last.exists():
+            raise UserError(f"{files.best} is not of a run of this program; move it away, or overwrite it with --fresh")
         return None
-    result = read_result(path)
+    result = read_result(files.result)
+    stored = result["options"]
     differences = [
-        f"{name} {result['options'].get(name)} instead of {value}"
+        f"{name} {stored.get(name)} instead of {value}"
         for name, value in options.identity.items()
-        if result["options"].get(name) != value
+        if stored.get(name) != value
     ]
     if differences:
         raise UserError(
-            f"{path} is of a finished run with other options ({', '.join(differences)}); "
+            f"{files.result} is of a finished run with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"
         )
     return result

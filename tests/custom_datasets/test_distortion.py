@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from custom_datasets.distortion import Distortion, keep_validation, make_split, train_on_validation
+from custom_datasets.distortion import Distortion, add_noise, keep_validation, make_split, train_on_validation
 from custom_datasets.errors import DataError
 
 SVHN_COUNTS = [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]
@@ -69,6 +69,14 @@ def test_noise_touches_training_images_only_and_includes_the_true_class():
     # round(0.1 x 22000) draws, each wrong with probability 9/10: mean 1980, standard deviation 14.
     assert abs(len(wrong) - 1980) < 60
     assert np.bincount(split.targets[wrong]).min() > 140
+
+
+@pytest.mark.parametrize(("images", "ratio", "drawn"), [(15, 0.1, 2), (14, 0.1, 1), (26, 0.1, 3), (100, 1.0, 100)])
+def test_noise_draws_a_rounded_number_of_labels(images, ratio, drawn):
+    # With so many classes no label is drawn twice, nor the true one.
+    labels = np.zeros(100, dtype=np.int64)
+    noisy = add_noise(np.arange(images), labels, 10**9, ratio, np.random.default_rng(0))
+    assert (noisy != 0).sum() == drawn
 
 
 def test_odd_number_of_classes_rounds_the_frequent_half_up():

@@ -2,11 +2,13 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import resnet as torchvision_resnet
 from torchvision.models import resnet18
 
-from custom_models import ModelError, build_model
+from custom_models import ModelError, build_model, resnet, wide_resnet
 
 
 def giga_macs(model, channels, side):
@@ -81,7 +83,39 @@ def test_seed_fixes_the_weights_and_leaves_the_global_generator_alone():
     assert not torch.equal(first.head.weight, other.head.weight)
 
 
-@pytest.mark.parametrize("name", ["resnet50", "wresnet28", "wresnet27_10", "wresnet28_0", "wresnet4_1", ""])
+def test_basic_block_is_torchvisions_but_for_the_activation():
+    for inputs, outputs, stride in ((8, 8, 1), (8, 16, 2)):
+        ours = resnet.BasicBlock(inputs, outputs, stride).eval()
+        down = ours.shortcut if stride == 2 else None
+        theirs = torchvision_resnet.BasicBlock(inputs, outputs, stride, down).eval()
+        theirs.relu = nn.CELU()
+        parts = (theirs.conv1, theirs.bn1, nn.CELU(), theirs.conv2, theirs.bn2)
+        for mine, part in zip(ours.body, parts, strict=True):
+            part.load_state_dict(mine.state_dict())
+        images = torch.randn(2, inputs, 10, 10)
+        torch.testing.assert_close(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(8, 8, 1), (8, 16, 1), (8, 16, 2)])
+def test_wide_block_by_its_definition(inputs, outputs, stride):
+    block = wide_resnet.WideBlock(inputs, outputs, stride).eval()
+    norm1, _, conv1, norm2, _, conv2 = block.body
+    images = torch.randn(2, inputs, 10, 10)
+    x = F.conv2d(F.celu(norm1(images)), conv1.weight, conv1.bias, padding=1)
+    x = F.conv2d(F.celu(norm2(x)), conv2.weight, conv2.bias, stride, padding=1)
+    kept = images
+    if inputs != outputs:
+        kept = F.conv2d(images, block.shortcut.weight, block.shortcut.bias, stride)
+    torch.testing.assert_close(block(images), x + kept)
+
+
+def test_thin_resnet_by_its_operations():
+    assert giga_macs(build_model("resnet18thin", 1, 10, seed=0), 1, 28) == pytest.approx(0.020184, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet50", "wresnet28", "wresnet27_10", "wresnet28_0", "wresnet4_1", "wresnet10_999", "wresnet١٠_1", ""]
+)
 def test_unknown_model_is_an_error(name):
     with pytest.raises(ModelError, match=r"no model '.*wresnetD_K"):
         build_model(name, 3, 10, seed=0)

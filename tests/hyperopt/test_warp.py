@@ -126,6 +126,12 @@ def test_gradient_is_finite_where_a_scale_vanishes():
     assert torch.isfinite(row.grad).all()
 
 
+def test_amounts_that_are_not_numbers_do_not_crash_the_sampling():
+    images = torch.rand(3, 1, 8, 8)
+    for bad in (float("nan"), float("inf"), 1e30):
+        assert warp_paper(images, torch.full((3, 7), bad)).shape == images.shape
+
+
 def test_original_rotates_about_a_point_an_eighth_into_the_picture():
     # The spot on that point stays; the centre of the picture does not.
     spot = blob(-20 * 3 / 8, -20 * 3 / 8, side=20)

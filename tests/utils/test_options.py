@@ -1,5 +1,7 @@
 import pytest
 
+from custom_datasets.distortion import Distortion
+from custom_datasets.split_file import split_file_name
 from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
 from hyperopt.warp import WARPS
 from utils.errors import UserError
@@ -115,7 +117,42 @@ def test_both_scripts_name_a_row_alike():
 def test_where_things_run_does_not_shape_the_result():
     identity = options().identity
     assert not {"data", "run_folder", "gpu", "no_cuda", "workers", "threads", "log_interval", "fresh"} & identity.keys()
-    assert {"dataset", "seed", "epochs", "warp", "model", "hyper_alpha"} <= identity.keys()
+    assert {"dataset", "seed", "epochs", "warp", "model", "hyper_opt"} <= identity.keys()
+
+
+def test_hyper_options_shape_the_result_only_of_a_hyper_pass():
+    assert "hyper_alpha" not in options().identity
+    assert "hyper_alpha" in options("--los-model", "WGHT", "--hyper-opt", "HES").identity
+
+
+@pytest.mark.parametrize(
+    ("flags", "distorted"), [((), False), (("-sr", "0.5"), False), (("-ir", "2"), True), (("-nr", "0.1"), True)]
+)
+def test_imbalance_or_noise_make_a_distorted_set(flags, distorted):
+    assert options(*flags).distorted is distorted
+
+
+# Network, learning rate, batches, validation images, hyper start, RAND, standard augmentation, as published.
+PUBLISHED_RECIPES = {
+    "MNIST": ("resnet18thin", 0.05, 32, 256, 10000, 50, 0.05, (3, 5), ()),
+    "SVHN": ("wresnet28_10", 0.005, 256, 256, 23257, 50, 0.05, (3, 7), ("crop", "erasing")),
+    "SVHN_extra": ("wresnet28_10", 0.005, 256, 256, 104388, 50, 0.05, (3, 7), ("crop", "erasing")),
+    "CIFAR10": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, (3, 15), ("crop", "flip", "erasing")),
+    "CIFAR100": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, (3, 15), ("crop", "flip", "erasing")),
+    "ImageNet": ("resnet18", 0.1, 256, 128, 256234, 100, 0.01, (2, 9), ()),
+}
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED_RECIPES)
+def test_recipes_are_the_published_ones(dataset):
+    r = RECIPES[dataset]
+    found = (r.model, r.lr, r.batch_size, r.hyper_batch_size, r.validation, r.hyper_start, r.hyper_lr)
+    assert (*found, r.rand, r.standard) == PUBLISHED_RECIPES[dataset]
+
+
+def test_split_files_are_named_like_runs():
+    parsed = options("-ir", "100", "-sr", "0.5", "-nr", "0.1")
+    assert split_file_name(Distortion(1, 100, 0.5, 0.1)) == f"data_{parsed.distortion}.pt"
 
 
 def test_flags_know_what_the_rows_know():

@@ -1,0 +1,202 @@
+"""What the training script does with its parts, seen from the files it leaves."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.axes import Axes
+from PIL import Image
+from sklearn.metrics import accuracy_score
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from custom_datasets import load_dataset
+from custom_models import build_model
+from custom_transforms import Normalise
+from utils.passes import Evaluation
+from utils.recipes import RECIPES
+from utils.record import Epoch, Record
+from utils.schedule import Cosine
+
+DISTORTION = ("-ir", 10, "-nr", 0.1)
+METHOD = ("--aug-model", "SEP", "--los-model", "BOTH")
+HES = (*METHOD, "--hyper-opt", "HES")
+
+
+def the_file(pattern, folder="local_data"):
+    (path,) = (Path(folder) / "DIGITS" / "run0").glob(pattern)
+    return path
+
+
+def checkpoint():
+    return torch.load(the_file("last_*"), weights_only=True)
+
+
+def metrics():
+    return list(csv.DictReader(the_file("metrics_*").open()))
+
+
+def test_labels_that_are_trained_on_are_the_noisy_ones(train):
+    train(*DISTORTION, *METHOD)
+    given = checkpoint()["reweight_state_dict"]["soft_label"].argmax(1)
+    assert torch.equal(given, torch.load(the_file("data_*"), weights_only=True)[2])
+
+
+def test_recorded_accuracies_are_those_of_the_saved_network(train, tmp_path):
+    train(*DISTORTION, *HES)
+    saved, recipe = checkpoint(), RECIPES["DIGITS"]
+    model = build_model("smallnet", 1, 10, seed=9)
+    model.encoder.load_state_dict(saved["encoder_state_dict"])
+    model.head.load_state_dict(saved["decoder_state_dict"])
+    model.eval()
+    data = load_dataset("DIGITS", tmp_path, torch.device("cpu"))
+    normalise = Normalise(recipe.mean, recipe.std, torch.device("cpu"))
+    valid = torch.tensor(torch.load(the_file("data_*"), weights_only=True)[0])
+
+    def accuracy(images, labels):
+        with torch.no_grad():
+            return 100 * accuracy_score(labels, model(normalise(images)).argmax(1))
+
+    assert saved["acc"] == pytest.approx(accuracy(data.test.images, data.test.labels))
+    expected = accuracy(data.train.images[valid], data.train.labels[valid])
+    assert float(metrics()[-1]["valid_accuracy"]) == pytest.approx(expected)
+
+
+def test_optimiser_is_the_published_one(train, monkeypatch):
+    seen, make = [], torch.optim.SGD
+
+    def spy(parameters, lr, **settings):
+        seen.append((lr, settings))
+        return make(parameters, lr, **settings)
+
+    monkeypatch.setattr(torch.optim, "SGD", spy)
+    train(*DISTORTION)
+    assert seen == [(0.05, {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4})]
+
+
+def test_learning_rates_that_were_used_follow_both_schedules(train):
+    train(*DISTORTION, *HES, "--epochs", 12, "--hyper-start", 4)
+    rates = [(float(row["learning_rate"]), float(row["hyper_learning_rate"])) for row in metrics()]
+    network, rows = Cosine(0.05, 12, 0.1, 5), Cosine(0.05, 8, 0.1, 5)
+    last_train, last_hyper = 15 / 16, 4 / 5  # 519 images: 16 steps of 32, 5 steps of at most 128
+    expected = [(network(e + last_train), rows(e - 4 + last_hyper) if e >= 4 else 0) for e in range(12)]
+    assert np.allclose(rates, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--overfit",),
+        ("--oversplit",),
+        ("--warp", "original"),
+        ("--hyper-steps", 5),
+        ("--hyper-iters", 0),
+        ("--hyper-alpha", 10),
+        ("--hyper-lr", 1),
+        ("--hyper-batch-size", 50),
+        ("--lr", 0.02),
+        ("--lr-warm-epochs", 1),
+        ("--seed", 7),
+        ("--model", "lenet"),
+        ("--valid-images", 50),
+    ],
+)
+def test_every_option_has_an_effect(train, flags):
+    losses = []
+    for folder, more in (("a", ()), ("b", flags)):
+        train(*DISTORTION, *HES, "--data", folder, "--epochs", 4, *more)
+        losses.append(float(list(csv.DictReader(the_file("metrics_*", folder).open()))[-1]["test_loss"]))
+    assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize(("flags", "same"), [((), True), (METHOD, False), (("--aug-model", "RAND"), True)])
+def test_learned_augmentation_is_applied_in_training(train, flags, same):
+    """The pictures show the batch before and after the learned part; a policy comes before it."""
+    train(*DISTORTION, *flags, "--plot-debug")
+    before, after = (Image.open(the_file(f"debug_*/batch_0_{when}.png")).tobytes() for when in ("before", "after"))
+    assert (before == after) is same
+
+
+def test_tensorboard_has_the_figures_of_the_metrics_file(train):
+    train(*DISTORTION, *HES)
+    events = EventAccumulator(str(next(Path("logs/DIGITS").iterdir())))
+    events.Reload()
+    for tag, column in (("Train Loss", "train_loss"), ("Test Loss", "test_loss"), ("Learning Rate", "learning_rate")):
+        assert [s.value for s in events.Scalars(tag)] == pytest.approx([float(row[column]) for row in metrics()])
+
+
+def test_curves_show_the_error(train, results, monkeypatch):
+    train(*DISTORTION)
+    drawn, plot = [], Axes.plot
+
+    def spy(axes, x, y, **style):
+        drawn.append((list(x), y))
+        return plot(axes, x, y, **style)
+
+    monkeypatch.setattr(Axes, "plot", spy)
+    results(*DISTORTION, "--plot", "figures")
+    errors = [100 - float(row["test_accuracy"]) for row in metrics()]
+    assert drawn[0] == ([1, 2, 3], pytest.approx(errors))
+    assert drawn[2][1] == pytest.approx([float(row["train_loss"]) for row in metrics()])
+
+
+def test_earliest_of_equally_good_epochs_is_chosen():
+    record = object.__new__(Record)
+    record.options = type("Options", (), {"train_on": "distorted"})
+    accuracies = [(50, 10), (60, 30), (60, 20), (55, 30)]
+    record.epochs = [
+        Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {})
+        for n, (test, valid) in enumerate(accuracies, 1)
+    ]
+    chosen = {name: epoch.epoch for name, epoch in record.chosen_epochs().items()}
+    assert chosen == {"best_on_test": 2, "selected_on_validation": 2, "last_epoch": 4}
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--lr", 1e6),
+        (*HES, "--lr", 1e6),
+        ("--aug-model", "SHA", "--hyper-opt", "HES", "--lr", 1e4),
+        (*HES, "--lr", 1e6, "--hyper-steps", 2),
+    ],
+)
+def test_training_that_diverges_stops_and_says_so(train, flags):
+    status, _, err = train(*DISTORTION, *flags, "--lr-warm-epochs", 0)
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert "diverged" in err
+    assert not list(Path("local_data/DIGITS/run0").glob("result_*"))
+
+
+def test_fresh_run_that_fails_at_once_leaves_the_finished_one(train):
+    train(*DISTORTION)
+    before = {path: path.read_bytes() for path in Path("local_data").rglob("*") if path.is_file()}
+    status, *_ = train(*DISTORTION, "--fresh", "--lr", 1e6, "--lr-warm-epochs", 0)
+    assert status == 2
+    assert {path: path.read_bytes() for path in Path("local_data").rglob("*") if path.is_file()} == before
+
+
+def test_checkpoint_of_unknown_origin_is_not_overwritten(train):
+    train(*DISTORTION)
+    the_file("result_*").unlink()
+    the_file("last_*").unlink()
+    the_file("best_*").write_bytes(b"of another program")
+    status, _, err = train(*DISTORTION)
+    assert status == 2
+    assert "--fresh" in err
+    assert the_file("best_*").read_bytes() == b"of another program"
+
+
+@pytest.mark.slow
+def test_table_on_digits(call):
+    """Run 0 of the README's table at full length: baseline and method."""
+    errors = {}
+    for name, flags in (("NONE", ()), ("SEP/BOTH", HES)):
+        call("implicit-augment", "--no-cuda", *DISTORTION, *flags, "--data", name)
+        accuracy = json.loads(the_file("result_*", name).read_text())["accuracy"]
+        errors[name] = {key: 100 - value for key, value in accuracy.items()}
+    assert errors["SEP/BOTH"]["best_on_test"] <= min(5.0, 0.3 * errors["NONE"]["best_on_test"])
+    assert errors["SEP/BOTH"]["last_epoch"] <= 6.5

@@ -24,6 +24,7 @@ from custom_datasets import (
 )
 from custom_models import ModelError, build_model, parse_model
 from custom_transforms import (
+    PARTNER_OPERATIONS,
     PUBLISHED,
     Normalise,
     PolicyError,
@@ -36,7 +37,7 @@ from hyperopt import Hyperparameters, HyperSettings, hyper_pass
 from utils.debug import BatchPictures
 from utils.device import Stopwatch, pick_device
 from utils.errors import UserError, exit_status
-from utils.options import TrainOptions, parse_options
+from utils.options import LEARNED_AUG_MODELS, TrainOptions, parse_options
 from utils.passes import Batch, evaluate, train_pass
 from utils.plan import plan, summary
 from utils.recipes import RECIPES
@@ -72,9 +73,15 @@ def run(arguments: Sequence[str] | None) -> None:
 
 
 def make_policy(options: TrainOptions, device: torch.device) -> RandPolicy | SubPolicies | None:
-    """The policy that training images go through, None without one. Raises PolicyError when it was never published."""
+    """The policy that training images go through before the learned augmentation, None without one.
+
+    Raises PolicyError for a policy that was never published.
+    """
+    recipe = RECIPES[options.recipe]
     if options.aug_model == "RAND":
-        return RandPolicy(*RECIPES[options.recipe].rand, device)
+        return RandPolicy(*recipe.rand, device)
+    if options.aug_model in LEARNED_AUG_MODELS and recipe.partner:
+        return RandPolicy(*recipe.partner, device, PARTNER_OPERATIONS)
     if options.aug_model in PUBLISHED:
         return published_policy(options.aug_model, options.policy or options.dataset, device)
     return None

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
 DISTORTION="--dataset MNIST -ir 100 -nr 0.1 -sr 0.1"
-SCHEDULE="--epochs 40 --hyper-start 10"
+SCHEDULE="--epochs 40 --hyper-start 10 --threads 1"
 
 for run in ${RUNS:-0}; do
     $PYTHON implicit-augment.py -r "run$run" $DISTORTION $SCHEDULE

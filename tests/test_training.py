@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from custom_datasets import load_dataset
 from custom_models import build_model
 from custom_transforms import Normalise
+from custom_transforms.operations import NAMES
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
 from utils.record import Epoch, Record
@@ -117,6 +118,22 @@ def test_learned_augmentation_is_applied_in_training(train, flags, same):
     train(*DISTORTION, *flags, "--plot-debug")
     before, after = (Image.open(the_file(f"debug_*/batch_0_{when}.png")).tobytes() for when in ("before", "after"))
     assert (before == after) is same
+
+
+def test_partner_comes_before_the_learned_augmentation(scripts):
+    """Without geometric operations, for learned rows of data sets whose recipe has one."""
+    script = scripts["implicit-augment"]
+
+    def policy(*flags):
+        options = script.parse_options(script.TrainOptions, "", flags)
+        return script.make_policy(options, torch.device("cpu"))
+
+    assert policy("--dataset", "SVHN") is None
+    assert policy("--dataset", "DIGITS", "--aug-model", "SEP") is None
+    steps = policy("--dataset", "CIFAR10", "--aug-model", "SHA").draw(5000, torch.Generator().manual_seed(0))
+    names = {NAMES[place] for place in steps.operation.unique().tolist()}
+    assert len(steps.operation) == 1
+    assert names == {"Identity", "AutoContrast", "Equalize", "Invert", "Color", "Sharpness"}
 
 
 def test_tensorboard_has_the_figures_of_the_metrics_file(train):

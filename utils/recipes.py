@@ -9,9 +9,10 @@ class Recipe:
 
     lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
     and the hyper pass. validation: images of the clean validation set. hyper_start: the last epoch without a hyper
-    pass. rand: number and magnitude of RAND's operations. standard: names of the standard augmentation. mean, std: per
-    channel, of pixels in 0..1. threads: of the CPU, None for as many as torch takes. Rounding depends on it: a data set
-    that gains nothing from several gets one, and the same numbers however many there are.
+    pass. rand, partner: number and magnitude of the operations of RAND and of the learned augmentation's partner, which
+    has no geometric ones. standard: names of the standard augmentation. mean, std: per channel, of pixels in 0..1.
+    threads: of the CPU, None for as many as torch takes. Rounding depends on it: a data set that gains nothing from
+    several gets one, and the same numbers however many there are.
     """
 
     model: str
@@ -22,13 +23,14 @@ class Recipe:
     hyper_start: int
     hyper_lr: float
     rand: tuple[int, float]
+    partner: tuple[int, float] | None
     standard: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     threads: int | None = None
 
 
-CROP_FLIP_ERASING = ("crop", "flip", "erasing")
+CROP_ERASING, ALL = ("crop", "erasing"), ("crop", "flip", "erasing")
 GREY_MNIST = (0.1307,), (0.3081,)
 GREY_DIGITS = (0.3053,), (0.3764,)
 SVHN = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
@@ -38,14 +40,14 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # fmt: off
 RECIPES = {
-    #                        model           lr   batch hyper valid start hyper_lr rand
-    "DIGITS":     Recipe("smallnet",      0.05,   32, 128,    314,  50, 0.05, (3, 5), (), *GREY_DIGITS, threads=1),
-    "MNIST":      Recipe("resnet18thin",  0.05,   32, 256,  10000,  50, 0.05, (3, 5), (), *GREY_MNIST),
-    "SVHN":       Recipe("wresnet28_10",  0.005, 256, 256,  23257,  50, 0.05, (3, 7), ("crop", "erasing"), *SVHN),
-    "SVHN_extra": Recipe("wresnet28_10",  0.005, 256, 256, 104388,  50, 0.05, (3, 7), ("crop", "erasing"), *SVHN),
-    "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), CROP_FLIP_ERASING, *CIFAR10),
-    "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), CROP_FLIP_ERASING, *CIFAR100),
+    #                        model           lr   batch hyper valid start hyper_lr rand  partner
+    "DIGITS":     Recipe("smallnet",      0.05,   32, 128,    314,  50, 0.05, (3, 5), None, (), *GREY_DIGITS, 1),
+    "MNIST":      Recipe("resnet18thin",  0.05,   32, 256,  10000,  50, 0.05, (3, 5), (3, 5), (), *GREY_MNIST),
+    "SVHN":       Recipe("wresnet28_10",  0.005, 256, 256,  23257,  50, 0.05, (3, 7), (3, 7), CROP_ERASING, *SVHN),
+    "SVHN_extra": Recipe("wresnet28_10",  0.005, 256, 256, 104388,  50, 0.05, (3, 7), (3, 7), CROP_ERASING, *SVHN),
+    "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR10),
+    "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR100),
     # ImageNet's crop and flip happen where its files are read.
-    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256234, 100, 0.01, (2, 9), (), *IMAGENET),
+    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256234, 100, 0.01, (2, 9), (2, 9), (), *IMAGENET),
 }
 # fmt: on

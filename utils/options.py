@@ -41,7 +41,9 @@ class RowOptions:
         None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
-    subsample_ratio: float = flag(1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, True))
+    subsample_ratio: float = flag(
+        1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, open_low=True)
+    )
     noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
     valid_images: int | None = flag(
         None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1, MANY)

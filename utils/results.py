@@ -36,8 +36,9 @@ class RowResults:
         label = f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}"
         usual = {"model": RECIPES[options["recipe"]].model, "overfit": False, "oversplit": False, **ADDITIONS}
         different = {key: options[key] for key in usual if options[key] != usual[key]}
-        unusual = [key if value is True else f"{key} {value}" for key, value in different.items()]
-        return " ".join([label, *unusual]).replace("_", " ")
+        words = {key: key.replace("_", " ") for key in different}
+        unusual = [words[key] if value is True else f"{words[key]} {value}" for key, value in different.items()]
+        return " ".join([label, *unusual])
 
     @property
     def distortion(self) -> tuple[int, float, float]:

@@ -1,0 +1,68 @@
+# Sourced by the scripts of the published tables: every row at every distortion for every run.
+#
+#     published_rows DATASET "IR NR" ["IR NR" ...] -- [--print]
+#
+# --print lists the commands, one per line, for a cluster's queue. RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of
+# this machine that share them: each works on its runs one after the other. What is finished is skipped.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PYTHON=${PYTHON:-.venv/bin/python}
+RUNS=${RUNS:-0 1 2 3}
+GPUS=${GPUS:-0}
+ROWS=(
+    "--aug-model NONE"
+    "--aug-model RAND"
+    "--aug-model AUTO"
+    "--aug-model DADA"
+    "--aug-model SHA --los-model NONE --hyper-opt HES"
+    "--aug-model SEP --los-model NONE --hyper-opt HES"
+    "--aug-model SEP --los-model WGHT --hyper-opt HES"
+    "--aug-model SEP --los-model BOTH --hyper-opt HES"
+)
+
+# The commands of one GPU: those of every run whose place among the runs falls to it.
+commands() {
+    local gpu_place=$1 gpu=$2 gpus=$3 dataset=$4 place=0 run row
+    shift 4
+    for run in $RUNS; do
+        if ((place++ % gpus == gpu_place)); then
+            for distortion in "$@"; do
+                read -r ir nr <<<"$distortion"
+                for row in "${ROWS[@]}"; do
+                    echo "$PYTHON implicit-augment.py -r run$run --gpu $gpu -nr $nr -ir $ir --dataset $dataset $row"
+                done
+            done
+        fi
+    done
+}
+
+run_all() {
+    while read -r command; do
+        $command </dev/null
+    done
+}
+
+published_rows() {
+    local dataset=$1 distortions=() place=0 gpu failed=0
+    shift
+    while [[ $1 != -- ]]; do
+        distortions+=("$1")
+        shift
+    done
+    shift
+    read -ra gpus <<<"$GPUS"
+    if [[ ${1:-} == --print ]]; then
+        for gpu in "${gpus[@]}"; do
+            commands "$((place++))" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}"
+        done
+        return
+    fi
+    for gpu in "${gpus[@]}"; do
+        commands "$((place++))" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}" | run_all &
+    done
+    for job in $(jobs -p); do
+        wait "$job" || failed=1
+    done
+    $PYTHON get-results.py --dataset "$dataset" --all --plot "local_data/$dataset/figures"
+    return "$failed"
+}

@@ -1,0 +1,61 @@
+"""The shell scripts behind the published tables."""
+
+import os
+import shlex
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parent.parent / "scripts"
+# Commands of a table: rows x distortions x runs.
+TABLES = {"svhn": 8 * 4 * 4, "cifar10": 8 * 4 * 4, "cifar100": 8 * 4 * 4, "imagenet": 8 * 2 * 1}
+
+
+def printed(table, **environment):
+    script = SCRIPTS / f"table-{table}.sh"
+    done = subprocess.run(
+        ["bash", script, "--print"], capture_output=True, text=True, check=True, env=os.environ | environment
+    )
+    return [shlex.split(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_command_of_a_published_table_is_understood_and_of_its_own(scripts, table):
+    script = scripts["implicit-augment"]
+    commands = printed(table)
+    assert len(commands) == TABLES[table]
+    runs = set()
+    for _, name, *flags in commands:
+        assert name == "implicit-augment.py"
+        options = script.parse_options(script.TrainOptions, "", flags)
+        assert options.dataset.lower() == table
+        runs.add((options.run_folder, options.run_name))
+    assert len(runs) == len(commands)
+
+
+def test_runs_are_spread_over_gpus():
+    commands = printed("svhn", RUNS="0 1 2", GPUS="0 3")
+    spread = Counter((flags[flags.index("-r") + 1], flags[flags.index("--gpu") + 1]) for flags in commands)
+    assert spread == {("run0", "0"): 32, ("run1", "3"): 32, ("run2", "0"): 32}
+
+
+def test_table_is_run_and_resumed(tmp_path):
+    """With a stand-in for python that writes down what it is asked for."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n')
+    stand_in.chmod(0o755)
+    environment = os.environ | {"PYTHON": str(stand_in), "RUNS": "0 1", "GPUS": "0 1"}
+    subprocess.run(["bash", SCRIPTS / "table-imagenet.sh"], check=True, env=environment)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert len(asked) == 8 * 2 * 2 + 1
+    assert asked[-1].startswith("get-results.py --dataset ImageNet --all")
+
+
+def test_failing_run_fails_the_table(tmp_path):
+    stand_in = tmp_path / "python"
+    stand_in.write_text('#!/bin/sh\ncase "$*" in *SHA*) exit 2;; esac\n')
+    stand_in.chmod(0o755)
+    environment = os.environ | {"PYTHON": str(stand_in)}
+    assert subprocess.run(["bash", SCRIPTS / "table-imagenet.sh"], check=False, env=environment).returncode != 0

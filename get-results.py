@@ -2,6 +2,7 @@
 """Print the results of run0, run1, ...: of one row, or with --all the table of all rows of a data set."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
 from utils.flags import flag, folder
 from utils.options import RowOptions, parse_options
-from utils.results import all_results, all_table, row_results, row_table
+from utils.results import all_results, row_results
+from utils.tables import LAYOUTS, all_tables, row_table
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,12 @@ class ResultOptions(RowOptions):
     """All flags of the results script."""
 
     all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
+    format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
 
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
-        beside = {"all", "plot", "data", "dataset", "recipe", "model"}
+        beside = {"all", "format", "plot", "data", "dataset", "recipe", "model"}
         for field in dataclasses.fields(self):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
@@ -39,13 +42,15 @@ def run(arguments: Sequence[str] | None) -> None:
     if options.all:
         options.check_all()
         rows = all_results(options)
-        print(all_table(rows))
+        print(all_tables(rows, options.format))
+    elif options.format != "text":
+        raise UserError("--format is for --all; add it")
     else:
         rows = [row_results(options)]
         print(row_table(rows[0]))
     if options.plot:
         for path in plot_learning_curves(rows, options.plot):
-            print(f"learning curves: {path}")
+            print(f"learning curves: {path}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -237,24 +237,6 @@ def test_results_of_a_row_are_averaged_and_missing_runs_named(four_runs, results
     assert lines[-1] == "missing: run2"
 
 
-def test_table_of_all_rows(four_runs, train, results):
-    train("-r", "run0")
-    status, out, _ = results("--all")
-    assert status == 0
-    table, notes = [line.split() for line in out.splitlines()[:4]], out.splitlines()[4:]
-    assert [row[:2] for row in table[1:]] == [["NONE/NONE", "NONE"], ["NONE/NONE", "NONE"], ["SEP/BOTH", "HES"]]
-    assert [row[2:6] for row in table[1:]] == [
-        ["1", "1.0", "0.0", "1"],
-        ["10", "1.0", "0.1", "3"],
-        ["10", "1.0", "0.1", "1"],
-    ]
-    assert [note.split(": ", 1)[1] for note in notes] == [
-        "missing: run1 to run3",
-        "missing: run2",
-        "missing: run0 to run1, run3",
-    ]
-
-
 def test_runs_with_other_options_are_pointed_out(train, results):
     train(*DISTORTION)
     train(*DISTORTION, "-r", "run1", "--lr", 0.01)

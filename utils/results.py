@@ -1,7 +1,6 @@
 """Reading the results of run0, run1, ... and putting them into tables."""
 
 import csv
-import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.options import ADDITIONS, AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions, run_number
+from utils.published import published_error
 from utils.recipes import RECIPES
-from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, read_result
-
-HEADINGS = [name.replace("_", " ") for name in ACCURACIES]
+from utils.run_folder import RunFiles, dataset_folder, read_result
 
 
 @dataclass
@@ -33,12 +31,15 @@ class RowResults:
     def label(self) -> str:
         """The row's name in a table: augmentation/loss, the estimator, and what is unusual."""
         options = self.options
-        label = f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}"
+        words = [name if value is True else f"{name} {value}" for name, value in self.unusual.items()]
+        return " ".join([f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}", *words])
+
+    @property
+    def unusual(self) -> dict[str, Any]:
+        """Options that set the row apart from the published one of its name."""
+        options = self.options
         usual = {"model": RECIPES[options["recipe"]].model, "overfit": False, "oversplit": False, **ADDITIONS}
-        different = {key: options[key] for key in usual if options[key] != usual[key]}
-        words = {key: key.replace("_", " ") for key in different}
-        unusual = [words[key] if value is True else f"{words[key]} {value}" for key, value in different.items()]
-        return " ".join([label, *unusual])
+        return {key.replace("_", " "): options[key] for key in usual if options[key] != usual[key]}
 
     @property
     def distortion(self) -> tuple[int, float, float]:
@@ -57,11 +58,16 @@ class RowResults:
             for run, result in sorted(self.results.items())
         ]
 
+    def published(self) -> list[float]:
+        """Mean and standard deviation (percent, best epoch on test) of the published cell; [] where there is none."""
+        method = tuple(self.options[name] for name in ("aug_model", "los_model", "hyper_opt"))
+        return [] if self.unusual else published_error(self.options["dataset"], method, *self.distortion)
+
     def order(self) -> tuple:
-        """A key that sorts rows by distortion, then as the published tables do."""
+        """A key that sorts rows as the published tables do, then by distortion."""
         options = self.options
         names = ((AUG_MODELS, "aug_model"), (LOS_MODELS, "los_model"), (HYPER_OPTS, "hyper_opt"))
-        return (*self.distortion, *(known.index(options[key]) for known, key in names), self.label)
+        return (*(known.index(options[key]) for known, key in names), self.label, self.distortion)
 
 
 def run_folders(options: RowOptions) -> dict[int, Path]:
@@ -122,7 +128,7 @@ def _note(row: RowResults, folders: Iterable[int]) -> None:
     """Name the missing runs, and those made with other options or the same seed as another one."""
     missing = sorted(set(range(max(folders) + 1)) - row.results.keys())
     if missing:
-        row.notes.append(f"missing: {', '.join(_ranges(missing))}")
+        row.notes.append(f"missing: {', '.join(name_ranges(missing))}")
     by_seed: dict[int, int] = {}
     for run, result in row.results.items():
         different = {key for key, value in row.options.items() if key != "seed" and result["options"].get(key) != value}
@@ -133,7 +139,7 @@ def _note(row: RowResults, folders: Iterable[int]) -> None:
             row.notes.append(f"run{run} has the same seed as run{first}")
 
 
-def _ranges(runs: list[int]) -> list[str]:
+def name_ranges(runs: list[int]) -> list[str]:
     """Names of runs in ascending order, neighbours joined: run1, run4 to run9."""
     ends: list[list[int]] = []
     for run in runs:
@@ -142,44 +148,3 @@ def _ranges(runs: list[int]) -> list[str]:
         else:
             ends.append([run, run])
     return [f"run{first}" if first == last else f"run{first} to run{last}" for first, last in ends]
-
-
-def mean_and_spread(values: list[float]) -> str:
-    """Mean and sample standard deviation, the latter left out for a single value; a dash for none."""
-    if not values:
-        return "-"
-    mean = f"{statistics.mean(values):.2f}"
-    return mean if len(values) == 1 else f"{mean} +- {statistics.stdev(values):.2f}"
-
-
-def format_table(header: list[str], body: list[list[str]]) -> str:
-    """Columns padded to their width: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    lines = []
-    for first, *others in (header, *body):
-        right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-        lines.append("  ".join((first.ljust(widths[0]), *right)))
-    return "\n".join(lines)
-
-
-def row_table(row: RowResults) -> str:
-    """One row: test accuracy of every run, mean and standard deviation, test error."""
-
-    def cells(accuracy: dict[str, float]) -> list[str]:
-        return [f"{accuracy[name]:.2f}" if name in accuracy else "-" for name in ACCURACIES]
-
-    body = [[f"run{run}", *cells(result["accuracy"])] for run, result in sorted(row.results.items())]
-    errors = [row.errors(name) for name in ACCURACIES]
-    body.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
-    body.append(["test error, %", *map(mean_and_spread, errors)])
-    return "\n".join([row.name, format_table(["test accuracy, %", *HEADINGS], body), *row.notes])
-
-
-def all_table(rows: list[RowResults]) -> str:
-    """All rows: mean test error in percent and its standard deviation over runs, the three accuracies told apart."""
-    header = ["test error, % (mean +- std)", "IR", "SR", "NR", "runs", *HEADINGS]
-    body = []
-    for row in rows:
-        errors = [mean_and_spread(row.errors(name)) for name in ACCURACIES]
-        body.append([row.label, *map(str, row.distortion), str(len(row.results)), *errors])
-    return "\n".join([format_table(header, body), *(f"{row.name}: {note}" for row in rows for note in row.notes)])

@@ -1,0 +1,127 @@
+"""The tables of get-results.py, from result files written here."""
+
+import csv
+import io
+import json
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+from utils.options import TrainOptions, parse_options
+from utils.run_folder import RunFiles
+
+BASELINE = "--dataset SVHN -ir 100 -nr 0.1"
+METHOD = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hyper-opt HES"
+CLEAN = "--dataset SVHN --aug-model SEP --los-model BOTH --hyper-opt HES"
+CONTROL = "--dataset SVHN -ir 100 -nr 0.1 --train-on both --model wresnet10_2"
+ERRORS = {
+    BASELINE: {0: (20.5, 22.0, 27.25), 1: (19.5, 21.0, 26.0), 2: (21.0, 22.5, 26.5)},
+    METHOD: {0: (6.5, 6.75, 7.0), 1: (6.0, 6.25, 6.5)},
+    CLEAN: {0: (2.5, 2.75, 3.0)},
+    CONTROL: {0: (5.0, None, 6.0)},
+}
+KEYS = ("best_on_test", "selected_on_validation", "last_epoch")
+
+
+def write_results(chosen):
+    for flags in chosen:
+        for run, errors in ERRORS[flags].items():
+            options = parse_options(TrainOptions, "", [*flags.split(), "-r", f"run{run}"])
+            accuracy = {key: 100 - error for key, error in zip(KEYS, errors, strict=True) if error is not None}
+            content = {
+                "dataset": "SVHN",
+                "accuracy": accuracy,
+                "epochs": dict.fromkeys(accuracy, 1),
+                "options": options.identity,
+            }
+            path = RunFiles(Path("local_data/SVHN") / f"run{run}", options.run_name).result
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def table(results):
+    """table(layout, rows) -> what --all prints."""
+
+    def read(layout, chosen=tuple(ERRORS)):
+        write_results(chosen)
+        status, out, err = results("--dataset", "SVHN", "--all", "--format", layout)
+        assert (status, err) == (0, "")
+        return out
+
+    return read
+
+
+def test_one_distortion_has_a_column_per_accuracy_and_the_published_value(table):
+    lines = [re.split(r"  +", line) for line in table("text", (BASELINE, METHOD, CONTROL)).splitlines()]
+    assert lines[0] == ["test error in %, mean +- standard deviation [published]"]
+    assert lines[2] == ["100-0.1", "best on test", "selected on validation", "last epoch", "runs"]
+    values = list(zip(*ERRORS[BASELINE].values(), strict=True))
+    means = [f"{statistics.mean(v):.2f} +- {statistics.stdev(v):.2f}" for v in values]
+    assert lines[3] == ["NONE/NONE NONE", f"{means[0]} [20.0 +- 1.92]", *means[1:], "0 to 2"]
+    assert lines[4] == ["NONE/NONE NONE model wresnet10_2 train on both", "5.00", "-", "6.00", "0"]
+    assert lines[5] == ["SEP/BOTH HES", "6.25 +- 0.35 [6.3 +- 0.57]", "6.50 +- 0.35", "6.75 +- 0.35", "0 to 1"]
+    assert [line[0].split(": ", 1)[1] for line in lines[7:]] == ["missing: run1 to run2", "missing: run2"]
+
+
+def test_several_distortions_have_the_published_shape(table):
+    blocks = table("text").split("\n\n")[1:4]
+    for block, heading in zip(blocks, ("best on test", "selected on validation", "last epoch"), strict=True):
+        lines = [re.split(r"  +", line) for line in block.splitlines()]
+        assert lines[0] == [heading, "1-0.0", "100-0.1", "runs"]
+        assert [line[0] for line in lines[1:]] == [
+            "NONE/NONE NONE",
+            "NONE/NONE NONE model wresnet10_2 train on both",
+            "SEP/BOTH HES",
+        ]
+    assert "2.50 [2.5 +- 0.04]" in blocks[0]
+    assert "[" not in blocks[1] + blocks[2]  # the published values are of the best epoch on the test set
+
+
+def test_markdown_has_the_cells_of_the_text(table):
+    text, markdown = table("text"), table("markdown")
+    for block, pipe in zip(text.split("\n\n")[1:4], markdown.split("\n\n")[1:4], strict=True):
+        header, rule, *body = [line.strip("|").split("|") for line in pipe.splitlines()]
+        assert set(rule) == {"---"}
+        cells = [[cell.strip().replace("±", "+-") for cell in line if cell.strip()] for line in (header, *body)]
+        assert cells == [re.split(r"  +", line) for line in block.splitlines()]
+
+
+def test_latex_has_as_many_cells_in_every_line(table):
+    latex = table("latex")
+    for tabular in re.findall(r"\\begin\{tabular\}\{(l+r+)\}(.*?)\\end\{tabular\}", latex, re.DOTALL):
+        columns, body = tabular
+        lines = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert len(lines) == 4
+        assert {line.count("&") + 1 for line in lines} == {len(columns)}
+    assert r"wresnet10\_2" in latex
+
+
+@pytest.mark.parametrize("layout", ["csv", "json"])
+def test_records_hold_the_numbers_of_the_result_files(table, layout):
+    out = table(layout)
+    records = json.loads(out) if layout == "json" else list(csv.DictReader(io.StringIO(out)))
+    by_row = {(r["row"], int(r["imbalance_ratio"])): r for r in records}
+    assert len(by_row) == 4
+    for flags, key in (
+        (BASELINE, ("NONE/NONE NONE", 100)),
+        (METHOD, ("SEP/BOTH HES", 100)),
+        (CLEAN, ("SEP/BOTH HES", 1)),
+    ):
+        record = by_row[key]
+        assert record["runs"] == " ".join(map(str, ERRORS[flags]))
+        for name, values in zip(KEYS, zip(*ERRORS[flags].values(), strict=True), strict=True):
+            assert float(record[f"{name}_error_mean"]) == pytest.approx(statistics.mean(values))
+            if len(values) > 1:
+                assert float(record[f"{name}_error_std"]) == pytest.approx(statistics.stdev(values))
+    control = by_row["NONE/NONE NONE model wresnet10_2 train on both", 100]
+    assert control["selected_on_validation_error_mean"] in (None, "")
+    assert float(by_row["SEP/BOTH HES", 100]["published_error_mean"]) == 6.3
+
+
+def test_layout_without_all_is_an_error(results):
+    status, _, err = results("--format", "csv")
+    assert status == 2
+    assert "--format is for --all" in err

@@ -244,10 +244,10 @@ def test_runs_with_other_options_are_pointed_out(train, results):
 
 
 def test_learning_curves_are_drawn(four_runs, results):
-    status, out, _ = results("--all", "--plot", "figures")
+    status, _, err = results("--all", "--plot", "figures")
     assert status == 0
     path = Path("figures/learning_curves_ir_10_sr_1.0_nr_0.1.png")
-    assert str(path) in out
+    assert str(path) in err
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

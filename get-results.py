@@ -10,7 +10,7 @@ from pathlib import Path
 from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
 from utils.flags import flag, folder
-from utils.options import RowOptions, parse_options
+from utils.options import RowOptions, parse_options, resolve
 from utils.results import all_results, row_results
 from utils.tables import LAYOUTS, all_tables, row_table
 
@@ -25,7 +25,7 @@ class ResultOptions(RowOptions):
 
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
-        beside = {"all", "format", "plot", "data", "dataset", "recipe", "model"}
+        beside = {"all", "format", "plot", "data", "dataset"}
         for field in dataclasses.fields(self):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
@@ -46,7 +46,7 @@ def run(arguments: Sequence[str] | None) -> None:
     elif options.format != "text":
         raise UserError("--format is for --all; add it")
     else:
-        rows = [row_results(options)]
+        rows = [row_results(resolve(options))]
         print(row_table(rows[0]))
     if options.plot:
         for path in plot_learning_curves(rows, options.plot):

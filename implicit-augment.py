@@ -37,7 +37,7 @@ from hyperopt import Hyperparameters, HyperSettings, hyper_pass
 from utils.debug import BatchPictures
 from utils.device import Stopwatch, pick_device
 from utils.errors import UserError, exit_status
-from utils.options import LEARNED_AUG_MODELS, TrainOptions, parse_options
+from utils.options import LEARNED_AUG_MODELS, TrainOptions, parse_options, resolve
 from utils.passes import Batch, evaluate, train_pass
 from utils.plan import plan, summary
 from utils.recipes import RECIPES
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options, then plan, report a finished run, or train."""
-    options = parse_options(TrainOptions, __doc__, arguments)
+    options = resolve(parse_options(TrainOptions, __doc__, arguments))
     find_source(options.dataset, dataset_folder(options))
     parse_model(options.model)
     make_policy(options, torch.device("cpu"))
@@ -190,7 +190,7 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
             record.add(figures, model, hyper, loaders.train_index)
             tqdm.write(figures.line(options.epochs))
         images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
-        return record.finish(images)
+        return record.finish(images, data.class_names)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def read_table(method: str, dataset: str) -> list:
     """
     tables = PUBLISHED[method]
     if dataset not in tables:
-        raise PolicyError(f"there is no published {method} policy for {dataset}; there is one for {', '.join(tables)}")
+        known = ", ".join(tables)
+        raise PolicyError(f"no published {method} policy for {dataset}; there is one for {known}: choose with --policy")
     return json.loads((TABLES / f"{tables[dataset]}.json").read_text())
 
 

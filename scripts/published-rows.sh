@@ -37,9 +37,11 @@ commands() {
 }
 
 run_all() {
+    local failed=0
     while read -r command; do
-        $command </dev/null
+        $command </dev/null || failed=1
     done
+    return "$failed"
 }
 
 published_rows() {
@@ -51,6 +53,10 @@ published_rows() {
     done
     shift
     read -ra gpus <<<"$GPUS"
+    if (($# > 1)) || [[ $# == 1 && $1 != --print ]]; then
+        echo "error: unknown argument '$*'; --print is the only one" >&2
+        exit 2
+    fi
     if [[ ${1:-} == --print ]]; then
         for gpu in "${gpus[@]}"; do
             commands "$((place++))" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}"
@@ -58,7 +64,9 @@ published_rows() {
         return
     fi
     for gpu in "${gpus[@]}"; do
-        commands "$((place++))" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}" | run_all &
+        # A pipeline is a process of its own, in which place could not count.
+        commands "$place" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}" | run_all &
+        place=$((place + 1))
     done
     for job in $(jobs -p); do
         wait "$job" || failed=1

@@ -3,6 +3,7 @@
 # the learned rows also with the published code's warp. About two hours of one core; what is finished is skipped.
 # To use a split file of the published code, put it into local_data/MNIST/run0 first.
 set -euo pipefail
+(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
 DISTORTION="--dataset MNIST -ir 100 -nr 0.1 -sr 0.1"

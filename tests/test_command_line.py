@@ -255,6 +255,7 @@ BAD_FLAGS = [
     ("--dataset NOPE", "NOPE"),
     ("--dataset mine --recipe SVHN", "no data set mine"),
     ("--recipe NOPE", "NOPE"),
+    ("--dataset DIGITS --recipe MNIST", "--recipe is for your own data"),
     ("--aug-model FOO", "FOO"),
     ("--los-model FOO", "FOO"),
     ("--hyper-opt FOO", "FOO"),
@@ -347,6 +348,7 @@ def test_training_set_smaller_than_a_batch_is_an_error(train, flags):
         ("--data nowhere", "nowhere"),
         ("--all -ir 10", "leave out --imbalance-ratio"),
         ("--all --aug-model SEP", "leave out --aug-model"),
+        ("--all --model lenet", "leave out --model"),
     ],
 )
 def test_bad_flags_of_the_results_script(call, flags, culprit):
@@ -393,8 +395,8 @@ def test_result_of_another_row_under_this_name_is_named(train, results):
     assert "another row's" in err
 
 
-@pytest.mark.parametrize("key", ["model", "dataset", "imbalance_ratio", "aug_model"])
-@pytest.mark.parametrize("value", ["FOO", [1], None])
+@pytest.mark.parametrize("key", ["model", "dataset", "imbalance_ratio", "aug_model", "epochs"])
+@pytest.mark.parametrize("value", ["FOO", "10", [1], None])
 def test_result_with_unfit_options_is_named(train, results, key, value):
     train(*DISTORTION)
     path = the_file("run0/result_*")

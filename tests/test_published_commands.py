@@ -95,6 +95,9 @@ def test_own_data_is_trained_on(train, results, write, with_valid):
     assert (status, err) == (0, "")
     assert "smallnet_opt_HES" in out
     assert results(*flags)[0] == 0
+    status, out, _ = results("--dataset", "mine", "--all")
+    assert status == 0
+    assert "SEP/BOTH HES recipe DIGITS" in out
     result = Path(next(Path("local_data/mine/run0").glob("result_*"))).read_text()
     counts = (300, 80) if with_valid else (240, 60)
     assert f'"train": {counts[0]},' in result

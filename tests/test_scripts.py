@@ -29,7 +29,7 @@ def test_every_command_of_a_published_table_is_understood_and_of_its_own(scripts
     runs = set()
     for _, name, *flags in commands:
         assert name == "implicit-augment.py"
-        options = script.parse_options(script.TrainOptions, "", flags)
+        options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
         assert options.dataset.lower() == table
         runs.add((options.run_folder, options.run_name))
     assert len(runs) == len(commands)
@@ -41,21 +41,38 @@ def test_runs_are_spread_over_gpus():
     assert spread == {("run0", "0"): 32, ("run1", "3"): 32, ("run2", "0"): 32}
 
 
-def test_table_is_run_and_resumed(tmp_path):
-    """With a stand-in for python that writes down what it is asked for."""
-    stand_in = tmp_path / "python"
-    stand_in.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n')
-    stand_in.chmod(0o755)
-    environment = os.environ | {"PYTHON": str(stand_in), "RUNS": "0 1", "GPUS": "0 1"}
-    subprocess.run(["bash", SCRIPTS / "table-imagenet.sh"], check=True, env=environment)
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert len(asked) == 8 * 2 * 2 + 1
+@pytest.fixture
+def run_table(tmp_path):
+    """run_table(python, **environment) -> (status, what a stand-in for python was asked for)."""
+
+    def run(then="", **environment):
+        stand_in = tmp_path / "python"
+        stand_in.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n{then}\n')
+        stand_in.chmod(0o755)
+        environment = os.environ | {"PYTHON": str(stand_in)} | environment
+        done = subprocess.run(["bash", SCRIPTS / "table-imagenet.sh"], check=False, env=environment)
+        return done.returncode, (tmp_path / "asked").read_text().splitlines()
+
+    return run
+
+
+def test_every_run_is_made_once_however_many_gpus(run_table):
+    status, asked = run_table(RUNS="0 1 2", GPUS="0 1")
+    assert status == 0
     assert asked[-1].startswith("get-results.py --dataset ImageNet --all")
+    assert len(set(asked)) == len(asked) == 8 * 2 * 3 + 1
+    spread = Counter(tuple(line.split()[2:5:2]) for line in asked[:-1])
+    assert spread == {("run0", "0"): 16, ("run1", "1"): 16, ("run2", "0"): 16}
 
 
-def test_failing_run_fails_the_table(tmp_path):
-    stand_in = tmp_path / "python"
-    stand_in.write_text('#!/bin/sh\ncase "$*" in *SHA*) exit 2;; esac\n')
-    stand_in.chmod(0o755)
-    environment = os.environ | {"PYTHON": str(stand_in)}
-    assert subprocess.run(["bash", SCRIPTS / "table-imagenet.sh"], check=False, env=environment).returncode != 0
+def test_failing_run_fails_the_table_and_stops_no_other(run_table):
+    status, asked = run_table('case "$*" in *AUTO*) exit 2;; esac')
+    assert status != 0
+    assert len(asked) == 8 * 2 + 1
+
+
+@pytest.mark.parametrize("script", ["table-svhn", "table-digits", "table-mnist", "controls-digits"])
+def test_unknown_argument_is_an_error(script):
+    done = subprocess.run(["bash", SCRIPTS / f"{script}.sh", "--prnt"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--prnt" in done.stderr

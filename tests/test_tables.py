@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.options import TrainOptions, parse_options
+from utils.options import TrainOptions, parse_options, resolve
 from utils.run_folder import RunFiles
 
 BASELINE = "--dataset SVHN -ir 100 -nr 0.1"
@@ -28,10 +28,12 @@ KEYS = ("best_on_test", "selected_on_validation", "last_epoch")
 def write_results(chosen):
     for flags in chosen:
         for run, errors in ERRORS[flags].items():
-            options = parse_options(TrainOptions, "", [*flags.split(), "-r", f"run{run}"])
+            options = resolve(parse_options(TrainOptions, "", [*flags.split(), "-r", f"run{run}"]))
             accuracy = {key: 100 - error for key, error in zip(KEYS, errors, strict=True) if error is not None}
             content = {
                 "dataset": "SVHN",
+                "run": f"run{run}",
+                "name": options.run_name,
                 "accuracy": accuracy,
                 "epochs": dict.fromkeys(accuracy, 1),
                 "options": options.identity,

@@ -16,6 +16,7 @@ from custom_datasets import load_dataset
 from custom_models import build_model
 from custom_transforms import Normalise
 from custom_transforms.operations import NAMES
+from utils.options import TrainOptions
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
 from utils.record import Epoch, Record
@@ -125,7 +126,7 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
     script = scripts["implicit-augment"]
 
     def policy(*flags):
-        options = script.parse_options(script.TrainOptions, "", flags)
+        options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
         return script.make_policy(options, torch.device("cpu"))
 
     assert policy("--dataset", "SVHN") is None
@@ -161,7 +162,7 @@ def test_curves_show_the_error(train, results, monkeypatch):
 
 def test_earliest_of_equally_good_epochs_is_chosen():
     record = object.__new__(Record)
-    record.options = type("Options", (), {"train_on": "distorted"})
+    record.options = TrainOptions()
     accuracies = [(50, 10), (60, 30), (60, 20), (55, 30)]
     record.epochs = [
         Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {})

@@ -77,6 +77,19 @@ def flag(default: Any, help: str, *names: str, identity: bool = True, **argument
     )
 
 
+def fits(field: dataclasses.Field, value: Any) -> bool:
+    """Whether a value, such as one read from a file, is one that the field's flag could have given."""
+    if value is None or field.type is bool:
+        return isinstance(value, bool) if field.type is bool else field.default is None
+    if "choices" in field.metadata:
+        return value in field.metadata["choices"]
+    try:
+        parsed = field.metadata.get("type", str)(str(value))
+    except argparse.ArgumentTypeError:
+        return False
+    return type(parsed) is type(value) and parsed == value
+
+
 def make_parser(options: type, description: str) -> Parser:
     """A parser with one flag per field of an options class, and the flags that are gone."""
     parser = Parser(description=description, allow_abbrev=False)

@@ -124,7 +124,11 @@ class TrainOptions(RowOptions):
         "seed of every random draw (default: the N of runN); a split file that is there stays",
         type=number(int, 0, 2**31 - 1),
     )
-    fresh: bool = flag(False, "start over, also when the run is finished", identity=False)
+    fresh: bool = flag(
+        False,
+        "start over, also when the run is finished: the first epoch replaces its files",
+        identity=False,
+    )
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
     epochs: int = flag(200, "epochs of training", type=number(int, 1, MANY))
     lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
@@ -182,6 +186,10 @@ Options = TypeVar("Options", bound=RowOptions)
 def resolve(options: Options) -> Options:
     """Options with every default filled in from the recipe and the run folder's number, and checked."""
     name = options.recipe or options.dataset
+    if options.recipe and options.dataset in RECIPES and options.recipe != options.dataset:
+        raise UserError(
+            f"--recipe is for your own data; {options.dataset} has a recipe of its own, which flags override"
+        )
     if name not in RECIPES:
         known = ", ".join(RECIPES)
         raise UserError(f"data set {name} is none of {known}; for your own data add --recipe with one of these")
@@ -210,5 +218,5 @@ def run_number(folder_name: str) -> int | None:
 
 
 def parse_options(options: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:
-    """Resolved options from the command line (or `arguments`). Raises UserError, or exits with status 2."""
-    return resolve(options(**vars(make_parser(options, description).parse_args(arguments))))
+    """Options as the command line (or `arguments`) has them, to be resolved. Exits with status 2 after a mistake."""
+    return options(**vars(make_parser(options, description).parse_args(arguments)))

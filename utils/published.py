@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from utils.recipes import RECIPES
+
 TABLES = Path(__file__).parent / "paper_tables.json"
 # Augmentation, loss and estimator of the published rows, in their order.
 ROWS = (
@@ -27,7 +29,7 @@ def read_tables() -> dict[str, Any]:
 
 def published_error(dataset: str, row: tuple[str, str, str], ir: int, sr: float, nr: float) -> list[float]:
     """Mean and standard deviation (percent; the latter absent for a single run) of a published cell; [] without one."""
-    column = read_tables().get(dataset, {}).get(f"{ir}-{nr}")
+    column = read_tables().get(dataset, {}).get(f"{ir}-{nr}") if dataset in RECIPES else None
     if column is None or sr != 1 or row not in ROWS:
         return []
     return [value for value in column[ROWS.index(row)] or [] if value is not None]

@@ -151,12 +151,18 @@ class Record(AbstractContextManager):
             "selected_on_validation": max(self.epochs, key=lambda epoch: epoch.valid.accuracy),
             "last_epoch": self.epochs[-1],
         }
-        if self.options.train_on != "distorted":
+        if self.options.oversplit or self.options.train_on != "distorted":
             del chosen["selected_on_validation"]
         return chosen
 
-    def finish(self, images: dict[str, int]) -> dict[str, Any]:
-        """Write and return the result; `images` counts the training, validation and test images."""
+    def finish(self, images: dict[str, int], class_names: list[str] | None) -> dict[str, Any]:
+        """Write and return the result.
+
+        Args:
+            images: numbers of training, validation and test images.
+            class_names: of the C classes, None where the data set has no names.
+
+        """
         chosen = self.chosen_epochs()
         # The times of the epochs with a hyper pass, where there are some.
         moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
@@ -169,6 +175,7 @@ class Record(AbstractContextManager):
             "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()},
             "epochs": {key: epoch.epoch for key, epoch in chosen.items()},
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
+            "class_names": class_names,
             "images": images,
             "options": self.options.identity,
             "seed": self.options.seed,

@@ -1,13 +1,23 @@
 """Reading the results of run0, run1, ... and putting them into tables."""
 
 import csv
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
-from utils.options import ADDITIONS, AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions, run_number
+from utils.options import (
+    ADDITIONS,
+    AUG_MODELS,
+    HYPER_OPTS,
+    LOS_MODELS,
+    RowOptions,
+    TrainOptions,
+    resolve,
+    run_number,
+)
 from utils.published import published_error
 from utils.recipes import RECIPES
 from utils.run_folder import RunFiles, dataset_folder, read_result
@@ -38,7 +48,13 @@ class RowResults:
     def unusual(self) -> dict[str, Any]:
         """Options that set the row apart from the published one of its name."""
         options = self.options
-        usual = {"model": RECIPES[options["recipe"]].model, "overfit": False, "oversplit": False, **ADDITIONS}
+        usual = {
+            "recipe": options["dataset"],
+            "model": RECIPES[options["recipe"]].model,
+            "overfit": False,
+            "oversplit": False,
+            **ADDITIONS,
+        }
         return {key.replace("_", " "): options[key] for key in usual if options[key] != usual[key]}
 
     @property
@@ -59,9 +75,19 @@ class RowResults:
         ]
 
     def published(self) -> list[float]:
-        """Mean and standard deviation (percent, best epoch on test) of the published cell; [] where there is none."""
-        method = tuple(self.options[name] for name in ("aug_model", "los_model", "hyper_opt"))
-        return [] if self.unusual else published_error(self.options["dataset"], method, *self.distortion)
+        """Mean and standard deviation (percent, best epoch on test) of the published cell.
+
+        [] where there is none, or where a run was made with other settings than the published ones.
+        """
+        row = {field.name: self.options[field.name] for field in dataclasses.fields(RowOptions)}
+        if self.unusual or row["dataset"] not in RECIPES:
+            return []
+        expected = resolve(TrainOptions(**row | {"recipe": None}, seed=0)).identity
+        for result in self.results.values():
+            if any(result["options"].get(key) != value for key, value in expected.items() if key != "seed"):
+                return []
+        method = tuple(row[name] for name in ("aug_model", "los_model", "hyper_opt"))
+        return published_error(row["dataset"], method, *self.distortion)
 
     def order(self) -> tuple:
         """A key that sorts rows as the published tables do, then by distortion."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
+from utils.flags import fits
 from utils.options import RowOptions, TrainOptions
 from utils.recipes import RECIPES
 
@@ -73,7 +74,12 @@ def read_result(path: Path) -> dict[str, Any]:
         defaults = {field.name: field.default for field in dataclasses.fields(RowOptions)}
         options = defaults | {"recipe": content["dataset"]} | content["options"]
         row = RowOptions(**{name: options[name] for name in defaults})
+        for field in dataclasses.fields(RowOptions):
+            if field.metadata["identity"] and not fits(field, options[field.name]):
+                raise ValueError(f"its {field.name} cannot be {options[field.name]!r}")
         row.check()
+        if not isinstance(options["epochs"], int) or content["name"] != row.run_name or not content["run"]:
+            raise ValueError("its run is not named")
         if row.recipe not in RECIPES or row.dataset != content["dataset"]:
             raise ValueError("its data set is not known")
         if path.name != RunFiles(path.parent, row.run_name).result.name:

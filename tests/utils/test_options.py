@@ -5,12 +5,12 @@ from custom_datasets.split_file import split_file_name
 from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
 from hyperopt.warp import WARPS
 from utils.errors import UserError
-from utils.options import LEARNED_AUG_MODELS, LOS_MODELS, WARP_NAMES, RowOptions, TrainOptions, parse_options
+from utils.options import LEARNED_AUG_MODELS, LOS_MODELS, WARP_NAMES, RowOptions, TrainOptions, parse_options, resolve
 from utils.recipes import RECIPES
 
 
 def options(*flags):
-    return parse_options(TrainOptions, "", list(flags))
+    return resolve(parse_options(TrainOptions, "", list(flags)))
 
 
 # Section by section as published: flag, value when left out.
@@ -111,7 +111,7 @@ def test_run_name_is_the_published_one(flags, name):
 
 def test_both_scripts_name_a_row_alike():
     flags = ["-ir", "10", "-nr", "0.1", "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"]
-    assert parse_options(RowOptions, "", flags).run_name == options(*flags).run_name
+    assert resolve(parse_options(RowOptions, "", flags)).run_name == options(*flags).run_name
 
 
 def test_where_things_run_does_not_shape_the_result():

@@ -7,8 +7,8 @@ from pathlib import Path
 from utils.options import distortion_name
 from utils.results import RowResults
 
-# Okabe and Ito's colours (a brown for their yellow), which colour-blind readers can tell apart; the line style tells them
-# apart in greyscale.
+# Okabe and Ito's colours (a brown for their yellow), which colour-blind readers can tell apart; in greyscale the line
+# style tells them apart.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7A4A1E")
 STYLES = ("-", "--", "-.", ":")
 PANELS = {

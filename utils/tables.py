@@ -36,7 +36,7 @@ def all_tables(rows: list[RowResults], layout: str) -> str:
 
 def mean_and_spread(values: list[float], plus_minus: str = "+-") -> str:
     """Mean and sample standard deviation, the latter left out for a single value; a dash for none."""
-    return with_spread([round(value, 2) for value in summarise(values)], plus_minus, digits=2)
+    return with_spread(summarise(values), plus_minus, digits=2)
 
 
 def summarise(values: list[float]) -> list[float]:

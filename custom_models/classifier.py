@@ -54,8 +54,11 @@ def parse_model(name: str) -> Callable[[int], nn.Module]:
 
 
 def build_model(name: str, channels: int, classes: int, seed: int) -> Classifier:
-    """A freshly initialised classifier on the CPU; `seed` alone fixes its weights."""
+    """A freshly initialised classifier on the CPU; `seed` alone fixes its weights.
+
+    The layout is channels last, in which convolutions are faster on CPUs and on tensor cores.
+    """
     make_encoder = parse_model(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Classifier(make_encoder(channels), classes)
+        return Classifier(make_encoder(channels), classes).to(memory_format=torch.channels_last)

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from custom_models.celu import CELU
+
 
 class LeNet(nn.Module):
     """Two 5 x 5 convolutions and two dense layers: (B, channels, H, W) -> (B, 84), any side from 4 pixels up."""
@@ -12,17 +14,17 @@ class LeNet(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(channels, 6, 5, padding=2),
-            nn.CELU(),
+            CELU(),
             nn.MaxPool2d(2),
             nn.Conv2d(6, 16, 5, padding=2),
-            nn.CELU(),
+            CELU(),
             nn.MaxPool2d(2),
             nn.AdaptiveAvgPool2d(5),
             nn.Flatten(),
             nn.Linear(16 * 5 * 5, 120),
-            nn.CELU(),
+            CELU(),
             nn.Linear(120, 84),
-            nn.CELU(),
+            CELU(),
         )
 
     def forward(self, images: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from custom_models.celu import CELU
 from custom_models.layers import conv
 
 
@@ -13,14 +14,14 @@ class BasicBlock(nn.Module):
         self.body = nn.Sequential(
             conv(inputs, outputs, 3, stride),
             nn.BatchNorm2d(outputs),
-            nn.CELU(),
+            CELU(),
             conv(outputs, outputs, 3),
             nn.BatchNorm2d(outputs),
         )
         self.shortcut = nn.Identity()
         if stride > 1 or inputs != outputs:
             self.shortcut = nn.Sequential(conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
-        self.activation = nn.CELU()
+        self.activation = CELU()
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class's docstring."""
@@ -28,12 +29,12 @@ class BasicBlock(nn.Module):
 
 
 def _small_stem(channels: int, width: int) -> nn.Sequential:
-    return nn.Sequential(conv(channels, width, 3), nn.BatchNorm2d(width), nn.CELU())
+    return nn.Sequential(conv(channels, width, 3), nn.BatchNorm2d(width), CELU())
 
 
 def _large_stem(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        conv(channels, width, 7, stride=2), nn.BatchNorm2d(width), nn.CELU(), nn.MaxPool2d(3, 2, padding=1)
+        conv(channels, width, 7, stride=2), nn.BatchNorm2d(width), CELU(), nn.MaxPool2d(3, 2, padding=1)
     )
 
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from custom_models.celu import CELU
 from custom_models.layers import conv
 
 
@@ -23,7 +24,7 @@ class SmallNet(nn.Module):
 
     @staticmethod
     def _block(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-        return conv(inputs, outputs, 3), nn.BatchNorm2d(outputs), nn.CELU()
+        return conv(inputs, outputs, 3), nn.BatchNorm2d(outputs), CELU()
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (B, 64)."""

@@ -6,6 +6,7 @@ per 32 x 32 image instead of the paper's 5.243. Activations are CELU.
 
 from torch import Tensor, nn
 
+from custom_models.celu import CELU
 from custom_models.layers import conv
 
 
@@ -16,10 +17,10 @@ class WideBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.BatchNorm2d(inputs),
-            nn.CELU(),
+            CELU(),
             conv(inputs, outputs, 3, bias=True),
             nn.BatchNorm2d(outputs),
-            nn.CELU(),
+            CELU(),
             conv(outputs, outputs, 3, stride, bias=True),
         )
         self.shortcut = nn.Identity()
@@ -44,7 +45,7 @@ class WideResNet(nn.Module):
             for block in range(blocks):
                 layers.append(WideBlock(inputs, outputs, 2 if stage > 0 and block == 0 else 1))
                 inputs = outputs
-        layers += [nn.BatchNorm2d(inputs), nn.CELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        layers += [nn.BatchNorm2d(inputs), CELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -41,13 +41,13 @@ def small_svhn(tmp_path, monkeypatch):
     for seed, (part, count) in enumerate({"train": 150, "test": 30}.items()):
         write_mat(folder / f"{part}_32x32.mat", count, seed)
     expect_svhn(monkeypatch, folder)
-    recipe = dataclasses.replace(RECIPES["SVHN"], model="wresnet10_1", validation=50, batch_size=32)
+    recipe = dataclasses.replace(RECIPES["SVHN"], model="wresnet10_1", validation=50, batch_size=32, hyper_start=1)
     monkeypatch.setitem(RECIPES, "SVHN", recipe)
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_published_rows_train_and_are_found(small_svhn, call, row):
-    schedule = "--epochs 2 --hyper-start 1 --no-cuda"
+    schedule = "--epochs 2 --no-cuda"
     status, _, err = call("implicit-augment", *f"-r run0 --gpu 0 {SVHN} {row} {schedule}".split())
     assert (status, err) == (0, "")
     status, out, _ = call("get-results", *f"{SVHN} {row}".split())

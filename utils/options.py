@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,8 @@ MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
 HYPER_OPTS = ("NONE", "HES")
 WARP_NAMES = ("paper", "original")
 
-# Options that the published code does not have and that make a row of their own, and their usual values.
+# Options that make a row of their own and are not in the published names, and their usual values; a hyper start other
+# than the recipe's is one more.
 ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
 
 
@@ -64,6 +65,7 @@ class RowOptions:
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=LOS_MODELS)
     hyper_opt: str = flag("NONE", "hypergradient: none (rows stay at their start), Hessian", choices=HYPER_OPTS)
     warp: str = flag("paper", "learned warp as in the paper or as in the published code", choices=WARP_NAMES)
+    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
     model: str | None = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
 
     def check(self) -> None:
@@ -110,8 +112,12 @@ class RowOptions:
 
     @property
     def additions(self) -> dict[str, Any]:
-        """The `ADDITIONS` that are in use."""
-        return {name: getattr(self, name) for name, usual in ADDITIONS.items() if getattr(self, name) != usual}
+        """What is unusual and not in the published name."""
+        return {
+            name: getattr(self, name)
+            for name, usual in usual_additions(vars(self)).items()
+            if getattr(self, name) != usual
+        }
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,6 @@ class TrainOptions(RowOptions):
     hyper_batch_size: int | None = flag(
         None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
     )
-    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
     hyper_lr: float | None = flag(
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )
@@ -178,6 +183,13 @@ class TrainOptions(RowOptions):
         if self.hyper_opt == "NONE":
             fields = [name for name in fields if name == "hyper_opt" or not name.startswith("hyper_")]
         return {name: getattr(self, name) for name in fields}
+
+
+def usual_additions(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Usual values of the options that make a row of their own but are not in the published names."""
+    if options["hyper_opt"] == "NONE":
+        return ADDITIONS
+    return ADDITIONS | {"hyper_start": RECIPES[options["recipe"]].hyper_start}
 
 
 Options = TypeVar("Options", bound=RowOptions)

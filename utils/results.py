@@ -9,7 +9,6 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.options import (
-    ADDITIONS,
     AUG_MODELS,
     HYPER_OPTS,
     LOS_MODELS,
@@ -17,6 +16,7 @@ from utils.options import (
     TrainOptions,
     resolve,
     run_number,
+    usual_additions,
 )
 from utils.published import published_error
 from utils.recipes import RECIPES
@@ -53,7 +53,7 @@ class RowResults:
             "model": RECIPES[options["recipe"]].model,
             "overfit": False,
             "oversplit": False,
-            **ADDITIONS,
+            **usual_additions(options),
         }
         return {key.replace("_", " "): options[key] for key in usual if options[key] != usual[key]}
 
@@ -79,7 +79,7 @@ class RowResults:
 
         [] where there is none, or where a run was made with other settings than the published ones.
         """
-        row = {field.name: self.options[field.name] for field in dataclasses.fields(RowOptions)}
+        row = {field.name: self.options.get(field.name) for field in dataclasses.fields(RowOptions)}
         if self.unusual or row["dataset"] not in RECIPES:
             return []
         expected = resolve(TrainOptions(**row | {"recipe": None}, seed=0)).identity

@@ -103,6 +103,11 @@ def test_run_folder_without_number_needs_a_seed():
             "--aug-model SHA --warp original -nr 0.10",
             "smallnet_opt_NONE_est_True_aug_model_SHA_los_model_NONE_ir_1_sr_1.0_nr_0.1_warp_original",
         ),
+        (
+            "--los-model WGHT --hyper-opt HES --hyper-start 10",
+            "smallnet_opt_HES_est_True_aug_model_NONE_los_model_WGHT_ir_1_sr_1.0_nr_0.0_hyper_start_10",
+        ),
+        ("--hyper-start 10", "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
     ],
 )
 def test_run_name_is_the_published_one(flags, name):

@@ -2,6 +2,7 @@
 """Print the results of run0, run1, ...: of one row, or with --all the table of all rows of a data set."""
 
 import dataclasses
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
-from utils.flags import flag, folder
+from utils.flags import flag, folder, pattern
 from utils.options import RowOptions, parse_options, resolve
 from utils.results import all_results, row_results
 from utils.tables import LAYOUTS, all_tables, row_table
@@ -20,12 +21,15 @@ class ResultOptions(RowOptions):
     """All flags of the results script."""
 
     all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
+    match: re.Pattern[str] | None = flag(
+        None, "with --all, only the rows in whose run name this regular expression is found", type=pattern
+    )
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
 
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
-        beside = {"all", "format", "plot", "data", "dataset"}
+        beside = {"all", "match", "format", "plot", "data", "dataset"}
         for field in dataclasses.fields(self):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
@@ -41,10 +45,10 @@ def run(arguments: Sequence[str] | None) -> None:
     options = parse_options(ResultOptions, __doc__, arguments)
     if options.all:
         options.check_all()
-        rows = all_results(options)
+        rows = all_results(options, options.match)
         print(all_tables(rows, options.format))
-    elif options.format != "text":
-        raise UserError("--format is for --all; add it")
+    elif options.format != "text" or options.match:
+        raise UserError(f"--{'match' if options.match else 'format'} is for --all; add it")
     else:
         rows = [row_results(resolve(options))]
         print(row_table(rows[0]))

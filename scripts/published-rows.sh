@@ -2,6 +2,7 @@
 #
 #     published_rows DATASET "IR NR" ["IR NR" ...] -- [--print]
 #
+# A script can set ROWS and FIGURES (folder) in between, and MATCH to show only the rows of its figure.
 # --print lists the commands, one per line, for a cluster's queue. RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of
 # this machine that share them: each works on its runs one after the other. What is finished is skipped.
 set -euo pipefail
@@ -9,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
 RUNS=${RUNS:-0 1 2 3}
 GPUS=${GPUS:-0}
+MATCH=.
 ROWS=(
     "--aug-model NONE"
     "--aug-model RAND"
@@ -71,6 +73,6 @@ published_rows() {
     for job in $(jobs -p); do
         wait "$job" || failed=1
     done
-    $PYTHON get-results.py --dataset "$dataset" --all --plot "local_data/$dataset/figures"
+    $PYTHON get-results.py --dataset "$dataset" --all --match "$MATCH" --plot "${FIGURES:-local_data/$dataset/figures}"
     return "$failed"
 }

@@ -1,6 +1,7 @@
 """The shell scripts behind the published tables."""
 
 import os
+import re
 import shlex
 import subprocess
 from collections import Counter
@@ -9,34 +10,56 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-# Commands of a table: rows x distortions x runs.
-TABLES = {"svhn": 8 * 4 * 4, "cifar10": 8 * 4 * 4, "cifar100": 8 * 4 * 4, "imagenet": 8 * 2 * 1}
+# Commands of a script: rows x distortions x runs.
+PUBLISHED = {
+    "table-svhn": 8 * 4 * 4,
+    "table-cifar10": 8 * 4 * 4,
+    "table-cifar100": 8 * 4 * 4,
+    "table-imagenet": 8 * 2 * 1,
+    "figure1-svhn": 6 * 4,
+}
 
 
-def printed(table, **environment):
-    script = SCRIPTS / f"table-{table}.sh"
+def printed(name, **environment):
     done = subprocess.run(
-        ["bash", script, "--print"], capture_output=True, text=True, check=True, env=os.environ | environment
+        ["bash", SCRIPTS / f"{name}.sh", "--print"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
     )
     return [shlex.split(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_every_command_of_a_published_table_is_understood_and_of_its_own(scripts, table):
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_published_command_is_understood_and_of_its_own(scripts, name):
     script = scripts["implicit-augment"]
-    commands = printed(table)
-    assert len(commands) == TABLES[table]
+    commands = printed(name)
+    assert len(commands) == PUBLISHED[name]
     runs = set()
-    for _, name, *flags in commands:
-        assert name == "implicit-augment.py"
+    for _, file, *flags in commands:
+        assert file == "implicit-augment.py"
         options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
-        assert options.dataset.lower() == table
+        assert options.dataset.lower() == name.partition("-")[2]
         runs.add((options.run_folder, options.run_name))
     assert len(runs) == len(commands)
 
 
+def test_figure_1_shows_its_own_rows_of_the_run_folders(scripts):
+    match = re.search("MATCH='(.*)'", (SCRIPTS / "figure1-svhn.sh").read_text())[1]
+    script = scripts["implicit-augment"]
+
+    def names(name):
+        flags = (flags for _, _, *flags in printed(name, RUNS="0"))
+        return {script.resolve(script.parse_options(script.TrainOptions, "", flags)).run_name for flags in flags}
+
+    figure, table = names("figure1-svhn"), names("table-svhn")
+    assert {name for name in figure | table if re.search(match, name)} == figure
+    assert len(figure & table) == 3
+
+
 def test_runs_are_spread_over_gpus():
-    commands = printed("svhn", RUNS="0 1 2", GPUS="0 3")
+    commands = printed("table-svhn", RUNS="0 1 2", GPUS="0 3")
     spread = Counter((flags[flags.index("-r") + 1], flags[flags.index("--gpu") + 1]) for flags in commands)
     assert spread == {("run0", "0"): 32, ("run1", "3"): 32, ("run2", "0"): 32}
 
@@ -71,7 +94,9 @@ def test_failing_run_fails_the_table_and_stops_no_other(run_table):
     assert len(asked) == 8 * 2 + 1
 
 
-@pytest.mark.parametrize("script", ["table-svhn", "table-digits", "table-mnist", "controls-digits"])
+@pytest.mark.parametrize(
+    "script", ["table-svhn", "figure1-svhn", "table-digits", "table-mnist", "table-svhn-holdout", "controls-digits"]
+)
 def test_unknown_argument_is_an_error(script):
     done = subprocess.run(["bash", SCRIPTS / f"{script}.sh", "--prnt"], capture_output=True, text=True, check=False)
     assert done.returncode == 2

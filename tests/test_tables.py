@@ -123,7 +123,26 @@ def test_records_hold_the_numbers_of_the_result_files(table, layout):
     assert float(by_row["SEP/BOTH HES", 100]["published_error_mean"]) == 6.3
 
 
-def test_layout_without_all_is_an_error(results):
-    status, _, err = results("--format", "csv")
+@pytest.mark.parametrize(("flag", "value"), [("--format", "csv"), ("--match", "SEP")])
+def test_flag_of_all_without_it_is_an_error(results, flag, value):
+    status, _, err = results(flag, value)
     assert status == 2
-    assert "--format is for --all" in err
+    assert f"{flag} is for --all" in err
+
+
+def test_matching_rows_are_shown_alone(table, results):
+    table("text")
+    status, out, _ = results("--dataset", "SVHN", "--all", "--match", "opt_HES.*ir_1_", "--format", "json")
+    assert status == 0
+    assert [(record["row"], record["imbalance_ratio"]) for record in json.loads(out)] == [("SEP/BOTH HES", 1)]
+
+
+@pytest.mark.parametrize(
+    ("match", "message"), [("NOTHING", "no finished run with 'NOTHING' in its name"), ("(", "not a regular expression")]
+)
+def test_unfit_match_is_an_error(table, results, match, message):
+    table("text")
+    status, _, err = results("--dataset", "SVHN", "--all", "--match", match)
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert message in err

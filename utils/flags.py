@@ -60,6 +60,14 @@ def epoch_list(text: str) -> str:
     return text
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a regular expression: {error}") from None
+
+
 class Gone(argparse.Action):
     """A flag of the published code that never had an effect."""
 

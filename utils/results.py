@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,16 +121,22 @@ def row_results(options: RowOptions) -> RowResults:
     return row
 
 
-def all_results(options: RowOptions) -> list[RowResults]:
-    """Every row with a finished run of the data set, sorted. Raises UserError when there are none."""
+def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> list[RowResults]:
+    """Every row with a finished run of the data set, sorted; with `match`, those in whose name it is found.
+
+    Raises UserError when there are none.
+    """
     rows: dict[str, RowResults] = {}
     folders = run_folders(options)
     for run, folder in folders.items():
         for path in sorted(folder.glob("result_*.json")):
             name = path.stem.removeprefix("result_")
+            if match and not match.search(name):
+                continue
             rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = read_result(path)
     if not rows:
-        raise UserError(f"no finished run in {dataset_folder(options)}; train first")
+        wanted = f" with '{match.pattern}' in its name" if match else ""
+        raise UserError(f"no finished run{wanted} in {dataset_folder(options)}; train first")
     for row in rows.values():
         _note(row, folders)
     return sorted(rows.values(), key=RowResults.order)

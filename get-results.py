@@ -11,6 +11,7 @@ from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
 from utils.flags import flag, folder
 from utils.options import RowOptions, parse_options, resolve
+from utils.plan import row_plan
 from utils.results import all_results, row_results
 from utils.tables import LAYOUTS, all_tables, row_table
 
@@ -21,6 +22,7 @@ class ResultOptions(RowOptions):
 
     all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
+    dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
     plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
 
     def check_all(self) -> None:
@@ -45,6 +47,9 @@ def run(arguments: Sequence[str] | None) -> None:
         print(all_tables(rows, options.format))
     elif options.format != "text":
         raise UserError("--format is for --all; add it")
+    elif options.dry_run:
+        print(row_plan(resolve(options)))
+        return
     else:
         rows = [row_results(resolve(options))]
         print(row_table(rows[0]))

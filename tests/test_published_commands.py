@@ -31,6 +31,15 @@ def test_published_training_commands_are_understood(call, row):
 
 
 @pytest.mark.parametrize("row", ROWS)
+def test_published_result_commands_are_understood(call, row):
+    status, out, err = call("get-results", *f"{SVHN} {row} --dry-run".split())
+    assert (status, err) == (0, "")
+    plan = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert (plan["model"], plan["folder"], plan["runs"]) == ("wresnet28_10", "local_data/SVHN", "no run folder yet")
+    assert f"aug_model_{row.split()[1]}" in plan["row"]
+
+
+@pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("distorted", DISTORTED)
 def test_published_rows_train_and_are_found(monkeypatch, call, distorted, row):
     name = distorted.split()[-1]

@@ -1,5 +1,6 @@
 """Images that do not fit into memory: files that worker processes read when they are needed."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,14 +47,17 @@ class StreamedImages:
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         device = self.labels.device
-        batches = DataLoader(
-            FileReader(self.files, crops),
-            batch_size=None,
-            sampler=[index.tolist() for index in on_host(order)],
-            num_workers=workers,
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # it would draw from the global one
-        )
+        with warnings.catch_warnings():  # torch's advice on the number of workers, which is the user's choice
+            warnings.filterwarnings("ignore", "This DataLoader will create")
+            loader = DataLoader(
+                FileReader(self.files, crops),
+                batch_size=None,
+                sampler=[index.tolist() for index in on_host(order)],
+                num_workers=workers,
+                pin_memory=device.type == "cuda",
+                generator=torch.Generator(),  # it would draw from the global one
+            )
+            batches = iter(loader)
         for images in batches:
             if isinstance(images, DataError):
                 raise images

@@ -145,7 +145,7 @@ def test_unfit_cifar_content_is_an_error(cifar, monkeypatch, changed, message):
     expect_cifar(monkeypatch, folder, name)
     with pytest.raises(DataError, match=message) as caught:
         load_dataset(name, folder, CPU)
-    assert kind.base_folder in str(caught.value)
+    assert str(folder / kind.base_folder / kind.test_list[0][0]) in str(caught.value)
 
 
 def write_mnist(folder, label):

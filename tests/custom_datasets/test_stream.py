@@ -1,5 +1,7 @@
 """Streamed images: their two views, and batches that depend on nothing but seeds."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -146,6 +148,13 @@ def test_loaders_show_the_training_and_the_evaluation_view(make_loaders, source)
         index, is_central = content(batches)
         assert index == list(places)
         assert is_central.all()
+
+
+def test_more_workers_than_cores_are_taken_without_a_word(source, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(fetch(source, [[0]], None, workers=2)) == 1
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -12,6 +12,7 @@ from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
 from utils.flags import flag, folder, pattern
 from utils.options import RowOptions, parse_options, resolve
+from utils.plan import row_plan
 from utils.results import all_results, row_results
 from utils.tables import LAYOUTS, all_tables, row_table
 
@@ -25,6 +26,7 @@ class ResultOptions(RowOptions):
         None, "with --all, only the rows in whose run name this regular expression is found", type=pattern
     )
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
+    dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
     plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
 
     def check_all(self) -> None:
@@ -49,6 +51,9 @@ def run(arguments: Sequence[str] | None) -> None:
         print(all_tables(rows, options.format))
     elif options.format != "text" or options.match:
         raise UserError(f"--{'match' if options.match else 'format'} is for --all; add it")
+    elif options.dry_run:
+        print(row_plan(resolve(options)))
+        return
     else:
         rows = [row_results(resolve(options))]
         print(row_table(rows[0]))

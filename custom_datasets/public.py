@@ -53,9 +53,10 @@ def cifar(folder: Path, kind: type[CIFAR10], classes: int) -> Dataset:
     sums = dict([*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])])
     files = {unpacked / name: partial(check_integrity, md5=md5) for name, md5 in sums.items()}
     tables = []
-    for train in (True, False):
+    for train, names in ((True, kind.train_list), (False, kind.test_list)):
         part = open_or_explain(partial(kind, str(folder), train, download=True), folder, files, kind.filename)
-        tables.append(make_table(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets), classes, unpacked))
+        origin = unpacked / ", ".join(name for name, _ in names)
+        tables.append(make_table(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets), classes, origin))
     return Dataset(*tables, classes=classes, class_names=part.classes)
 
 

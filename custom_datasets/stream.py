@@ -1,5 +1,6 @@
 """Images that do not fit into memory: files that worker processes read when they are needed."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,17 +47,20 @@ class StreamedImages:
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         device = self.labels.device
-        batches = DataLoader(
-            FileReader(self.files, crops),
-            batch_size=None,
-            sampler=[index.tolist() for index in on_host(order)],
-            num_workers=workers,
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # it would draw from the global one
-        )
+        with warnings.catch_warnings():  # torch's advice on the number of workers, which is the user's choice
+            warnings.filterwarnings("ignore", "This DataLoader will create")
+            loader = DataLoader(
+                FileReader(self.files, crops),
+                batch_size=None,
+                sampler=[index.tolist() for index in on_host(order)],
+                num_workers=workers,
+                pin_memory=device.type == "cuda",
+                generator=torch.Generator(),  # it would draw from the global one
+            )
+            batches = iter(loader)
         for images in batches:
-            if isinstance(images, DataError):
-                raise images
+            if isinstance(images, str):
+                raise DataError(images)
             yield images.to(device, non_blocking=True)
 
 
@@ -64,17 +68,18 @@ class StreamedImages:
 class FileReader:
     """What a worker runs: the places of a batch -> its images, uint8 (B, 3, 224, 224).
 
-    A file that cannot be read makes it *return* a DataError: raised in a worker, it would arrive with a traceback.
+    A file that cannot be read makes it *return* the message: an error raised in a worker would arrive with a traceback,
+    and one that is returned would keep the pass, whose local it is, and with it the workers alive.
     """
 
     files: Sequence[str]
     crops: int | None
 
-    def __getitem__(self, places: Sequence[int]) -> Tensor | DataError:
+    def __getitem__(self, places: Sequence[int]) -> Tensor | str:
         try:
             return torch.stack([self._read(place) for place in places])
         except DataError as error:
-            return error
+            return str(error)
 
     def _read(self, place: int) -> Tensor:
         with reading(self.files[place]), Image.open(self.files[place]) as image:

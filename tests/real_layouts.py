@@ -1,21 +1,38 @@
-"""Small files in the layouts of the real data sets."""
+"""Small files in the layouts of the real data sets.
 
+Those of public ones come with a monkeypatch: it lets torchvision expect the checksums of what was written.
+"""
+
+import dataclasses
 import hashlib
+import io
+import pickle
+import tarfile
 
 import numpy as np
 import scipy.io
-from torchvision.datasets import SVHN
+from PIL import Image
+from sklearn.datasets import load_digits
+from torchvision.datasets import CIFAR10, CIFAR100, SVHN
+from torchvision.datasets.imagenet import ARCHIVE_META
+
+from utils.recipes import RECIPES
+
+CIFAR = {"CIFAR10": (CIFAR10, "labels", 10), "CIFAR100": (CIFAR100, "fine_labels", 100)}
+SYNSETS = {"n03": "cat, house cat", "n01": "dog", "n02": "fish"}  # not in the order of the names, as in the real one
+TRAIN_IMAGES, VAL_IMAGES = 14, 18  # of ImageNet: per class, in all
+FIELDS = ["ILSVRC2012_ID", "WNID", "words", "gloss", "num_children"]
 
 
 def md5(path):
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def expect_svhn(monkeypatch, folder):
-    """Let torchvision expect the checksums of the files that are in the folder."""
-    files = {split: (url, name) for split, (url, name, _) in SVHN.split_list.items() if (folder / name).exists()}
-    sums = {split: [url, name, md5(folder / name)] for split, (url, name) in files.items()}
-    monkeypatch.setattr(SVHN, "split_list", sums)
+def write_svhn(monkeypatch, folder, **counts):
+    """`counts`: images per split."""
+    for seed, (split, count) in enumerate(counts.items()):
+        write_mat(folder / f"{split}_32x32.mat", count, seed)
+    expect_svhn(monkeypatch, folder)
 
 
 def write_mat(path, count, seed, **changed):
@@ -25,3 +42,118 @@ def write_mat(path, count, seed, **changed):
         "y": (np.arange(count, dtype=np.uint8) % 10 + 1)[:, None],
     }
     scipy.io.savemat(path, content | changed)
+
+
+def expect_svhn(monkeypatch, folder):
+    files = {split: (url, name) for split, (url, name, _) in SVHN.split_list.items() if (folder / name).exists()}
+    sums = {split: [url, name, md5(folder / name)] for split, (url, name) in files.items()}
+    monkeypatch.setattr(SVHN, "split_list", sums)
+
+
+def write_cifar(monkeypatch, folder, name, count):
+    """`count`: images per file."""
+    kind, _, classes = CIFAR[name]
+    base = folder / kind.base_folder
+    base.mkdir()
+    for file, _ in kind.train_list + kind.test_list:
+        write_batch(folder, name, file, count)
+    (base / kind.meta["filename"]).write_bytes(pickle.dumps({kind.meta["key"]: [f"c{i}" for i in range(classes)]}))
+    expect_cifar(monkeypatch, folder, name)
+
+
+def write_batch(folder, name, file, count, **changed):
+    """One of CIFAR's pickles; `changed` are its data or labels."""
+    kind, label_key, classes = CIFAR[name]
+    data = np.random.default_rng([*file.encode()]).integers(256, size=(count, 3072), dtype=np.uint8)
+    content = {"data": data, "labels": [place % classes for place in range(count)]} | changed
+    content[label_key] = content.pop("labels")
+    (folder / kind.base_folder / file).write_bytes(pickle.dumps(content))
+
+
+def expect_cifar(monkeypatch, folder, name):
+    kind = CIFAR[name][0]
+    base = folder / kind.base_folder
+    for files in ("train_list", "test_list"):
+        monkeypatch.setattr(kind, files, [[file, md5(base / file)] for file, _ in getattr(kind, files)])
+    monkeypatch.setattr(kind, "meta", kind.meta | {"md5": md5(base / kind.meta["filename"])})
+
+
+def write_imagenet(monkeypatch, folder):
+    """The three archives, of which torchvision makes folders and meta.bin."""
+    random = np.random.default_rng(0)
+    classes = {
+        f"{name}.tar": tar({f"{name}_{place}.JPEG": jpeg(random) for place in range(TRAIN_IMAGES)}) for name in SYNSETS
+    }
+    val = {f"ILSVRC2012_val_{place:08d}.JPEG": jpeg(random) for place in range(VAL_IMAGES)}
+    for part, content in {"train": tar(classes), "val": tar(val), "devkit": devkit()}.items():
+        path = folder / ARCHIVE_META[part][0]
+        path.write_bytes(content)
+        monkeypatch.setitem(ARCHIVE_META, part, (path.name, md5(path)))
+
+
+def jpeg(random):
+    content = io.BytesIO()
+    height, width = random.integers(20, 60, size=2)
+    Image.fromarray(random.integers(256, size=(height, width, 3), dtype=np.uint8)).save(content, "JPEG")
+    return content.getvalue()
+
+
+def tar(files, mode="w"):
+    """An archive (bytes) of files, name -> bytes."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode=mode) as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return content.getvalue()
+
+
+def devkit():
+    rows = [(number, name, words, "", 0) for number, (name, words) in enumerate(SYNSETS.items(), 1)]
+    rows.append((len(rows) + 1, "n00", "animal", "", 3))  # an inner node of the hierarchy
+    meta = io.BytesIO()
+    scipy.io.savemat(meta, {"synsets": np.array(rows, dtype=[(field, object) for field in FIELDS])})
+    truth = "".join(f"{1 + place % 3}\n" for place in range(VAL_IMAGES))
+    data = {"meta.mat": meta.getvalue(), "ILSVRC2012_validation_ground_truth.txt": truth.encode()}
+    return tar({f"ILSVRC2012_devkit_t12/data/{name}": content for name, content in data.items()}, "w:gz")
+
+
+def write_trainable(monkeypatch, folder, name):
+    """A public data set that takes a second to train on: few images, and a recipe for them."""
+    folder.mkdir(parents=True)
+    if name == "SVHN":
+        write_svhn(monkeypatch, folder, train=150, test=30)
+        small = {"model": "wresnet10_1", "validation": 50, "batch_size": 32}
+    elif name == "ImageNet":
+        write_imagenet(monkeypatch, folder)
+        # Pictures of 224 x 224: all but this network take ten times as long.
+        small = {"model": "lenet", "validation": 12, "batch_size": 10, "hyper_batch_size": 10}
+    else:
+        classes = CIFAR[name][2]
+        write_cifar(monkeypatch, folder, name, count=3 * classes)
+        small = {"model": "wresnet10_1", "validation": classes, "batch_size": 32}
+    monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], **small, hyper_start=1))
+
+
+def write_folders(folder, parts):
+    """Own data as folders of images. `parts`: train, test, valid -> places of digits."""
+    images, labels = digits()
+    for part, places in parts.items():
+        for place in places:
+            path = folder / part / str(labels[place])
+            path.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(images[place]).save(path / f"{place}.png")
+
+
+def write_arrays(folder, parts):
+    """Own data as .npz files, `parts` as above."""
+    images, labels = digits()
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, places in parts.items():
+        np.savez(folder / f"{part}.npz", images=images[places], labels=labels[places])
+
+
+def digits():
+    bunch = load_digits()
+    return (bunch.images * 15.9375).astype(np.uint8), bunch.target

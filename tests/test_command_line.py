@@ -206,6 +206,27 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(call):
     assert not list(Path().iterdir())
 
 
+def test_dry_run_of_the_results_names_the_files_and_reads_none(call):
+    for run in ("run0", "run2", "run10", "runs"):
+        Path("local_data/DIGITS", run).mkdir(parents=True)
+    name = "smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1"
+    result = Path(f"local_data/DIGITS/run2/result_{name}.json")
+    result.write_text("no result")
+    status, out, err = call("get-results", *DISTORTION, *BOTH, "--dry-run")
+    assert (status, err) == (0, "")
+    plan = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert (plan["row"], plan["hyper_start"]) == (name, "50")
+    assert [key for key in plan if key.startswith("run")] == ["run0", "run2", "run10"]
+    assert plan["run2"] == f"{result} (there)"
+    assert plan["run10"] == f"{str(result).replace('run2', 'run10')} (not there)"
+
+
+def test_dry_run_of_all_results_is_an_error(call):
+    status, out, err = call("get-results", "--all", "--dry-run")
+    assert (status, out) == (2, "")
+    assert err == "error: --all shows every row; leave out --dry-run\n"
+
+
 def test_plot_debug_writes_the_first_batches(train):
     train(*DISTORTION, *BOTH, "--plot-debug")
     names = sorted(path.name for path in the_file("run0/debug_*").iterdir())

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any
 
-from utils.options import TrainOptions
-from utils.run_folder import run_files
+from utils.options import RowOptions, TrainOptions
+from utils.run_folder import RunFiles, dataset_folder, run_files, run_folders
 
 
 def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
@@ -13,7 +13,16 @@ def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
     lines["state"] = f"finished: {summary(finished)}" if finished else "not finished yet"
-    return "\n".join(f"{name:<18} {value}" for name, value in lines.items())
+    return _aligned(lines)
+
+
+def row_plan(options: RowOptions) -> str:
+    """The resolved options of a row, its name, and its result file in every run folder, one per line."""
+    lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(RowOptions)}
+    lines |= {"row": options.run_name, "folder": dataset_folder(options)}
+    results = {run: RunFiles(folder, options.run_name).result for run, folder in run_folders(options).items()}
+    runs = {f"run{run}": f"{path} ({'there' if path.exists() else 'not there'})" for run, path in results.items()}
+    return _aligned(lines | (runs or {"runs": "no run folder yet"}))
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -23,3 +32,7 @@ def summary(result: dict[str, Any]) -> str:
         for name, accuracy in result["accuracy"].items()
     )
     return f"{result['run']} {result['name']}: test accuracy {', '.join(figures)}"
+
+
+def _aligned(lines: dict[str, Any]) -> str:
+    return "\n".join(f"{name:<18} {value}" for name, value in lines.items())

@@ -16,12 +16,11 @@ from utils.options import (
     RowOptions,
     TrainOptions,
     resolve,
-    run_number,
     usual_additions,
 )
 from utils.published import published_error
 from utils.recipes import RECIPES
-from utils.run_folder import RunFiles, dataset_folder, read_result
+from utils.run_folder import RunFiles, dataset_folder, read_result, run_folders
 
 
 @dataclass
@@ -97,20 +96,19 @@ class RowResults:
         return (*(known.index(options[key]) for known, key in names), self.label, self.distortion)
 
 
-def run_folders(options: RowOptions) -> dict[int, Path]:
+def some_run_folders(options: RowOptions) -> dict[int, Path]:
     """The data set's run folders by number. Raises UserError when there are none."""
-    folder = dataset_folder(options)
-    found = {run_number(path.name): path for path in folder.glob("run*") if path.is_dir()}
-    found.pop(None, None)
+    found = run_folders(options)
     if not found:
+        folder = dataset_folder(options)
         raise UserError(f"no run folder such as run0 in {folder}; train first, or name another --data or --dataset")
-    return dict(sorted(found.items()))
+    return found
 
 
 def row_results(options: RowOptions) -> RowResults:
     """The finished runs of the options' row. Raises UserError when there are none."""
     row = RowResults(options.run_name, dataset_folder(options))
-    folders = run_folders(options)
+    folders = some_run_folders(options)
     for run, folder in folders.items():
         path = RunFiles(folder, row.name).result
         if path.exists():
@@ -127,7 +125,7 @@ def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> li
     Raises UserError when there are none.
     """
     rows: dict[str, RowResults] = {}
-    folders = run_folders(options)
+    folders = some_run_folders(options)
     for run, folder in folders.items():
         for path in sorted(folder.glob("result_*.json")):
             name = path.stem.removeprefix("result_")

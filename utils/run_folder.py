@@ -8,7 +8,7 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.flags import fits
-from utils.options import RowOptions, TrainOptions
+from utils.options import RowOptions, TrainOptions, run_number
 from utils.recipes import RECIPES
 
 # The three accuracies that are never confused: the best epoch on the test set (as published), the test accuracy of the
@@ -57,6 +57,13 @@ def run_files(options: TrainOptions) -> RunFiles:
 def dataset_folder(options: RowOptions) -> Path:
     """Where the data set and its runs lie."""
     return options.data / options.dataset
+
+
+def run_folders(options: RowOptions) -> dict[int, Path]:
+    """The data set's run folders by number, in ascending order."""
+    found = {run_number(path.name): path for path in dataset_folder(options).glob("run*") if path.is_dir()}
+    found.pop(None, None)
+    return dict(sorted(found.items()))
 
 
 def read_result(path: Path) -> dict[str, Any]:

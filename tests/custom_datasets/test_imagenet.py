@@ -1,64 +1,19 @@
 """ImageNet in its real layout, with few classes and images, from the archives that torchvision unpacks."""
 
-import hashlib
-import io
-import tarfile
-
-import numpy as np
 import pytest
-import scipy.io
 import torch
-from PIL import Image
+from real_layouts import TRAIN_IMAGES, VAL_IMAGES, write_imagenet
 from torchvision.datasets import ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META
 
 from custom_datasets import DataError, load_dataset
 
 CPU = torch.device("cpu")
-SYNSETS = {"n03": "cat, house cat", "n01": "dog", "n02": "fish"}  # not in the order of the names, as in the real one
-TRAIN_IMAGES, VAL_IMAGES = 14, 18
-FIELDS = ["ILSVRC2012_ID", "WNID", "words", "gloss", "num_children"]
-
-
-def jpeg(random):
-    content = io.BytesIO()
-    height, width = random.integers(20, 60, size=2)
-    Image.fromarray(random.integers(256, size=(height, width, 3), dtype=np.uint8)).save(content, "JPEG")
-    return content.getvalue()
-
-
-def tar(files, mode="w"):
-    """An archive (bytes) of files, name -> bytes."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode=mode) as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return content.getvalue()
-
-
-def devkit():
-    rows = [(number, name, words, "", 0) for number, (name, words) in enumerate(SYNSETS.items(), 1)]
-    rows.append((len(rows) + 1, "n00", "animal", "", 3))  # an inner node of the hierarchy
-    meta = io.BytesIO()
-    scipy.io.savemat(meta, {"synsets": np.array(rows, dtype=[(field, object) for field in FIELDS])})
-    truth = "".join(f"{1 + place % 3}\n" for place in range(VAL_IMAGES))
-    data = {"meta.mat": meta.getvalue(), "ILSVRC2012_validation_ground_truth.txt": truth.encode()}
-    return tar({f"ILSVRC2012_devkit_t12/data/{name}": content for name, content in data.items()}, "w:gz")
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    random = np.random.default_rng(0)
-    classes = {
-        f"{name}.tar": tar({f"{name}_{place}.JPEG": jpeg(random) for place in range(TRAIN_IMAGES)}) for name in SYNSETS
-    }
-    val = {f"ILSVRC2012_val_{place:08d}.JPEG": jpeg(random) for place in range(VAL_IMAGES)}
-    for part, content in {"train": tar(classes), "val": tar(val), "devkit": devkit()}.items():
-        name = ARCHIVE_META[part][0]
-        (tmp_path / name).write_bytes(content)
-        monkeypatch.setitem(ARCHIVE_META, part, (name, hashlib.md5(content).hexdigest()))
+    write_imagenet(monkeypatch, tmp_path)
     return tmp_path
 
 

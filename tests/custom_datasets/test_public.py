@@ -4,20 +4,18 @@ The checksums that torchvision expects are set to theirs.
 """
 
 import io
-import pickle
 import struct
 import tarfile
 
 import numpy as np
 import pytest
 import torch
-from real_layouts import expect_svhn, md5, write_mat
-from torchvision.datasets import CIFAR10, CIFAR100, SVHN
+from real_layouts import CIFAR, expect_cifar, expect_svhn, md5, write_batch, write_cifar, write_mat, write_svhn
+from torchvision.datasets import SVHN
 
 from custom_datasets import DataError, load_dataset
 
 CPU = torch.device("cpu")
-KINDS = {"CIFAR10": (CIFAR10, "labels", 10), "CIFAR100": (CIFAR100, "fine_labels", 100)}
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +28,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def svhn(tmp_path, monkeypatch):
-    for seed, (split, count) in enumerate({"train": 30, "test": 12, "extra": 25}.items()):
-        write_mat(tmp_path / f"{split}_32x32.mat", count, seed)
-    expect_svhn(monkeypatch, tmp_path)
+    write_svhn(monkeypatch, tmp_path, train=30, test=12, extra=25)
     return tmp_path
 
 
@@ -85,35 +81,15 @@ def test_unfit_svhn_content_is_an_error(svhn, monkeypatch, changed, message):
     assert "test_32x32.mat" in str(caught.value)
 
 
-def expect_cifar(monkeypatch, folder, kind):
-    base = folder / kind.base_folder
-    for name in ("train_list", "test_list"):
-        monkeypatch.setattr(kind, name, [[file, md5(base / file)] for file, _ in getattr(kind, name)])
-    monkeypatch.setattr(kind, "meta", kind.meta | {"md5": md5(base / kind.meta["filename"])})
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=CIFAR)
 def cifar(request, tmp_path, monkeypatch):
-    """A small CIFAR: its name, folder, class, and a function that rewrites one of its files."""
-    kind, label_key, classes = KINDS[request.param]
-    base = tmp_path / kind.base_folder
-    base.mkdir()
-    random = np.random.default_rng(0)
-
-    def write(file, **changed):
-        data = random.integers(256, size=(8, 3072), dtype=np.uint8)
-        content = {"data": data, label_key: random.integers(classes, size=8).tolist()}
-        (base / file).write_bytes(pickle.dumps(content | changed))
-
-    for file, _ in kind.train_list + kind.test_list:
-        write(file)
-    (base / kind.meta["filename"]).write_bytes(pickle.dumps({kind.meta["key"]: [f"c{i}" for i in range(classes)]}))
-    expect_cifar(monkeypatch, tmp_path, kind)
-    return request.param, tmp_path, kind, write
+    """A small CIFAR: its name, folder and class."""
+    write_cifar(monkeypatch, tmp_path, request.param, count=8)
+    return request.param, tmp_path, CIFAR[request.param][0]
 
 
 def test_cifar_is_torchvisions(cifar):
-    name, folder, kind, _ = cifar
+    name, folder, kind = cifar
     data = load_dataset(name, folder, CPU)
     for table, train in ((data.train, True), (data.test, False)):
         theirs = list(kind(str(folder), train))
@@ -125,7 +101,7 @@ def test_cifar_is_torchvisions(cifar):
 
 
 def test_cifar_archive_is_unpacked(cifar, monkeypatch):
-    name, folder, kind, _ = cifar
+    name, folder, kind = cifar
     whole = load_dataset(name, folder, CPU)
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
@@ -144,7 +120,7 @@ def test_missing_cifar_archive_is_named(tmp_path):
 
 
 def test_cut_cifar_file_is_named(cifar):
-    name, folder, kind, _ = cifar
+    name, folder, kind = cifar
     file = kind.test_list[0][0]
     path = folder / kind.base_folder / file
     path.write_bytes(path.read_bytes()[:500])
@@ -155,21 +131,21 @@ def test_cut_cifar_file_is_named(cifar):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"labels": [100] * 8, "fine_labels": [100] * 8}, "labels from 100 to 100"),
-        ({"labels": [-1] * 8, "fine_labels": [-1] * 8}, "labels from -1 to -1"),
-        ({"labels": [0.5] * 8, "fine_labels": [0.5] * 8}, "float64 labels"),
-        ({"labels": [0], "fine_labels": [0]}, "8 images with 1 labels"),
+        ({"labels": [100] * 8}, "labels from 100 to 100"),
+        ({"labels": [-1] * 8}, "labels from -1 to -1"),
+        ({"labels": [0.5] * 8}, "float64 labels"),
+        ({"labels": [0]}, "8 images with 1 labels"),
         ({"data": np.zeros((8, 3072))}, "float64 images"),
         ({"data": np.zeros((8, 7), np.uint8)}, "damaged"),
     ],
 )
 def test_unfit_cifar_content_is_an_error(cifar, monkeypatch, changed, message):
-    name, folder, kind, write = cifar
-    write(kind.test_list[0][0], **changed)
-    expect_cifar(monkeypatch, folder, kind)
+    name, folder, kind = cifar
+    write_batch(folder, name, kind.test_list[0][0], 8, **changed)
+    expect_cifar(monkeypatch, folder, name)
     with pytest.raises(DataError, match=message) as caught:
         load_dataset(name, folder, CPU)
-    assert kind.base_folder in str(caught.value)
+    assert str(folder / kind.base_folder / kind.test_list[0][0]) in str(caught.value)
 
 
 def write_mnist(folder, label):

@@ -5,10 +5,9 @@
 Contract: a network is trained on the distorted data set with learned augmentation, weights and soft labels (its run is
 kept in the run folder `benchmark`), then the batches of one hyper pass are brought to the head: what is measured
 begins at their float32 features and logits and ends at V. The clean gradient is that of the whole validation set. All
-solvers but two approximate the exact V = (G + damping I)^-1 g, G the Fisher matrix, at the default damping, which a
-dense float64 solve gives. The two are the identity, V = g, and the published Neumann series (HES), which aims at the
-inverse of the *Hessian without damping* and has no scale: of them only the direction is compared, with the same
-exact V.
+solvers but two approximate the exact V = (G + damping I)^-1 g, G the Fisher matrix, which a dense float64 solve gives.
+The two are the identity, V = g, and the published Neumann series (HES), which aims at the inverse of the *Hessian
+without damping* and has no scale: of them only the direction is compared, with the same exact V.
 
 Solvers take turns in one run, after rounds of warm-up. Cosine and relative error are medians over the batches, seconds
 medians and quartiles over rounds and batches; the device is waited for inside the timed region.
@@ -62,6 +61,7 @@ class HeadBatch:
     features: Tensor  # (B, F)
     weight: Tensor  # (B,)
     gradient: Tensor  # (C, F), of the clean validation loss
+    damping: float  # in mean eigenvalues
 
     def hessian(self, V: Tensor) -> Tensor:
         """Product with the training loss's Hessian."""
@@ -89,13 +89,13 @@ class HeadBatch:
         units = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
         S = torch.stack([fisher_product(p, unit.expand_as(p)) for unit in units], 2)
         G = torch.einsum("n,nac,nb,nd->abcd", w, S, h, h).reshape(self.gradient.numel(), -1) / len(h)
-        G.diagonal().add_(DAMPING * mean_eigenvalue(p, h, w))
+        G.diagonal().add_(self.damping * mean_eigenvalue(p, h, w))
         return torch.linalg.solve(G, self.gradient.double().flatten()).view_as(self.gradient)
 
     def fisher(self) -> tuple[Tensor, Tensor]:
         """Class probabilities and the damping."""
         p = self.logits.softmax(1)
-        return p, DAMPING * mean_eigenvalue(p, self.features, self.weight)
+        return p, self.damping * mean_eigenvalue(p, self.features, self.weight)
 
 
 SOLVERS: dict[str, Callable[[HeadBatch], Tensor]] = {
@@ -113,7 +113,7 @@ SOLVERS: dict[str, Callable[[HeadBatch], Tensor]] = {
 }
 # They have no scale of their own, or another one: a relative error would say nothing.
 ONLY_DIRECTION = ("identity", "Neumann, 5 terms, 0.01 (HES)")
-# No cost, or no error: they have no place on logarithmic axes.
+# Without a cost, or without an error, which a logarithmic axis cannot show.
 NOT_SHOWN = ("identity", "dense, float64")
 MARKERS = "osD^v<>P"
 
@@ -121,16 +121,12 @@ MARKERS = "osD^v<>P"
 def main() -> None:
     """Measure, print tables, write the numbers and the figure."""
     options = parse_options()
-    torch.set_num_threads(1)
     result = {
-        "damping": DAMPING,
+        "damping": options.damping,
         "rounds": options.rounds,
         "seed": SEED,
         "machine": describe_machine(options.device),
-        "solvers": {
-            name: measure(head_batches(name, options.data, torch.device(options.device)), options.rounds)
-            for name in options.dataset
-        },
+        "solvers": {name: measure(head_batches(name, options), options.rounds) for name in options.dataset},
     }
     print_tables(result)
     options.output.write_text(json.dumps(result, indent=2) + "\n")
@@ -143,6 +139,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Accuracy and cost of the solvers behind a hypergradient.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--dataset", nargs="+", choices=TRAININGS, help="default: DIGITS, and MNIST where it is there")
+    parser.add_argument("--damping", type=float, default=DAMPING, help="in mean eigenvalues of the Fisher matrix")
     parser.add_argument("--device", default="cpu", help="where networks and solvers run")
     parser.add_argument("--rounds", type=int, default=100, help="measurements of each solver and batch")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/hypergradient.json"), help="for the numbers")
@@ -160,11 +157,12 @@ def training_script() -> Any:
     return module
 
 
-def head_batches(dataset: str, data_folder: Path, device: torch.device) -> list[HeadBatch]:
+def head_batches(dataset: str, flags: argparse.Namespace) -> list[HeadBatch]:
     """The batches of a hyper pass at the head of a network that is trained first, unless it is there."""
+    device = torch.device(flags.device)
     options = resolve(
         TrainOptions(
-            data=data_folder,
+            data=flags.data,
             dataset=dataset,
             run_folder="benchmark",
             seed=SEED,
@@ -197,7 +195,8 @@ def head_batches(dataset: str, data_folder: Path, device: torch.device) -> list[
             rows = hyper.gather(index)
             features = model.encoder(hyper.augment(images, rows, augmentation))
             target, weight = hyper.target(index, rows), hyper.weight(index, rows)
-            batches.append(HeadBatch(hyper.loss, model.head(features), target, features, weight, gradient))
+            at_head = (hyper.loss, model.head(features), target, features, weight, gradient)
+            batches.append(HeadBatch(*at_head, flags.damping))
     return batches
 
 
@@ -237,7 +236,7 @@ def print_tables(result: dict[str, Any]) -> None:
 
 
 def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
-    """Distance from the exact direction against cost, a panel per data set."""
+    """Distance from the exact direction against cost in milliseconds, a panel per data set."""
     # Imported here and without pyplot: the tables need no matplotlib, and no display is wanted.
     from matplotlib.figure import Figure
 
@@ -248,8 +247,9 @@ def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
         for name, colour, marker in zip(shown, COLOURS, MARKERS, strict=False):
             cost, distance = rows[name]["milliseconds"]["median"], max(1 - rows[name]["cosine"], 1e-15)
             axes.plot(cost, distance, color=colour, marker=marker, linestyle="none", label=name)
-        axes.set(xscale="log", yscale="log", xlabel="milliseconds", ylabel="1 - cosine to the exact V", title=dataset)
-        axes.grid(alpha=0.3, which="both")
+        axes.set(yscale="log", xlabel="milliseconds", ylabel="1 - cosine to the exact V", title=dataset)
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
     figure.savefig(path, dpi=150)
 

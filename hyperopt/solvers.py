@@ -1,7 +1,7 @@
 """Solvers of (G + damping I) V = g for the head: V and g are (C, F), G is known by its products or its factors.
 
-A product maps (C, F) to (C, F) and is symmetric and positive (semi-)definite in the C F entries. None of the solvers
-reads from the device, so that a GPU is never waited for. C: classes, F: features.
+A product maps (C, F) to (C, F) and is symmetric and positive (semi-)definite in the C F entries. The iterations never
+read from the device, so that a GPU is not waited for. C: classes, F: features.
 """
 
 from collections.abc import Callable

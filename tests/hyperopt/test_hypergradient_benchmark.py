@@ -33,7 +33,7 @@ def test_dense_solution_solves_the_products_equation():
     """The exact V put back into the matrix's products, which other tests compare with autograd."""
     problem = Problem("symmetric KL")
     batch = hypergradient.HeadBatch(
-        problem.loss, problem.logits(), problem.target, problem.features, problem.weight, problem.direction
+        problem.loss, problem.logits(), problem.target, problem.features, problem.weight, problem.direction, 0.1
     )
     V, (p, damping) = batch.dense(), batch.fisher()
     back = head_fisher_product(p, problem.features, problem.weight, V) + damping * V

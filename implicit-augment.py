@@ -142,7 +142,14 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     hyper = Hyperparameters(
         given_labels, data.classes, options.aug_model, options.los_model, options.warp, options.distorted
     )
-    settings = HyperSettings(options.hyper_iters, options.hyper_alpha, options.hyper_steps)
+    settings = HyperSettings(
+        opt=options.hyper_opt,
+        iters=options.hyper_iters,
+        alpha=options.hyper_alpha,
+        damping=options.hyper_damping,
+        valid=options.hyper_valid,
+        steps=options.hyper_steps,
+    )
     hyper_schedule = Cosine(options.hyper_lr, options.epochs - options.hyper_start, *decay)
     pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
 
@@ -165,7 +172,7 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
                     model,
                     hyper,
                     loaders.hyper(options.hyper_batch_size),
-                    loaders.clean(options.hyper_batch_size),
+                    loaders.all_clean() if settings.valid == "full" else loaders.clean(options.hyper_batch_size),
                     settings,
                     lambda done, start=hyper_time: hyper_schedule(start + done),
                     augmentation,

@@ -10,8 +10,6 @@ the timed region. PIL runs in one thread, the tensors in as many as are printed.
 
 import argparse
 import json
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -22,6 +20,7 @@ import torch
 from PIL import Image
 
 from benchmarks.pil_policy import rand_policy
+from benchmarks.report import describe_machine, quartiles, seconds
 from custom_transforms import RandPolicy
 
 N, M = 3, 7
@@ -48,7 +47,7 @@ def main() -> None:
         "shape": shape,
         "rounds": options.rounds,
         "seed": SEED,
-        "machine": describe_machine(options.device),
+        "machine": describe_machine(options.device, pillow=PIL.__version__),
         "images_per_second": {side: quartiles(measured) for side, measured in rates.items()},
     }
     print_table(result)
@@ -89,39 +88,6 @@ def pil_side(images: torch.Tensor) -> Callable[[], None]:
             rand_policy(picture, N, M, random)
 
     return measured
-
-
-def seconds(work: Callable[[], None]) -> float:
-    """Wall clock of one measurement."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def quartiles(values: np.ndarray) -> dict[str, float]:
-    """Median and quartiles."""
-    low, median, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
-    return {"median": median, "lower quartile": low, "upper quartile": high}
-
-
-def describe_machine(device: str) -> dict[str, str | int]:
-    """What the numbers depend on beside the code."""
-    return {
-        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
-        "processor": processor_name(),
-        "torch threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "pillow": PIL.__version__,
-    }
-
-
-def processor_name() -> str:
-    """The processor as Linux calls it, or its architecture."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def print_table(result: dict) -> None:

@@ -42,7 +42,8 @@ class Loaders:
 
     Labels are the clean ones; the given, noisy label of a training image is part of its row. `index` is the image's
     place in its table, which for training images addresses the row. Where images are streamed, those of the train and
-    the hyper pass, the clean ones included, are random crops; `valid` and `test` show the central crop.
+    the hyper pass, the batches of clean ones included, are random crops; `valid`, `test` and `all_clean` show the
+    central crop.
 
     Args:
         data: on the run's device.
@@ -94,6 +95,10 @@ class Loaders:
         # Drawn as a whole: workers read ahead, and what they would draw ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
         return self._batches(source, order, crops)
+
+    def all_clean(self) -> Batches:
+        """Every clean image once, for a hyper pass against all of them: as in evaluation, without any draw."""
+        return self.test() if self._overfit else self.valid()
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""

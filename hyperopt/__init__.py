@@ -1,6 +1,7 @@
 """Rows of hyperparameters, one per training image, and the estimators that learn them."""
 
-from hyperopt.hyper_pass import HyperSettings, hyper_pass
+from hyperopt.estimators import HyperSettings
+from hyperopt.hyper_pass import hyper_pass
 from hyperopt.hyperparameters import Hyperparameters
 
 __all__ = ["HyperSettings", "Hyperparameters", "hyper_pass"]

@@ -1,25 +1,20 @@
 """The hyper pass: one sweep over the training set that moves the rows, not the network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hyperopt.hypergradient import descend_head, hessian_product, neumann_sum, surrogate, validation_gradient
+from hyperopt.estimators import ESTIMATORS, HyperSettings
+from hyperopt.hypergradient import descend_head, surrogate, validation_gradient
 from hyperopt.hyperparameters import Hyperparameters
 from utils.passes import Batch, Batches
 
-
-@dataclass(frozen=True)
-class HyperSettings:
-    """How the hypergradient is estimated; the flags of the same names."""
-
-    iters: int
-    alpha: float
-    steps: int
+# Maps the head's weight matrix (C, F) to the gradient (C, F) of the clean validation loss there.
+CleanGradient = Callable[[Tensor], Tensor]
 
 
 @contextmanager
@@ -35,39 +30,55 @@ def frozen(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(flag)
 
 
+def clean_gradient(model: nn.Module, hyper: Hyperparameters, batches: Iterable[Batch]) -> CleanGradient:
+    """The clean loss's gradient over all images of `batches` together; `model` must be frozen.
+
+    What is kept are the features (n, F): the encoder rests during a hyper pass, the head moves with --hyper-steps.
+    """
+    with torch.no_grad():
+        pairs = [(model.encoder(hyper.view_validation(images)), labels) for images, labels, _ in batches]
+    features, labels = map(torch.cat, zip(*pairs, strict=True))
+    return lambda W: validation_gradient(features @ W.T + model.head.bias, features, labels)
+
+
+def clean_gradients(
+    model: nn.Module, hyper: Hyperparameters, batches: Batches, settings: HyperSettings, count: int
+) -> Iterator[CleanGradient]:
+    """The clean gradient of each of the `count` steps of a hyper pass: of a batch, or again and again of all."""
+    if settings.valid == "batch":
+        return (clean_gradient(model, hyper, [batch]) for batch in batches)
+    gradient = clean_gradient(model, hyper, batches)
+    if settings.steps == 0:
+        at_head = gradient(model.head.weight)
+        return repeat(lambda _: at_head, count)
+    return repeat(gradient, count)
+
+
 def hyper_step(
     model: nn.Module,
     hyper: Hyperparameters,
     batch: Batch,
-    valid: Batch,
+    clean: CleanGradient,
     settings: HyperSettings,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """Hypergradient of one training batch against one validation batch (HES: head Hessian, Neumann series).
+    """Hypergradient of one training batch against clean images, by the estimator that the settings name.
 
     `model` must be frozen, with `encoder` and a linear `head`. Returns a gradient per table, shaped like the batch's
     rows.
     """
     images, _, index = batch
     W, bias = model.head.weight, model.head.bias
-    with torch.no_grad():
-        valid_features = model.encoder(hyper.view_validation(valid[0]))
 
     rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
+    # The graph begins at the rows: where no augmentation is learned, the encoder builds none.
     features = model.encoder(hyper.augment(images, rows, generator))
     target, weight = hyper.target(index, rows), hyper.weight(index, rows)
 
     with torch.no_grad():
         W = descend_head(hyper.loss, W, bias, target, features, weight, settings.steps)
-        valid_logits = valid_features @ W.T + bias
-        gradient = validation_gradient(valid_logits, valid_features, valid[1])
         logits = features @ W.T + bias
-        V = neumann_sum(
-            lambda V: hessian_product(hyper.loss, logits, target, features, weight, V),
-            gradient,
-            settings.iters,
-            settings.alpha,
-        )
+        V = ESTIMATORS[settings.opt](settings, hyper.loss, logits, target, features, weight, clean(W))
     scalar = surrogate(hyper.loss, features @ W.T + bias, target, features, weight, V)
     return dict(zip(rows, torch.autograd.grad(scalar, list(rows.values())), strict=True))
 
@@ -86,14 +97,16 @@ def hyper_pass(
     Args:
         model: encoder and head; left as it was, in mode and weights.
         batches: the training set, each image at most once.
-        valid_batches: clean images, as many batches.
+        valid_batches: clean images: a batch per training batch, or with `valid="full"` the whole set once.
+        settings: how the hypergradient is estimated.
         learning_rate: maps the share of the pass that is done, from 0 to below 1, to the rows' learning rate.
         generator: draws the augmentation.
 
     """
     bar = tqdm(batches, "hyper pass", leave=False, disable=None)
     with frozen(model):
-        for step, (batch, valid) in enumerate(zip(bar, valid_batches, strict=True)):
+        clean = clean_gradients(model, hyper, valid_batches, settings, len(batches))
+        for step, (batch, gradient) in enumerate(zip(bar, clean, strict=True)):
             rate = learning_rate(step / len(batches))
-            hyper.update(batch[2], hyper_step(model, hyper, batch, valid, settings, generator), rate)
+            hyper.update(batch[2], hyper_step(model, hyper, batch, gradient, settings, generator), rate)
     return rate

@@ -8,11 +8,9 @@ theta is the weight matrix W (C, F) of the head; its bias is not part of theta, 
     H V           = mean_i w_i (J_i V h_i) h_i^T                                (C, F)
     d L_valid / d lambda = - d/d lambda  mean_i w_i delta_i . (V h_i),          V = (approximate) H^-1 grad_W L_valid
 
-AutoDO (arXiv 2103.05863) section 3.2; the Neumann series is Lorraine et al. 2020 (arXiv 1911.02590), alg. 3.
+AutoDO (arXiv 2103.05863) section 3.2; how V is found stands in `hyperopt.estimators`.
 B: images, C: classes, F: features.
 """
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -38,19 +36,6 @@ def validation_gradient(logits: Tensor, features: Tensor, labels: Tensor) -> Ten
 def hessian_product(loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weight: Tensor, V: Tensor) -> Tensor:
     """Product (C, F) of the training loss's head Hessian with V (C, F)."""
     return head_gradient(loss.curvature(logits, target, features @ V.T), features, weight)
-
-
-def neumann_sum(product: Callable[[Tensor], Tensor], gradient: Tensor, terms: int, alpha: float) -> Tensor:
-    """Sum of v_0 .. v_terms with v_0 = gradient and v_{j+1} = v_j - alpha H v_j.
-
-    This is H^-1 gradient / alpha truncated after `terms` steps: as in the published code the sum is not multiplied by
-    alpha, whose scale the row optimiser hides. `product` maps (C, F) to H times it.
-    """
-    term = total = gradient
-    for _ in range(terms):
-        term = term - alpha * product(term)
-        total = total + term
-    return total
 
 
 def surrogate(loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weight: Tensor, V: Tensor) -> Tensor:

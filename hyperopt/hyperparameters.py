@@ -1,7 +1,7 @@
 """What a training image's row holds, and what it does to the image, its weight and its label.
 
 A row has up to three parts: the learned augmentation (A), the loss weight (W) and the soft label (S); AutoDO (arXiv
-2103.05863) section 3. A later method fills the same rows by another estimator.
+2103.05863) section 3. Every estimator fills the same rows.
 """
 
 import math

@@ -24,6 +24,10 @@ ROWS = {
     "overfit": ("--aug-model", "SEP", "--hyper-opt", "HES", "--overfit"),
     "oversplit": ("--aug-model", "SEP", "--hyper-opt", "HES", "--oversplit"),
     "head steps": ("--los-model", "BOTH", "--hyper-opt", "HES", "--hyper-steps", 3),
+    "FIS": ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS"),
+    "FIS, overfit": ("--los-model", "SOFT", "--hyper-opt", "FIS", "--overfit"),
+    "FIS by batches": ("--los-model", "WGHT", "--hyper-opt", "FIS", "--hyper-valid", "batch", "--hyper-damping", 10),
+    "HES on all": ("--los-model", "WGHT", "--hyper-opt", "HES", "--hyper-valid", "full", "--hyper-steps", 1),
     "lenet": ("--model", "lenet"),
     "RAND": ("--aug-model", "RAND"),
     "AUTO": ("--aug-model", "AUTO", "--policy", "SVHN"),
@@ -51,7 +55,7 @@ def test_every_row_trains_and_its_results_are_found(train, results, row):
     status, out, _ = train(*DISTORTION, *ROWS[row])
     assert status == 0
     assert "best on test" in out
-    status, out, _ = results(*DISTORTION, *(flag for flag in ROWS[row] if flag not in ("--hyper-steps", 3)))
+    status, out, _ = results(*DISTORTION, *ROWS[row])
     assert status == 0
     accuracy = json.loads(the_file("run0/result_*.json").read_text())["accuracy"]
     figures = [figure for figure in out.splitlines()[2].split()[1:] if figure != "-"]
@@ -187,6 +191,21 @@ def test_finished_run_with_other_options_is_refused(train):
     assert the_file("run0/result_*").read_bytes() == before
 
 
+@pytest.mark.parametrize("row", ["NONE", "SEP/BOTH"])
+def test_result_from_before_an_option_existed_is_found(train, results, row):
+    """With usual values for the options that it does not know, and the published ones written out."""
+    train(*DISTORTION, *ROWS[row])
+    path = the_file("run0/result_*")
+    content = json.loads(path.read_text())
+    for name in ("hyper_valid", "hyper_damping"):
+        content["options"].pop(name, None)
+    assert row == "NONE" or (content["options"]["hyper_iters"], content["options"]["hyper_alpha"]) == (5, 0.01)
+    path.write_text(json.dumps(content))
+    assert results(*DISTORTION, *ROWS[row])[0] == results("--all")[0] == 0
+    status, out, _ = train(*DISTORTION, *ROWS[row])
+    assert (status, out.startswith("finished already")) == (0, True)
+
+
 def test_fresh_starts_over(train):
     train(*DISTORTION)
     status, *_ = train(*DISTORTION, "--lr", 0.01, "--fresh")
@@ -308,6 +327,9 @@ BAD_FLAGS = [
     ("--seed -1", "-1 is out of range"),
     ("--hyper-iters -1", "-1 is out of range"),
     ("--hyper-alpha 0", "0 is out of range"),
+    ("--hyper-damping 0", "0 is out of range"),
+    ("--los-model WGHT --hyper-opt FIS --hyper-alpha 0.1", "--hyper-alpha has no effect"),
+    ("--los-model WGHT --hyper-opt HES --hyper-damping 1", "--hyper-damping has no effect"),
     ("--hyper-beta 1", "never had an effect"),
     ("--hyper-gamma 1", "never had an effect"),
     ("--hyper-gamma=1", "never had an effect"),

@@ -17,12 +17,19 @@ LEARNED_AUG_MODELS = ("SHA", "SEP")
 LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
 TRAIN_ON = ("distorted", "valid", "both")
 MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
-HYPER_OPTS = ("NONE", "HES")
+HYPER_OPTS = ("NONE", "HES", "FIS")
+HYPER_VALID = ("batch", "full")
 WARP_NAMES = ("paper", "original")
 
-# Options that make a row of their own and are not in the published names, and their usual values; a hyper start other
-# than the recipe's is one more.
+# Options that make a row of their own and are not in the published names, and their usual values.
 ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
+# So do the options of the hyper pass, whose usual values are the recipe's and the estimator's: of an estimator those
+# here that have an effect on it.
+RECIPE_HYPER = ("hyper_start", "hyper_lr", "hyper_batch_size")
+ESTIMATOR_HYPER: dict[str, dict[str, Any]] = {
+    "HES": {"hyper_steps": 0, "hyper_iters": 5, "hyper_alpha": 0.01, "hyper_valid": "batch"},
+    "FIS": {"hyper_steps": 0, "hyper_iters": 30, "hyper_damping": 1.0, "hyper_valid": "full"},
+}
 
 
 def distortion_name(imbalance_ratio: int, subsample_ratio: float, noise_ratio: float) -> str:
@@ -63,9 +70,36 @@ class RowOptions:
         None, "data set whose published AUTO or DADA policy is taken (default: the data set's own)", type=plain_name
     )
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=LOS_MODELS)
-    hyper_opt: str = flag("NONE", "hypergradient: none (rows stay at their start), Hessian", choices=HYPER_OPTS)
+    hyper_opt: str = flag(
+        "NONE", "hypergradient: none (rows stay at their start), Hessian (HES), Fisher (FIS)", choices=HYPER_OPTS
+    )
     warp: str = flag("paper", "learned warp as in the paper or as in the published code", choices=WARP_NAMES)
     hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
+    hyper_lr: float | None = flag(
+        None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
+    )
+    hyper_batch_size: int | None = flag(
+        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
+    )
+    hyper_steps: int = flag(0, "steps of the head towards grad = 0 before the hypergradient", type=number(int, 0, MANY))
+    hyper_iters: int | None = flag(
+        None,
+        "HES: terms of the Neumann series (default: 5); FIS: conjugate gradients' iterations (default: 30)",
+        type=number(int, 0, MANY),
+    )
+    hyper_alpha: float | None = flag(
+        None, "HES: step of the Neumann series (default: 0.01)", type=number(float, 0, LARGE, open_low=True)
+    )
+    hyper_damping: float | None = flag(
+        None,
+        "FIS: damping, in mean eigenvalues of the Fisher matrix (default: 1)",
+        type=number(float, 0, LARGE, open_low=True),
+    )
+    hyper_valid: str | None = flag(
+        None,
+        "clean images behind a hypergradient: a batch (HES's default) or the full validation set (FIS's)",
+        choices=HYPER_VALID,
+    )
     model: str | None = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
 
     def check(self) -> None:
@@ -76,6 +110,10 @@ class RowOptions:
             raise UserError(
                 f"--hyper-opt {self.hyper_opt} has nothing to learn; add --aug-model SHA|SEP or --los-model"
             )
+        if self.hyper_opt == "HES" and self.hyper_damping is not None:
+            raise UserError("--hyper-damping has no effect on --hyper-opt HES; leave it out")
+        if self.hyper_opt == "FIS" and self.hyper_alpha is not None:
+            raise UserError("--hyper-alpha has no effect on --hyper-opt FIS; leave it out")
         if self.train_on != "distorted" and (self.hyper_opt != "NONE" or self.oversplit):
             raise UserError(f"--train-on {self.train_on} is a control for --hyper-opt NONE with a validation split")
         if self.valid_images and self.oversplit:
@@ -83,7 +121,7 @@ class RowOptions:
         if self.overfit and self.oversplit:
             raise UserError("--overfit and --oversplit exclude each other")
         if self.overfit and self.hyper_opt == "NONE":
-            raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES")
+            raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES or FIS")
         if self.warp == "original" and self.aug_model not in LEARNED_AUG_MODELS:
             raise UserError("--warp original needs a learned augmentation; add --aug-model SHA or SEP")
 
@@ -144,15 +182,6 @@ class TrainOptions(RowOptions):
     )
     lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0, MANY))
     batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
-    hyper_batch_size: int | None = flag(
-        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
-    )
-    hyper_lr: float | None = flag(
-        None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
-    )
-    hyper_steps: int = flag(0, "steps of the head towards grad = 0 before the hypergradient", type=number(int, 0, MANY))
-    hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0, MANY))
-    hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, LARGE, open_low=True))
     workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
     threads: int | None = flag(
         None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1, 1024), identity=False
@@ -178,18 +207,18 @@ class TrainOptions(RowOptions):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The options that shape the result, by name: those of the hyper pass only where there is one."""
+        """The options that shape the result, by name: those of the hyper pass only where they have an effect."""
         fields = [field.name for field in dataclasses.fields(self) if field.metadata["identity"]]
-        if self.hyper_opt == "NONE":
-            fields = [name for name in fields if name == "hyper_opt" or not name.startswith("hyper_")]
-        return {name: getattr(self, name) for name in fields}
+        effective = {"hyper_opt", *usual_additions(vars(self))}
+        return {name: getattr(self, name) for name in fields if name in effective or not name.startswith("hyper_")}
 
 
 def usual_additions(options: Mapping[str, Any]) -> dict[str, Any]:
     """Usual values of the options that make a row of their own but are not in the published names."""
     if options["hyper_opt"] == "NONE":
         return ADDITIONS
-    return ADDITIONS | {"hyper_start": RECIPES[options["recipe"]].hyper_start}
+    recipe = RECIPES[options["recipe"]]
+    return ADDITIONS | {name: getattr(recipe, name) for name in RECIPE_HYPER} | ESTIMATOR_HYPER[options["hyper_opt"]]
 
 
 Options = TypeVar("Options", bound=RowOptions)
@@ -208,6 +237,7 @@ def resolve(options: Options) -> Options:
     fill_in = {"recipe": name} | {
         field: value for field, value in vars(RECIPES[name]).items() if hasattr(options, field)
     }
+    fill_in |= ESTIMATOR_HYPER.get(options.hyper_opt, {})
     if isinstance(options, TrainOptions) and options.seed is None:
         fill_in["seed"] = seed_of(options.run_folder)
     options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})

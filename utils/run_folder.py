@@ -8,7 +8,7 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.flags import fits
-from utils.options import RowOptions, TrainOptions, run_number
+from utils.options import RowOptions, TrainOptions, run_number, usual_additions
 from utils.recipes import RECIPES
 
 # The three accuracies that are never confused: the best epoch on the test set (as published), the test accuracy of the
@@ -77,9 +77,10 @@ def read_result(path: Path) -> dict[str, Any]:
             raise ValueError("an accuracy is not between 0 and 100 %")
         if not all(isinstance(content["epochs"][name], int) for name in accuracy):
             raise ValueError("it lacks the epoch of an accuracy")
-        # An option that came later had its default when the file was written.
+        # An option that came later had its usual value when the file was written.
         defaults = {field.name: field.default for field in dataclasses.fields(RowOptions)}
-        options = defaults | {"recipe": content["dataset"]} | content["options"]
+        known = {"recipe": content["dataset"]} | content["options"]
+        options = defaults | usual_additions(defaults | known) | known
         row = RowOptions(**{name: options[name] for name in defaults})
         for field in dataclasses.fields(RowOptions):
             if field.metadata["identity"] and not fits(field, options[field.name]):

@@ -69,9 +69,9 @@ def test_each_loader_shows_its_images(make_loaders):
     assert content(loaders.train(4)) == content(loaders.hyper(5)) == [(i, i % 3, i) for i in range(12)]
     assert content(loaders.valid()) == [(i, i % 3, i) for i in range(20, 30)]
     assert content(loaders.test()) == [(100 + i, i % 3, i) for i in range(7)]
-    assert content(itertools.islice(loaders.clean(5), 2)) == content(loaders.valid())
+    assert content(itertools.islice(loaders.clean(5), 2)) == content(loaders.all_clean()) == content(loaders.valid())
 
 
 def test_overfit_shows_the_test_set_to_the_hyper_pass(make_loaders):
     loaders = make_loaders(overfit=True)
-    assert content(itertools.islice(loaders.clean(7), 1)) == content(loaders.test())
+    assert content(itertools.islice(loaders.clean(7), 1)) == content(loaders.all_clean()) == content(loaders.test())

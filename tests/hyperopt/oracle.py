@@ -1,9 +1,11 @@
-"""The oracle of the hypergradient tests: plain autograd, twice over, in float64."""
+"""What the tests of the hypergradient share: small problems, and plain autograd as the oracle, in float64."""
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from hyperopt import Hyperparameters, HyperSettings
+from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
 from hyperopt.losses import CrossEntropy, Loss, SoftCrossEntropy, SymmetricKL
 
 LOSSES = {"cross-entropy": CrossEntropy(), "KL": SoftCrossEntropy(), "symmetric KL": SymmetricKL()}
@@ -55,3 +57,38 @@ class Problem:
 
 def relative_error(value: Tensor, reference: Tensor) -> float:
     return ((value - reference).norm() / reference.norm()).item()
+
+
+class TinyClassifier(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.CELU(), nn.Flatten(), nn.Linear(64, 6))
+        self.head = nn.Linear(6, classes)
+
+    def forward(self, images):
+        return self.head(self.encoder(images))
+
+
+def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
+    """A model, rows in float64 away from their start, a training and a validation batch."""
+    random = torch.Generator().manual_seed(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = TinyClassifier(4).double()
+    labels = torch.randint(4, (20,), generator=random)
+    hyper = Hyperparameters(labels, 4, aug_model, los_model, warp, distorted)
+    for table in hyper.tables.values():
+        table.square = table.square.double()
+        table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()
+    if "augmentation" in hyper.tables:
+        hyper.tables["augmentation"].values[:, :7] += 2  # most operations happen
+    images = torch.rand(40, 1, 6, 6, generator=random).double()
+    index = torch.randperm(20, generator=random)[:9]
+    return model, hyper, (images[index], labels[index], index), (images[20:], labels, index)
+
+
+def hypergradient(model, hyper, batch, valid, settings: HyperSettings):
+    """The program's hypergradient, augmented under seed 3, against one batch of clean images."""
+    with frozen(model):
+        clean = clean_gradient(model, hyper, [valid])
+        return hyper_step(model, hyper, batch, clean, settings, torch.Generator().manual_seed(3))

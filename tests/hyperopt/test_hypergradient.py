@@ -3,19 +3,21 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from oracle import LOSSES, Problem, loss_by_definition, relative_error
+from oracle import (
+    LOSSES,
+    Problem,
+    TinyClassifier,
+    hypergradient,
+    loss_by_definition,
+    relative_error,
+    tiny_hyper_problem,
+)
 from torch import nn
 
-from hyperopt import Hyperparameters, HyperSettings
-from hyperopt.hyper_pass import frozen, hyper_pass, hyper_step
-from hyperopt.hypergradient import (
-    descend_head,
-    head_gradient,
-    hessian_product,
-    neumann_sum,
-    surrogate,
-    validation_gradient,
-)
+from hyperopt import HyperSettings
+from hyperopt.hyper_pass import clean_gradient, frozen, hyper_pass, hyper_step
+from hyperopt.hypergradient import descend_head, head_gradient, hessian_product, surrogate, validation_gradient
+from hyperopt.solvers import neumann_sum
 
 BY_NAME = pytest.mark.parametrize("name", LOSSES)
 
@@ -100,34 +102,6 @@ def test_surrogate_is_the_mixed_second_derivative(name):
         assert relative_error(value, expected) < 1e-8
 
 
-class TinyClassifier(nn.Module):
-    def __init__(self, classes):
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.CELU(), nn.Flatten(), nn.Linear(64, 6))
-        self.head = nn.Linear(6, classes)
-
-    def forward(self, images):
-        return self.head(self.encoder(images))
-
-
-def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
-    """A model, rows in float64 away from their start, a training and a validation batch."""
-    random = torch.Generator().manual_seed(1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = TinyClassifier(4).double()
-    labels = torch.randint(4, (20,), generator=random)
-    hyper = Hyperparameters(labels, 4, aug_model, los_model, warp, distorted)
-    for table in hyper.tables.values():
-        table.square = table.square.double()
-        table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()
-    if "augmentation" in hyper.tables:
-        hyper.tables["augmentation"].values[:, :7] += 2  # most operations happen
-    images = torch.rand(40, 1, 6, 6, generator=random).double()
-    index = torch.randperm(20, generator=random)[:9]
-    return model, hyper, (images[index], labels[index], index), (images[20:], labels, index)
-
-
 def hypergradient_by_autograd(model, hyper, batch, valid, iters, alpha, seed):
     """create_graph all the way: Neumann with autograd's Hessian products, then the mixed derivative."""
     images, _, index = batch
@@ -161,9 +135,7 @@ def test_hypergradients_of_all_rows_against_autograd_twice_over(aug_model, los_m
     model, hyper, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted, warp)
     model.eval()
     reference = hypergradient_by_autograd(model, hyper, batch, valid, iters=5, alpha=0.01, seed=3)
-    with frozen(model):
-        settings = HyperSettings(iters=5, alpha=0.01, steps=0)
-        gradients = hyper_step(model, hyper, batch, valid, settings, torch.Generator().manual_seed(3))
+    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters=5, alpha=0.01))
     assert gradients.keys() == reference.keys() == hyper.tables.keys()
     for name, gradient in gradients.items():
         assert gradient.shape == hyper.gather(batch[2])[name].shape
@@ -187,8 +159,7 @@ def test_hypergradients_against_finite_differences(name, step):
             ),
             W,
         )[0]
-        settings = HyperSettings(iters=0, alpha=0.01, steps=0)
-        gradients = hyper_step(model, hyper, batch, valid, settings, torch.Generator().manual_seed(3))
+    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters=0, alpha=0.01))
 
     def objective():
         rows = hyper.gather(index)
@@ -279,14 +250,11 @@ def test_settings_shape_the_hypergradient():
     model.eval()
     for iters, alpha in ((0, 0.01), (2, 0.5)):
         reference = hypergradient_by_autograd(model, hyper, batch, valid, iters, alpha, seed=3)
-        with frozen(model):
-            settings = HyperSettings(iters, alpha, steps=0)
-            gradients = hyper_step(model, hyper, batch, valid, settings, torch.Generator().manual_seed(3))
+        gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters, alpha))
         assert all(relative_error(gradients[name], reference[name]) < 1e-8 for name in reference)
 
+    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", 5, 0.01, steps=4))
     with frozen(model):
-        settings = HyperSettings(5, 0.01, steps=4)
-        gradients = hyper_step(model, hyper, batch, valid, settings, torch.Generator().manual_seed(3))
         rows = hyper.gather(batch[2])
         features = model.encoder(hyper.augment(batch[0], rows, torch.Generator().manual_seed(3)))
         target, weight = hyper.target(batch[2], rows), hyper.weight(batch[2], rows)
@@ -300,7 +268,7 @@ def test_hyper_pass_is_its_steps_with_the_dense_optimiser():
     """Entered in training mode, as from --hyper-start 0: statistics, weights and mode stay as they were."""
     model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
     model.train()
-    settings, rates = HyperSettings(5, 0.01, 0), {0.0: 0.3, 1 / 3: 0.2, 2 / 3: 0.1}
+    settings, rates = HyperSettings("HES", 5, 0.01), {0.0: 0.3, 1 / 3: 0.2, 2 / 3: 0.1}
     batches = [tuple(part[3 * i : 3 * i + 3] for part in batch) for i in range(3)]
     before = {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -309,8 +277,9 @@ def test_hyper_pass_is_its_steps_with_the_dense_optimiser():
     generator = torch.Generator().manual_seed(5)
     reference = tiny_hyper_problem("SEP", "BOTH", True)[1]
     with frozen(model):
+        clean = clean_gradient(model, reference, [valid])
         for step_batch, rate in zip(batches, rates.values(), strict=True):
-            gradients = hyper_step(model, reference, step_batch, valid, settings, generator)
+            gradients = hyper_step(model, reference, step_batch, clean, settings, generator)
             optimizer.param_groups[0]["lr"] = rate
             for name, parameter in dense.items():
                 parameter.grad = torch.zeros_like(parameter)

@@ -2,10 +2,21 @@ import pytest
 
 from custom_datasets.distortion import Distortion
 from custom_datasets.split_file import split_file_name
+from hyperopt.estimators import ESTIMATORS
 from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
 from hyperopt.warp import WARPS
 from utils.errors import UserError
-from utils.options import LEARNED_AUG_MODELS, LOS_MODELS, WARP_NAMES, RowOptions, TrainOptions, parse_options, resolve
+from utils.options import (
+    ESTIMATOR_HYPER,
+    HYPER_OPTS,
+    LEARNED_AUG_MODELS,
+    LOS_MODELS,
+    WARP_NAMES,
+    RowOptions,
+    TrainOptions,
+    parse_options,
+    resolve,
+)
 from utils.recipes import RECIPES
 
 
@@ -34,14 +45,27 @@ PUBLISHED_DEFAULTS = {
     "los_model": "NONE",
     "hyper_opt": "NONE",
     "hyper_steps": 0,
-    "hyper_iters": 5,
-    "hyper_alpha": 0.01,
 }
+HES = ("--los-model", "WGHT", "--hyper-opt", "HES")
+FIS = ("--los-model", "WGHT", "--hyper-opt", "FIS")
+NAME = "smallnet_opt_{}_est_True_aug_model_NONE_los_model_WGHT_ir_1_sr_1.0_nr_0.0{}"
 
 
 @pytest.mark.parametrize("name", PUBLISHED_DEFAULTS)
 def test_defaults_are_the_published_ones(name):
     assert getattr(options(), name) == PUBLISHED_DEFAULTS[name]
+
+
+def test_hes_has_the_published_defaults_and_fis_its_own():
+    parsed = options(*HES)
+    assert (parsed.hyper_iters, parsed.hyper_alpha, parsed.hyper_damping, parsed.hyper_valid) == (
+        5,
+        0.01,
+        None,
+        "batch",
+    )
+    parsed = options(*FIS)
+    assert (parsed.hyper_iters, parsed.hyper_alpha, parsed.hyper_damping, parsed.hyper_valid) == (30, None, 1.0, "full")
 
 
 def test_data_folder_default():
@@ -114,6 +138,34 @@ def test_run_name_is_the_published_one(flags, name):
     assert options(*flags.split()).run_name == name
 
 
+@pytest.mark.parametrize(
+    ("flags", "addition"),
+    [
+        ("--hyper-opt HES", ""),
+        ("--hyper-opt HES --hyper-iters 5 --hyper-alpha 0.01 --hyper-valid batch --hyper-lr 0.05", ""),
+        ("--hyper-opt HES --hyper-valid full", "_hyper_valid_full"),
+        ("--hyper-opt HES --hyper-alpha 0.1 --hyper-iters 30", "_hyper_iters_30_hyper_alpha_0.1"),
+        ("--hyper-opt HES --hyper-batch-size 64 --hyper-lr 0.01", "_hyper_lr_0.01_hyper_batch_size_64"),
+        ("--hyper-opt FIS", ""),
+        ("--hyper-opt FIS --hyper-iters 30 --hyper-damping 1 --hyper-valid full --hyper-start 50", ""),
+        ("--hyper-opt FIS --hyper-valid batch --hyper-steps 2", "_hyper_steps_2_hyper_valid_batch"),
+        ("--hyper-opt FIS --hyper-iters 5 --hyper-damping 0.1", "_hyper_iters_5_hyper_damping_0.1"),
+        ("--hyper-lr 0.01 --hyper-steps 2 --hyper-iters 3 --hyper-valid full", ""),
+    ],
+)
+def test_unusual_options_of_a_hyper_pass_are_named_by_both_scripts(flags, addition):
+    flags = ["--los-model", "WGHT", *flags.split()]
+    name = options(*flags).run_name
+    assert name == NAME.format(options(*flags).hyper_opt, addition)
+    assert resolve(parse_options(RowOptions, "", flags)).run_name == name
+
+
+@pytest.mark.parametrize(("row", "flag"), [(HES, "--hyper-damping"), (FIS, "--hyper-alpha")])
+def test_option_without_effect_on_the_estimator_is_refused(row, flag):
+    with pytest.raises(UserError, match=f"{flag} has no effect on --hyper-opt {row[-1]}"):
+        options(*row, flag, "0.5")
+
+
 def test_both_scripts_name_a_row_alike():
     flags = ["-ir", "10", "-nr", "0.1", "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"]
     assert resolve(parse_options(RowOptions, "", flags)).run_name == options(*flags).run_name
@@ -126,8 +178,11 @@ def test_where_things_run_does_not_shape_the_result():
 
 
 def test_hyper_options_shape_the_result_only_of_a_hyper_pass():
-    assert "hyper_alpha" not in options().identity
-    assert "hyper_alpha" in options("--los-model", "WGHT", "--hyper-opt", "HES").identity
+    hyper = {row: {name for name in options(*row).identity if name.startswith("hyper_")} for row in ((), HES, FIS)}
+    assert hyper[()] == {"hyper_opt"}
+    shared = {"start", "lr", "batch_size", "opt", "steps", "iters", "valid"}
+    assert hyper[HES] == {f"hyper_{name}" for name in (*shared, "alpha")}
+    assert hyper[FIS] == {f"hyper_{name}" for name in (*shared, "damping")}
 
 
 @pytest.mark.parametrize(
@@ -165,3 +220,4 @@ def test_flags_know_what_the_rows_know():
     assert set(LEARNED_AUG_MODELS) == set(SHARED_AUGMENTATION)
     assert set(LOS_MODELS) == set(LOSS_PARTS)
     assert set(WARP_NAMES) == set(WARPS)
+    assert set(ESTIMATOR_HYPER) == set(ESTIMATORS) == set(HYPER_OPTS) - {"NONE"}

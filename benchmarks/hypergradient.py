@@ -1,0 +1,258 @@
+"""Accuracy and cost of the solvers behind a hypergradient, on the head of a trained network.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.hypergradient [--dataset DIGITS MNIST] [--output FILE] [--plot FILE]
+
+Contract: a network is trained on the distorted data set with learned augmentation, weights and soft labels (its run is
+kept in the run folder `benchmark`), then the batches of one hyper pass are brought to the head: what is measured
+begins at their float32 features and logits and ends at V. The clean gradient is that of the whole validation set. All
+solvers but two approximate the exact V = (G + damping I)^-1 g, G the Fisher matrix, which a dense float64 solve gives.
+The two are the identity, V = g, and the published Neumann series (HES), which aims at the inverse of the *Hessian
+without damping* and has no scale: of them only the direction is compared, with the same exact V.
+
+Solvers take turns in one run, after rounds of warm-up. Cosine and relative error are medians over the batches, seconds
+medians and quartiles over rounds and batches; the device is waited for inside the timed region.
+"""
+
+import argparse
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.report import describe_machine, quartiles, seconds
+from custom_datasets import load_dataset
+from custom_models import build_model
+from hyperopt import Hyperparameters
+from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
+from hyperopt.hyper_pass import clean_gradient, frozen
+from hyperopt.hypergradient import hessian_product
+from hyperopt.losses import Loss, fisher_product
+from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
+from utils.figures import COLOURS
+from utils.options import ESTIMATOR_HYPER, TrainOptions, resolve
+from utils.run_folder import dataset_folder, finished_result, run_files
+from utils.seeds import generator
+
+ROOT = Path(__file__).parent.parent
+SEED = 0
+WARM_UP = 3  # rounds
+DAMPING = ESTIMATOR_HYPER["FIS"]["hyper_damping"]
+HES = ESTIMATOR_HYPER["HES"]
+# Distortion and schedule of the network that the features come from.
+TRAININGS: dict[str, dict[str, Any]] = {
+    "DIGITS": {"imbalance_ratio": 10, "noise_ratio": 0.1, "epochs": 30, "hyper_start": 10},
+    "MNIST": {"imbalance_ratio": 100, "subsample_ratio": 0.1, "noise_ratio": 0.1, "epochs": 6, "hyper_start": 2},
+}
+
+
+@dataclass(frozen=True)
+class HeadBatch:
+    """A training batch at the head: B images, C classes, F features."""
+
+    loss: Loss
+    logits: Tensor  # (B, C)
+    target: Tensor  # (B,) or (B, C), as the loss takes it
+    features: Tensor  # (B, F)
+    weight: Tensor  # (B,)
+    gradient: Tensor  # (C, F), of the clean validation loss
+    damping: float  # in mean eigenvalues
+
+    def hessian(self, V: Tensor) -> Tensor:
+        """Product with the training loss's Hessian."""
+        return hessian_product(self.loss, self.logits, self.target, self.features, self.weight, V)
+
+    def conjugate_gradients(self, iterations: int, preconditioned: bool = False) -> Tensor:
+        """V from the damped Fisher matrix; the preconditioner is `kronecker`."""
+        p, damping = self.fisher()
+        return conjugate_gradients(
+            lambda V: head_fisher_product(p, self.features, self.weight, V) + damping * V,
+            self.gradient,
+            iterations,
+            kronecker_inverse(*kronecker_factors(p, self.features, self.weight), damping) if preconditioned else None,
+        )
+
+    def kronecker(self) -> Tensor:
+        """V from the Kronecker-factored damped Fisher matrix."""
+        p, damping = self.fisher()
+        return kronecker_inverse(*kronecker_factors(p, self.features, self.weight), damping)(self.gradient)
+
+    def dense(self) -> Tensor:
+        """The exact V, in float64."""
+        p, h, w = self.logits.double().softmax(1), self.features.double(), self.weight.double()
+        # S_i by its products with the unit vectors of the classes.
+        units = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
+        S = torch.stack([fisher_product(p, unit.expand_as(p)) for unit in units], 2)
+        G = torch.einsum("n,nac,nb,nd->abcd", w, S, h, h).reshape(self.gradient.numel(), -1) / len(h)
+        G.diagonal().add_(self.damping * mean_eigenvalue(p, h, w))
+        return torch.linalg.solve(G, self.gradient.double().flatten()).view_as(self.gradient)
+
+    def fisher(self) -> tuple[Tensor, Tensor]:
+        """Class probabilities and the damping."""
+        p = self.logits.softmax(1)
+        return p, self.damping * mean_eigenvalue(p, self.features, self.weight)
+
+
+SOLVERS: dict[str, Callable[[HeadBatch], Tensor]] = {
+    "identity": lambda batch: batch.gradient,
+    "Neumann, 5 terms, 0.01 (HES)": lambda batch: neumann_sum(
+        batch.hessian, batch.gradient, HES["hyper_iters"], HES["hyper_alpha"]
+    ),
+    "CG, 5 iterations": lambda batch: batch.conjugate_gradients(5),
+    "CG, 10 iterations": lambda batch: batch.conjugate_gradients(10),
+    "CG, 30 iterations (FIS)": lambda batch: batch.conjugate_gradients(30),
+    "Kronecker": HeadBatch.kronecker,
+    "Kronecker + CG, 5": lambda batch: batch.conjugate_gradients(5, preconditioned=True),
+    "Kronecker + CG, 20": lambda batch: batch.conjugate_gradients(20, preconditioned=True),
+    "dense, float64": HeadBatch.dense,
+}
+# They have no scale of their own, or another one: a relative error would say nothing.
+ONLY_DIRECTION = ("identity", "Neumann, 5 terms, 0.01 (HES)")
+# Without a cost, or without an error, which a logarithmic axis cannot show.
+NOT_SHOWN = ("identity", "dense, float64")
+MARKERS = "osD^v<>P"
+
+
+def main() -> None:
+    """Measure, print tables, write the numbers and the figure."""
+    options = parse_options()
+    result = {
+        "damping": options.damping,
+        "rounds": options.rounds,
+        "seed": SEED,
+        "machine": describe_machine(options.device),
+        "solvers": {name: measure(head_batches(name, options), options.rounds) for name in options.dataset},
+    }
+    print_tables(result)
+    options.output.write_text(json.dumps(result, indent=2) + "\n")
+    if options.plot:
+        plot(result["solvers"], options.plot)
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Accuracy and cost of the solvers behind a hypergradient.")
+    parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
+    parser.add_argument("--dataset", nargs="+", choices=TRAININGS, help="default: DIGITS, and MNIST where it is there")
+    parser.add_argument("--damping", type=float, default=DAMPING, help="in mean eigenvalues of the Fisher matrix")
+    parser.add_argument("--device", default="cpu", help="where networks and solvers run")
+    parser.add_argument("--rounds", type=int, default=100, help="measurements of each solver and batch")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/hypergradient.json"), help="for the numbers")
+    parser.add_argument("--plot", type=Path, help="for a figure")
+    options = parser.parse_args()
+    options.dataset = options.dataset or ["DIGITS", *(["MNIST"] if (options.data / "MNIST").exists() else [])]
+    return options
+
+
+def training_script() -> Any:
+    """The training script as a module; its name has a hyphen, so that it cannot be imported."""
+    spec = importlib.util.spec_from_file_location("implicit_augment", ROOT / "implicit-augment.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def head_batches(dataset: str, flags: argparse.Namespace) -> list[HeadBatch]:
+    """The batches of a hyper pass at the head of a network that is trained first, unless it is there."""
+    device = torch.device(flags.device)
+    options = resolve(
+        TrainOptions(
+            data=flags.data,
+            dataset=dataset,
+            run_folder="benchmark",
+            seed=SEED,
+            aug_model="SEP",
+            los_model="BOTH",
+            hyper_opt="HES",
+            **TRAININGS[dataset],
+        )
+    )
+    script = training_script()
+    if not finished_result(options):
+        script.train(options, device)
+    data = load_dataset(dataset, dataset_folder(options), device)
+    split = script.prepare_split(options, data)
+    augmentation = generator(SEED, "benchmark", device)
+    loaders = script.make_loaders(options, data, split, augmentation, device)
+    checkpoint = torch.load(run_files(options).last, weights_only=True, map_location=device)
+    model = build_model(options.model, data.channels, data.classes, SEED).to(device)
+    model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
+    model.head.load_state_dict(checkpoint["decoder_state_dict"])
+    labels = torch.from_numpy(split.targets).to(device)
+    hyper = Hyperparameters(labels, data.classes, options.aug_model, options.los_model, options.warp, options.distorted)
+    for name, values in (checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"]).items():
+        hyper.tables[name].values = values
+
+    batches = []
+    with frozen(model), torch.no_grad():
+        gradient = clean_gradient(model, hyper, loaders.all_clean())(model.head.weight)
+        for images, _, index in loaders.hyper(options.hyper_batch_size):
+            rows = hyper.gather(index)
+            features = model.encoder(hyper.augment(images, rows, augmentation))
+            target, weight = hyper.target(index, rows), hyper.weight(index, rows)
+            at_head = (hyper.loss, model.head(features), target, features, weight, gradient)
+            batches.append(HeadBatch(*at_head, flags.damping))
+    return batches
+
+
+def measure(batches: list[HeadBatch], rounds: int) -> dict[str, dict[str, Any]]:
+    """Per solver: cosine and relative error to the exact V, milliseconds."""
+    times: dict[str, list[float]] = {name: [] for name in SOLVERS}
+    for turn in range(WARM_UP + rounds):
+        for batch in batches:
+            for name, solve in SOLVERS.items():
+                elapsed = seconds(lambda solve=solve, batch=batch: solve(batch)[0, 0].item())  # waits for the device
+                if turn >= WARM_UP:
+                    times[name].append(1000 * elapsed)
+    exact = [batch.dense() for batch in batches]
+    found = {}
+    for name, solve in SOLVERS.items():
+        values = [solve(batch).double() for batch in batches]
+        pairs = list(zip(values, exact, strict=True))
+        errors = [((V - best).norm() / best.norm()).item() for V, best in pairs]
+        found[name] = {
+            "cosine": median(((V * best).sum() / (V.norm() * best.norm())).item() for V, best in pairs),
+            "relative error": None if name in ONLY_DIRECTION else median(errors),
+            "milliseconds": quartiles(times[name]),
+        }
+    return found
+
+
+def print_tables(result: dict[str, Any]) -> None:
+    """The result for people, as Markdown."""
+    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    for dataset, solvers in result["solvers"].items():
+        print(f"\n| {dataset}, damping {result['damping']} | cosine | relative error | ms, median | ms, quartiles |")
+        print("|---|---|---|---|---|")
+        for name, row in solvers.items():
+            error = "-" if row["relative error"] is None else f"{row['relative error']:.1e}"
+            low, middle, high = (row["milliseconds"][key] for key in ("lower quartile", "median", "upper quartile"))
+            print(f"| {name} | {row['cosine']:.6f} | {error} | {middle:.2f} | {low:.2f} to {high:.2f} |")
+
+
+def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
+    """Distance from the exact direction against cost in milliseconds, a panel per data set."""
+    # Imported here and without pyplot: the tables need no matplotlib, and no display is wanted.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5 * len(solvers) + 3, 4), layout="constrained")
+    panels = figure.subplots(1, len(solvers), squeeze=False)[0]
+    for axes, (dataset, rows) in zip(panels, solvers.items(), strict=True):
+        shown = [name for name in rows if name not in NOT_SHOWN]
+        for name, colour, marker in zip(shown, COLOURS, MARKERS, strict=False):
+            cost, distance = rows[name]["milliseconds"]["median"], max(1 - rows[name]["cosine"], 1e-15)
+            axes.plot(cost, distance, color=colour, marker=marker, linestyle="none", label=name)
+        axes.set(yscale="log", xlabel="milliseconds", ylabel="1 - cosine to the exact V", title=dataset)
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Solvers of (G + damping I) V = g for the head: V and g are (C, F), G is known by its products or its factors.
+
+A product maps (C, F) to (C, F) and is symmetric and positive (semi-)definite in the C F entries. The iterations never
+read from the device, so that a GPU is not waited for. C: classes, F: features.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Product = Callable[[Tensor], Tensor]
+
+
+def neumann_sum(product: Product, gradient: Tensor, terms: int, alpha: float) -> Tensor:
+    """Sum of v_0 .. v_terms with v_0 = gradient and v_{j+1} = v_j - alpha H v_j.
+
+    This is H^-1 gradient / alpha truncated after `terms` steps (Lorraine et al. 2020, arXiv 1911.02590, alg. 3): as in
+    the published code the sum is not multiplied by alpha, whose scale the row optimiser hides. `product` maps (C, F) to
+    H times it.
+    """
+    term = total = gradient
+    for _ in range(terms):
+        term = term - alpha * product(term)
+        total = total + term
+    return total
+
+
+def conjugate_gradients(
+    product: Product, gradient: Tensor, iterations: int, precondition: Product | None = None
+) -> Tensor:
+    """Approximate solution V (C, F) of product(V) = gradient from V = 0 (Hestenes and Stiefel 1952).
+
+    The number of iterations is fixed: a stopping rule would read the residual from the device. Once the residual is
+    exactly zero, as it is from the start for a zero gradient, V stays as it is.
+
+    Args:
+        product: the positive definite matrix.
+        gradient: the right-hand side, (C, F).
+        iterations: products that are taken.
+        precondition: an approximation of the inverse, positive definite as well.
+
+    """
+    precondition = precondition or (lambda residual: residual)
+    V, residual = torch.zeros_like(gradient), gradient
+    direction = precondition(residual)
+    slope = (residual * direction).sum()
+    for _ in range(iterations):
+        image = product(direction)
+        step = _ratio(slope, (direction * image).sum())
+        V = V + step * direction
+        residual = residual - step * image
+        preconditioned = precondition(residual)
+        previous, slope = slope, (residual * preconditioned).sum()
+        direction = preconditioned + _ratio(slope, previous) * direction
+    return V
+
+
+def kronecker_inverse(left: Tensor, right: Tensor, damping: Tensor | float) -> Product:
+    """Products with (left (x) right + damping I)^-1, exact, by the eigenvectors of the two factors.
+
+    Args: left (C, C) and right (F, F), symmetric and positive semi-definite; damping above zero. The Kronecker product
+    acts on V (C, F) as left V right.
+    """
+    left_values, left_vectors = torch.linalg.eigh(left)
+    right_values, right_vectors = torch.linalg.eigh(right)
+    # Rounding makes eigenvalues of zero slightly negative, which a small damping would not make up for.
+    values = left_values.clamp(min=0)[:, None] * right_values.clamp(min=0) + damping
+
+    def inverse(gradient: Tensor) -> Tensor:
+        return left_vectors @ (left_vectors.T @ gradient @ right_vectors / values) @ right_vectors.T
+
+    return inverse
+
+
+def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """The quotient of two scalars that are not negative; 0 for 0 / 0."""
+    return torch.where(denominator > 0, numerator / denominator, 0)

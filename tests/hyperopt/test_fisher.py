@@ -1,0 +1,144 @@
+"""The Fisher matrix of the head and its hypergradients against autograd and dense solves, in float64."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracle import LOSSES, Problem, hypergradient, relative_error, tiny_hyper_problem
+
+from hyperopt import HyperSettings
+from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
+from hyperopt.hyper_pass import clean_gradient, clean_gradients, frozen
+from hyperopt.hypergradient import descend_head
+from hyperopt.solvers import kronecker_inverse
+
+
+def dense_fisher(features, W, bias, weight):
+    """Gauss-Newton matrix (C F, C F), image by image: J^T H J, J of the logits by W, H of the log-sum-exp."""
+    total = torch.zeros(W.numel(), W.numel(), dtype=W.dtype)
+    for h, w in zip(features, weight, strict=True):
+        jacobian = torch.autograd.functional.jacobian(lambda W, h=h: W @ h + bias, W).flatten(1)
+        hessian = torch.autograd.functional.hessian(lambda z: z.logsumexp(0), W @ h + bias)
+        total += w * jacobian.T @ hessian @ jacobian
+    return total / len(features)
+
+
+def at_head(problem):
+    return problem.logits().softmax(1), problem.features, problem.weight
+
+
+@pytest.fixture
+def problem():
+    return Problem("cross-entropy")
+
+
+@pytest.fixture
+def dense(problem):
+    return dense_fisher(problem.features, problem.W, problem.bias, problem.weight)
+
+
+def test_product_is_that_of_the_gauss_newton_matrix(problem, dense):
+    reference = (dense @ problem.direction.flatten()).view_as(problem.direction)
+    assert relative_error(head_fisher_product(*at_head(problem), problem.direction), reference) < 1e-8
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "KL"])
+def test_it_is_the_hessian_where_the_loss_is_linear_in_the_log_probabilities(name):
+    problem = Problem(name)
+    reference = (problem.hessian() @ problem.direction.flatten()).view_as(problem.direction)
+    assert relative_error(head_fisher_product(*at_head(problem), problem.direction), reference) < 1e-8
+
+
+def test_it_is_positive_semi_definite_where_the_hessian_is_not():
+    problem = Problem("symmetric KL")
+    fisher = torch.linalg.eigvalsh(dense_fisher(problem.features, problem.W, problem.bias, problem.weight))
+    hessian = torch.linalg.eigvalsh(problem.hessian())
+    assert fisher[0] > -1e-12 * fisher[-1]
+    assert hessian[0] < -1e-3 * hessian[-1]
+
+
+def test_mean_eigenvalue_is_that_of_the_dense_matrix(problem, dense):
+    assert mean_eigenvalue(*at_head(problem)).item() == pytest.approx(dense.trace().item() / len(dense), rel=1e-12)
+
+
+@pytest.mark.parametrize("same", ["probabilities", "features"])
+def test_kronecker_factors_are_exact_where_there_is_one_structure(problem, same):
+    p, features, weight = at_head(problem)
+    if same == "probabilities":
+        p = p[:1].expand_as(p)
+    else:
+        features = features[:1].expand_as(features)
+    S, A = kronecker_factors(p, features, weight)
+    reference = head_fisher_product(p, features, weight, problem.direction)
+    assert relative_error(S @ problem.direction @ A, reference) < 1e-8
+    damping = 0.1 * mean_eigenvalue(p, features, weight)
+    V = kronecker_inverse(S, A, damping)(problem.direction)
+    assert relative_error(head_fisher_product(p, features, weight, V) + damping * V, problem.direction) < 1e-8
+
+
+def hypergradient_by_dense_solve(model, hyper, batch, valid, damping):
+    """V from the dense damped matrix, then the mixed second derivative by autograd twice over."""
+    images, _, index = batch
+    rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
+    W, bias = model.head.weight, model.head.bias
+    features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(3)))
+    fisher = dense_fisher(features.detach(), W.detach(), bias.detach(), hyper.weight(index, rows).detach())
+    damped = fisher + damping * fisher.trace() / len(fisher) * torch.eye(len(fisher), dtype=torch.float64)
+    loss = hyper.training_loss(F.linear(features, W, bias), index, rows)
+    (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
+    (clean,) = torch.autograd.grad(F.cross_entropy(model(hyper.view_validation(valid[0])), valid[1]), W)
+    V = torch.linalg.solve(damped, clean.flatten()).view_as(W)
+    return dict(zip(rows, torch.autograd.grad(gradient, list(rows.values()), -V), strict=True))
+
+
+CASES = [
+    ("SEP", "NONE", True),
+    ("SHA", "NONE", True),
+    ("NONE", "WGHT", True),
+    ("NONE", "SOFT", True),
+    ("NONE", "SOFT", False),
+    ("SEP", "BOTH", True),
+]
+
+
+@pytest.mark.parametrize("damping", [0.1, 1.0])
+@pytest.mark.parametrize(("aug_model", "los_model", "distorted"), CASES)
+def test_hypergradients_of_all_rows_against_a_dense_solve(aug_model, los_model, distorted, damping):
+    model, hyper, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted)
+    model.eval()
+    reference = hypergradient_by_dense_solve(model, hyper, batch, valid, damping)
+    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("FIS", iters=100, damping=damping))
+    assert gradients.keys() == reference.keys() == hyper.tables.keys()
+    for name, gradient in gradients.items():
+        assert reference[name].norm() > 0
+        assert relative_error(gradient, reference[name]) < 1e-8, name
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_full_clean_gradient_is_that_of_all_images_together(steps):
+    """Batches of unequal length against autograd on their concatenation; with head steps at the moved head."""
+    model, hyper, batch, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True, "original")
+    batches = [(images[part], labels[part], None) for part in (slice(0, 9), slice(9, 13), slice(13, 20))]
+    model.eval()
+    W = model.head.weight.detach().clone()
+    if steps:
+        features = model.encoder(batch[0]).detach()
+        W = descend_head(LOSSES["cross-entropy"], W, model.head.bias, batch[1], features, torch.ones(9), steps).detach()
+    logits = F.linear(model.encoder(hyper.view_validation(images)), W.requires_grad_(), model.head.bias)
+    (reference,) = torch.autograd.grad(F.cross_entropy(logits, labels), W)
+    with frozen(model):
+        settings = HyperSettings("FIS", iters=1, damping=1.0, valid="full", steps=steps)
+        found = [gradient(W.detach()) for gradient in clean_gradients(model, hyper, batches, settings, count=4)]
+    assert len(found) == 4
+    assert all(relative_error(gradient, reference) < 1e-8 for gradient in found)
+
+
+def test_batch_clean_gradients_are_those_of_the_batches():
+    model, hyper, _, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True)
+    batches = [(images[part], labels[part], None) for part in (slice(0, 10), slice(10, 20))]
+    W = model.head.weight.detach()
+    with frozen(model):
+        settings = HyperSettings("FIS", iters=1, damping=1.0, valid="batch")
+        found = [gradient(W) for gradient in clean_gradients(model, hyper, batches, settings, count=2)]
+        expected = [clean_gradient(model, hyper, [batch])(W) for batch in batches]
+    assert all(map(torch.equal, found, expected))
+    assert not torch.equal(*found)

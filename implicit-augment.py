@@ -140,7 +140,13 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
 
     given_labels = torch.from_numpy(split.targets).to(device)
     hyper = Hyperparameters(
-        given_labels, data.classes, options.aug_model, options.los_model, options.warp, options.distorted
+        given_labels,
+        data.classes,
+        options.aug_model,
+        options.los_model,
+        options.warp,
+        options.distorted,
+        home=device if options.rows == "device" else torch.device("cpu"),
     )
     settings = HyperSettings(options.hyper_iters, options.hyper_alpha, options.hyper_steps)
     hyper_schedule = Cosine(options.hyper_lr, options.epochs - options.hyper_start, *decay)

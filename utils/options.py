@@ -19,6 +19,7 @@ TRAIN_ON = ("distorted", "valid", "both")
 MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
 HYPER_OPTS = ("NONE", "HES")
 WARP_NAMES = ("paper", "original")
+ROWS = ("device", "host")
 
 # Options that make a row of their own and are not in the published names, and their usual values; a hyper start other
 # than the recipe's is one more.
@@ -154,6 +155,9 @@ class TrainOptions(RowOptions):
     hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0, MANY))
     hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, LARGE, open_low=True))
     workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
+    rows: str = flag(
+        "device", "where the rows are kept; the host has more room and is slower", choices=ROWS, identity=False
+    )
     threads: int | None = flag(
         None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1, 1024), identity=False
     )

@@ -133,7 +133,7 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     loaders = make_loaders(options, data, split, augmentation, device)
 
     model = build_model(options.model, data.channels, data.classes, options.seed)
-    model.to(device, memory_format=torch.channels_last)
+    model.to(device)
     optimizer = torch.optim.SGD(model.parameters(), options.lr, momentum=0.9, nesterov=True, weight_decay=1e-4)
     decay = (options.lr_decay_rate, options.lr_warm_epochs)
     schedule = Cosine(options.lr, options.epochs, *decay)

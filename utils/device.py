@@ -36,7 +36,12 @@ class Stopwatch:
 
     def lap(self, name: str) -> None:
         """Everything since the last lap was `name`."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        wait(self._device)
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
+
+
+def wait(device: torch.device) -> None:
+    """Wait for the end of the device's work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

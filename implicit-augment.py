@@ -60,7 +60,7 @@ def run(arguments: Sequence[str] | None) -> None:
     options = resolve(parse_options(TrainOptions, __doc__, arguments))
     find_source(options.dataset, dataset_folder(options))
     parse_model(options.model)
-    make_policy(options, torch.device("cpu"))
+    make_policy(options)
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
     finished = None if options.fresh else finished_result(options)
@@ -72,18 +72,18 @@ def run(arguments: Sequence[str] | None) -> None:
         print(summary(train(options, pick_device(options.gpu, options.no_cuda, options.threads))))
 
 
-def make_policy(options: TrainOptions, device: torch.device) -> RandPolicy | SubPolicies | None:
+def make_policy(options: TrainOptions) -> RandPolicy | SubPolicies | None:
     """The policy that training images go through before the learned augmentation, None without one.
 
     Raises PolicyError for a policy that was never published.
     """
     recipe = RECIPES[options.recipe]
     if options.aug_model == "RAND":
-        return RandPolicy(*recipe.rand, device)
+        return RandPolicy(*recipe.rand)
     if options.aug_model in LEARNED_AUG_MODELS and recipe.partner:
-        return RandPolicy(*recipe.partner, device, PARTNER_OPERATIONS)
+        return RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
     if options.aug_model in PUBLISHED:
-        return published_policy(options.aug_model, options.policy or options.dataset, device)
+        return published_policy(options.aug_model, options.policy or options.dataset)
     return None
 
 
@@ -120,7 +120,7 @@ def make_loaders(
     if options.dataset != options.recipe:
         mean, std = channel_statistics(data.train.images)
     normalise = Normalise(mean, std, device)
-    training_view = TrainingView(make_policy(options, device), recipe.standard, normalise, augmentation)
+    training_view = TrainingView(make_policy(options), recipe.standard, normalise, augmentation)
     orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
     return Loaders(data, split, normalise, training_view, *orders, options.overfit, options.workers)
 
@@ -129,18 +129,24 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set, then per epoch: hyper pass, train pass, evaluation, record. Returns the result."""
     data = load_dataset(options.dataset, dataset_folder(options), device)
     split = prepare_split(options, data)
-    augmentation = generator(options.seed, "augmentation", device)
+    augmentation = generator(options.seed, "augmentation")
     loaders = make_loaders(options, data, split, augmentation, device)
 
     model = build_model(options.model, data.channels, data.classes, options.seed)
-    model.to(device, memory_format=torch.channels_last)
+    model.to(device)
     optimizer = torch.optim.SGD(model.parameters(), options.lr, momentum=0.9, nesterov=True, weight_decay=1e-4)
     decay = (options.lr_decay_rate, options.lr_warm_epochs)
     schedule = Cosine(options.lr, options.epochs, *decay)
 
     given_labels = torch.from_numpy(split.targets).to(device)
     hyper = Hyperparameters(
-        given_labels, data.classes, options.aug_model, options.los_model, options.warp, options.distorted
+        given_labels,
+        data.classes,
+        options.aug_model,
+        options.los_model,
+        options.warp,
+        options.distorted,
+        home=device if options.rows == "device" else torch.device("cpu"),
     )
     settings = HyperSettings(
         opt=options.hyper_opt,

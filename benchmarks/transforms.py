@@ -67,8 +67,8 @@ def parse_options() -> argparse.Namespace:
 def tensor_side(images: torch.Tensor, device: torch.device) -> Callable[[], None]:
     """`TENSOR_PASSES` of the policy over the batch (B, C, H, W), and a wait for the device."""
     images = images.to(device)
-    generator = torch.Generator(device).manual_seed(SEED)
-    policy = RandPolicy(N, M, device)
+    generator = torch.Generator().manual_seed(SEED)
+    policy = RandPolicy(N, M)
 
     def measured() -> None:
         for _ in range(TENSOR_PASSES):

@@ -28,6 +28,11 @@ class Batches:
     crops: int | None
     workers: int
 
+    @property
+    def images(self) -> int:
+        """Images in all batches."""
+        return sum(map(len, self.order))
+
     def __len__(self) -> int:
         return len(self.order)
 

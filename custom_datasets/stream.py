@@ -32,8 +32,8 @@ class StreamedImages:
     labels: Tensor
 
     @property
-    def channels(self) -> int:  # noqa: D102
-        return 3
+    def shape(self) -> tuple[int, int, int]:  # noqa: D102
+        return 3, SIDE, SIDE
 
     @property
     def memory(self) -> int:  # noqa: D102

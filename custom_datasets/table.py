@@ -21,8 +21,8 @@ class Images(Protocol):
     labels: Tensor
 
     @property
-    def channels(self) -> int:
-        """C of the images."""
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images."""
         ...
 
     @property
@@ -56,8 +56,8 @@ class ImageTable:
     labels: Tensor
 
     @property
-    def channels(self) -> int:  # noqa: D102
-        return self.images.shape[1]
+    def shape(self) -> tuple[int, int, int]:  # noqa: D102
+        return tuple(self.images.shape[1:])
 
     @property
     def memory(self) -> int:  # noqa: D102
@@ -96,7 +96,7 @@ class Dataset:
     @property
     def channels(self) -> int:
         """C of the images."""
-        return self.train.channels
+        return self.train.shape[0]
 
     @property
     def memory(self) -> int:

@@ -28,16 +28,28 @@ WIDE_RESNET = re.compile(r"wresnet([0-9]{1,4})_([0-9]{1,3})")
 
 
 class Classifier(nn.Module):
-    """logits = head(encoder(images)): (B, channels, H, W) -> (B, classes)."""
+    """logits = head(encoder(images)): (B, channels, H, W) -> (B, classes).
 
-    def __init__(self, encoder: nn.Module, classes: int):
+    With `precision` bfloat16 the encoder runs in automatic mixed precision. Its features, the head and whatever is
+    built on them (losses, rows, solvers) are float32 all the same, and so are all weights.
+    """
+
+    def __init__(self, encoder: nn.Module, classes: int, precision: torch.dtype = torch.float32):
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(encoder.features, classes)
+        self.precision = precision
+
+    def features(self, images: Tensor) -> Tensor:
+        """Features (B, F), float32, of normalised images (B, channels, H, W)."""
+        mixed = self.precision != torch.float32
+        with torch.autocast(images.device.type, self.precision if mixed else None, enabled=mixed):
+            features = self.encoder(images)
+        return features.float() if mixed else features
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of normalised images (B, channels, H, W)."""
-        return self.head(self.encoder(images))
+        return self.head(self.features(images))
 
 
 def parse_model(name: str) -> Callable[[int], nn.Module]:
@@ -53,7 +65,9 @@ def parse_model(name: str) -> Callable[[int], nn.Module]:
     return partial(WideResNet, depth=depth, width=width)
 
 
-def build_model(name: str, channels: int, classes: int, seed: int) -> Classifier:
+def build_model(
+    name: str, channels: int, classes: int, seed: int, precision: torch.dtype = torch.float32
+) -> Classifier:
     """A freshly initialised classifier on the CPU; `seed` alone fixes its weights.
 
     The layout is channels last, in which convolutions are faster on CPUs and on tensor cores.
@@ -61,4 +75,4 @@ def build_model(name: str, channels: int, classes: int, seed: int) -> Classifier
     make_encoder = parse_model(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Classifier(make_encoder(channels), classes).to(memory_format=torch.channels_last)
+        return Classifier(make_encoder(channels), classes, precision).to(memory_format=torch.channels_last)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from custom_transforms import colour, geometry
+from utils.device import upload
 
 
 class Operation(NamedTuple):
@@ -54,7 +55,7 @@ FIRST_GEOMETRIC = NAMES.index(geometry.KINDS[0])
 
 
 class Steps(NamedTuple):
-    """What was drawn for the images of a batch: n operations each.
+    """What was drawn for the images of a batch, on the host: n operations each.
 
     operation (n, B): places in `NAMES`; value (n, B), in the operation's unit; centre (n, B, 2), x and y in 0..1:
     where a Cutout is.
@@ -69,18 +70,21 @@ def apply_steps(images: Tensor, steps: Steps) -> Tensor:
     """Images uint8 (B, C, H, W) after their n operations; the given images stay as they are.
 
     At each step the images are sorted by operation, so that each operation gets one slice of the batch; the geometric
-    ones share theirs. The host reads the sizes of all slices at once: one wait for the device per batch.
+    ones share theirs. The steps are on the host, which therefore knows the slices without waiting for the device.
     Raises TypeError for images of another type.
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"operations are defined on uint8 images, before they are normalised, not on {images.dtype}")
     group = steps.operation.clamp(max=FIRST_GEOMETRIC)
-    sizes = (group[..., None] == torch.arange(FIRST_GEOMETRIC + 1, device=group.device)).sum(1).tolist()
+    sizes = (group[..., None] == torch.arange(FIRST_GEOMETRIC + 1)).sum(1).tolist()
     order = group.argsort(1)
     back = order.argsort(1)
     operation, value = steps.operation.gather(1, order), steps.value.gather(1, order)
     centre = steps.centre.gather(1, order[..., None].expand_as(steps.centre))
     matrices = geometry.matrices(operation - FIRST_GEOMETRIC, value, *images.shape[2:])
+    order, back, value, centre, matrices = (
+        upload(part, images.device) for part in (order, back, value, centre, matrices)
+    )
     for step, size in enumerate(sizes):
         present = [group for group, count in enumerate(size) if count]
         batch = images.index_select(0, order[step]), value[step], centre[step], matrices[step]

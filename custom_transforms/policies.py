@@ -1,7 +1,7 @@
 """Policies: which operations an image goes through, drawn anew for each image.
 
-A policy is called with images uint8 (B, C, H, W) and a generator on their device, and returns new images of the same
-shape and type. B: images of a batch, n: operations per image, S: sub-policies of a published table.
+A policy is called with images uint8 (B, C, H, W), on any device, and a CPU generator, and returns new images of the
+same shape, type and place. B: images of a batch, n: operations per image, S: sub-policies of a published table.
 """
 
 from collections.abc import Sequence
@@ -27,21 +27,21 @@ class RandPolicy:
     (`PARTNER_OPERATIONS`) it is the partner of the learned augmentation.
     """
 
-    def __init__(self, n: int, m: float, device: torch.device, names: Sequence[str] = RAND_OPERATIONS):
+    def __init__(self, n: int, m: float, names: Sequence[str] = RAND_OPERATIONS):
         chosen = [OPERATIONS[name] for name in names]
         lows = [0.0 if operation.geometric else operation.low for operation in chosen]
         ranges = [operation.high - low for operation, low in zip(chosen, lows, strict=True)]
         self._n = n
-        self._operations = torch.tensor([NAMES.index(name) for name in names], device=device)
-        self._lows = torch.tensor(lows, device=device)
-        self._ranges = m / MAX_MAGNITUDE * torch.tensor(ranges, device=device)
-        self._signed = torch.tensor([operation.geometric for operation in chosen], device=device)
+        self._operations = torch.tensor([NAMES.index(name) for name in names])
+        self._lows = torch.tensor(lows)
+        self._ranges = m / MAX_MAGNITUDE * torch.tensor(ranges)
+        self._signed = torch.tensor([operation.geometric for operation in chosen])
 
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
         """Steps for a batch of that many images."""
-        shape, device = (self._n, batch), self._operations.device
-        choice = torch.randint(len(self._operations), shape, generator=generator, device=device)
-        amount = torch.rand(shape, generator=generator, device=device)
+        shape = (self._n, batch)
+        choice = torch.randint(len(self._operations), shape, generator=generator)
+        amount = torch.rand(shape, generator=generator)
         value = self._lows[choice] + amount * self._ranges[choice]
         return _steps(self._operations[choice], value, self._signed[choice], generator)
 
@@ -57,12 +57,12 @@ class SubPolicies:
     value = low + level (high - low), with a random sign for geometric operations.
     """
 
-    def __init__(self, table: Sequence[SubPolicy], device: torch.device):
+    def __init__(self, table: Sequence[SubPolicy]):
         names, probabilities, levels = zip(*(entry for sub_policy in table for entry in sub_policy), strict=True)
 
         def columns(numbers: list) -> Tensor:
             """One number per entry, from the table's order to (n, S)."""
-            return torch.tensor(numbers, device=device).view(len(table), -1).T.contiguous()
+            return torch.tensor(numbers).view(len(table), -1).T.contiguous()
 
         self._operations = columns([NAMES.index(name) for name in names])
         self._probabilities = columns(list(probabilities))
@@ -72,9 +72,8 @@ class SubPolicies:
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
         """Steps for a batch of that many images; an operation that its probability leaves out is an Identity."""
         n, count = self._operations.shape
-        device = self._operations.device
-        choice = torch.randint(count, (batch,), generator=generator, device=device)
-        applied = torch.rand((n, batch), generator=generator, device=device) < self._probabilities[:, choice]
+        choice = torch.randint(count, (batch,), generator=generator)
+        applied = torch.rand((n, batch), generator=generator) < self._probabilities[:, choice]
         operation = torch.where(applied, self._operations[:, choice], IDENTITY)
         return _steps(operation, self._values[:, choice], self._signed[:, choice], generator)
 
@@ -85,7 +84,7 @@ class SubPolicies:
 
 def _steps(operation: Tensor, value: Tensor, signed: Tensor, generator: torch.Generator) -> Steps:
     """Steps with the signs and the places that every policy draws alike; all arguments (n, B)."""
-    sign_and_centre = torch.rand((*value.shape, 3), generator=generator, device=value.device)
+    sign_and_centre = torch.rand((*value.shape, 3), generator=generator)
     negative = signed & (sign_and_centre[..., 0] < 0.5)
     return Steps(operation, torch.where(negative, -value, value), sign_and_centre[..., 1:])
 

@@ -6,8 +6,6 @@ The tables in `published/` are lists of sub-policies, each a list of (operation,
 import json
 from pathlib import Path
 
-import torch
-
 from custom_transforms.errors import PolicyError
 from custom_transforms.policies import SubPolicies
 
@@ -43,9 +41,9 @@ def read_table(method: str, dataset: str) -> list:
     return json.loads((TABLES / f"{tables[dataset]}.json").read_text())
 
 
-def published_policy(method: str, dataset: str, device: torch.device) -> SubPolicies:
+def published_policy(method: str, dataset: str) -> SubPolicies:
     """The policy of a method, "AUTO" or "DADA", for a data set.
 
     Raises PolicyError where none was published.
     """
-    return SubPolicies(read_table(method, dataset), device)
+    return SubPolicies(read_table(method, dataset))

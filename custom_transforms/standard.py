@@ -1,8 +1,8 @@
-"""Standard augmentation: crop, flip and erasing, drawn for each image of a batch, on the images' device.
+"""Standard augmentation: crop, flip and erasing, drawn for each image of a batch.
 
-Each is called with images (B, C, H, W) and a generator on their device and returns new images of the same type; the
-random numbers come from its `draw`, the pixels from a function of what was drawn. B: images, C: channels, H and W:
-height and width.
+Each is called with images (B, C, H, W), on any device, and a CPU generator, and returns new images of the same type and
+place; the random numbers come from its `draw`, the pixels from a function of what was drawn. B: images, C: channels, H
+and W: height and width.
 """
 
 import math
@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from utils.device import upload
 
 
 class RandomCrop:
@@ -21,8 +23,8 @@ class RandomCrop:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Upper and left edges (B,) of the windows, in pixels of the padded images."""
-        places = (2 * self.padding + 1, (2, len(images)))
-        return torch.randint(*places, generator=generator, device=images.device).unbind(0)
+        edges = torch.randint(2 * self.padding + 1, (2, len(images)), generator=generator)
+        return upload(edges, images.device).unbind(0)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Windows (B, C, H, W) of uint8 or float images."""
@@ -34,7 +36,7 @@ class RandomFlip:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Which images (B,) are flipped."""
-        return torch.rand(len(images), generator=generator, device=images.device) < 0.5
+        return upload(torch.rand(len(images), generator=generator) < 0.5, images.device)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images (B, C, H, W), uint8 or float."""
@@ -65,9 +67,8 @@ class RandomErasing:
     def draw(self, images: Tensor, generator: torch.Generator) -> Rectangles:
         """Rectangles for a batch."""
         batch, _, height, width = images.shape
-        device = images.device
-        area, ratio = torch.rand((2, batch, self.TRIES), generator=generator, device=device)
-        erased, *place = torch.rand((3, batch), generator=generator, device=device)
+        area, ratio = torch.rand((2, batch, self.TRIES), generator=generator)
+        erased, *place = torch.rand((3, batch), generator=generator)
         area = height * width * _between(area, *self.AREA)
         ratio = _between(ratio, math.log(self.RATIO[0]), math.log(self.RATIO[1])).exp()
         heights, widths = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
@@ -80,7 +81,7 @@ class RandomErasing:
             (u * (room + 1)).floor().minimum(room)
             for u, room in zip(place, (height - heights, width - widths), strict=True)
         )
-        return Rectangles(top, left, heights, widths)
+        return Rectangles(*upload(torch.stack((top, left, heights, widths)), images.device))
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Normalised float images (B, C, H, W): zero is the mean."""

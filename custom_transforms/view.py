@@ -19,7 +19,7 @@ class TrainingView:
         policy: an operation on uint8 images, None for none.
         standard: names of the standard augmentation: crop, flip, erasing.
         normalise: maps uint8 to normalised images.
-        generator: of all draws, on the images' device.
+        generator: of all draws, on the CPU: the same for every device.
 
     """
 

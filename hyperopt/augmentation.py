@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hyperopt.warp import OPERATIONS
+from utils.device import upload
 
 START_PROBABILITY = 1 / (len(OPERATIONS) - 2)
 START_MAGNITUDE = 5 / 10
@@ -35,13 +36,14 @@ def draw_amounts(rows: Tensor, batch: int, generator: torch.Generator) -> Tensor
     """Random amounts (B, K), in units of each operation's range, differentiable in `rows` (B or 1, 2 K).
 
     amount = b x m: b is a hard Gumbel-softmax draw of (p, 1 - p) with a straight-through gradient, m = magnitude x n
-    with n ~ N(0, 1). Of two classes, the Gumbel-softmax is a sigmoid of the logit plus logistic noise.
+    with n ~ N(0, 1). Of two classes, the Gumbel-softmax is a sigmoid of the logit plus logistic noise. The generator is
+    a CPU's, so that the draws are the same on every device.
     """
     probability_logits, magnitude_logits = rows.chunk(2, dim=1)
     shape = (batch, probability_logits.shape[1])
-    uniform = torch.rand(shape, generator=generator, device=rows.device, dtype=rows.dtype)
-    uniform = uniform.clamp(min=torch.finfo(rows.dtype).tiny)
-    normal = torch.randn(shape, generator=generator, device=rows.device, dtype=rows.dtype)
+    uniform = torch.rand(shape, generator=generator, dtype=rows.dtype).clamp(min=torch.finfo(rows.dtype).tiny)
+    normal = torch.randn(shape, generator=generator, dtype=rows.dtype)
+    uniform, normal = upload(torch.stack((uniform, normal)), rows.device)
     soft = ((probability_logits + torch.logit(uniform)) / TEMPERATURE).sigmoid()
     hard = (soft > 0.5).to(soft.dtype) + soft - soft.detach()
     return hard * magnitude_logits.sigmoid() * normal

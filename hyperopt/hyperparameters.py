@@ -16,6 +16,7 @@ from hyperopt.rows import RowTable
 from hyperopt.warp import OPERATIONS, WARPS
 
 START_SMOOTHING = 0.05
+DESCRIBED_AT_ONCE = 16384
 # Names of --aug-model that learn the augmentation, and whether all images share one row.
 SHARED_AUGMENTATION = {"SHA": True, "SEP": False}
 # Names of --los-model and the parts of the row that they learn.
@@ -25,7 +26,9 @@ LOSS_PARTS = {"NONE": (), "WGHT": ("weight",), "SOFT": ("soft_label",), "BOTH": 
 def start_soft_labels(labels: Tensor, classes: int) -> Tensor:
     """Soft-label logits (N, C) whose softmax smooths `labels` (N,) by 0.05: d (onehot - 1/2)."""
     distance = math.log(1 - classes + classes / START_SMOOTHING)
-    return distance * (F.one_hot(labels, classes).float() - 0.5)
+    # Filled in place: the table can be as large as the memory allows.
+    start = torch.full((len(labels), classes), -distance / 2, device=labels.device)
+    return start.scatter_(1, labels[:, None], distance / 2)
 
 
 def weight_of(logits: Tensor) -> Tensor:
@@ -43,21 +46,31 @@ class Hyperparameters:
         loss: a name of `--los-model`.
         warp: a name of `--warp`.
         distorted: whether the training set is imbalanced or noisy; the loss with soft labels is then symmetric.
+        home: where the tables are kept (default: where the labels are).
 
     """
 
-    def __init__(self, labels: Tensor, classes: int, augmentation: str, loss: str, warp: str, distorted: bool):
+    def __init__(
+        self,
+        labels: Tensor,
+        classes: int,
+        augmentation: str,
+        loss: str,
+        warp: str,
+        distorted: bool,
+        home: torch.device | None = None,
+    ):
         self.labels = labels
         self.tables: dict[str, RowTable] = {}
+        home = home or labels.device
         if augmentation in SHARED_AUGMENTATION:
             shared = SHARED_AUGMENTATION[augmentation]
-            start = start_rows(1 if shared else len(labels), labels.device)
-            self.tables["augmentation"] = RowTable(start, shared)
+            self.tables["augmentation"] = RowTable(start_rows(1 if shared else len(labels), home), shared)
         if "weight" in LOSS_PARTS[loss]:
-            self.tables["weight"] = RowTable(torch.zeros(len(labels), 1, device=labels.device))
+            self.tables["weight"] = RowTable(torch.zeros(len(labels), 1, device=home))
         self.loss: Loss = CrossEntropy()
         if "soft_label" in LOSS_PARTS[loss]:
-            self.tables["soft_label"] = RowTable(start_soft_labels(labels, classes))
+            self.tables["soft_label"] = RowTable(start_soft_labels(labels.to(home), classes))
             self.loss = SymmetricKL() if distorted else SoftCrossEntropy()
         self._warp, self._warp_nothing = WARPS[warp]
 
@@ -101,7 +114,12 @@ class Hyperparameters:
         return {name: table.values for name, table in self.tables.items()}
 
     def describe(self, index: Tensor) -> dict[str, Tensor]:
-        """What the rows of the images `index` (B,) have come to, by name: weights, probabilities, magnitudes."""
+        """What the rows of the images `index` (n,) have come to, by name: weights, probabilities, magnitudes."""
+        # In parts: all images' soft labels at once can be more than the memory has room for.
+        parts = [self._describe(part) for part in index.split(DESCRIBED_AT_ONCE)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _describe(self, index: Tensor) -> dict[str, Tensor]:
         rows = self.gather(index)
         described = {}
         if "weight" in rows:

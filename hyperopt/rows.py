@@ -11,6 +11,15 @@ class RowTable:
     `torch.optim.RMSprop` on the whole table, where rows outside of the batch have gradient zero: such a row keeps its
     value while its running square decays by alpha at every step, and the decays that a row missed are made up for at
     its next visit. Updating only the visited rows *without* that would be another optimiser.
+
+    The table stays where `start` is. When that is the host, for want of room on the GPU, a batch's rows travel to the
+    GPU through pinned memory and their gradients back. (The table itself is not pinned: the processor gathers from it,
+    and locking all of its pages would gain nothing.)
+
+    Args:
+        start: first values (R, k); the table takes them over.
+        shared: whether all images share one row.
+
     """
 
     alpha = 0.99  # decay of the running square, per step
@@ -18,19 +27,22 @@ class RowTable:
 
     def __init__(self, start: Tensor, shared: bool = False):
         self.shared = shared
-        self.values = start.clone()
+        self.values = start
         self.square = torch.zeros_like(start)
         self.visited = torch.zeros(len(start), dtype=torch.int64, device=start.device)  # step of the last visit
         self.step = 0
 
     def gather(self, index: Tensor) -> Tensor:
-        """Rows (B, k) of the images `index` (B,); (1, k), to be broadcast, when all images share one."""
-        return self.values[self._rows(index)]
+        """Rows of the images `index` (B,), on its device: (B, k), or (1, k) to be broadcast when all share one."""
+        rows = self.values[self._rows(index)]
+        if rows.device == index.device:
+            return rows
+        return rows.pin_memory().to(index.device, non_blocking=True)
 
     def update(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """One RMSprop step with the gradient of what `gather(index)` returned; no index may occur twice."""
         self.step += 1
-        rows = self._rows(index)
+        rows, gradient = self._rows(index), gradient.to(self.values.device)
         decays = (self.step - self.visited[rows]).to(gradient.dtype)
         square = self.square[rows] * self.alpha ** decays[:, None] + (1 - self.alpha) * gradient.square()
         self.square[rows] = square
@@ -38,4 +50,4 @@ class RowTable:
         self.values[rows] -= learning_rate * gradient / (square.sqrt() + self.epsilon)
 
     def _rows(self, index: Tensor) -> Tensor:
-        return torch.zeros_like(index[:1]) if self.shared else index
+        return (torch.zeros_like(index[:1]) if self.shared else index).to(self.values.device)

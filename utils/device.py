@@ -4,6 +4,7 @@ import sys
 import time
 
 import torch
+from torch import Tensor
 
 from utils.errors import UserError
 
@@ -36,7 +37,17 @@ class Stopwatch:
 
     def lap(self, name: str) -> None:
         """Everything since the last lap was `name`."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        wait(self._device)
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
+
+
+def wait(device: torch.device) -> None:
+    """Wait for the end of the device's work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def upload(drawn: Tensor, device: torch.device) -> Tensor:
+    """Copy of a small host tensor on the device, without waiting for the device's work."""
+    return drawn if device.type == "cpu" else drawn.pin_memory().to(device, non_blocking=True)

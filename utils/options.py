@@ -20,6 +20,7 @@ MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
 HYPER_OPTS = ("NONE", "HES", "FIS")
 HYPER_VALID = ("batch", "full")
 WARP_NAMES = ("paper", "original")
+ROWS = ("device", "host")
 
 # Options that make a row of their own and are not in the published names, and their usual values.
 ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
@@ -183,6 +184,9 @@ class TrainOptions(RowOptions):
     lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0, MANY))
     batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
     workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
+    rows: str = flag(
+        "device", "where the rows are kept; the host has more room and is slower", choices=ROWS, identity=False
+    )
     threads: int | None = flag(
         None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1, 1024), identity=False
     )

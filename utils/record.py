@@ -28,6 +28,7 @@ class Epoch:
     """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
 
     learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
+    speeds: of the passes, in words. memory: the most used so far, in GiB.
     """
 
     epoch: int
@@ -37,6 +38,8 @@ class Epoch:
     learning_rate: float
     hyper_learning_rate: float
     seconds: dict[str, float]
+    speeds: dict[str, str]
+    memory: float
 
     def row(self) -> dict[str, float | int]:
         """The epoch as a row of the metrics file."""
@@ -54,11 +57,11 @@ class Epoch:
 
     def line(self, epochs: int) -> str:
         """The epoch as a line of the log."""
-        seconds = " ".join(f"{name} {seconds:.2f}" for name, seconds in self.seconds.items())
+        passes = "  ".join(f"{name} {self.seconds[name]:.2f} s ({speed})" for name, speed in self.speeds.items())
         return (
             f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
             f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
-            f"seconds: {seconds}"
+            f"{passes}  memory {self.memory:.1f} GiB"
         )
 
 

@@ -4,10 +4,8 @@ import hashlib
 
 import torch
 
-CPU = torch.device("cpu")
 
-
-def generator(seed: int, use: str, device: torch.device = CPU) -> torch.Generator:
-    """A generator that the run's seed and the name of its use fix together."""
+def generator(seed: int, use: str) -> torch.Generator:
+    """A CPU generator that the run's seed and the name of its use fix together."""
     digest = hashlib.sha256(f"{seed} {use}".encode()).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

@@ -54,7 +54,7 @@ def test_the_partner_is_rand_without_the_geometric_operations():
 
 @pytest.mark.parametrize("names", [RAND_OPERATIONS, PARTNER_OPERATIONS])
 def test_rand_draws_each_operation_equally_often(names):
-    steps = RandPolicy(3, 7, CPU, names).draw(IMAGES, seeded())
+    steps = RandPolicy(3, 7, names).draw(IMAGES, seeded())
     assert steps.operation.shape == steps.value.shape == (3, IMAGES)
     shares = torch.tensor([(name in names) / len(names) for name in NAMES])
     for operation in steps.operation:
@@ -77,7 +77,7 @@ def test_rand_draws_each_operation_equally_often(names):
 )
 def test_rand_draws_values_uniformly_up_to_the_magnitude(name, low, high):
     magnitude = 7
-    steps = RandPolicy(3, magnitude, CPU).draw(IMAGES, seeded())
+    steps = RandPolicy(3, magnitude).draw(IMAGES, seeded())
     values = steps.value[steps.operation == NAMES.index(name)]
     if name in KINDS:
         assert stats.binomtest((values < 0).sum().item(), len(values)).pvalue > UNLIKELY
@@ -90,7 +90,7 @@ def test_rand_draws_values_uniformly_up_to_the_magnitude(name, low, high):
 def test_sub_policies_are_drawn_equally_often_and_whole():
     count = 50
     levels = [(i + 1) / 100 for i in range(count)]
-    policy = SubPolicies([[("Color", 1, level), ("Solarize", 1, level)] for level in levels], CPU)
+    policy = SubPolicies([[("Color", 1, level), ("Solarize", 1, level)] for level in levels])
     steps = policy.draw(IMAGES, seeded())
     drawn = ((steps.value[0] - 0.1) / 1.8 * 100 - 1).round().long()
     assert fits(torch.bincount(drawn, minlength=count), torch.full((count,), 1 / count))
@@ -101,7 +101,7 @@ def test_sub_policies_are_drawn_equally_often_and_whole():
 def test_published_tables_are_drawn_as_they_say(method, dataset):
     """Each entry by its probability, at its value, with either sign where it is geometric."""
     table = read_table(method, dataset)
-    steps = published_policy(method, dataset, CPU).draw(IMAGES, seeded(1))
+    steps = published_policy(method, dataset).draw(IMAGES, seeded(1))
     for k, entries in enumerate(zip(*table, strict=True)):
         shares = Counter()
         for name, probability, level in entries:
@@ -123,7 +123,7 @@ def cell(name, value):
 
 
 def test_geometric_levels_get_either_sign_and_others_none():
-    policy = SubPolicies([[("Rotate", 1, 1.0), ("Brightness", 0.3, 0.0)]], CPU)
+    policy = SubPolicies([[("Rotate", 1, 1.0), ("Brightness", 0.3, 0.0)]])
     steps = policy.draw(IMAGES, seeded())
     assert set(steps.value[0].tolist()) == {-30.0, 30.0}
     assert stats.binomtest((steps.value[0] < 0).sum().item(), IMAGES).pvalue > UNLIKELY
@@ -135,7 +135,7 @@ def test_geometric_levels_get_either_sign_and_others_none():
 
 
 def test_centres_are_uniform():
-    centre = RandPolicy(1, 7, CPU).draw(IMAGES, seeded()).centre[0]
+    centre = RandPolicy(1, 7).draw(IMAGES, seeded()).centre[0]
     for axis in centre.T:
         assert stats.kstest(axis.double().numpy(), stats.uniform.cdf).pvalue > UNLIKELY
     assert abs(torch.corrcoef(centre.T)[0, 1]) < 0.02
@@ -144,8 +144,8 @@ def test_centres_are_uniform():
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     "policy",
-    [RandPolicy(3, 7, CPU), RandPolicy(1, 15, CPU, PARTNER_OPERATIONS)]
-    + [published_policy(method, "CIFAR10", CPU) for method in PUBLISHED],
+    [RandPolicy(3, 7), RandPolicy(1, 15, PARTNER_OPERATIONS)]
+    + [published_policy(method, "CIFAR10") for method in PUBLISHED],
 )
 def test_a_seed_repeats_a_batch(policy, channels):
     images = torch.randint(256, (200, channels, 24, 32), dtype=torch.uint8, generator=seeded())
@@ -158,7 +158,7 @@ def test_a_seed_repeats_a_batch(policy, channels):
 
 def test_a_batch_of_one():
     images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8, generator=seeded())
-    policy, random = published_policy("AUTO", "SVHN", CPU), seeded()
+    policy, random = published_policy("AUTO", "SVHN"), seeded()
     assert all(policy(images, random).shape == images.shape for _ in range(30))
 
 
@@ -172,5 +172,5 @@ def test_tables_of_operations_that_exist():
 @pytest.mark.parametrize("method", PUBLISHED)
 def test_no_policy_is_an_error_that_names_those_there_are(method):
     with pytest.raises(PolicyError, match=rf"no published {method} policy for MNIST.*SVHN, SVHN_extra, CIFAR10"):
-        published_policy(method, "MNIST", CPU)
+        published_policy(method, "MNIST")
     assert issubclass(PolicyError, ValueError)

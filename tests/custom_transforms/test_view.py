@@ -21,7 +21,7 @@ def test_without_augmentation_it_is_the_normalisation(images):
 
 
 def test_order_is_policy_crop_flip_normalisation_erasing(images):
-    policy, generator = RandPolicy(3, 7, CPU), seeded()
+    policy, generator = RandPolicy(3, 7), seeded()
     expected = RandomFlip()(RandomCrop()(policy(images, generator), generator), generator)
     expected = RandomErasing()(NORMALISE(expected), generator)
     view = TrainingView(policy, ("erasing", "flip", "crop"), NORMALISE, seeded())

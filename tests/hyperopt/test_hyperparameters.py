@@ -98,3 +98,16 @@ def test_description_of_the_start():
     torch.testing.assert_close(described["Probability/rotate"], torch.full((3,), 0.2))
     torch.testing.assert_close(described["Magnitude/scale_y"], torch.full((3,), 0.5))
     torch.testing.assert_close(described["Soft label of the given class"], torch.full((3, 1), 0.9625))
+
+
+def test_rows_are_described_in_the_order_of_the_images_however_many_at_once(monkeypatch):
+    hyper = make("SEP", "BOTH")
+    for name, values in hyper.values().items():
+        values.copy_(torch.randn(values.shape, generator=torch.Generator().manual_seed(len(name))))
+    index = torch.tensor([5, 1, 0, 4, 2])
+    whole = hyper.describe(index)
+    monkeypatch.setattr("hyperopt.hyperparameters.DESCRIBED_AT_ONCE", 2)
+    parts = hyper.describe(index)
+    assert parts.keys() == whole.keys()
+    for name, values in whole.items():
+        torch.testing.assert_close(parts[name], values)

@@ -9,7 +9,7 @@ def test_equals_the_dense_rmsprop(shared):
     random = torch.Generator().manual_seed(0)
     count, width = (1 if shared else 50), 3
     start = torch.randn(count, width, generator=random)
-    table = RowTable(start, shared)
+    table = RowTable(start.clone(), shared)
     dense = torch.nn.Parameter(start.clone())
     optimizer = torch.optim.RMSprop([dense], alpha=0.99)
     for step in range(1000):
@@ -34,3 +34,18 @@ def test_gather_copies():
 
 def test_shared_row_is_gathered_once():
     assert RowTable(torch.ones(1, 2), shared=True).gather(torch.tensor([5, 7, 9])).shape == (1, 2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("shared", [False, True])
+def test_table_on_the_host_serves_a_gpu_alike(shared):
+    start = torch.randn(1 if shared else 50, 3)
+    host, device = RowTable(start.clone(), shared), RowTable(start.cuda(), shared)
+    for seed in range(20):
+        index = torch.randperm(50, generator=torch.Generator().manual_seed(seed))[:8].cuda()
+        assert torch.equal(host.gather(index), device.gather(index))
+        gradient = torch.randn_like(device.gather(index))
+        host.update(index, gradient, 0.1)
+        device.update(index, gradient, 0.1)
+    assert not host.values.is_cuda
+    torch.testing.assert_close(host.values, device.values.cpu())

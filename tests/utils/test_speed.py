@@ -1,0 +1,49 @@
+import pytest
+import torch
+from torch import nn
+
+from custom_models import build_model
+from utils.speed import Cost, Work, count_cost, matrix_product_peak, peak_memory, speed
+
+CPU = torch.device("cpu")
+
+
+def test_cost_of_a_model_that_can_be_counted_by_hand():
+    """Convolution 2 -> 3 with 3 x 3 kernels on 5 x 4 pixels, head 60 -> 7; a multiply-add is two operations.
+
+    Backward, a layer costs its forward again for its weights and again for its input.
+    """
+    model = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.Flatten(), nn.Linear(60, 7))
+    convolution, head = 2 * 5 * 4 * 2 * 3 * 9, 2 * 60 * 7
+    forward = convolution + head
+    assert count_cost(model, (2, 5, 4)) == Cost(
+        forward=forward,
+        training=forward + convolution + 2 * head,  # nobody wants the gradient of the pixels
+        to_pixels=forward + convolution + head,
+    )
+
+
+def test_counting_leaves_the_model_alone():
+    model = build_model("smallnet", 1, 10, seed=0).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    count_cost(model, (1, 8, 8))
+    assert model.training
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_speed_in_words():
+    assert speed(Work(images=5000, operations=3e9), seconds=2.0, peak=1e10) == "2,500 images/s, 15.0 % of peak"
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_peak_is_that_of_the_fastest_product(monkeypatch, precision):
+    monkeypatch.setattr("utils.speed.time.perf_counter", iter([0, 4, 10, 12, 20, 27, 30, 33, 40, 45]).__next__)
+    matrix_product_peak.cache_clear()
+    assert matrix_product_peak(CPU, precision) == 2 * 512**3 / 2
+    matrix_product_peak.cache_clear()
+
+
+def test_memory_counts_what_was_used():
+    used = torch.ones(2**28)  # a GiB
+    assert peak_memory(CPU) > used.nbytes / 2**30

@@ -1,0 +1,81 @@
+"""How fast the passes are, and what share of the device's matrix-product peak they reach."""
+
+import copy
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from utils.device import wait
+
+PROBE_SIDE = {"cpu": 512, "cuda": 8192}  # of the square matrices whose product gives the peak
+PROBES = 5
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pass has to do: images, and the floating-point operations of the model on all of them."""
+
+    images: int
+    operations: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Floating-point operations per image: of the model alone, with the gradient of its weights, of the pixels."""
+
+    forward: int
+    training: int
+    to_pixels: int
+
+
+def speed(work: Work, seconds: float, peak: float) -> str:
+    """The speed of a pass in words; `peak` in operations per second."""
+    share = 100 * work.operations / seconds / peak
+    return f"{work.images / seconds:,.0f} images/s, {share:.1f} % of peak"
+
+
+def count_cost(model: nn.Module, shape: tuple[int, int, int]) -> Cost:
+    """Count the model's matrix products and convolutions on an image of `shape` (C, H, W), in evaluation mode."""
+    model = copy.deepcopy(model).eval()
+    image = torch.zeros(1, *shape, device=next(model.parameters()).device)
+    forward = _count(lambda: model(image))
+    training = _count(lambda: model(image).sum().backward())
+    model.requires_grad_(False)
+    image.requires_grad_()
+    return Cost(forward, training, to_pixels=_count(lambda: model(image).sum().backward()))
+
+
+def _count(work: Callable[[], object]) -> int:
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+@lru_cache
+def matrix_product_peak(device: torch.device, precision: torch.dtype) -> float:
+    """Operations per second of a large matrix product: the best of a few, on this machine and now."""
+    side = PROBE_SIDE[device.type]
+    a = torch.ones(side, side, dtype=precision, device=device)
+    best = float("inf")
+    for _ in range(PROBES):
+        wait(device)
+        start = time.perf_counter()
+        a @ a
+        wait(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * side**3 / best
+
+
+def peak_memory(device: torch.device) -> float:
+    """GiB of the most memory used so far: on a GPU by tensors, otherwise by the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

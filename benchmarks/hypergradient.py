@@ -14,7 +14,6 @@ medians and quartiles over rounds and batches; the device is waited for inside t
 """
 
 import argparse
-import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ from torch import Tensor
 
 from benchmarks.report import describe_machine, quartiles, seconds
 from custom_datasets import load_dataset
-from custom_models import build_model
-from hyperopt import Hyperparameters
 from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, frozen
 from hyperopt.hypergradient import hessian_product
@@ -36,10 +33,10 @@ from hyperopt.losses import Loss, fisher_product
 from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
 from utils.figures import COLOURS
 from utils.options import ESTIMATOR_HYPER, TrainOptions, resolve
+from utils.preparation import prepare_split
 from utils.run_folder import dataset_folder, finished_result, run_files
-from utils.seeds import generator
+from utils.training import Training, train
 
-ROOT = Path(__file__).parent.parent
 SEED = 0
 WARM_UP = 3  # rounds
 DAMPING = ESTIMATOR_HYPER["FIS"]["hyper_damping"]
@@ -149,14 +146,6 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
-def training_script() -> Any:
-    """The training script as a module; its name has a hyphen, so that it cannot be imported."""
-    spec = importlib.util.spec_from_file_location("implicit_augment", ROOT / "implicit-augment.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def head_batches(dataset: str, flags: argparse.Namespace) -> list[HeadBatch]:
     """The batches of a hyper pass at the head of a network that is trained first, unless it is there."""
     device = torch.device(flags.device)
@@ -169,31 +158,27 @@ def head_batches(dataset: str, flags: argparse.Namespace) -> list[HeadBatch]:
             aug_model="SEP",
             los_model="BOTH",
             hyper_opt="HES",
+            precision="fp32",
             **TRAININGS[dataset],
         )
     )
-    script = training_script()
     if not finished_result(options):
-        script.train(options, device)
+        train(options, device)
     data = load_dataset(dataset, dataset_folder(options), device)
-    split = script.prepare_split(options, data)
-    augmentation = generator(SEED, "benchmark", device)
-    loaders = script.make_loaders(options, data, split, augmentation, device)
+    training = Training(options, data, prepare_split(options, data), device)
+    model, hyper = training.model, training.rows
     checkpoint = torch.load(run_files(options).last, weights_only=True, map_location=device)
-    model = build_model(options.model, data.channels, data.classes, SEED).to(device)
     model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
     model.head.load_state_dict(checkpoint["decoder_state_dict"])
-    labels = torch.from_numpy(split.targets).to(device)
-    hyper = Hyperparameters(labels, data.classes, options.aug_model, options.los_model, options.warp, options.distorted)
     for name, values in (checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"]).items():
         hyper.tables[name].values = values
 
     batches = []
     with frozen(model), torch.no_grad():
-        gradient = clean_gradient(model, hyper, loaders.all_clean())(model.head.weight)
-        for images, _, index in loaders.hyper(options.hyper_batch_size):
+        gradient = clean_gradient(model, hyper, training.loaders.all_clean())(model.head.weight)
+        for images, _, index in training.loaders.hyper(options.hyper_batch_size):
             rows = hyper.gather(index)
-            features = model.encoder(hyper.augment(images, rows, augmentation))
+            features = model.features(hyper.augment(images, rows, training.draws))
             target, weight = hyper.target(index, rows), hyper.weight(index, rows)
             at_head = (hyper.loss, model.head(features), target, features, weight, gradient)
             batches.append(HeadBatch(*at_head, flags.damping))

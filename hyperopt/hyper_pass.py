@@ -36,7 +36,7 @@ def clean_gradient(model: nn.Module, hyper: Hyperparameters, batches: Iterable[B
     What is kept are the features (n, F): the encoder rests during a hyper pass, the head moves with --hyper-steps.
     """
     with torch.no_grad():
-        pairs = [(model.encoder(hyper.view_validation(images)), labels) for images, labels, _ in batches]
+        pairs = [(model.features(hyper.view_validation(images)), labels) for images, labels, _ in batches]
     features, labels = map(torch.cat, zip(*pairs, strict=True))
     return lambda W: validation_gradient(features @ W.T + model.head.bias, features, labels)
 
@@ -72,7 +72,7 @@ def hyper_step(
 
     rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
     # The graph begins at the rows: where no augmentation is learned, the encoder builds none.
-    features = model.encoder(hyper.augment(images, rows, generator))
+    features = model.features(hyper.augment(images, rows, generator))
     target, weight = hyper.target(index, rows), hyper.weight(index, rows)
 
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +128,7 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
 
     def policy(*flags):
         options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
-        return script.make_policy(options, torch.device("cpu"))
+        return script.make_policy(options)
 
     assert policy("--dataset", "SVHN") is None
     assert policy("--dataset", "DIGITS", "--aug-model", "SEP") is None
@@ -165,7 +166,7 @@ def test_earliest_of_equally_good_epochs_is_chosen():
     record.options = TrainOptions()
     accuracies = [(50, 10), (60, 30), (60, 20), (55, 30)]
     record.epochs = [
-        Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {})
+        Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {}, {}, 0)
         for n, (test, valid) in enumerate(accuracies, 1)
     ]
     chosen = {name: epoch.epoch for name, epoch in record.chosen_epochs().items()}
@@ -218,3 +219,59 @@ def test_table_on_digits(call):
         errors[name] = {key: 100 - value for key, value in accuracy.items()}
     assert errors["SEP/BOTH"]["best_on_test"] <= min(5.0, 0.3 * errors["NONE"]["best_on_test"])
     assert errors["SEP/BOTH"]["last_epoch"] <= 6.5
+
+
+def test_every_epoch_says_how_fast_its_passes_were(train):
+    _, out, _ = train(*DISTORTION, *HES)
+    one = r"[\d.]+ s \([\d,]+ images/s, [\d.]+ % of peak\)"
+    lines = [line for line in out.splitlines() if line.startswith("epoch")]
+    hyper = [re.search(rf"hyper {one}  train {one}  evaluation {one}  memory [\d.]+ GiB$", line) for line in lines]
+    assert [bool(found) for found in hyper] == [False, True, True]
+    assert re.search(rf"e-0\d  train {one}", lines[0])
+
+
+@pytest.mark.parametrize("opt", ["HES", "FIS"])
+def test_bfloat16_trains_about_alike(train, opt):
+    rows, figures = [], []
+    for precision in ("fp32", "bf16"):
+        train(*DISTORTION, *METHOD, "--hyper-opt", opt, "--precision", precision, "--fresh")
+        state = checkpoint()
+        rows.append(torch.cat([state["reweight_state_dict"][name].flatten() for name in ("weight", "soft_label")]))
+        figures.append(float(metrics()[-1]["train_loss"]))
+    assert not torch.equal(*rows)
+    assert figures[1] == pytest.approx(figures[0], rel=0.05)
+
+
+def test_precision_shapes_the_result(train):
+    train("--precision", "fp32")
+    status, _, err = train("--precision", "bf16")
+    assert status == 2
+    assert "precision fp32 instead of bf16" in err
+
+
+def test_rows_on_the_host_are_the_same_rows(train):
+    values = []
+    for place in ("device", "host"):
+        train(*DISTORTION, *HES, "--rows", place, "--fresh")
+        values.append(checkpoint()["reweight_state_dict"]["weight"])
+    assert torch.equal(*values)
+
+
+def test_compiler_that_is_missing_is_named_in_one_line(train, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no C++ compiler\nand much more")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    status, _, err = train("--compile")
+    assert status == 2
+    assert err == "error: --compile does not work on this machine (no C++ compiler); leave it out\n"
+
+
+@pytest.mark.slow
+def test_compiled_network_trains_alike(train):
+    losses = []
+    for flags in ((), ("--compile",)):
+        status, _, _ = train(*DISTORTION, *HES, *flags, "--fresh")
+        assert status == 0
+        losses.append([float(row["train_loss"]) for row in metrics()])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)

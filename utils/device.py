@@ -8,6 +8,8 @@ from torch import Tensor
 
 from utils.errors import UserError
 
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
 
 def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
     """GPU number `gpu`, or the CPU when asked for or when the machine has no GPU (which is said on stderr).
@@ -25,6 +27,22 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
         raise UserError(f"--gpu {gpu} is not there; this machine has {torch.cuda.device_count()} (0 is the first)")
     torch.backends.cudnn.benchmark = True
     return torch.device("cuda", gpu)
+
+
+def pick_precision(name: str, no_cuda: bool) -> str:
+    """The name of `PRECISIONS` that a name of `--precision` stands for on this machine: bf16 on a GPU that has it."""
+    if name != "auto":
+        return name
+    return "bf16" if not no_cuda and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def check_compiler(device: torch.device) -> None:
+    """Compile something small. Raises UserError when torch cannot, for want of a compiler, say."""
+    try:
+        torch.compile(torch.sin)(torch.ones(8, device=device))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"--compile does not work on this machine ({reason}); leave it out") from error
 
 
 class Stopwatch:

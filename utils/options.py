@@ -21,6 +21,7 @@ HYPER_OPTS = ("NONE", "HES", "FIS")
 HYPER_VALID = ("batch", "full")
 WARP_NAMES = ("paper", "original")
 ROWS = ("device", "host")
+PRECISION_NAMES = ("auto", "fp32", "bf16")
 
 # Options that make a row of their own and are not in the published names, and their usual values.
 ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
@@ -184,6 +185,10 @@ class TrainOptions(RowOptions):
     lr_warm_epochs: int = flag(5, "epochs of linear warm-up from lr / 10", type=number(int, 0, MANY))
     batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
     workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
+    precision: str = flag(
+        "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
+    )
+    compile: bool = flag(False, "compile the encoder: faster after the first minutes", identity=False)
     rows: str = flag(
         "device", "where the rows are kept; the host has more room and is slower", choices=ROWS, identity=False
     )

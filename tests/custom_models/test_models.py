@@ -120,3 +120,17 @@ def test_thin_resnet_by_its_operations():
 def test_unknown_model_is_an_error(name):
     with pytest.raises(ModelError, match=r"no model '.*wresnetD_K"):
         build_model(name, 3, 10, seed=0)
+
+
+def test_mixed_precision_is_the_encoders_alone():
+    images = torch.randn(8, 1, 8, 8)
+    full, mixed = (build_model("smallnet", 1, 10, 0, precision) for precision in (torch.float32, torch.bfloat16))
+    inside = []
+    mixed.encoder.layers[0].register_forward_hook(lambda layer, given, done: inside.append(done.dtype))
+    logits = mixed.train()(images)
+    assert inside == [torch.bfloat16]
+    assert mixed.features(images).dtype == logits.dtype == torch.float32
+    logits.square().mean().backward()
+    assert {p.dtype for p in mixed.parameters()} == {p.grad.dtype for p in mixed.parameters()} == {torch.float32}
+    expected = full.train()(images)
+    assert 0 < (logits - expected).abs().max() < 0.05 * expected.abs().max()

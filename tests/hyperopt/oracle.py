@@ -65,8 +65,11 @@ class TinyClassifier(nn.Module):
         self.encoder = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.CELU(), nn.Flatten(), nn.Linear(64, 6))
         self.head = nn.Linear(6, classes)
 
+    def features(self, images):
+        return self.encoder(images)
+
     def forward(self, images):
-        return self.head(self.encoder(images))
+        return self.head(self.features(images))
 
 
 def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):

@@ -1,0 +1,84 @@
+"""What a run starts from, as its options say: the policy, the distorted training set, the batches."""
+
+import torch
+
+from custom_datasets import (
+    Dataset,
+    Distortion,
+    Loaders,
+    Split,
+    channel_statistics,
+    find_split,
+    keep_validation,
+    train_on_validation,
+)
+from custom_transforms import (
+    PARTNER_OPERATIONS,
+    PUBLISHED,
+    Normalise,
+    RandPolicy,
+    SubPolicies,
+    TrainingView,
+    published_policy,
+)
+from utils.errors import UserError
+from utils.options import LEARNED_AUG_MODELS, TrainOptions
+from utils.recipes import RECIPES
+from utils.run_folder import run_files
+from utils.seeds import generator
+
+# Own data without a validation set gives up one of so many training images for it.
+OWN_VALIDATION = 5
+
+
+def make_policy(options: TrainOptions) -> RandPolicy | SubPolicies | None:
+    """The policy that training images go through before the learned augmentation, None without one.
+
+    Raises PolicyError for a policy that was never published.
+    """
+    recipe = RECIPES[options.recipe]
+    if options.aug_model == "RAND":
+        return RandPolicy(*recipe.rand)
+    if options.aug_model in LEARNED_AUG_MODELS and recipe.partner:
+        return RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
+    if options.aug_model in PUBLISHED:
+        return published_policy(options.aug_model, options.policy or options.dataset)
+    return None
+
+
+def prepare_split(options: TrainOptions, data: Dataset) -> Split:
+    """The run's distorted training set, shared by all its rows, and what this row takes of it."""
+    if options.dataset == options.recipe:
+        validation = RECIPES[options.recipe].validation
+    else:
+        validation = data.valid_given or len(data.train) // OWN_VALIDATION
+    distortion = Distortion(
+        0 if options.oversplit else validation,
+        options.imbalance_ratio,
+        options.subsample_ratio,
+        options.noise_ratio,
+        valid_given=data.valid_given > 0,
+    )
+    labels = data.train.labels.cpu().numpy()
+    split = find_split(run_files(options).folder, labels, data.classes, distortion, options.seed)
+    if options.valid_images:
+        split = keep_validation(split, labels, options.valid_images, options.seed)
+    if options.train_on != "distorted":
+        split = train_on_validation(split, with_distorted=options.train_on == "both")
+    if len(split.train) < options.batch_size:
+        raise UserError(f"{len(split.train)} training images are less than one batch; lower --batch-size")
+    return split
+
+
+def make_loaders(
+    options: TrainOptions, data: Dataset, split: Split, augmentation: torch.Generator, device: torch.device
+) -> Loaders:
+    """The run's batches: training images augmented as the recipe and the policy say, all normalised."""
+    recipe = RECIPES[options.recipe]
+    mean, std = recipe.mean, recipe.std
+    if options.dataset != options.recipe:
+        mean, std = channel_statistics(data.train.images)
+    normalise = Normalise(mean, std, device)
+    training_view = TrainingView(make_policy(options), recipe.standard, normalise, augmentation)
+    orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
+    return Loaders(data, split, normalise, training_view, *orders, options.overfit, options.workers)

@@ -1,0 +1,148 @@
+"""A run's training: the network and the rows, and what moves them in an epoch."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from custom_datasets import Dataset, Split, load_dataset
+from custom_models import build_model
+from hyperopt import Hyperparameters, HyperSettings, hyper_pass
+from utils.debug import BatchPictures
+from utils.device import PRECISIONS, Stopwatch
+from utils.errors import UserError
+from utils.options import LEARNED_AUG_MODELS, TrainOptions
+from utils.passes import Batch, evaluate, train_pass
+from utils.preparation import make_loaders, prepare_split
+from utils.record import Epoch, Record
+from utils.run_folder import dataset_folder, run_files
+from utils.schedule import Cosine
+from utils.seeds import generator
+from utils.speed import Work, count_cost, matrix_product_peak, peak_memory, speed
+
+
+class Training:
+    """The network, the rows, their optimisers and learning rates, and the batches of a run.
+
+    Args:
+        options: resolved.
+        data: on the run's device.
+        split: the distorted training set.
+        device: of the run.
+
+    """
+
+    def __init__(self, options: TrainOptions, data: Dataset, split: Split, device: torch.device):
+        self.options, self.device, self.classes = options, device, data.classes
+        self.draws = generator(options.seed, "augmentation")
+        self.loaders = make_loaders(options, data, split, self.draws, device)
+
+        precision = PRECISIONS[options.precision]
+        self.model = build_model(options.model, data.channels, data.classes, options.seed, precision).to(device)
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(), options.lr, momentum=0.9, nesterov=True, weight_decay=1e-4
+        )
+        self.rows = Hyperparameters(
+            torch.from_numpy(split.targets).to(device),
+            data.classes,
+            options.aug_model,
+            options.los_model,
+            options.warp,
+            options.distorted,
+            home=device if options.rows == "device" else torch.device("cpu"),
+        )
+        decay = (options.lr_decay_rate, options.lr_warm_epochs)
+        self.schedule = Cosine(options.lr, options.epochs, *decay)
+        self.hyper_schedule = Cosine(options.hyper_lr, options.epochs - options.hyper_start, *decay)
+        self.hyper_settings = HyperSettings(
+            opt=options.hyper_opt,
+            iters=options.hyper_iters,
+            alpha=options.hyper_alpha,
+            damping=options.hyper_damping,
+            valid=options.hyper_valid,
+            steps=options.hyper_steps,
+        )
+        self.pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
+        self._cost = count_cost(self.model, data.train.shape)
+        self._peak = matrix_product_peak(device, precision)
+        if options.compile:
+            self.model.encoder.compile()
+
+    def epoch(self, number: int) -> Epoch:
+        """Epoch `number`, from 1: hyper pass, train pass, evaluation. Raises UserError when the rows diverge."""
+        clock, work = Stopwatch(self.device), {}
+        hyper_rate = 0.0
+        if self.options.hyper_opt != "NONE" and number > self.options.hyper_start:
+            hyper_rate, work["hyper"] = self._move_rows(number)
+            clock.lap("hyper")
+        train_loss, work["train"] = self._move_network(number)
+        clock.lap("train")
+        test, valid = self.loaders.test(), self.loaders.valid()
+        evaluations = [evaluate(self.model, batches, self.classes) for batches in (test, valid)]
+        images = test.images + valid.images
+        work["evaluation"] = Work(images, images * self._cost.forward)
+        clock.lap("evaluation")
+        return Epoch(
+            number,
+            train_loss,
+            *evaluations,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            hyper_learning_rate=hyper_rate,
+            seconds={"hyper": 0.0} | clock.seconds,
+            speeds={name: speed(done, clock.seconds[name], self._peak) for name, done in work.items()},
+            memory=peak_memory(self.device),
+        )
+
+    def _move_rows(self, number: int) -> tuple[float, Work]:
+        size, start = self.options.hyper_batch_size, number - 1 - self.options.hyper_start
+        batches = self.loaders.hyper(size)
+        clean = self.loaders.all_clean() if self.hyper_settings.valid == "full" else self.loaders.clean(size)
+        rate = hyper_pass(
+            self.model,
+            self.rows,
+            batches,
+            clean,
+            self.hyper_settings,
+            lambda done: self.hyper_schedule(start + done),
+            self.draws,
+        )
+        if not self.rows.finite():
+            raise UserError(f"diverged: a hyperparameter of epoch {number} is not a number; lower --lr")
+        learns_pixels = self.options.aug_model in LEARNED_AUG_MODELS
+        per_image = self._cost.to_pixels if learns_pixels else self._cost.forward
+        return rate, Work(batches.images, batches.images * per_image + clean.images * self._cost.forward)
+
+    def _move_network(self, number: int) -> tuple[float, Work]:
+        batches = self.loaders.train(self.options.batch_size)
+        loss = train_pass(
+            self.model,
+            self.optimizer,
+            batches,
+            self._loss,
+            lambda done: self.schedule(number - 1 + done),
+            self.options.log_interval,
+        )
+        return loss, Work(batches.images, batches.images * self._cost.training)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        images, _, index = batch
+        with torch.no_grad():
+            rows = self.rows.gather(index)
+            augmented = self.rows.augment(images, rows, self.draws)
+        self.pictures.add(images, augmented)
+        return self.rows.training_loss(self.model(augmented), index, rows)
+
+
+def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
+    """Distort the data set and train on it, recording every epoch. Returns the result."""
+    data = load_dataset(options.dataset, dataset_folder(options), device)
+    split = prepare_split(options, data)
+    training = Training(options, data, split, device)
+    with Record(options, device) as record:
+        for number in range(1, options.epochs + 1):
+            epoch = training.epoch(number)
+            record.add(epoch, training.model, training.rows, training.loaders.train_index)
+            tqdm.write(epoch.line(options.epochs))
+        images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
+        return record.finish(images, data.class_names)

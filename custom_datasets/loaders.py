@@ -10,8 +10,7 @@ from torch import Tensor
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, Images
 
-# On a CPU the activations of a batch should fit its caches; a GPU should be full.
-EVALUATION_BATCH = {"cpu": 50, "cuda": 1000}
+EVALUATION_BATCH = 500
 Prepare = Callable[[Tensor], Tensor]
 
 
@@ -75,7 +74,6 @@ class Loaders:
     ):
         device = data.train.labels.device
         self._data, self._view, self._training_view, self._workers = data, view, training_view, workers
-        self._evaluation_batch = EVALUATION_BATCH[device.type]
         self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
@@ -107,11 +105,11 @@ class Loaders:
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""
-        return self._batches(self._data.train, self.valid_index.split(self._evaluation_batch), None)
+        return self._batches(self._data.train, self.valid_index.split(EVALUATION_BATCH), None)
 
     def test(self) -> Batches:
         """The test set for evaluation."""
-        return self._batches(self._data.test, self.test_index.split(self._evaluation_batch), None)
+        return self._batches(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
 
     def _batches(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
         prepare = self._view if crops is None else self._training_view

@@ -13,7 +13,7 @@ from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.errors import UserError
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
-from utils.passes import Batch, evaluate, train_pass
+from utils.passes import Batch, Evaluation, evaluate, train_pass
 from utils.preparation import make_loaders, prepare_split
 from utils.record import Epoch, Record
 from utils.run_folder import dataset_folder, run_files
@@ -65,7 +65,7 @@ class Training:
         )
         self.pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
         self._cost = count_cost(self.model, data.train.shape)
-        self._peak = matrix_product_peak(device, precision)
+        self.peak = matrix_product_peak(device, precision)
         if options.compile:
             self.model.encoder.compile()
 
@@ -74,27 +74,29 @@ class Training:
         clock, work = Stopwatch(self.device), {}
         hyper_rate = 0.0
         if self.options.hyper_opt != "NONE" and number > self.options.hyper_start:
-            hyper_rate, work["hyper"] = self._move_rows(number)
+            hyper_rate, work["hyper"] = self.move_rows(number)
             clock.lap("hyper")
-        train_loss, work["train"] = self._move_network(number)
+        train_loss, work["train"] = self.move_network(number)
         clock.lap("train")
-        test, valid = self.loaders.test(), self.loaders.valid()
-        evaluations = [evaluate(self.model, batches, self.classes) for batches in (test, valid)]
-        images = test.images + valid.images
-        work["evaluation"] = Work(images, images * self._cost.forward)
+        (test, valid), work["evaluation"] = self.evaluate()
         clock.lap("evaluation")
         return Epoch(
             number,
             train_loss,
-            *evaluations,
+            test,
+            valid,
             learning_rate=self.optimizer.param_groups[0]["lr"],
             hyper_learning_rate=hyper_rate,
             seconds={"hyper": 0.0} | clock.seconds,
-            speeds={name: speed(done, clock.seconds[name], self._peak) for name, done in work.items()},
+            speeds={name: speed(done, clock.seconds[name], self.peak) for name, done in work.items()},
             memory=peak_memory(self.device),
         )
 
-    def _move_rows(self, number: int) -> tuple[float, Work]:
+    def move_rows(self, number: int) -> tuple[float, Work]:
+        """The hyper pass of epoch `number`; returns its last learning rate.
+
+        Raises UserError when the rows diverge.
+        """
         size, start = self.options.hyper_batch_size, number - 1 - self.options.hyper_start
         batches = self.loaders.hyper(size)
         clean = self.loaders.all_clean() if self.hyper_settings.valid == "full" else self.loaders.clean(size)
@@ -113,7 +115,8 @@ class Training:
         per_image = self._cost.to_pixels if learns_pixels else self._cost.forward
         return rate, Work(batches.images, batches.images * per_image + clean.images * self._cost.forward)
 
-    def _move_network(self, number: int) -> tuple[float, Work]:
+    def move_network(self, number: int) -> tuple[float, Work]:
+        """The train pass of epoch `number`; returns its mean loss."""
         batches = self.loaders.train(self.options.batch_size)
         loss = train_pass(
             self.model,
@@ -124,6 +127,13 @@ class Training:
             self.options.log_interval,
         )
         return loss, Work(batches.images, batches.images * self._cost.training)
+
+    def evaluate(self) -> tuple[list[Evaluation], Work]:
+        """The network on the test and on the validation set."""
+        batches = [self.loaders.test(), self.loaders.valid()]
+        images = sum(part.images for part in batches)
+        evaluations = [evaluate(self.model, part, self.classes) for part in batches]
+        return evaluations, Work(images, images * self._cost.forward)
 
     def _loss(self, batch: Batch) -> Tensor:
         images, _, index = batch

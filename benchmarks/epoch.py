@@ -1,0 +1,198 @@
+"""The passes of an epoch: images per second, share of the device's peak, and what AutoDO costs beside plain training.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.epoch [--dataset MNIST] [--scale 0.1] [--rounds 3]
+    python -m benchmarks.epoch --device cuda --dataset SVHN --batch 256 --compile
+
+Contract: random images and labels in the numbers and shapes of the published data set at imbalance ratio 100 and noise
+ratio 0.1, or a share `--scale` of them; the recipe's network and batch sizes; SEP/BOTH by HES as published (a batch of
+clean images per step) and by FIS (all clean images, once per pass), and the baseline without rows. In every round each
+pass of each method runs once, one after the other; the first round warms up and is left out. A run is train pass and
+evaluation in every epoch and a hyper pass in three quarters of them; the ratio of runs is also given without the
+evaluation, which is the same for all. The device is waited for at the end of each pass. Shares are counted operations
+of the model over time, over the measured peak of matrix products in the same precision.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.report import describe_machine, quartiles, seconds
+from custom_datasets import Dataset, Distortion, Split
+from custom_datasets.distortion import make_split
+from custom_datasets.table import ImageTable
+from utils.device import pick_precision, wait
+from utils.options import TrainOptions, resolve
+from utils.recipes import RECIPES
+from utils.speed import Work, peak_memory
+from utils.training import Training
+
+SEED = 0
+CLASSES = 10
+IMBALANCE_RATIO, NOISE_RATIO = 100, 0.1
+HYPER_SHARE = 0.75  # of the epochs have a hyper pass
+# Training and test images, and their shape.
+SIZES = {"MNIST": (60_000, 10_000, (1, 28, 28)), "SVHN": (73_257, 26_032, (3, 32, 32))}
+METHODS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "HES": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "HES"},
+    "FIS": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "FIS"},
+}
+# By method and pass: its work and the seconds of every round.
+Measured = dict[tuple[str, str], tuple[Work, list[float]]]
+
+
+def main() -> None:
+    """Measure, print a table and write the numbers to a file."""
+    flags = parse_options()
+    device = torch.device(flags.device)
+    data, split = random_data(flags, device)
+    trainings = {name: Training(method_options(flags, method), data, split, device) for name, method in METHODS.items()}
+    measured = measure(trainings, flags.rounds, device)
+    learned = [name for name, method in METHODS.items() if method]
+    result = {
+        "dataset": flags.dataset,
+        "scale": flags.scale,
+        "model": trainings["plain"].options.model,
+        "precision": trainings["plain"].options.precision,
+        "compile": flags.compile,
+        "rounds": flags.rounds,
+        "machine": describe_machine(flags.device),
+        "peak, TFLOP/s": trainings["plain"].peak / 1e12,
+        "peak memory, GiB": peak_memory(device),
+        "passes": [
+            describe(method, part, work, times, trainings[method].peak)
+            for (method, part), (work, times) in measured.items()
+        ],
+        "hyper pass / train pass": {
+            name: quartiles(np.array(measured[name, "hyper"][1]) / measured[name, "train"][1]) for name in learned
+        },
+        "run / plain run": {name: ratio(measured, name, ("train", "evaluation")) for name in learned},
+        "run / plain run, no evaluation": {name: ratio(measured, name, ("train",)) for name in learned},
+    }
+    print_table(result)
+    flags.output.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="The passes of an epoch, and AutoDO beside plain training.")
+    parser.add_argument("--dataset", default="MNIST", choices=tuple(SIZES), help="whose numbers, shape and recipe")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the images")
+    parser.add_argument("--batch", type=int, help="images per training step (default: recipe)")
+    parser.add_argument("--model", help="another network than the recipe's")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of the encoder")
+    parser.add_argument("--compile", action="store_true", help="compile the encoder")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each pass")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/epoch.json"), help="file for the numbers")
+    return parser.parse_args()
+
+
+def random_data(flags: argparse.Namespace, device: torch.device) -> tuple[Dataset, Split]:
+    """Random images in the numbers of the published data set, and their distortion."""
+    train, test, shape = SIZES[flags.dataset]
+    random = np.random.default_rng(SEED)
+
+    def table(count: int) -> ImageTable:
+        images = torch.from_numpy(random.integers(256, size=(count, *shape), dtype=np.uint8))
+        return ImageTable(images, torch.arange(count) % CLASSES).to(device, device)
+
+    data = Dataset(table(int(train * flags.scale)), table(int(test * flags.scale)), CLASSES)
+    validation = int(RECIPES[flags.dataset].validation * flags.scale)
+    distortion = Distortion(validation, IMBALANCE_RATIO, 1.0, NOISE_RATIO)
+    return data, make_split(data.train.labels.cpu().numpy(), CLASSES, distortion, SEED)
+
+
+def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> TrainOptions:
+    """The options of a method's run."""
+    options = TrainOptions(
+        dataset=flags.dataset,
+        imbalance_ratio=IMBALANCE_RATIO,
+        noise_ratio=NOISE_RATIO,
+        batch_size=flags.batch,
+        model=flags.model,
+        compile=flags.compile,
+        precision=pick_precision(flags.precision, no_cuda=flags.device == "cpu"),
+        **method,
+    )
+    return resolve(options)
+
+
+def measure(trainings: dict[str, Training], rounds: int, device: torch.device) -> Measured:
+    """Run every pass of every method once per round."""
+    measured: Measured = {}
+    for number in range(rounds + 1):
+        for name, training in trainings.items():
+            epoch = training.options.hyper_start + 1 + number
+            for part, run in passes(training, epoch).items():
+                done = []
+
+                def measured_pass(run: Callable[[], tuple[Any, Work]] = run, done: list = done) -> None:
+                    done.append(run()[1])
+                    wait(device)
+
+                elapsed = seconds(measured_pass)
+                if number > 0:
+                    measured.setdefault((name, part), (done[0], []))[1].append(elapsed)
+    return measured
+
+
+def ratio(measured: Measured, method: str, every_epoch: tuple[str, ...]) -> dict[str, float]:
+    """Seconds of a method's run over those of the plain one, for the passes that every epoch has and the hyper pass."""
+    times = {key: np.array(found) for key, (_, found) in measured.items()}
+    plain, own = (sum(times[name, part] for part in every_epoch) for name in ("plain", method))
+    return quartiles((own + HYPER_SHARE * times[method, "hyper"]) / plain)
+
+
+def passes(training: Training, epoch: int) -> dict[str, Callable[[], tuple[Any, Work]]]:
+    """The passes of an epoch by name, each returning its work last."""
+    found = {"train": lambda: training.move_network(epoch), "evaluation": training.evaluate}
+    if training.options.hyper_opt != "NONE":
+        found = {"hyper": lambda: training.move_rows(epoch)} | found
+    return found
+
+
+def describe(method: str, part: str, work: Work, times: list[float], peak: float) -> dict[str, Any]:
+    """One line of the table."""
+    time = quartiles(times)
+    return {
+        "method": method,
+        "pass": part,
+        "images": work.images,
+        "seconds": time,
+        "images per second": work.images / time["median"],
+        "share of peak": work.operations / time["median"] / peak,
+    }
+
+
+def print_table(result: dict[str, Any]) -> None:
+    """The result for people, as Markdown."""
+    settings = ("dataset", "scale", "model", "precision", "compile", "rounds", "peak, TFLOP/s", "peak memory, GiB")
+    shown = {name: result[name] for name in settings} | result["machine"]
+    print(
+        ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in shown.items()
+        )
+    )
+    print("\n| method | pass | images | seconds, median | quartiles | images/s | share of peak |")
+    print("|---|---|---|---|---|---|---|")
+    for line in result["passes"]:
+        low, middle, high = (line["seconds"][key] for key in ("lower quartile", "median", "upper quartile"))
+        print(
+            f"| {line['method']} | {line['pass']} | {line['images']:,} | {middle:.2f} | {low:.2f} to {high:.2f} "
+            f"| {line['images per second']:,.0f} | {100 * line['share of peak']:.1f} % |"
+        )
+    print("\n| | median | quartiles |\n|---|---|---|")
+    for kind in ("hyper pass / train pass", "run / plain run", "run / plain run, no evaluation"):
+        for name, found in result[kind].items():
+            low, middle, high = (found[key] for key in ("lower quartile", "median", "upper quartile"))
+            print(f"| {name}: {kind} | {middle:.2f} | {low:.2f} to {high:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The benchmarks at toy size: what they print and write, not how fast anything is."""
+
+import json
+
+import pytest
+
+from benchmarks import epoch, rows
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """run(module, *flags) -> (what was printed, the numbers)."""
+
+    def call(module, *flags):
+        monkeypatch.setattr("sys.argv", ["benchmark", *map(str, flags), "--output", str(tmp_path / "numbers.json")])
+        module.main()
+        return capsys.readouterr().out, json.loads((tmp_path / "numbers.json").read_text())
+
+    return call
+
+
+def test_epoch(run):
+    printed, numbers = run(epoch, "--scale", 0.004, "--rounds", 2, "--model", "lenet")
+    passes = {(line["method"], line["pass"]): line for line in numbers["passes"]}
+    assert len(passes) == 3 + 3 + 2
+    assert passes["FIS", "hyper"]["images"] == passes["HES", "hyper"]["images"] >= passes["plain", "train"]["images"]
+    for (method, part), line in passes.items():
+        assert f"| {method} | {part} |" in printed
+        assert line["images per second"] == pytest.approx(line["images"] / line["seconds"]["median"])
+        assert 0 < line["share of peak"] < 2
+    for name in ("hyper pass / train pass", "run / plain run", "run / plain run, no evaluation"):
+        assert numbers[name].keys() == {"HES", "FIS"}
+        assert all(ratio["median"] > 0 for ratio in numbers[name].values())
+
+
+def test_rows(run, monkeypatch):
+    monkeypatch.setattr(rows, "SMALL", 300)
+    monkeypatch.setattr(rows, "LARGE", 600)
+    printed, numbers = run(rows, "--rounds", 2, "--classes", 3)
+    found = numbers["classes"]["3"]
+    assert "| 3 |" in printed
+    assert found["milliseconds"].keys() == {"300", "600"}
+    few, many = (found["milliseconds"][count]["median"] for count in ("300", "600"))
+    assert found["ratio of medians"] == pytest.approx(many / few)
+
+
+def test_rows_of_a_thousand_classes(run, monkeypatch):
+    monkeypatch.setattr(rows, "LARGE", 600)
+    printed, numbers = run(rows, "--large")
+    assert "600 rows of 1000 classes" in printed
+    assert numbers["large"]["peak memory, GiB"] > 0

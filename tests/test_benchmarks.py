@@ -3,8 +3,9 @@
 import json
 
 import pytest
+import torch
 
-from benchmarks import epoch, rows
+from benchmarks import epoch, rows, wrong_labels
 
 
 @pytest.fixture
@@ -49,3 +50,19 @@ def test_rows_of_a_thousand_classes(run, monkeypatch):
     printed, numbers = run(rows, "--large")
     assert "600 rows of 1000 classes" in printed
     assert numbers["large"]["peak memory, GiB"] > 0
+
+
+def test_wrong_labels_of_rows_that_know_them(tmp_path):
+    """Five images, the last is not trained on; of the wrong labels 1 and 3 the soft label corrects one."""
+    true, given = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 2, 2, 1, 1])
+    soft = torch.eye(3)[[0, 1, 1, 1, 0]]
+    weight = torch.tensor([[2.0], [-1.0], [-0.5], [0.0], [-9.0]])
+    torch.save({"reweight_state_dict": {"weight": weight, "soft_label": soft}}, tmp_path / "last.pt")
+    torch.save(([4], [0, 1, 2, 3], given), tmp_path / "split.pt")
+    found = wrong_labels.measure(tmp_path / "last.pt", tmp_path / "split.pt", true)
+    assert found == {
+        "area, weight": 3 / 4,  # of the pairs of a wrong and a right label, one has the lower weight at the right one
+        "area, soft label": (1 + 1 / 2 + 1 / 2 + 0) / 4,  # two pairs are ties
+        "wrong, corrected": 1 / 2,
+        "right, changed": 1 / 2,
+    }

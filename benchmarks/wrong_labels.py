@@ -1,0 +1,67 @@
+"""How well the learned rows tell wrong labels from right ones, on DIGITS, for every finished run with both.
+
+    python -m benchmarks.wrong_labels [--data local_data] [--match REGULAR_EXPRESSION]
+
+Contract: the rows of the last epoch and the split file of the same run folder; a label is wrong where it differs from
+the data set's. Per row of the tables, mean and standard deviation over runs, in %, of: the area under the ROC curve of
+a low weight, and of a low soft-label probability of the given label, against wrong; the share of wrong labels whose
+soft label has its largest probability at the true class; and of right labels whose soft label has it elsewhere.
+"""
+
+import argparse
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+from sklearn.metrics import roc_auc_score
+
+from custom_datasets import load_dataset
+from utils.options import RowOptions
+from utils.results import all_results
+from utils.run_folder import RunFiles
+from utils.tables import mean_and_spread
+
+DATASET = "DIGITS"
+COLUMNS = ("area, weight", "area, soft label", "wrong, corrected", "right, changed")
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description="How well the learned rows tell wrong labels.")
+    parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
+    parser.add_argument("--match", type=re.compile, default=re.compile("opt_[A-MO-Z].*BOTH"), help="in the run's name")
+    flags = parser.parse_args()
+    labels = load_dataset(DATASET, flags.data / DATASET, torch.device("cpu")).train.labels
+    print(f"| in % | noise ratio | {' | '.join(COLUMNS)} | runs |")
+    print("|---" * (len(COLUMNS) + 3) + "|")
+    for row in all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match):
+        found = defaultdict(list)
+        for run in row.results:
+            files = RunFiles(row.folder / f"run{run}", row.name)
+            ir, sr, nr = row.distortion
+            split = files.folder / f"data_ir_{ir}_sr_{sr}_nr_{nr}.pt"
+            for name, value in measure(files.last, split, labels).items():
+                found[name].append(100 * value)
+        cells = " | ".join(mean_and_spread(found[name], "±") for name in COLUMNS)
+        print(f"| {row.label} | {row.distortion[2]} | {cells} | {len(row.results)} |")
+
+
+def measure(checkpoint: Path, split: Path, labels: torch.Tensor) -> dict[str, float]:
+    """The columns of one run; `labels` (N,) are the true ones."""
+    rows = torch.load(checkpoint, weights_only=True)["reweight_state_dict"]
+    _, train, given = torch.load(split, weights_only=True)
+    train, given = torch.as_tensor(train), torch.as_tensor(given)
+    wrong, given, true = (given != labels)[train], given[train], labels[train]
+    weight, soft = rows["weight"][train, 0], rows["soft_label"][train].softmax(1)
+    believed = soft.gather(1, given[:, None])[:, 0]
+    return {
+        "area, weight": roc_auc_score(wrong, -weight),
+        "area, soft label": roc_auc_score(wrong, -believed),
+        "wrong, corrected": (soft.argmax(1) == true)[wrong].float().mean().item(),
+        "right, changed": (soft.argmax(1) != given)[~wrong].float().mean().item(),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -51,6 +51,8 @@ def run(arguments: Sequence[str] | None) -> None:
         print(all_tables(rows, options.format))
     elif options.format != "text" or options.match:
         raise UserError(f"--{'match' if options.match else 'format'} is for --all; add it")
+    elif options.dry_run and options.plot:
+        raise UserError("--dry-run draws nothing; leave out --plot")
     elif options.dry_run:
         print(row_plan(resolve(options)))
         return

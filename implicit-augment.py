@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options, then plan, report a finished run, or train."""
     options = resolve(parse_options(TrainOptions, __doc__, arguments))
-    options = dataclasses.replace(options, precision=pick_precision(options.precision, options.no_cuda))
+    options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
     find_source(options.dataset, dataset_folder(options))
     parse_model(options.model)
     make_policy(options)

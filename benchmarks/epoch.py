@@ -117,7 +117,7 @@ def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> TrainOp
         batch_size=flags.batch,
         model=flags.model,
         compile=flags.compile,
-        precision=pick_precision(flags.precision, no_cuda=flags.device == "cpu"),
+        precision=pick_precision(flags.precision, 0, no_cuda=flags.device == "cpu"),
         **method,
     )
     return resolve(options)

@@ -17,6 +17,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from custom_datasets import load_dataset
+from utils.flags import pattern
 from utils.options import RowOptions
 from utils.results import all_results
 from utils.run_folder import RunFiles
@@ -30,7 +31,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description="How well the learned rows tell wrong labels.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
-    parser.add_argument("--match", type=re.compile, default=re.compile("opt_[A-MO-Z].*BOTH"), help="in the run's name")
+    parser.add_argument("--match", type=pattern, default=re.compile("opt_[A-MO-Z].*BOTH"), help="in the run's name")
     flags = parser.parse_args()
     labels = load_dataset(DATASET, flags.data / DATASET, torch.device("cpu")).train.labels
     print(f"| in % | noise ratio | {' | '.join(COLUMNS)} | runs |")

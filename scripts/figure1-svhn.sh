@@ -7,6 +7,6 @@ ROWS=("--aug-model NONE" "--aug-model AUTO")
 for start in 10 50 150 190; do
     ROWS+=("--aug-model SEP --los-model BOTH --hyper-opt HES --hyper-start $start")
 done
-MATCH='(opt_NONE_.*_(NONE|AUTO)_los_model_NONE|opt_HES_.*_SEP_los_model_BOTH)_ir_100_sr_1.0_nr_0.1(_hyper_start_[0-9]+)?$'
+MATCH='^wresnet28_10_(opt_NONE_.*_(NONE|AUTO)_los_model_NONE|opt_HES_.*_SEP_los_model_BOTH)_ir_100_sr_1.0_nr_0.1(_hyper_start_[0-9]+)?$'
 FIGURES=local_data/SVHN/figure1
 published_rows SVHN "100 0.1" -- "$@"

@@ -328,6 +328,7 @@ BAD_FLAGS = [
     ("--hyper-iters -1", "-1 is out of range"),
     ("--hyper-alpha 0", "0 is out of range"),
     ("--hyper-damping 0", "0 is out of range"),
+    ("--los-model WGHT --hyper-opt FIS --hyper-iters 0", "--hyper-iters 0"),
     ("--los-model WGHT --hyper-opt FIS --hyper-alpha 0.1", "--hyper-alpha has no effect"),
     ("--los-model WGHT --hyper-opt HES --hyper-damping 1", "--hyper-damping has no effect"),
     ("--hyper-beta 1", "never had an effect"),

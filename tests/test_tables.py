@@ -36,7 +36,7 @@ def write_results(chosen):
                 "name": options.run_name,
                 "accuracy": accuracy,
                 "epochs": dict.fromkeys(accuracy, 1),
-                "options": options.identity,
+                "options": options.identity | {"precision": "fp32"},  # as a run has resolved it
             }
             path = RunFiles(Path("local_data/SVHN") / f"run{run}", options.run_name).result
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -275,3 +275,24 @@ def test_compiled_network_trains_alike(train):
         assert status == 0
         losses.append([float(row["train_loss"]) for row in metrics()])
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)
+
+
+def test_run_of_before_there_was_a_precision_is_finished_all_the_same(train):
+    train()
+    path = the_file("result_*")
+    content = json.loads(path.read_text())
+    del content["options"]["precision"]
+    path.write_text(json.dumps(content))
+    status, out, _ = train()
+    assert status == 0
+    assert "finished already" in out
+
+
+def test_images_too_small_for_the_network_are_named_in_one_line(train):
+    folder = Path("local_data/mine")
+    folder.mkdir(parents=True)
+    for part in ("train", "test"):
+        np.savez(folder / part, images=np.zeros((80, 2, 2), np.uint8), labels=np.arange(80) % 4)
+    status, _, err = train("--dataset", "mine", "--recipe", "DIGITS", "--model", "lenet")
+    assert status == 2
+    assert err == "error: images of 2 x 2 pixels are too small for this --model; choose another\n"

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from utils.errors import UserError
 
+BFLOAT16_SINCE = 8  # compute capability; older GPUs only emulate it
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -25,15 +26,17 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
         return torch.device("cpu")
     if gpu >= torch.cuda.device_count():
         raise UserError(f"--gpu {gpu} is not there; this machine has {torch.cuda.device_count()} (0 is the first)")
+    torch.cuda.set_device(gpu)  # pinned memory belongs to the current one
     torch.backends.cudnn.benchmark = True
     return torch.device("cuda", gpu)
 
 
-def pick_precision(name: str, no_cuda: bool) -> str:
+def pick_precision(name: str, gpu: int, no_cuda: bool) -> str:
     """The name of `PRECISIONS` that a name of `--precision` stands for on this machine: bf16 on a GPU that has it."""
     if name != "auto":
         return name
-    return "bf16" if not no_cuda and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    on_gpu = not no_cuda and torch.cuda.is_available() and gpu < torch.cuda.device_count()
+    return "bf16" if on_gpu and torch.cuda.get_device_capability(gpu)[0] >= BFLOAT16_SINCE else "fp32"
 
 
 def check_compiler(device: torch.device) -> None:
@@ -41,7 +44,7 @@ def check_compiler(device: torch.device) -> None:
     try:
         torch.compile(torch.sin)(torch.ones(8, device=device))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--compile does not work on this machine ({reason}); leave it out") from error
 
 

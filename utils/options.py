@@ -95,7 +95,7 @@ class RowOptions:
     hyper_damping: float | None = flag(
         None,
         "FIS: damping, in mean eigenvalues of the Fisher matrix (default: 1)",
-        type=number(float, 0, LARGE, open_low=True),
+        type=number(float, 1e-6, LARGE),
     )
     hyper_valid: str | None = flag(
         None,
@@ -116,6 +116,8 @@ class RowOptions:
             raise UserError("--hyper-damping has no effect on --hyper-opt HES; leave it out")
         if self.hyper_opt == "FIS" and self.hyper_alpha is not None:
             raise UserError("--hyper-alpha has no effect on --hyper-opt FIS; leave it out")
+        if self.hyper_opt == "FIS" and self.hyper_iters == 0:
+            raise UserError("--hyper-iters 0 leaves FIS without a direction; take 1 or more")
         if self.train_on != "distorted" and (self.hyper_opt != "NONE" or self.oversplit):
             raise UserError(f"--train-on {self.train_on} is a control for --hyper-opt NONE with a validation split")
         if self.valid_images and self.oversplit:

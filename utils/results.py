@@ -84,7 +84,11 @@ class RowResults:
             return []
         expected = resolve(TrainOptions(**row | {"recipe": None}, seed=0)).identity
         for result in self.results.values():
-            if any(result["options"].get(key) != value for key, value in expected.items() if key != "seed"):
+            if any(
+                result["options"].get(key) != value
+                for key, value in expected.items()
+                if key not in ("seed", "precision")
+            ):
                 return []
         method = tuple(row[name] for name in ("aug_model", "los_model", "hyper_opt"))
         return published_error(row["dataset"], method, *self.distortion)

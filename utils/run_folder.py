@@ -79,7 +79,7 @@ def read_result(path: Path) -> dict[str, Any]:
             raise ValueError("it lacks the epoch of an accuracy")
         # An option that came later had its usual value when the file was written.
         defaults = {field.name: field.default for field in dataclasses.fields(RowOptions)}
-        known = {"recipe": content["dataset"]} | content["options"]
+        known = {"recipe": content["dataset"], "precision": "fp32"} | content["options"]
         options = defaults | usual_additions(defaults | known) | known
         row = RowOptions(**{name: options[name] for name in defaults})
         for field in dataclasses.fields(RowOptions):

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from utils.device import wait
+from utils.errors import UserError
 
 PROBE_SIDE = {"cpu": 512, "cuda": 8192}  # of the square matrices whose product gives the peak
 PROBES = 5
@@ -45,7 +46,14 @@ def count_cost(model: nn.Module, shape: tuple[int, int, int]) -> Cost:
     """Count the model's matrix products and convolutions on an image of `shape` (C, H, W), in evaluation mode."""
     model = copy.deepcopy(model).eval()
     image = torch.zeros(1, *shape, device=next(model.parameters()).device)
-    forward = _count(lambda: model(image))
+    try:
+        forward = _count(lambda: model(image))
+    except RuntimeError as error:
+        if "too small" not in str(error) and "can't be greater than" not in str(error):
+            raise
+        raise UserError(
+            f"images of {shape[1]} x {shape[2]} pixels are too small for this --model; choose another"
+        ) from error
     training = _count(lambda: model(image).sum().backward())
     model.requires_grad_(False)
     image.requires_grad_()
@@ -71,6 +79,13 @@ def matrix_product_peak(device: torch.device, precision: torch.dtype) -> float:
         wait(device)
         best = min(best, time.perf_counter() - start)
     return 2 * side**3 / best
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Let a GPU's peak begin anew, without what the measurements of this module took."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory(device: torch.device) -> float:

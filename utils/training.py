@@ -19,7 +19,7 @@ from utils.record import Epoch, Record
 from utils.run_folder import dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
-from utils.speed import Work, count_cost, matrix_product_peak, peak_memory, speed
+from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
 
 
 class Training:
@@ -66,6 +66,7 @@ class Training:
         self.pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
         self._cost = count_cost(self.model, data.train.shape)
         self.peak = matrix_product_peak(device, precision)
+        forget_peak_memory(device)
         if options.compile:
             self.model.encoder.compile()
 
@@ -110,7 +111,7 @@ class Training:
             self.draws,
         )
         if not self.rows.finite():
-            raise UserError(f"diverged: a hyperparameter of epoch {number} is not a number; lower --lr")
+            raise UserError(f"diverged: a hyperparameter of epoch {number} is not a number; lower --lr or --hyper-lr")
         learns_pixels = self.options.aug_model in LEARNED_AUG_MODELS
         per_image = self._cost.to_pixels if learns_pixels else self._cost.forward
         return rate, Work(batches.images, batches.images * per_image + clean.images * self._cost.forward)

@@ -6,9 +6,11 @@ import torch.nn.functional as F
 from oracle import LOSSES, Problem, hypergradient, relative_error, tiny_hyper_problem
 
 from hyperopt import HyperSettings
+from hyperopt.estimators import ESTIMATORS
 from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, clean_gradients, frozen
 from hyperopt.hypergradient import descend_head
+from hyperopt.losses import CrossEntropy
 from hyperopt.solvers import kronecker_inverse
 
 
@@ -82,7 +84,7 @@ def hypergradient_by_dense_solve(model, hyper, batch, valid, damping):
     W, bias = model.head.weight, model.head.bias
     features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(3)))
     fisher = dense_fisher(features.detach(), W.detach(), bias.detach(), hyper.weight(index, rows).detach())
-    damped = fisher + damping * fisher.trace() / len(fisher) * torch.eye(len(fisher), dtype=torch.float64)
+    damped = fisher / (fisher.trace() / len(fisher)) + damping * torch.eye(len(fisher), dtype=torch.float64)
     loss = hyper.training_loss(F.linear(features, W, bias), index, rows)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
     (clean,) = torch.autograd.grad(F.cross_entropy(model(hyper.view_validation(valid[0])), valid[1]), W)
@@ -142,3 +144,14 @@ def test_batch_clean_gradients_are_those_of_the_batches():
         expected = [clean_gradient(model, hyper, [batch])(W) for batch in batches]
     assert all(map(torch.equal, found, expected))
     assert not torch.equal(*found)
+
+
+def test_direction_keeps_its_scale_as_the_network_gets_sure():
+    """The Fisher matrix of sure predictions is nearly zero; its inverse must not drive the rows."""
+    random = torch.Generator().manual_seed(0)
+    features, clean = torch.randn(16, 8, generator=random), torch.randn(4, 8, generator=random)
+    settings = HyperSettings("FIS", iters=30, damping=1.0)
+    for margin in (1, 10, 20, 60, 200):
+        logits = margin * F.one_hot(torch.arange(16) % 4, 4).float()
+        V = ESTIMATORS["FIS"](settings, CrossEntropy(), logits, None, features, torch.ones(16), clean)
+        assert 0.1 * clean.norm() < V.norm() <= clean.norm()

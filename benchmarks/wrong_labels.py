@@ -17,6 +17,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from custom_datasets import load_dataset
+from utils.errors import UserError, exit_status
 from utils.flags import pattern
 from utils.options import RowOptions
 from utils.results import all_results
@@ -65,4 +66,4 @@ def measure(checkpoint: Path, split: Path, labels: torch.Tensor) -> dict[str, fl
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, (UserError,)))

@@ -2,10 +2,7 @@
 # Beside the rows of scripts/table-digits.sh: policies that were searched on SVHN, since none was on DIGITS; and what the
 # clean validation images are worth, trained on alone and with the distorted ones: all 314 of them, 150, and 50, where
 # the method is given as few. Runs 0 to 3, about 25 minutes of one core; what is finished is skipped.
-set -euo pipefail
-(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
-cd "$(dirname "$0")/.."
-PYTHON=${PYTHON:-.venv/bin/python}
+source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --no-cuda --dataset DIGITS -ir 10 -nr 0.1"
 
 for run in ${RUNS:-0 1 2 3}; do

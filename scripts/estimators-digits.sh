@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # DIGITS, imbalance ratio 10, noise ratio 0.1, runs 0 to 7: the estimators HES and FIS side by side, then how well their
 # weights and soft labels tell wrong labels. About 5 minutes of one core; what is finished is skipped.
-set -euo pipefail
-(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
-cd "$(dirname "$0")/.."
-PYTHON=${PYTHON:-.venv/bin/python}
+source "$(dirname "$0")/begin.sh"
 ROW="--dataset DIGITS -ir 10 -nr 0.1 --aug-model SEP --los-model BOTH"
 
 for run in ${RUNS:-0 1 2 3 4 5 6 7}; do

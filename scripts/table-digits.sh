@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # DIGITS, imbalance ratio 10, noise ratio 0.1: every row, runs 0 to 3, then the table and its learning curves.
 # About 15 minutes of one core; what is finished is skipped. RUNS="0 1" bash scripts/table-digits.sh does fewer.
-set -euo pipefail
-(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
-cd "$(dirname "$0")/.."
-PYTHON=${PYTHON:-.venv/bin/python}
+source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --no-cuda --dataset DIGITS -ir 10 -nr 0.1"
 
 for run in ${RUNS:-0 1 2 3}; do

@@ -2,10 +2,7 @@
 # MNIST, a tenth of the images, imbalance ratio 100, noise ratio 0.1, 40 epochs, runs 0 and 1: baseline, policy, every
 # learned row and its control; last the method and the control with the published code's warp. About four hours of one
 # core; what is finished is skipped. To use a split file of the published code, put it into local_data/MNIST/run0 first.
-set -euo pipefail
-(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
-cd "$(dirname "$0")/.."
-PYTHON=${PYTHON:-.venv/bin/python}
+source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --dataset MNIST -ir 100 -nr 0.1 -sr 0.1 --epochs 40 --hyper-start 10 --threads 1"
 
 for run in ${RUNS:-0 1}; do

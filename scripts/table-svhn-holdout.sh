@@ -2,10 +2,7 @@
 # SVHN digits that were split by photograph into local_data/SVHN-holdout/{train,test}.npz, imbalance ratio 100, noise
 # ratio 0.1, run 0, at a size for a CPU: a small network, a tenth of the images, 30 epochs. The last run is the same
 # network on the data without distortion. About three hours of one core; what is finished is skipped.
-set -euo pipefail
-(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
-cd "$(dirname "$0")/.."
-PYTHON=${PYTHON:-.venv/bin/python}
+source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --dataset SVHN-holdout --recipe SVHN --model wresnet10_2 -sr 0.1 --epochs 30
     --hyper-start 8 --threads 1"
 

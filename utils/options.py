@@ -112,10 +112,12 @@ class RowOptions:
             raise UserError(
                 f"--hyper-opt {self.hyper_opt} has nothing to learn; add --aug-model SHA|SEP or --los-model"
             )
-        if self.hyper_opt == "HES" and self.hyper_damping is not None:
-            raise UserError("--hyper-damping has no effect on --hyper-opt HES; leave it out")
-        if self.hyper_opt == "FIS" and self.hyper_alpha is not None:
-            raise UserError("--hyper-alpha has no effect on --hyper-opt FIS; leave it out")
+        if self.hyper_opt != "NONE":
+            every = {name for usual in ESTIMATOR_HYPER.values() for name in usual}
+            for name in sorted(every - ESTIMATOR_HYPER[self.hyper_opt].keys()):
+                if getattr(self, name) is not None:
+                    flag_name = f"--{name.replace('_', '-')}"
+                    raise UserError(f"{flag_name} has no effect on --hyper-opt {self.hyper_opt}; leave it out")
         if self.hyper_opt == "FIS" and self.hyper_iters == 0:
             raise UserError("--hyper-iters 0 leaves FIS without a direction; take 1 or more")
         if self.train_on != "distorted" and (self.hyper_opt != "NONE" or self.oversplit):

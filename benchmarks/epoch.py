@@ -25,7 +25,7 @@ from benchmarks.report import describe_machine, quartiles, seconds
 from custom_datasets import Dataset, Distortion, Split
 from custom_datasets.distortion import make_split
 from custom_datasets.table import ImageTable
-from utils.device import pick_precision, wait
+from utils.device import keep_freed_memory, pick_precision, wait
 from utils.options import TrainOptions, resolve
 from utils.recipes import RECIPES
 from utils.speed import Work, peak_memory
@@ -50,6 +50,7 @@ def main() -> None:
     """Measure, print a table and write the numbers to a file."""
     flags = parse_options()
     device = torch.device(flags.device)
+    keep_freed_memory()  # as in training
     data, split = random_data(flags, device)
     trainings = {name: Training(method_options(flags, method), data, split, device) for name, method in METHODS.items()}
     measured = measure(trainings, flags.rounds, device)

@@ -1,5 +1,7 @@
 """Where the tensors are."""
 
+import contextlib
+import ctypes
 import sys
 import time
 
@@ -8,6 +10,8 @@ from torch import Tensor
 
 from utils.errors import UserError
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+KEPT_BYTES = 2**30
 BFLOAT16_SINCE = 8  # compute capability; older GPUs only emulate it
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -19,6 +23,7 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
     """
     if threads:
         torch.set_num_threads(threads)
+    keep_freed_memory()
     if no_cuda:
         return torch.device("cpu")
     if not torch.cuda.is_available():
@@ -29,6 +34,18 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
     torch.cuda.set_device(gpu)  # pinned memory belongs to the current one
     torch.backends.cudnn.benchmark = True
     return torch.device("cuda", gpu)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed blocks of up to 1 GiB for the next step, where there is a glibc.
+
+    It would give a large batch's activations back to the system at every step and take fresh, zeroed pages at the next:
+    a third of a train step of wresnet10_2 with batch 256 on a CPU.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def pick_precision(name: str, gpu: int, no_cuda: bool) -> str:

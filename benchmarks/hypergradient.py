@@ -5,9 +5,10 @@
 Contract: a network is trained on the distorted data set with learned augmentation, weights and soft labels (its run is
 kept in the run folder `benchmark`), then the batches of one hyper pass are brought to the head: what is measured
 begins at their float32 features and logits and ends at V. The clean gradient is that of the whole validation set. All
-solvers but two approximate the exact V = (G + damping I)^-1 g, G the Fisher matrix, which a dense float64 solve gives.
-The two are the identity, V = g, and the published Neumann series (HES), which aims at the inverse of the *Hessian
-without damping* and has no scale: of them only the direction is compared, with the same exact V.
+solvers but two approximate the exact V = (G + damping I)^-1 g, G the Fisher matrix over its mean eigenvalue, which a
+dense solve gives; these work in float64, as FIS does. The two are the identity, V = g, and the published Neumann series
+(HES), which aims at the inverse of the *Hessian without damping* and has no scale: of them only the direction is
+compared, with the same exact V.
 
 Solvers take turns in one run, after rounds of warm-up. Cosine and relative error are medians over the batches, seconds
 medians and quartiles over rounds and batches; the device is waited for inside the timed region.
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from benchmarks.report import describe_machine, quartiles, seconds
 from custom_datasets import load_dataset
+from hyperopt.estimators import HyperSettings, fisher_direction
 from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, frozen
 from hyperopt.hypergradient import hessian_product
@@ -64,35 +66,43 @@ class HeadBatch:
         """Product with the training loss's Hessian."""
         return hessian_product(self.loss, self.logits, self.target, self.features, self.weight, V)
 
-    def conjugate_gradients(self, iterations: int, preconditioned: bool = False) -> Tensor:
-        """V from the damped Fisher matrix; the preconditioner is `kronecker`."""
-        p, damping = self.fisher()
-        return conjugate_gradients(
-            lambda V: head_fisher_product(p, self.features, self.weight, V) + damping * V,
-            self.gradient,
-            iterations,
-            kronecker_inverse(*kronecker_factors(p, self.features, self.weight), damping) if preconditioned else None,
-        )
+    def fisher_direction(self, iterations: int) -> Tensor:
+        """V as FIS finds it."""
+        settings = HyperSettings("FIS", iterations, damping=self.damping)
+        at_head = (self.logits, self.target, self.features, self.weight)
+        return fisher_direction(settings, self.loss, *at_head, self.gradient)
 
     def kronecker(self) -> Tensor:
-        """V from the Kronecker-factored damped Fisher matrix."""
-        p, damping = self.fisher()
-        return kronecker_inverse(*kronecker_factors(p, self.features, self.weight), damping)(self.gradient)
+        """V from the Kronecker-factored matrix alone."""
+        p, h, w, scale = self.fisher()
+        left, right = kronecker_factors(p, h, w)
+        return kronecker_inverse(left / scale, right, self.damping)(self.gradient.double())
+
+    def preconditioned(self, iterations: int) -> Tensor:
+        """V by conjugate gradients with the Kronecker-factored matrix as preconditioner."""
+        p, h, w, scale = self.fisher()
+        left, right = kronecker_factors(p, h, w)
+        return conjugate_gradients(
+            lambda V: head_fisher_product(p, h, w, V) / scale + self.damping * V,
+            self.gradient.double(),
+            iterations,
+            kronecker_inverse(left / scale, right, self.damping),
+        )
 
     def dense(self) -> Tensor:
-        """The exact V, in float64."""
-        p, h, w = self.logits.double().softmax(1), self.features.double(), self.weight.double()
+        """The exact V."""
+        p, h, w, scale = self.fisher()
         # S_i by its products with the unit vectors of the classes.
         units = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
         S = torch.stack([fisher_product(p, unit.expand_as(p)) for unit in units], 2)
-        G = torch.einsum("n,nac,nb,nd->abcd", w, S, h, h).reshape(self.gradient.numel(), -1) / len(h)
-        G.diagonal().add_(self.damping * mean_eigenvalue(p, h, w))
+        G = torch.einsum("n,nac,nb,nd->abcd", w, S, h, h).reshape(self.gradient.numel(), -1) / len(h) / scale
+        G.diagonal().add_(self.damping)
         return torch.linalg.solve(G, self.gradient.double().flatten()).view_as(self.gradient)
 
-    def fisher(self) -> tuple[Tensor, Tensor]:
-        """Class probabilities and the damping."""
-        p = self.logits.softmax(1)
-        return p, self.damping * mean_eigenvalue(p, self.features, self.weight)
+    def fisher(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Class probabilities, features, weights and the matrix's mean eigenvalue, in float64."""
+        p, h, w = self.logits.double().softmax(1), self.features.double(), self.weight.double()
+        return p, h, w, mean_eigenvalue(p, h, w)
 
 
 SOLVERS: dict[str, Callable[[HeadBatch], Tensor]] = {
@@ -100,18 +110,18 @@ SOLVERS: dict[str, Callable[[HeadBatch], Tensor]] = {
     "Neumann, 5 terms, 0.01 (HES)": lambda batch: neumann_sum(
         batch.hessian, batch.gradient, HES["hyper_iters"], HES["hyper_alpha"]
     ),
-    "CG, 5 iterations": lambda batch: batch.conjugate_gradients(5),
-    "CG, 10 iterations": lambda batch: batch.conjugate_gradients(10),
-    "CG, 30 iterations (FIS)": lambda batch: batch.conjugate_gradients(30),
+    "CG, 5 iterations": lambda batch: batch.fisher_direction(5),
+    "CG, 10 iterations": lambda batch: batch.fisher_direction(10),
+    "CG, 30 iterations (FIS)": lambda batch: batch.fisher_direction(30),
     "Kronecker": HeadBatch.kronecker,
-    "Kronecker + CG, 5": lambda batch: batch.conjugate_gradients(5, preconditioned=True),
-    "Kronecker + CG, 20": lambda batch: batch.conjugate_gradients(20, preconditioned=True),
-    "dense, float64": HeadBatch.dense,
+    "Kronecker + CG, 5": lambda batch: batch.preconditioned(5),
+    "Kronecker + CG, 20": lambda batch: batch.preconditioned(20),
+    "dense": HeadBatch.dense,
 }
 # They have no scale of their own, or another one: a relative error would say nothing.
 ONLY_DIRECTION = ("identity", "Neumann, 5 terms, 0.01 (HES)")
 # Without a cost, or without an error, which a logarithmic axis cannot show.
-NOT_SHOWN = ("identity", "dense, float64")
+NOT_SHOWN = ("identity", "dense")
 MARKERS = "osD^v<>P"
 
 

@@ -22,8 +22,8 @@ def test_the_benchmark_prints_its_tables_and_writes_its_numbers(tmp_path, monkey
         assert 0 < row["milliseconds"]["lower quartile"] <= row["milliseconds"]["upper quartile"]
         assert math.isfinite(row["cosine"])
     errors = {name: row["relative error"] for name, row in solvers["DIGITS"].items()}
-    assert errors["dense, float64"] == 0
-    assert errors["CG, 30 iterations (FIS)"] < 1e-3 < errors["CG, 5 iterations"]
+    assert errors["dense"] == 0
+    assert errors["CG, 30 iterations (FIS)"] < 1e-4 < errors["CG, 5 iterations"]
     assert solvers["DIGITS"]["Kronecker"]["cosine"] > solvers["DIGITS"]["identity"]["cosine"]
     assert errors["identity"] is None
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
@@ -35,6 +35,6 @@ def test_dense_solution_solves_the_products_equation():
     batch = hypergradient.HeadBatch(
         problem.loss, problem.logits(), problem.target, problem.features, problem.weight, problem.direction, 0.1
     )
-    V, (p, damping) = batch.dense(), batch.fisher()
-    back = head_fisher_product(p, problem.features, problem.weight, V) + damping * V
+    V, (p, features, weight, scale) = batch.dense(), batch.fisher()
+    back = head_fisher_product(p, features, weight, V) / scale + 0.1 * V
     assert (back - problem.direction).norm().item() == pytest.approx(0, abs=1e-10)

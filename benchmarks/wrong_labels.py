@@ -5,7 +5,8 @@
 Contract: the rows of the last epoch and the split file of the same run folder; a label is wrong where it differs from
 the data set's. Per row of the tables, mean and standard deviation over runs, in %, of: the area under the ROC curve of
 a low weight, and of a low soft-label probability of the given label, against wrong; the share of wrong labels whose
-soft label has its largest probability at the true class; and of right labels whose soft label has it elsewhere.
+soft label has its largest probability at the true class; and of right labels whose soft label has it elsewhere. Beside
+them the test error of the same runs, of the best epoch on the test set and of the last one.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from utils.tables import mean_and_spread
 
 DATASET = "DIGITS"
 COLUMNS = ("area, weight", "area, soft label", "wrong, corrected", "right, changed")
+ERRORS = {"test error, best": "best_on_test", "last": "last_epoch"}
 
 
 def main() -> None:
@@ -35,8 +37,9 @@ def main() -> None:
     parser.add_argument("--match", type=pattern, default=re.compile("opt_[A-MO-Z].*BOTH"), help="in the run's name")
     flags = parser.parse_args()
     labels = load_dataset(DATASET, flags.data / DATASET, torch.device("cpu")).train.labels
-    print(f"| in % | noise ratio | {' | '.join(COLUMNS)} | runs |")
-    print("|---" * (len(COLUMNS) + 3) + "|")
+    columns = (*COLUMNS, *ERRORS)
+    print(f"| in % | noise ratio | {' | '.join(columns)} | runs |")
+    print("|---" * (len(columns) + 3) + "|")
     for row in all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match):
         found = defaultdict(list)
         for run in row.results:
@@ -45,7 +48,8 @@ def main() -> None:
             split = files.folder / f"data_ir_{ir}_sr_{sr}_nr_{nr}.pt"
             for name, value in measure(files.last, split, labels).items():
                 found[name].append(100 * value)
-        cells = " | ".join(mean_and_spread(found[name], "±") for name in COLUMNS)
+        found |= {name: row.errors(accuracy) for name, accuracy in ERRORS.items()}
+        cells = " | ".join(mean_and_spread(found[name], "±") for name in columns)
         print(f"| {row.label} | {row.distortion[2]} | {cells} | {len(row.results)} |")
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from benchmarks import epoch, rows, wrong_labels
+from benchmarks import epoch, precision, rows, wrong_labels
 
 
 @pytest.fixture
@@ -66,3 +66,21 @@ def test_wrong_labels_of_rows_that_know_them(tmp_path):
         "wrong, corrected": 1 / 2,
         "right, changed": 1 / 2,
     }
+
+
+def test_precision(run, tmp_path):
+    flags = ["--data", tmp_path, "--seeds", 2, "--epochs", 2, "--hyper-start", 1]
+    printed, numbers = run(precision, *flags)
+    for estimator in ("HES", "FIS"):
+        found = numbers[estimator]
+        assert {len(errors) for kind in found["errors"].values() for errors in kind.values()} == {2}
+        assert found["rows"].keys() == {"Weight", "Soft label of the given class", "Probability", "Magnitude"}
+        for part, distances in found["rows"].items():
+            assert 0 < distances["precisions"] < distances["seeds"]
+            assert f"| {estimator}, {part} |" in printed
+
+
+def test_distances_of_rows():
+    one = precision.by_part({"Magnitude/a": torch.tensor([0.0, 1.0]), "Magnitude/b": torch.tensor([1.0, 1.0])})
+    assert one.keys() == {"Magnitude"}
+    assert precision.distance(one["Magnitude"], torch.ones(2, 2)) == 0.5  # one of four differs by one

@@ -1,0 +1,143 @@
+"""Whether bf16 trains what fp32 trains: results and learned rows of both, beside what another seed changes.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.precision [--dataset DIGITS] [--device cpu] [--seeds 4] [--output FILE]
+
+Contract: one distorted training set for all runs, so that rows can be compared image by image; SEP/BOTH by HES and by
+FIS at the recipe's settings, imbalance ratio 10, noise ratio 0.1. The seed of a run fixes network, batches and draws.
+`precisions` is the root mean square difference of a row's value between bf16 and fp32 of the same seed, `seeds` that
+between fp32 runs of two seeds; both over all images, and over seeds or pairs of them. Weights are in units of the loss,
+probabilities of the given label's soft label in 0..1, magnitudes and probabilities of the augmentation too.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.report import describe_machine
+from custom_datasets import Dataset, Split, load_dataset
+from utils.device import PRECISIONS, keep_freed_memory
+from utils.options import TrainOptions, resolve
+from utils.preparation import prepare_split
+from utils.run_folder import dataset_folder
+from utils.training import Training
+
+ESTIMATORS = ("HES", "FIS")
+ERRORS = ("best on test", "selected on validation", "last epoch")
+
+
+def main() -> None:
+    """Train all runs, print two tables and write the numbers."""
+    flags = parse_options()
+    device = torch.device(flags.device)
+    keep_freed_memory()
+    result: dict[str, Any] = {"machine": describe_machine(flags.device), "dataset": flags.dataset}
+    for estimator in ESTIMATORS:
+        options = resolve(
+            TrainOptions(
+                data=flags.data,
+                dataset=flags.dataset,
+                run_folder="benchmark",
+                imbalance_ratio=10,
+                noise_ratio=0.1,
+                seed=0,
+                epochs=flags.epochs,
+                hyper_start=flags.hyper_start,
+                aug_model="SEP",
+                los_model="BOTH",
+                hyper_opt=estimator,
+            )
+        )
+        data = load_dataset(options.dataset, dataset_folder(options), device)
+        split = prepare_split(options, data)
+        runs = {
+            name: [run(replace(options, seed=seed, precision=name), data, split, device) for seed in range(flags.seeds)]
+            for name in PRECISIONS
+        }
+        result[estimator] = compare(runs)
+    print_tables(result)
+    flags.output.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Whether bf16 trains what fp32 trains.")
+    parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
+    parser.add_argument("--dataset", default="DIGITS", help="a data set with a recipe")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--seeds", type=int, default=4, help="runs of each precision, at least 2")
+    parser.add_argument("--epochs", type=int, default=TrainOptions.epochs, help="of a run")
+    parser.add_argument("--hyper-start", type=int, help="last epoch without a hyper pass (default: the recipe's)")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/precision.json"), help="for the numbers")
+    return parser.parse_args()
+
+
+def run(
+    options: TrainOptions, data: Dataset, split: Split, device: torch.device
+) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """Test errors in % of a whole training, and what its rows have come to."""
+    training = Training(options, data, split, device)
+    epochs = [training.epoch(number) for number in range(1, options.epochs + 1)]
+    chosen = (
+        max(epochs, key=lambda epoch: epoch.test.accuracy),
+        max(epochs, key=lambda epoch: epoch.valid.accuracy),
+        epochs[-1],
+    )
+    errors = {name: 100 - epoch.test.accuracy for name, epoch in zip(ERRORS, chosen, strict=True)}
+    return errors, training.rows.describe(training.loaders.train_index)
+
+
+def compare(runs: dict[str, list[tuple[dict[str, float], dict[str, Tensor]]]]) -> dict[str, Any]:
+    """Errors per precision, and distances of rows between precisions and between seeds."""
+    errors = {kind: {name: [errors[kind] for errors, _ in done] for name, done in runs.items()} for kind in ERRORS}
+    rows = {name: [by_part(rows) for _, rows in done] for name, done in runs.items()}
+    distances = {
+        part: {
+            "precisions": mean(
+                distance(one[part], other[part]) for one, other in zip(rows["fp32"], rows["bf16"], strict=True)
+            ),
+            "seeds": mean(distance(one[part], other[part]) for one, other in combinations(rows["fp32"], 2)),
+            "mean, fp32": mean(one[part].mean().item() for one in rows["fp32"]),
+            "mean, bf16": mean(one[part].mean().item() for one in rows["bf16"]),
+        }
+        for part in rows["fp32"][0]
+    }
+    return {"errors": errors, "rows": distances}
+
+
+def by_part(rows: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The described rows with the operations of the augmentation side by side."""
+    parts: dict[str, list[Tensor]] = {}
+    for name, values in rows.items():
+        parts.setdefault(name.partition("/")[0], []).append(values)
+    return {part: torch.stack(values) for part, values in parts.items()}
+
+
+def distance(one: Tensor, other: Tensor) -> float:
+    """Root mean square difference."""
+    return (one - other).square().mean().sqrt().item()
+
+
+def print_tables(result: dict[str, Any]) -> None:
+    """The result for people, as Markdown."""
+    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print("\n| test error, % | fp32 | bf16 |\n|---|---|---|")
+    for estimator in ESTIMATORS:
+        for kind, found in result[estimator]["errors"].items():
+            cells = " | ".join(f"{mean(values):.2f} ± {stdev(values):.2f}" for values in found.values())
+            print(f"| {estimator}, {kind} | {cells} |")
+    print("\n| rows | mean, fp32 | mean, bf16 | between precisions | between seeds |\n|---|---|---|---|---|")
+    for estimator in ESTIMATORS:
+        for part, found in result[estimator]["rows"].items():
+            cells = " | ".join(f"{found[key]:.3f}" for key in ("mean, fp32", "mean, bf16", "precisions", "seeds"))
+            print(f"| {estimator}, {part} | {cells} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,6 @@ AutoDO (arXiv 2103.05863) section 3.2; how V is found stands in `hyperopt.estima
 B: images, C: classes, F: features.
 """
 
-import torch
 from torch import Tensor
 
 from hyperopt.losses import CrossEntropy, Loss
@@ -51,16 +50,20 @@ def surrogate(loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weig
 def descend_head(
     loss: Loss, W: Tensor, bias: Tensor, target: Tensor, features: Tensor, weight: Tensor, steps: int
 ) -> Tensor:
-    """Weight matrix (C, F) after `steps` gradient steps on the training loss, towards grad_W L_train = 0.
+    """Weight matrix (C, F) after `steps` accelerated gradient steps on the training loss, towards grad_W L_train = 0.
 
-    Implicit differentiation assumes a stationary point. The step is 1 / lambda_max(mean_i w_i h_i h_i^T), a
-    quarter of the step up to which cross-entropy and KL are certain to descend: their logit Hessian is at most 1/2.
+    Implicit differentiation assumes a stationary point, which the network as a whole is far from. Nesterov's method in
+    the form of Beck and Teboulle 2009 (SIAM J. Imaging Sciences 2, section 4). The step is 1 / m with m the largest row
+    sum of mean_i w_i h_i h_i^T in absolute values, a bound of the largest eigenvalue that no GPU is waited for. It is
+    half of the usual step of the method for cross-entropy and KL(s || p), whose curvature in the logits is at most 1/2;
+    the symmetric KL has no such bound.
     """
     if steps == 0:
         return W
-    second_moment = head_gradient(features, features, weight)
-    step = 1.0 / torch.linalg.eigvalsh(second_moment)[-1]
-    for _ in range(steps):
-        residual = loss.residual(features @ W.T + bias, target)
-        W = W - step * head_gradient(residual, features, weight)
+    step = 1.0 / head_gradient(features, features, weight).abs().sum(1).max()
+    previous = W
+    for k in range(steps):
+        ahead = W + k / (k + 3) * (W - previous)
+        residual = loss.residual(features @ ahead.T + bias, target)
+        previous, W = W, ahead - step * head_gradient(residual, features, weight)
     return W

@@ -30,7 +30,7 @@ ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": 
 RECIPE_HYPER = ("hyper_start", "hyper_lr", "hyper_batch_size")
 ESTIMATOR_HYPER: dict[str, dict[str, Any]] = {
     "HES": {"hyper_steps": 0, "hyper_iters": 5, "hyper_alpha": 0.01, "hyper_valid": "batch"},
-    "FIS": {"hyper_steps": 0, "hyper_iters": 30, "hyper_damping": 1.0, "hyper_valid": "full"},
+    "FIS": {"hyper_steps": 30, "hyper_iters": 30, "hyper_damping": 1.0, "hyper_valid": "full"},
 }
 
 
@@ -83,7 +83,11 @@ class RowOptions:
     hyper_batch_size: int | None = flag(
         None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
     )
-    hyper_steps: int = flag(0, "steps of the head towards grad = 0 before the hypergradient", type=number(int, 0, MANY))
+    hyper_steps: int | None = flag(
+        None,
+        "steps of a copy of the head towards grad = 0 before each hypergradient (default: HES 0, FIS 30)",
+        type=number(int, 0, MANY),
+    )
     hyper_iters: int | None = flag(
         None,
         "HES: terms of the Neumann series (default: 5); FIS: conjugate gradients' iterations (default: 30)",

@@ -44,7 +44,6 @@ PUBLISHED_DEFAULTS = {
     "aug_model": "NONE",
     "los_model": "NONE",
     "hyper_opt": "NONE",
-    "hyper_steps": 0,
 }
 HES = ("--los-model", "WGHT", "--hyper-opt", "HES")
 FIS = ("--los-model", "WGHT", "--hyper-opt", "FIS")
@@ -57,15 +56,17 @@ def test_defaults_are_the_published_ones(name):
 
 
 def test_hes_has_the_published_defaults_and_fis_its_own():
-    parsed = options(*HES)
-    assert (parsed.hyper_iters, parsed.hyper_alpha, parsed.hyper_damping, parsed.hyper_valid) == (
-        5,
-        0.01,
-        None,
-        "batch",
-    )
-    parsed = options(*FIS)
-    assert (parsed.hyper_iters, parsed.hyper_alpha, parsed.hyper_damping, parsed.hyper_valid) == (30, None, 1.0, "full")
+    def hyper(parsed):
+        return (
+            parsed.hyper_steps,
+            parsed.hyper_iters,
+            parsed.hyper_alpha,
+            parsed.hyper_damping,
+            parsed.hyper_valid,
+        )
+
+    assert hyper(options(*HES)) == (0, 5, 0.01, None, "batch")
+    assert hyper(options(*FIS)) == (30, 30, None, 1.0, "full")
 
 
 def test_data_folder_default():

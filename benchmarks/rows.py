@@ -34,7 +34,9 @@ SMALL, LARGE = 10_000, 1_000_000
 WARM_UP = 5  # rounds
 LARGE_CLASSES, LARGE_STEPS = 1000, 10
 FIS = ESTIMATOR_HYPER["FIS"]
-SETTINGS = HyperSettings("FIS", FIS["hyper_iters"], damping=FIS["hyper_damping"], valid="full")
+SETTINGS = HyperSettings(
+    "FIS", FIS["hyper_iters"], damping=FIS["hyper_damping"], valid=FIS["hyper_valid"], steps=FIS["hyper_steps"]
+)
 
 
 class Steps:

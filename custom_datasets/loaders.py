@@ -75,6 +75,7 @@ class Loaders:
         device = data.train.labels.device
         self._data, self._view, self._training_view, self._workers = data, view, training_view, workers
         self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
+        self.orders = {"train order": train_order, "hyper order": hyper_order}
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
         self.test_index = torch.arange(len(data.test), device=device)

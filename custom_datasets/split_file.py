@@ -4,6 +4,7 @@ The file has the published code's layout, two lists and an int64 tensor, so that
 shared by all rows of a table and never overwritten.
 """
 
+import contextlib
 import io
 import os
 from pathlib import Path
@@ -39,26 +40,38 @@ def split_file_name(distortion: Distortion) -> str:
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Write a split; a reader never sees half a file. Raises OSError when there is no room or no permission."""
+    """Write a split, unless there is one by now; a reader never sees half a file.
+
+    Raises OSError when there is no room or no permission.
+    """
     content = io.BytesIO()
     torch.save((split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)), content)
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_bytes(content.getvalue())
-    os.replace(beside, path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        # Unlike a move, a second name is not given where the name is taken.
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
     """The distorted training set of a run: read when another row has made it already, made and written otherwise.
+
+    Of rows that start at the same moment, one makes it.
 
     Args and errors as in `make_split` and `read_split`; `folder` is the run's.
     """
     path = folder / split_file_name(distortion)
     if os.path.lexists(path):
         return read_split(path, labels, classes, distortion)
-    split = make_split(labels, classes, distortion, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_split(path, split)
-    return split
+    write_split(path, make_split(labels, classes, distortion, seed))
+    return read_split(path, labels, classes, distortion)
 
 
 def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distortion) -> Split:

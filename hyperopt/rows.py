@@ -1,5 +1,7 @@
 """Tables of hyperparameters, a row per training image, and their optimiser."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -48,6 +50,17 @@ class RowTable:
         self.square[rows] = square
         self.visited[rows] = self.step
         self.values[rows] -= learning_rate * gradient / (square.sqrt() + self.epsilon)
+
+    def state(self) -> dict[str, Any]:
+        """What the table has beside its values, as `load` takes it."""
+        return {"square": self.square, "visited": self.visited, "step": self.step}
+
+    def load(self, values: Tensor, state: dict[str, Any]) -> None:
+        """Go on from the values (R, k) and the state of a table of the same shape."""
+        self.values.copy_(values)
+        self.square.copy_(state["square"])
+        self.visited.copy_(state["visited"])
+        self.step = state["step"]
 
     def _rows(self, index: Tensor) -> Tensor:
         return (torch.zeros_like(index[:1]) if self.shared else index).to(self.values.device)

@@ -9,11 +9,19 @@ from typing import Any
 import torch
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside `path`, then move it there in one step; on failure `path` is as it was."""
+def replace_file(path: Path, content: bytes, earlier: Path | None = None) -> None:
+    """Write a file beside `path`, then move it there in one step; on failure `path` is as it was.
+
+    What `path` was before gets the name `earlier`, if that is given.
+    """
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(content)
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if earlier and path.exists():
+            os.replace(path, earlier)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
@@ -24,8 +32,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None = None) -> None:
     """Write what `torch.load(path, weights_only=True)` reads; a full disk is an OSError, as for other files."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    replace_file(path, buffer.getvalue())
+    replace_file(path, buffer.getvalue(), earlier)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import math
 import platform
 import statistics
@@ -16,8 +17,9 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from utils.checkpoint import write_last
 from utils.errors import UserError
-from utils.files import write_checkpoint, write_json
+from utils.files import replace_file, write_checkpoint, write_json
 from utils.options import TrainOptions
 from utils.passes import Evaluation
 from utils.run_folder import run_files
@@ -40,6 +42,11 @@ class Epoch:
     seconds: dict[str, float]
     speeds: dict[str, str]
     memory: float
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "Epoch":
+        """The epoch that `dataclasses.asdict` made `stored` of."""
+        return cls(**stored | {name: Evaluation(**stored[name]) for name in ("test", "valid")})
 
     def row(self) -> dict[str, float | int]:
         """The epoch as a row of the metrics file."""
@@ -90,48 +97,95 @@ class Rows(Protocol):
 
 
 class Record(AbstractContextManager):
-    """Writes a run's files as it goes. An earlier run's files stay until the first epoch is recorded."""
+    """Writes a run's files as it goes. An earlier run's files stay until the first epoch is recorded.
 
-    def __init__(self, options: TrainOptions, device: torch.device, logs: Path = Path("logs")):
-        self.options = options
-        self.device = device
+    What an epoch leaves is complete when its checkpoint has its name, which comes last: a run that is killed before
+    goes on from the epoch before, and writes the same again.
+
+    Args:
+        options: resolved.
+        device: of the run.
+        data: what identifies the data and the split that the run is trained on.
+        checkpoint: that the run goes on from, None for a run from scratch.
+        logs: folder for TensorBoard.
+
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        device: torch.device,
+        data: str,
+        checkpoint: dict[str, Any] | None = None,
+        logs: Path = Path("logs"),
+    ):
+        self.options, self.device, self.data = options, device, data
         self.files = run_files(options)
-        self.epochs: list[Epoch] = []
+        self.epochs = [Epoch.of(stored) for stored in checkpoint["epochs"]] if checkpoint else []
         date = time.strftime("%Y-%m-%d_%H-%M-%S")
-        self.board = SummaryWriter(logs / options.dataset / f"{options.run_folder}_{options.run_name}_{date}")
+        self.log = checkpoint["log"] if checkpoint else f"{options.run_folder}_{options.run_name}_{date}"
+        # Whatever an epoch that is not complete has left in the log is void.
+        self.board = SummaryWriter(logs / options.dataset / self.log, purge_step=self.done + 1)
 
     def __exit__(self, *_: object) -> None:
         self.board.close()
 
-    def add(self, epoch: Epoch, model: nn.Module, rows: Rows, train_index: Tensor) -> None:
-        """Record an epoch that has just ended; `train_index` (n,) are the images that are trained on.
+    @property
+    def done(self) -> int:
+        """Epochs that are recorded."""
+        return len(self.epochs)
 
-        Raises UserError when a loss is not a number; the files are then those of the epoch before.
+    def add(self, epoch: Epoch, model: nn.Module, rows: Rows, train_index: Tensor, training: dict[str, Any]) -> None:
+        """Record an epoch that has just ended.
+
+        Args:
+            epoch: the figures.
+            model: encoder and head.
+            rows: the tables of hyperparameters.
+            train_index: (n,), the images that are trained on.
+            training: what the next epoch depends on beside the weights and the rows.
+
+        Raises:
+            UserError: when a loss is not a number; the files are then those of the epoch before.
+
         """
         losses = {"training": epoch.train_loss, "validation": epoch.valid.loss, "test": epoch.test.loss}
         for name, loss in losses.items():
             if not math.isfinite(loss):
                 raise UserError(f"diverged: the {name} loss of epoch {epoch.epoch} is {loss}; lower --lr")
+        if self.done == 0:
+            self._remove_earlier_run()
         self.epochs.append(epoch)
-        self._write_metrics(epoch.row())
-        self._write_checkpoints(epoch, model, rows.values())
+        checkpoint = self._checkpoint(epoch, model, rows.values())
+        self._write_metrics()  # first: by it the best checkpoint is known as one of this program
+        if epoch is self.chosen_epochs()["best_on_test"]:
+            write_checkpoint(self.files.best, checkpoint)
+        self._write_log(epoch, rows, train_index)
+        state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
+        write_last(self.files, checkpoint | {"data": self.data} | state)
+
+    def _remove_earlier_run(self) -> None:
+        """In an order in which a kill leaves a finished run, one that can go on, or none."""
+        for path in (self.files.last, self.files.result, self.files.previous, self.files.best, self.files.metrics):
+            path.unlink(missing_ok=True)
+
+    def _write_log(self, epoch: Epoch, rows: Rows, train_index: Tensor) -> None:
         for tag, column in TAGS.items():
             self.board.add_scalar(tag, epoch.row()[column], epoch.epoch)
         for tag, values in rows.describe(train_index).items():
             self.board.add_histogram(tag, values, epoch.epoch)
+        self.board.flush()
 
-    def _write_metrics(self, row: dict[str, float | int]) -> None:
-        first = len(self.epochs) == 1
-        if first:
-            self.files.result.unlink(missing_ok=True)
-        with self.files.metrics.open("w" if first else "a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if first:
-                writer.writeheader()
-            writer.writerow(row)
+    def _write_metrics(self) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.epochs[-1].row()))
+        writer.writeheader()
+        writer.writerows(epoch.row() for epoch in self.epochs)
+        replace_file(self.files.metrics, text.getvalue().encode())
 
-    def _write_checkpoints(self, epoch: Epoch, model: nn.Module, tables: dict[str, Tensor]) -> None:
-        checkpoint = {
+    def _checkpoint(self, epoch: Epoch, model: nn.Module, tables: dict[str, Tensor]) -> dict[str, Any]:
+        """What the published code keeps of an epoch, and the options."""
+        return {
             "encoder_state_dict": model.encoder.state_dict(),
             "decoder_state_dict": model.head.state_dict(),
             "reweight_state_dict": {name: tables[name] for name in ("weight", "soft_label") if name in tables},
@@ -140,9 +194,6 @@ class Record(AbstractContextManager):
             "epoch": epoch.epoch,
             "options": self.options.identity,
         }
-        write_checkpoint(self.files.last, checkpoint)
-        if epoch is self.chosen_epochs()["best_on_test"]:
-            write_checkpoint(self.files.best, checkpoint)
 
     def chosen_epochs(self) -> dict[str, Epoch]:
         """The epoch behind each of the accuracies; the earliest of equally good ones.
@@ -198,4 +249,5 @@ class Record(AbstractContextManager):
             },
         }
         write_json(self.files.result, result)
+        self.files.previous.unlink(missing_ok=True)
         return result

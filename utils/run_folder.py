@@ -34,6 +34,11 @@ class RunFiles:
         return self.folder / f"last_{self.name}.pt"
 
     @property
+    def previous(self) -> Path:
+        """Checkpoint of the epoch before, while the run is not finished."""
+        return self.folder / f"previous_{self.name}.pt"
+
+    @property
     def metrics(self) -> Path:
         """One row per epoch."""
         return self.folder / f"metrics_{self.name}.csv"
@@ -42,6 +47,11 @@ class RunFiles:
     def result(self) -> Path:
         """What came out; there once the run is finished."""
         return self.folder / f"result_{self.name}.json"
+
+    @property
+    def lock(self) -> Path:
+        """Empty; whoever trains the row holds the lock on it."""
+        return self.folder / f".lock_{self.name}"
 
     @property
     def debug(self) -> Path:
@@ -104,19 +114,23 @@ def finished_result(options: TrainOptions) -> dict[str, Any] | None:
     """
     files = run_files(options)
     if not files.result.exists():
-        if files.best.exists() and not files.last.exists():
+        if files.best.exists() and not (files.last.exists() or files.previous.exists() or files.metrics.exists()):
             raise UserError(f"{files.best} is not of a run of this program; move it away, or overwrite it with --fresh")
         return None
     result = read_result(files.result)
-    stored = result["options"]
-    differences = [
-        f"{name} {stored.get(name)} instead of {value}"
-        for name, value in options.identity.items()
-        if stored.get(name) != value
-    ]
+    differences = different_options(result["options"], options)
     if differences:
         raise UserError(
             f"{files.result} is of a finished run with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"
         )
     return result
+
+
+def different_options(stored: dict[str, Any], options: TrainOptions) -> list[str]:
+    """In words, the options that shape a result and are others than those stored with a file."""
+    return [
+        f"{name} {stored.get(name)} instead of {value}"
+        for name, value in options.identity.items()
+        if stored.get(name) != value
+    ]

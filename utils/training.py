@@ -1,5 +1,6 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
+import sys
 from typing import Any
 
 import torch
@@ -9,9 +10,11 @@ from tqdm import tqdm
 from custom_datasets import Dataset, Split, load_dataset
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, hyper_pass
+from utils.checkpoint import find_checkpoint, identify, refuse_other_data
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.errors import UserError
+from utils.lock import only_writer
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
 from utils.passes import Batch, Evaluation, evaluate, train_pass
 from utils.preparation import make_loaders, prepare_split
@@ -69,6 +72,29 @@ class Training:
         forget_peak_memory(device)
         if options.compile:
             self.model.encoder.compile()
+
+    def state(self) -> dict[str, Any]:
+        """What the next epoch depends on beside the weights and the values of the rows."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "rows": {name: table.state() for name, table in self.rows.tables.items()},
+            "generators": {name: draws.get_state() for name, draws in self._generators().items()},
+        }
+
+    def load(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from a checkpoint of the same run."""
+        self.model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
+        self.model.head.load_state_dict(checkpoint["decoder_state_dict"])
+        values, state = checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"], checkpoint["training"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, table in self.rows.tables.items():
+            table.load(values[name], state["rows"][name])
+        for name, draws in self._generators().items():
+            draws.set_state(state["generators"][name])
+        self.pictures = BatchPictures(None)  # of the first batches, which are over
+
+    def _generators(self) -> dict[str, torch.Generator]:
+        return {"augmentation": self.draws} | self.loaders.orders
 
     def epoch(self, number: int) -> Epoch:
         """Epoch `number`, from 1: hyper pass, train pass, evaluation. Raises UserError when the rows diverge."""
@@ -146,14 +172,27 @@ class Training:
 
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
-    """Distort the data set and train on it, recording every epoch. Returns the result."""
+    """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
+    with only_writer(run_files(options)):
+        return _train(options, device)
+
+
+def _train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
+    checkpoint, notes = find_checkpoint(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
     split = prepare_split(options, data)
+    identity = identify(data, split)
     training = Training(options, data, split, device)
-    with Record(options, device) as record:
-        for number in range(1, options.epochs + 1):
+    if checkpoint:
+        refuse_other_data(checkpoint, identity)
+        training.load(checkpoint)
+        notes.append(f"going on after epoch {checkpoint['epoch']}")
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    with Record(options, device, identity, checkpoint) as record:
+        for number in range(record.done + 1, options.epochs + 1):
             epoch = training.epoch(number)
-            record.add(epoch, training.model, training.rows, training.loaders.train_index)
+            record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
             tqdm.write(epoch.line(options.epochs))
         images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
         return record.finish(images, data.class_names)

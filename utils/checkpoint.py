@@ -1,0 +1,110 @@
+"""Checkpoints: what a run needs to go on as if it had never stopped, and how a damaged one is noticed.
+
+A checkpoint is a dictionary of the published code's keys (encoder, head, tables of hyperparameters, accuracy, epoch)
+and of the state behind them. It loads with `torch.load(path, weights_only=True)`, so without unpickling code.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from custom_datasets import Dataset, Split
+from utils.errors import UserError
+from utils.files import write_checkpoint
+from utils.options import TrainOptions
+from utils.run_folder import RunFiles, different_options, run_files
+
+CHECKSUM = "checksum"
+RESUMABLE = {"options", "epoch", "data", "training", "epochs", "log", CHECKSUM}
+
+
+def checksum(content: dict[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of everything in a checkpoint but its own checksum."""
+    digest = hashlib.sha256()
+    _feed(digest, {key: value for key, value in content.items() if key != CHECKSUM})
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, value: Any) -> None:
+    if isinstance(value, Tensor):
+        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            digest.update(f"{key!r}:".encode())
+            _feed(digest, part)
+    elif isinstance(value, list | tuple):
+        digest.update(f"{len(value)} parts".encode())
+        for part in value:
+            _feed(digest, part)
+    else:
+        digest.update(repr(value).encode())
+
+
+def write_last(files: RunFiles, content: dict[str, Any]) -> None:
+    """Write the latest checkpoint with its checksum; the one before stays as `previous`."""
+    write_checkpoint(files.last, content | {CHECKSUM: checksum(content)}, earlier=files.previous)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint of a run that can go on, on the CPU. Raises ValueError when it is damaged or of another kind."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
+        raise ValueError("damaged") from error
+    if not isinstance(content, dict) or not content.keys() >= RESUMABLE:
+        raise ValueError("not one that a run can go on from")
+    if content[CHECKSUM] != checksum(content):
+        raise ValueError("damaged: its checksum is another")
+    return content
+
+
+def find_checkpoint(options: TrainOptions) -> tuple[dict[str, Any] | None, list[str]]:
+    """The checkpoint that a run goes on from, None for a run from scratch, and what its user should know.
+
+    The last one, or the one before when that is damaged. Raises UserError when none of those that are there can be
+    read, or when the run was started with other options.
+    """
+    files, notes = run_files(options), []
+    found = [path for path in (files.last, files.previous) if os.path.lexists(path)]
+    if options.fresh or not found:
+        return None, notes
+    for path in found:
+        try:
+            content = read_checkpoint(path)
+        except ValueError as error:
+            notes.append(f"{path} is {error}")
+            continue
+        _refuse_other_options(path, content["options"], options)
+        return content, [f"{note}; going on from {path}" for note in notes]
+    raise UserError(f"{notes[0]}, and there is no other; use --fresh to start over, or move it away")
+
+
+def identify(data: Dataset, split: Split) -> str:
+    """A number that stands for what a run is trained on: which images, under which labels."""
+    clean = (data.train.labels, data.test.labels, data.classes, data.train.shape)
+    return checksum(
+        {"clean": clean, "split": [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]}
+    )
+
+
+def refuse_other_data(checkpoint: dict[str, Any], data: str) -> None:
+    """Raise UserError when the checkpoint is of a run on other data."""
+    if checkpoint["data"] != data:
+        raise UserError(
+            "the data set or the split file is not the one that this run was started with; "
+            "put the earlier one back, or start over with --fresh"
+        )
+
+
+def _refuse_other_options(path: Path, stored: dict[str, Any], options: TrainOptions) -> None:
+    differences = different_options(stored, options)
+    if differences:
+        raise UserError(
+            f"{path} is of a run that was started with other options ({', '.join(differences)}); "
+            "use --fresh to start over, or another run folder"
+        )

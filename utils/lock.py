@@ -1,0 +1,25 @@
+"""One writer per row of a run."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from utils.errors import UserError
+from utils.run_folder import RunFiles
+
+
+@contextmanager
+def only_writer(files: RunFiles) -> Iterator[None]:
+    """Keep other processes from the row's files. Raises UserError when one is at work on them.
+
+    The lock is the system's, on a file that stays: it ends with its process, however that ends.
+    """
+    files.folder.mkdir(parents=True, exist_ok=True)
+    with files.lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another process is training {files.name} in {files.folder}; wait for its end, or take another run"
+            ) from None
+        yield

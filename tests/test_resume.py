@@ -1,7 +1,9 @@
 """A run that is stopped anywhere goes on, and ends as if it had never stopped."""
 
+import fcntl
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from hyperopt import Hyperparameters
 from utils.checkpoint import checksum
+from utils.errors import Interrupted
+from utils.interruption import Interruption
 
 FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
 ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
@@ -88,3 +93,130 @@ def test_run_that_dies_at_any_rename_ends_like_one_that_never_did(call, killed_a
     assert "going on after epoch" in err
     assert left_behind() == whole
     assert [step for step, _ in scalars()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_ends_the_run_after_the_step_and_the_same_command_goes_on(call, monkeypatch, number, status):
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    assert call("implicit-augment", *flags, "--data", "whole")[0] == 0
+    step, steps = Hyperparameters.update, iter(range(1000))
+
+    def signalled(self, *arguments):
+        step(self, *arguments)
+        if next(steps) == 7:  # in the hyper pass of the third epoch
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Hyperparameters, "update", signalled)
+        found, _, err = call("implicit-augment", *flags)
+    assert found == status
+    assert err.splitlines()[-1] == (
+        f"error: stopped by {number.name} after epoch 2: the same command, without --fresh, goes on from there"
+    )
+    assert next(steps) == 8  # the step was the last one
+    status, _, err = call("implicit-augment", *flags)
+    assert status == 0
+    assert "note: going on after epoch 2" in err
+    assert left_behind() == left_behind("whole")
+
+
+def test_second_signal_does_not_wait():
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted):
+            interruption.check()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def stopped(call, killed_at):
+    """A run that was killed in its third epoch, after its second checkpoint. Its flags, and the files of its folder."""
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    revive = killed_at(8)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    (folder,) = Path("local_data/DIGITS").glob("run0")
+    (last,), (previous,) = folder.glob("last_*.pt"), folder.glob("previous_*.pt")
+    return flags, last, previous
+
+
+def contents(path):
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_damaged_last_checkpoint_falls_back_to_the_one_before_and_says_so(call, stopped, damage):
+    flags, last, previous = stopped
+    assert torch.load(last, weights_only=True)["epoch"] == torch.load(previous, weights_only=True)["epoch"] + 1
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes({"cut": content[: len(content) // 2], "flipped": content, "empty": b""}[damage])
+    status, _, err = call("implicit-augment", *flags)
+    assert status == 0
+    assert f"note: {last} is damaged" in err
+    assert f"going on from {previous}" in err
+    assert call("implicit-augment", *flags, "--data", "whole")[0] == 0
+    assert left_behind() == left_behind("whole")
+
+
+def test_checkpoints_that_are_all_damaged_end_in_one_line(call, stopped):
+    flags, last, previous = stopped
+    for path in (last, previous):
+        path.write_bytes(path.read_bytes()[:-200])
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *flags)
+    assert status == 2
+    assert str(last) in err.splitlines()[-1]
+    assert "--fresh" in err
+    assert contents(Path("local_data")) == before
+
+
+@pytest.mark.parametrize("change", [("--lr", 0.01), ("--seed", 5), ("--epochs", 9), ("--lr-decay-rate", 0.5)])
+def test_other_options_are_refused_by_name(call, stopped, change):
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *stopped[0], *change)
+    assert status == 2
+    assert change[0].strip("-").replace("-", "_") in err
+    assert contents(Path("local_data")) == before
+
+
+def test_other_split_file_is_refused(call, stopped):
+    (split,) = Path("local_data/DIGITS/run0").glob("data_*")
+    assert call("implicit-augment", *stopped[0], "--seed", 3, "-r", "run1", "--epochs", 2)[0] == 0
+    split.write_bytes(Path("local_data/DIGITS/run1", split.name).read_bytes())
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *stopped[0])
+    assert status == 2
+    assert "split file is not the one" in err
+    assert contents(Path("local_data")) == before
+
+
+def test_fresh_comes_before_the_checkpoint(call, stopped):
+    status, _, err = call("implicit-augment", *stopped[0], "--fresh")
+    assert status == 0
+    assert "going on" not in err
+
+
+def test_hostile_checkpoint_is_not_executed(call, stopped):
+    class Hostile:
+        def __reduce__(self):
+            return Path.touch, (Path("executed"),)
+
+    for path in stopped[1:]:
+        torch.save(Hostile(), path)
+    status, _, err = call("implicit-augment", *stopped[0])
+    assert status == 2
+    assert len(err.splitlines()) == 1 or "error" in err.splitlines()[-1]
+    assert not Path("executed").exists()
+
+
+def test_second_process_on_the_same_row_is_refused(call, stopped):
+    (lock,) = Path("local_data/DIGITS/run0").glob(".lock_*")
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        status, _, err = call("implicit-augment", *stopped[0])
+    assert status == 2
+    assert "another process is training" in err
+    assert call("implicit-augment", *stopped[0])[0] == 0

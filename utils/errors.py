@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from signal import Signals
 
 MISTAKE, INTERRUPTED = 2, 130
 
@@ -10,8 +11,15 @@ class UserError(Exception):
     """A wrong flag, file or folder, or a run that cannot go on; the message says what to do."""
 
 
+class Interrupted(BaseException):
+    """A run was told to stop by a signal; `hint` says how it goes on. Like KeyboardInterrupt no error, but an end."""
+
+    def __init__(self, signal: Signals):
+        self.signal, self.hint = signal, ""
+
+
 def exit_status(main: Callable[[], None], mistakes: tuple[type[Exception], ...]) -> int:
-    """Run a script's body: 0, or one line on stderr and 2 after a mistake, 130 after an interrupt.
+    """Run a script's body: 0, or one line on stderr and 2 after a mistake, 128 + its number after a signal.
 
     `mistakes` are the exceptions of a user's making; OSError always is.
     """
@@ -19,6 +27,8 @@ def exit_status(main: Callable[[], None], mistakes: tuple[type[Exception], ...])
         main()
     except KeyboardInterrupt:
         return _report("interrupted", INTERRUPTED)
+    except Interrupted as stop:
+        return _report(f"stopped by {stop.signal.name} {stop.hint}", 128 + stop.signal)
     except BrokenPipeError:
         return _report("whoever read the output has stopped; write it to a file instead", MISTAKE)
     except OSError as error:

@@ -1,6 +1,7 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,10 +14,11 @@ from hyperopt import Hyperparameters, HyperSettings, hyper_pass
 from utils.checkpoint import find_checkpoint, identify, refuse_other_data
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
-from utils.errors import UserError
+from utils.errors import Interrupted, UserError
+from utils.interruption import Interruption
 from utils.lock import only_writer
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
-from utils.passes import Batch, Evaluation, evaluate, train_pass
+from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
 from utils.preparation import make_loaders, prepare_split
 from utils.record import Epoch, Record
 from utils.run_folder import dataset_folder, run_files
@@ -33,11 +35,19 @@ class Training:
         data: on the run's device.
         split: the distorted training set.
         device: of the run.
+        watch: lays itself around the batches of every pass, for whoever wants to end one between two steps.
 
     """
 
-    def __init__(self, options: TrainOptions, data: Dataset, split: Split, device: torch.device):
-        self.options, self.device, self.classes = options, device, data.classes
+    def __init__(
+        self,
+        options: TrainOptions,
+        data: Dataset,
+        split: Split,
+        device: torch.device,
+        watch: Callable[[Batches], Batches] = lambda batches: batches,
+    ):
+        self.options, self.device, self.classes, self.watch = options, device, data.classes, watch
         self.draws = generator(options.seed, "augmentation")
         self.loaders = make_loaders(options, data, split, self.draws, device)
 
@@ -130,7 +140,7 @@ class Training:
         rate = hyper_pass(
             self.model,
             self.rows,
-            batches,
+            self.watch(batches),
             clean,
             self.hyper_settings,
             lambda done: self.hyper_schedule(start + done),
@@ -148,7 +158,7 @@ class Training:
         loss = train_pass(
             self.model,
             self.optimizer,
-            batches,
+            self.watch(batches),
             self._loss,
             lambda done: self.schedule(number - 1 + done),
             self.options.log_interval,
@@ -159,7 +169,7 @@ class Training:
         """The network on the test and on the validation set."""
         batches = [self.loaders.test(), self.loaders.valid()]
         images = sum(part.images for part in batches)
-        evaluations = [evaluate(self.model, part, self.classes) for part in batches]
+        evaluations = [evaluate(self.model, self.watch(part), self.classes) for part in batches]
         return evaluations, Work(images, images * self._cost.forward)
 
     def _loss(self, batch: Batch) -> Tensor:
@@ -173,16 +183,16 @@ class Training:
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
-    with only_writer(run_files(options)):
-        return _train(options, device)
+    with only_writer(run_files(options)), Interruption() as interruption:
+        return _train(options, device, interruption)
 
 
-def _train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
+def _train(options: TrainOptions, device: torch.device, interruption: Interruption) -> dict[str, Any]:
     checkpoint, notes = find_checkpoint(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
     split = prepare_split(options, data)
     identity = identify(data, split)
-    training = Training(options, data, split, device)
+    training = Training(options, data, split, device, interruption.watch)
     if checkpoint:
         refuse_other_data(checkpoint, identity)
         training.load(checkpoint)
@@ -191,8 +201,19 @@ def _train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
         print(f"note: {note}", file=sys.stderr)
     with Record(options, device, identity, checkpoint) as record:
         for number in range(record.done + 1, options.epochs + 1):
-            epoch = training.epoch(number)
+            try:
+                epoch = training.epoch(number)
+            except Interrupted as stop:
+                stop.hint = how_to_go_on(record.done)
+                raise
             record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
             tqdm.write(epoch.line(options.epochs))
         images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
         return record.finish(images, data.class_names)
+
+
+def how_to_go_on(done: int) -> str:
+    """What a run that is stopped after so many epochs has to lose."""
+    if done == 0:
+        return "within the first epoch: the same command starts over"
+    return f"after epoch {done}: the same command, without --fresh, goes on from there"

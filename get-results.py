@@ -47,8 +47,8 @@ def run(arguments: Sequence[str] | None) -> None:
     options = parse_options(ResultOptions, __doc__, arguments)
     if options.all:
         options.check_all()
-        rows = all_results(options, options.match)
-        print(all_tables(rows, options.format))
+        found = all_results(options, options.match)
+        print(all_tables(found.rows, options.format))
     elif options.format != "text" or options.match:
         raise UserError(f"--{'match' if options.match else 'format'} is for --all; add it")
     elif options.dry_run and options.plot:
@@ -57,11 +57,15 @@ def run(arguments: Sequence[str] | None) -> None:
         print(row_plan(resolve(options)))
         return
     else:
-        rows = [row_results(resolve(options))]
-        print(row_table(rows[0]))
+        found = row_results(resolve(options))
+        print(row_table(found.rows[0]))
+    for line in found.unfinished:
+        print(f"note: {line}", file=sys.stderr)
     if options.plot:
-        for path in plot_learning_curves(rows, options.plot):
+        for path in plot_learning_curves(found.rows, options.plot):
             print(f"learning curves: {path}", file=sys.stderr)
+    if found.damaged:
+        raise UserError("; ".join(found.damaged))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main() -> None:
     columns = (*COLUMNS, *ERRORS)
     print(f"| in % | noise ratio | {' | '.join(columns)} | runs |")
     print("|---" * (len(columns) + 3) + "|")
-    for row in all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match):
+    for row in all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match).rows:
         found = defaultdict(list)
         for run in row.results:
             files = RunFiles(row.folder / f"run{run}", row.name)

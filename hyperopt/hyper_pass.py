@@ -11,7 +11,7 @@ from tqdm import tqdm
 from hyperopt.estimators import ESTIMATORS, HyperSettings
 from hyperopt.hypergradient import descend_head, surrogate, validation_gradient
 from hyperopt.hyperparameters import Hyperparameters
-from utils.passes import Batch, Batches
+from utils.passes import Batch, Batches, refuse_non_finite
 
 # Maps the head's weight matrix (C, F) to the gradient (C, F) of the clean validation loss there.
 CleanGradient = Callable[[Tensor], Tensor]
@@ -94,6 +94,8 @@ def hyper_pass(
 ) -> float:
     """Move the rows of every training batch once; return the learning rate of the last step.
 
+    Raises DivergenceError when a hypergradient is not a number.
+
     Args:
         model: encoder and head; left as it was, in mode and weights.
         batches: the training set, each image at most once.
@@ -104,9 +106,13 @@ def hyper_pass(
 
     """
     bar = tqdm(batches, "hyper pass", leave=False, disable=None)
+    sums = []
     with frozen(model):
         clean = clean_gradients(model, hyper, valid_batches, settings, len(batches))
         for step, (batch, gradient) in enumerate(zip(bar, clean, strict=True)):
             rate = learning_rate(step / len(batches))
-            hyper.update(batch[2], hyper_step(model, hyper, batch, gradient, settings, generator), rate)
+            gradients = hyper_step(model, hyper, batch, gradient, settings, generator)
+            hyper.update(batch[2], gradients, rate)
+            sums.append(sum(one.abs().sum() for one in gradients.values()))
+    refuse_non_finite("hypergradient", sums, "--lr or --hyper-lr")
     return rate

@@ -105,11 +105,6 @@ class Hyperparameters:
         for name, table in self.tables.items():
             table.update(index, gradients[name], learning_rate)
 
-    def finite(self) -> bool:
-        """Whether all values are numbers; one read per table from the device."""
-        # The extremes tell, NaN included, without a second table in memory.
-        return all(torch.stack(values.aminmax()).isfinite().all().item() for values in self.values().values())
-
     def values(self) -> dict[str, Tensor]:
         """The tables, (N or 1, k) each, by name."""
         return {name: table.values for name, table in self.tables.items()}

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -133,7 +134,7 @@ def test_second_signal_does_not_wait():
 def stopped(call, killed_at):
     """A run that was killed in its third epoch, after its second checkpoint. Its flags, and the files of its folder."""
     flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
-    revive = killed_at(8)
+    revive = killed_at(10)
     with pytest.raises(Killed):
         call("implicit-augment", *flags)
     revive()
@@ -220,3 +221,50 @@ def test_second_process_on_the_same_row_is_refused(call, stopped):
     assert status == 2
     assert "another process is training" in err
     assert call("implicit-augment", *stopped[0])[0] == 0
+
+
+def test_results_script_shows_how_far_runs_are(call, stopped):
+    row = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES", "--hyper-start", 1)
+    status, _, err = call("get-results", *row)
+    assert status == 2
+    assert "epoch 2 of 4, stopped; the same command goes on" in err
+    (lock,) = Path("local_data/DIGITS/run0").glob(".lock_*")
+    assert call("implicit-augment", *stopped[0], "-r", "run1")[0] == 0
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for flags in (row, ("--all", "--format", "csv")):
+            status, out, err = call("get-results", *flags)
+            assert status == 0
+            assert "run1" in out or "\n1," in out or ",1," in out
+            assert err.startswith("note: run0 ")
+            assert err.endswith("epoch 2 of 4, being trained\n")
+    (progress,) = Path("local_data/DIGITS/run0").glob("progress_*")
+    progress.write_text("{")
+    assert "is damaged" in call("get-results", "--all")[2]
+    assert call("implicit-augment", *stopped[0])[0] == 0
+    assert not progress.exists()
+    assert call("get-results", "--all")[2] == ""
+
+
+def test_diverged_run_stops_with_epoch_and_step_and_is_never_a_number(call):
+    flags = ("-ir", 10, "-nr", 0.1, "--lr-warm-epochs", 0, "--lr", 1e6)
+    status, _, err = call("implicit-augment", "--no-cuda", *flags)
+    assert status == 2
+    assert re.search(r"^error: diverged in epoch 1: the training loss of step \d+ is not a number; lower --lr$", err)
+    status, out, err = call("get-results", "-ir", 10, "-nr", 0.1)
+    assert status == 2
+    assert out == ""
+    assert "epoch 0 of 200, diverged in epoch 1" in err
+
+
+def test_damaged_result_is_named_beside_the_others(call):
+    for run in ("run0", "run1"):
+        assert call("implicit-augment", "--no-cuda", "--epochs", 1, "-r", run)[0] == 0
+    (damaged,) = Path("local_data/DIGITS/run0").glob("result_*")
+    damaged.write_text(damaged.read_text()[:50])
+    for flags in ((), ("--all",)):
+        status, out, err = call("get-results", *flags)
+        assert status == 2
+        assert len(err.splitlines()) == 1
+        assert str(damaged) in err
+        assert "run1" in out or " 1" in out

@@ -11,6 +11,10 @@ class UserError(Exception):
     """A wrong flag, file or folder, or a run that cannot go on; the message says what to do."""
 
 
+class DivergenceError(UserError):
+    """A loss or a gradient that is not a number."""
+
+
 class Interrupted(BaseException):
     """A run was told to stop by a signal; `hint` says how it goes on. Like KeyboardInterrupt no error, but an end."""
 

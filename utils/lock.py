@@ -1,11 +1,15 @@
 """One writer per row of a run."""
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from utils.errors import UserError
 from utils.run_folder import RunFiles
+
+ATTEMPTS, PAUSE = 5, 0.1  # seconds; whoever only looks whether there is a writer holds the lock for a moment
 
 
 @contextmanager
@@ -16,10 +20,17 @@ def only_writer(files: RunFiles) -> Iterator[None]:
     """
     files.folder.mkdir(parents=True, exist_ok=True)
     with files.lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not any(_locked(file) for _ in range(ATTEMPTS)):
             raise UserError(
                 f"another process is training {files.name} in {files.folder}; wait for its end, or take another run"
-            ) from None
+            )
         yield
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(PAUSE)
+        return False
+    return True

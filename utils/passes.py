@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from utils.errors import DivergenceError
+
 Batch = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W), labels (B,), index (B,)
 
 
@@ -29,6 +31,8 @@ def train_pass(
 ) -> float:
     """One epoch of training; returns the mean loss of its batches.
 
+    Raises DivergenceError when a loss is not a number.
+
     Args:
         loss_of: maps a batch to its loss (scalar).
         learning_rate: maps the share of the pass that is done, from 0 to below 1, to the learning rate.
@@ -37,7 +41,7 @@ def train_pass(
 
     """
     model.train()
-    total = 0.0
+    total, losses = 0.0, []
     bar = tqdm(batches, "train pass", leave=False, disable=None)
     for step, batch in enumerate(bar):
         for group in optimizer.param_groups:
@@ -46,10 +50,19 @@ def train_pass(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        total = total + loss.detach()
+        losses.append(loss.detach())
+        total = total + losses[-1]
         if (step + 1) % log_interval == 0:
             bar.set_postfix(loss=f"{total.item() / (step + 1):.4f}")
+    refuse_non_finite("training loss", losses, "--lr")
     return total.item() / len(batches)
+
+
+def refuse_non_finite(what: str, values: Iterable[Tensor], flag_names: str) -> None:
+    """Raise DivergenceError with the first step whose value is not a number; one read from the device."""
+    wrong = torch.stack([~value.isfinite().all() for value in values]).nonzero()
+    if len(wrong):
+        raise DivergenceError(f"the {what} of step {wrong[0].item() + 1} is not a number; lower {flag_names}")
 
 
 @dataclass(frozen=True)

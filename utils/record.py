@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from utils.checkpoint import write_last
-from utils.errors import UserError
+from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
 from utils.options import TrainOptions
 from utils.passes import Evaluation
+from utils.progress import write_progress
 from utils.run_folder import run_files
 
 
@@ -146,13 +147,13 @@ class Record(AbstractContextManager):
             training: what the next epoch depends on beside the weights and the rows.
 
         Raises:
-            UserError: when a loss is not a number; the files are then those of the epoch before.
+            DivergenceError: when a loss is not a number; the files are then those of the epoch before.
 
         """
         losses = {"training": epoch.train_loss, "validation": epoch.valid.loss, "test": epoch.test.loss}
         for name, loss in losses.items():
             if not math.isfinite(loss):
-                raise UserError(f"diverged: the {name} loss of epoch {epoch.epoch} is {loss}; lower --lr")
+                raise DivergenceError(f"the {name} loss is {loss}; lower --lr")
         if self.done == 0:
             self._remove_earlier_run()
         self.epochs.append(epoch)
@@ -163,6 +164,17 @@ class Record(AbstractContextManager):
         self._write_log(epoch, rows, train_index)
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
         write_last(self.files, checkpoint | {"data": self.data} | state)
+        write_progress(self.files, self.done, self.options.epochs)
+
+    def diverged(self, error: DivergenceError) -> DivergenceError:
+        """Keep the error with the epoch that it came in for the results script, and return it so.
+
+        Not beside the result of an earlier run, which is there until the first epoch is recorded.
+        """
+        told = f"diverged in epoch {self.done + 1}: {error}"
+        if not self.files.result.exists():
+            write_progress(self.files, self.done, self.options.epochs, told)
+        return DivergenceError(told)
 
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""
@@ -250,4 +262,5 @@ class Record(AbstractContextManager):
         }
         write_json(self.files.result, result)
         self.files.previous.unlink(missing_ok=True)
+        self.files.progress.unlink(missing_ok=True)
         return result

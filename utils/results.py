@@ -18,6 +18,7 @@ from utils.options import (
     resolve,
     usual_additions,
 )
+from utils.progress import unfinished
 from utils.published import published_error
 from utils.recipes import RECIPES
 from utils.run_folder import RunFiles, dataset_folder, read_result, run_folders
@@ -109,39 +110,56 @@ def some_run_folders(options: RowOptions) -> dict[int, Path]:
     return found
 
 
-def row_results(options: RowOptions) -> RowResults:
-    """The finished runs of the options' row. Raises UserError when there are none."""
-    row = RowResults(options.run_name, dataset_folder(options))
-    folders = some_run_folders(options)
-    for run, folder in folders.items():
-        path = RunFiles(folder, row.name).result
-        if path.exists():
-            row.results[run] = read_result(path)
-    if not row.results:
-        raise UserError(f"no finished run of {row.name} in {dataset_folder(options)}; train it first, or try --all")
-    _note(row, folders)
-    return row
+@dataclass
+class Findings:
+    """What there is of some rows: finished runs, sorted; a line per unfinished one; a line per damaged file."""
+
+    rows: list[RowResults]
+    unfinished: list[str]
+    damaged: list[str]
 
 
-def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> list[RowResults]:
-    """Every row with a finished run of the data set, sorted; with `match`, those in whose name it is found.
+def row_results(options: RowOptions) -> Findings:
+    """The runs of the options' row. Raises UserError when none is finished."""
+    return _find(
+        options,
+        re.compile(f"^{re.escape(options.run_name)}$"),
+        nothing=f"no finished run of {options.run_name} in {dataset_folder(options)}",
+        advice="train it first, or try --all",
+    )
 
-    Raises UserError when there are none.
+
+def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> Findings:
+    """All runs of the data set; with `match`, of the rows in whose name it is found.
+
+    Raises UserError when none is finished.
     """
+    wanted = f" with '{match.pattern}' in its name" if match else ""
+    nothing = f"no finished run{wanted} in {dataset_folder(options)}"
+    return _find(options, match or re.compile(""), nothing, "train first")
+
+
+def _find(options: RowOptions, wanted: re.Pattern[str], nothing: str, advice: str) -> Findings:
     rows: dict[str, RowResults] = {}
+    damaged = []
     folders = some_run_folders(options)
     for run, folder in folders.items():
         for path in sorted(folder.glob("result_*.json")):
             name = path.stem.removeprefix("result_")
-            if match and not match.search(name):
+            if not wanted.search(name):
                 continue
-            rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = read_result(path)
+            try:
+                result = read_result(path)
+            except UserError as error:
+                damaged.append(str(error))
+                continue
+            rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = result
+    going = unfinished(folders.values(), wanted)
     if not rows:
-        wanted = f" with '{match.pattern}' in its name" if match else ""
-        raise UserError(f"no finished run{wanted} in {dataset_folder(options)}; train first")
+        raise UserError("; ".join(damaged or [nothing, *(going or [advice])]))
     for row in rows.values():
         _note(row, folders)
-    return sorted(rows.values(), key=RowResults.order)
+    return Findings(sorted(rows.values(), key=RowResults.order), going, damaged)
 
 
 def read_metrics(path: Path, epochs: int) -> dict[str, list[float]]:

@@ -49,6 +49,11 @@ class RunFiles:
         return self.folder / f"result_{self.name}.json"
 
     @property
+    def progress(self) -> Path:
+        """How far the run is; there until it is finished."""
+        return self.folder / f"progress_{self.name}.json"
+
+    @property
     def lock(self) -> Path:
         """Empty; whoever trains the row holds the lock on it."""
         return self.folder / f".lock_{self.name}"

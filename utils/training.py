@@ -14,7 +14,7 @@ from hyperopt import Hyperparameters, HyperSettings, hyper_pass
 from utils.checkpoint import find_checkpoint, identify, refuse_other_data
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
-from utils.errors import Interrupted, UserError
+from utils.errors import DivergenceError, Interrupted
 from utils.interruption import Interruption
 from utils.lock import only_writer
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
@@ -107,7 +107,10 @@ class Training:
         return {"augmentation": self.draws} | self.loaders.orders
 
     def epoch(self, number: int) -> Epoch:
-        """Epoch `number`, from 1: hyper pass, train pass, evaluation. Raises UserError when the rows diverge."""
+        """Epoch `number`, from 1: hyper pass, train pass, evaluation.
+
+        Raises DivergenceError when a loss or a hypergradient is not a number.
+        """
         clock, work = Stopwatch(self.device), {}
         hyper_rate = 0.0
         if self.options.hyper_opt != "NONE" and number > self.options.hyper_start:
@@ -130,10 +133,7 @@ class Training:
         )
 
     def move_rows(self, number: int) -> tuple[float, Work]:
-        """The hyper pass of epoch `number`; returns its last learning rate.
-
-        Raises UserError when the rows diverge.
-        """
+        """The hyper pass of epoch `number`; returns its last learning rate."""
         size, start = self.options.hyper_batch_size, number - 1 - self.options.hyper_start
         batches = self.loaders.hyper(size)
         clean = self.loaders.all_clean() if self.hyper_settings.valid == "full" else self.loaders.clean(size)
@@ -146,8 +146,6 @@ class Training:
             lambda done: self.hyper_schedule(start + done),
             self.draws,
         )
-        if not self.rows.finite():
-            raise UserError(f"diverged: a hyperparameter of epoch {number} is not a number; lower --lr or --hyper-lr")
         learns_pixels = self.options.aug_model in LEARNED_AUG_MODELS
         per_image = self._cost.to_pixels if learns_pixels else self._cost.forward
         return rate, Work(batches.images, batches.images * per_image + clean.images * self._cost.forward)
@@ -203,10 +201,12 @@ def _train(options: TrainOptions, device: torch.device, interruption: Interrupti
         for number in range(record.done + 1, options.epochs + 1):
             try:
                 epoch = training.epoch(number)
+                record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
             except Interrupted as stop:
                 stop.hint = how_to_go_on(record.done)
                 raise
-            record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
+            except DivergenceError as error:
+                raise record.diverged(error) from error
             tqdm.write(epoch.line(options.epochs))
         images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
         return record.finish(images, data.class_names)

@@ -84,13 +84,6 @@ def test_original_warp_blurs_validation_images_of_learned_rows_only():
     assert make("NONE", "WGHT", warp="original").view_validation(images) is images
 
 
-def test_values_that_are_not_numbers_are_noticed():
-    hyper = make("SEP", "BOTH")
-    assert hyper.finite()
-    hyper.tables["weight"].values[3] = float("nan")
-    assert not hyper.finite()
-
-
 def test_description_of_the_start():
     described = make("SEP", "BOTH").describe(INDEX)
     assert len(described) == 16

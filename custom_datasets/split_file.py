@@ -69,8 +69,9 @@ def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Disto
     path = folder / split_file_name(distortion)
     if os.path.lexists(path):
         return read_split(path, labels, classes, distortion)
+    split = make_split(labels, classes, distortion, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_split(path, make_split(labels, classes, distortion, seed))
+    write_split(path, split)
     return read_split(path, labels, classes, distortion)
 
 

@@ -190,7 +190,7 @@ def test_other_split_file_is_refused(call, stopped):
     before = contents(Path("local_data"))
     status, _, err = call("implicit-augment", *stopped[0])
     assert status == 2
-    assert "split file is not the one" in err
+    assert "started on another split file" in err
     assert contents(Path("local_data")) == before
 
 

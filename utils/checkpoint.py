@@ -6,6 +6,7 @@ and of the state behind them. It loads with `torch.load(path, weights_only=True)
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,48 +64,47 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def find_checkpoint(options: TrainOptions) -> tuple[dict[str, Any] | None, list[str]]:
-    """The checkpoint that a run goes on from, None for a run from scratch, and what its user should know.
+def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
+    """The checkpoint that a run goes on from, which is said on stderr; None for a run from scratch.
 
-    The last one, or the one before when that is damaged. Raises UserError when none of those that are there can be
-    read, or when the run was started with other options.
+    The last one, or the one before when that is damaged. `data` identifies what the run is trained on. Raises UserError
+    when none of those that are there can be read, or when the run was started with other options or on other data.
     """
-    files, notes = run_files(options), []
+    files = run_files(options)
     found = [path for path in (files.last, files.previous) if os.path.lexists(path)]
     if options.fresh or not found:
-        return None, notes
+        return None
+    problems = []
     for path in found:
         try:
             content = read_checkpoint(path)
         except ValueError as error:
-            notes.append(f"{path} is {error}")
+            problems.append(f"{path} is {error}")
             continue
-        _refuse_other_options(path, content["options"], options)
-        return content, [f"{note}; going on from {path}" for note in notes]
-    raise UserError(f"{notes[0]}, and there is no other; use --fresh to start over, or move it away")
+        _refuse_another_run(path, content, options, data)
+        for problem in problems:
+            print(f"note: {problem}; going on from {path}", file=sys.stderr)
+        print(f"note: going on after epoch {content['epoch']}", file=sys.stderr)
+        return content
+    raise UserError(f"{problems[0]}, and there is no other; use --fresh to start over, or move it away")
 
 
 def identify(data: Dataset, split: Split) -> str:
     """A number that stands for what a run is trained on: which images, under which labels."""
+    parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
     clean = (data.train.labels, data.test.labels, data.classes, data.train.shape)
-    return checksum(
-        {"clean": clean, "split": [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]}
-    )
+    return checksum({"clean": clean, "split": parts})
 
 
-def refuse_other_data(checkpoint: dict[str, Any], data: str) -> None:
-    """Raise UserError when the checkpoint is of a run on other data."""
-    if checkpoint["data"] != data:
-        raise UserError(
-            "the data set or the split file is not the one that this run was started with; "
-            "put the earlier one back, or start over with --fresh"
-        )
-
-
-def _refuse_other_options(path: Path, stored: dict[str, Any], options: TrainOptions) -> None:
-    differences = different_options(stored, options)
+def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, data: str) -> None:
+    differences = different_options(content["options"], options)
     if differences:
         raise UserError(
             f"{path} is of a run that was started with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"
+        )
+    if content["data"] != data:
+        raise UserError(
+            f"{path} is of a run that was started on another split file or data set; "
+            "put the earlier one back, or start over with --fresh"
         )

@@ -1,6 +1,5 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from tqdm import tqdm
 from custom_datasets import Dataset, Split, load_dataset
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, hyper_pass
-from utils.checkpoint import find_checkpoint, identify, refuse_other_data
+from utils.checkpoint import find_checkpoint, identify
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.errors import DivergenceError, Interrupted
@@ -181,35 +180,33 @@ class Training:
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
-    with only_writer(run_files(options)), Interruption() as interruption:
-        return _train(options, device, interruption)
-
-
-def _train(options: TrainOptions, device: torch.device, interruption: Interruption) -> dict[str, Any]:
-    checkpoint, notes = find_checkpoint(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
     split = prepare_split(options, data)
     identity = identify(data, split)
-    training = Training(options, data, split, device, interruption.watch)
-    if checkpoint:
-        refuse_other_data(checkpoint, identity)
-        training.load(checkpoint)
-        notes.append(f"going on after epoch {checkpoint['epoch']}")
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)
-    with Record(options, device, identity, checkpoint) as record:
-        for number in range(record.done + 1, options.epochs + 1):
-            try:
-                epoch = training.epoch(number)
-                record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
-            except Interrupted as stop:
-                stop.hint = how_to_go_on(record.done)
-                raise
-            except DivergenceError as error:
-                raise record.diverged(error) from error
-            tqdm.write(epoch.line(options.epochs))
-        images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
-        return record.finish(images, data.class_names)
+    with only_writer(run_files(options)), Interruption() as interruption:
+        checkpoint = find_checkpoint(options, identity)
+        training = Training(options, data, split, device, interruption.watch)
+        if checkpoint:
+            training.load(checkpoint)
+        with Record(options, device, identity, checkpoint) as record:
+            train_epochs(training, record)
+            images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
+            return record.finish(images, data.class_names)
+
+
+def train_epochs(training: Training, record: Record) -> None:
+    """The epochs that are not recorded yet. Raises Interrupted and DivergenceError with how far the run has come."""
+    epochs = training.options.epochs
+    for number in range(record.done + 1, epochs + 1):
+        try:
+            epoch = training.epoch(number)
+            record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
+        except Interrupted as stop:
+            stop.hint = how_to_go_on(record.done)
+            raise
+        except DivergenceError as error:
+            raise record.diverged(error) from error
+        tqdm.write(epoch.line(epochs))
 
 
 def how_to_go_on(done: int) -> str:

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Train a classifier on a biased, noisy training set while learning how to augment, weigh and label every image."""
+"""Train a classifier on a biased, noisy training set while learning how to augment, weigh and label every image.
+
+A run that was stopped goes on when the same command is given again. What it starts from, in this order: scratch with
+--fresh; its last checkpoint, or the one before if that is damaged; scratch.
+"""
 
 import dataclasses
 import sys
@@ -8,7 +12,7 @@ from collections.abc import Sequence
 from custom_datasets import DataError, find_source
 from custom_models import ModelError, parse_model
 from custom_transforms import PolicyError
-from utils.device import check_compiler, pick_device, pick_precision
+from utils.device import check_compiler, memory_mistakes, pick_device, pick_precision
 from utils.errors import UserError, exit_status
 from utils.options import TrainOptions, parse_options, resolve
 from utils.plan import plan, summary
@@ -40,7 +44,8 @@ def run(arguments: Sequence[str] | None) -> None:
         device = pick_device(options.gpu, options.no_cuda, options.threads)
         if options.compile:
             check_compiler(device)
-        print(summary(train(options, device)))
+        with memory_mistakes():
+            print(summary(train(options, device)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -268,3 +269,38 @@ def test_damaged_result_is_named_beside_the_others(call):
         assert len(err.splitlines()) == 1
         assert str(damaged) in err
         assert "run1" in out or " 1" in out
+
+
+def test_too_full_a_disk_is_named_before_the_start(call, monkeypatch):
+    usage = shutil.disk_usage(".")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    status, out, err = call("implicit-augment", "--no-cuda", *FLAGS, *ROWS["HES"])
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"error: the run's files need 0\.0\d GiB in local_data/DIGITS/run0, whose disk has .*\n", err)
+
+
+def cpu_allocation():
+    torch.empty(2**48)
+
+
+def gpu_allocation():
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
+
+
+@pytest.mark.parametrize("allocate", [cpu_allocation, gpu_allocation])
+def test_lack_of_memory_is_one_line_and_leaves_the_checkpoint(call, stopped, monkeypatch, allocate):
+    before = contents(Path("local_data"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Hyperparameters, "update", lambda *_: allocate())
+        status, _, err = call("implicit-augment", *stopped[0])
+    assert status == 2
+    assert "no memory left on the device: lower --batch-size" in err.splitlines()[-1]
+    assert contents(Path("local_data")) == before
+    assert call("implicit-augment", *stopped[0])[0] == 0
+
+
+def test_order_of_what_a_run_starts_from_is_in_the_help(call):
+    _, out, _ = call("implicit-augment", "--help")
+    assert "scratch with --fresh; its last checkpoint, or the one before if that is damaged; scratch" in " ".join(
+        out.split()
+    )

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import sys
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -63,6 +64,21 @@ def check_compiler(device: torch.device) -> None:
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"--compile does not work on this machine ({reason}); leave it out") from error
+
+
+@contextlib.contextmanager
+def memory_mistakes() -> Iterator[None]:
+    """Turn a lack of memory, on the GPU or the CPU, into a UserError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # The CPU's allocator has no exception of its own.
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+            raise UserError(
+                "no memory left on the device: lower --batch-size or --hyper-batch-size, or keep the rows elsewhere "
+                "with --rows host; the run goes on from its last checkpoint"
+            ) from error
+        raise
 
 
 class Stopwatch:

@@ -3,10 +3,14 @@
 import io
 import json
 import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from utils.errors import UserError
 
 
 def replace_file(path: Path, content: bytes, earlier: Path | None = None) -> None:
@@ -25,6 +29,19 @@ def replace_file(path: Path, content: bytes, earlier: Path | None = None) -> Non
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def bytes_there(paths: Iterable[Path]) -> int:
+    """Size of those of the files that exist."""
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def refuse_full_disk(folder: Path, size: int) -> None:
+    """Raise UserError when the disk of `folder` has no room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        needed, left = (f"{number / 2**30:.2f} GiB" for number in (size, free))
+        raise UserError(f"the run's files need {needed} in {folder}, whose disk has {left} left; make room first")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

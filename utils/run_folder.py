@@ -39,6 +39,11 @@ class RunFiles:
         return self.folder / f"previous_{self.name}.pt"
 
     @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.best, self.last, self.previous
+
+    @property
     def metrics(self) -> Path:
         """One row per epoch."""
         return self.folder / f"metrics_{self.name}.csv"

@@ -14,6 +14,7 @@ from utils.checkpoint import find_checkpoint, identify
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.errors import DivergenceError, Interrupted
+from utils.files import bytes_there, refuse_full_disk
 from utils.interruption import Interruption
 from utils.lock import only_writer
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
@@ -24,6 +25,8 @@ from utils.run_folder import dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
+
+COPIES = 4  # of a checkpoint: best, last, the one before, and the one that is being written
 
 
 class Training:
@@ -101,6 +104,13 @@ class Training:
         for name, draws in self._generators().items():
             draws.set_state(state["generators"][name])
         self.pictures = BatchPictures(None)  # of the first batches, which are over
+
+    def checkpoint_bytes(self) -> int:
+        """About what a checkpoint takes: weights, their momentum, rows with their running squares and visits."""
+        weights = sum(weight.nbytes for weight in self.model.parameters())
+        return 2 * weights + sum(
+            table.values.nbytes + table.square.nbytes + table.visited.nbytes for table in self.rows.tables.values()
+        )
 
     def _generators(self) -> dict[str, torch.Generator]:
         return {"augmentation": self.draws} | self.loaders.orders
@@ -183,11 +193,13 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     data = load_dataset(options.dataset, dataset_folder(options), device)
     split = prepare_split(options, data)
     identity = identify(data, split)
-    with only_writer(run_files(options)), Interruption() as interruption:
+    files = run_files(options)
+    with only_writer(files), Interruption() as interruption:
         checkpoint = find_checkpoint(options, identity)
         training = Training(options, data, split, device, interruption.watch)
         if checkpoint:
             training.load(checkpoint)
+        refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
         with Record(options, device, identity, checkpoint) as record:
             train_epochs(training, record)
             images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}

@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := --data local_data/demo --dataset DIGITS
 DISTORTION := -r run0 -ir 10 -nr 0.1 --no-cuda
 
-.PHONY: demo test test-slow clean
+.PHONY: demo test test-slow torture clean
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION)
@@ -18,6 +18,9 @@ test: $(BIN)/.installed-dev
 
 test-slow: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+torture: $(BIN)/.installed-dev
+	$(BIN)/python -m pytest -m torture
 
 clean:
 	rm -rf .venv local_data/demo

@@ -10,6 +10,7 @@ for run in ${RUNS:-0 1 2 3}; do
     $TRAIN -r "run$run" --aug-model DADA --policy SVHN
     for count in "" "--valid-images 50" "--valid-images 150"; do
         $TRAIN -r "run$run" $count --aug-model SEP --los-model BOTH --hyper-opt HES
+        $TRAIN -r "run$run" $count --aug-model SEP --los-model BOTH --hyper-opt FIS
         for set in valid both; do
             $TRAIN -r "run$run" $count --train-on "$set" --aug-model SHA
             $TRAIN -r "run$run" $count --train-on "$set" --aug-model SEP --los-model BOTH

@@ -12,6 +12,7 @@ for run in ${RUNS:-0 1 2 3}; do
     $TRAIN -r "run$run" --aug-model SEP --los-model WGHT --hyper-opt HES
     $TRAIN -r "run$run" --aug-model SEP --los-model SOFT --hyper-opt HES
     $TRAIN -r "run$run" --aug-model SEP --los-model BOTH --hyper-opt HES
+    $TRAIN -r "run$run" --aug-model SEP --los-model BOTH --hyper-opt FIS
     # The control: the same rows, never trained.
     $TRAIN -r "run$run" --aug-model SEP --los-model BOTH
 done

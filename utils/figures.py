@@ -44,7 +44,9 @@ def _plot(rows: list[RowResults], title: str, path: Path) -> None:
     panels = dict(zip(PANELS, figure.subplots(1, len(PANELS)), strict=True))
     for number, row in enumerate(rows):
         colour = COLOURS[number % len(COLOURS)]
-        style = {"color": colour, "linestyle": STYLES[number % len(STYLES)], "linewidth": 1.5}
+        # Where colours come round again, the styles are shifted: 32 rows look different.
+        shifted = STYLES[(number + number // len(COLOURS)) % len(STYLES)]
+        style = {"color": colour, "linestyle": shifted, "linewidth": 1.5}
         curves = row.curves()
         for curve in curves:
             curve["test_error"] = [100 - accuracy for accuracy in curve["test_accuracy"]]

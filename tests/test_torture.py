@@ -3,6 +3,7 @@
 Five kills are part of the suite, all of this is `make torture`.
 """
 
+import contextlib
 import errno
 import itertools
 import multiprocessing
@@ -19,20 +20,68 @@ from test_resume import FLAGS, ROWS, left_behind
 COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
 
 
-def run_script(folder):
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["torch", "torchvision", "sklearn.datasets", "torch.utils.tensorboard"])
+DISTORTION = ("--no-cuda", "-ir", 10, "-nr", 0.1, "--epochs", 3, "--hyper-start", 1)
+EIGHT_ROWS = [
+    (),
+    ("--aug-model", "RAND"),
+    ("--aug-model", "SHA", "--hyper-opt", "HES"),
+    ("--aug-model", "SEP", "--hyper-opt", "HES"),
+    ("--aug-model", "SEP", "--los-model", "WGHT", "--hyper-opt", "HES"),
+    ("--aug-model", "SEP", "--los-model", "SOFT", "--hyper-opt", "HES"),
+    ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"),
+    ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS"),
+]
+
+
+def run_script(folder, command, together=None):
     os.chdir(folder)
     torch.set_num_threads(1)
-    raise SystemExit(load_script("implicit-augment").main(list(map(str, COMMAND))))
+    script = load_script("implicit-augment")
+    if together:
+        together.wait()
+    with open(f"stderr of {os.getpid()}", "w") as errors, contextlib.redirect_stderr(errors):
+        status = script.main(list(map(str, command)))
+    raise SystemExit(status)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize(
+    ("rows", "finished"), [(EIGHT_ROWS, 8), (EIGHT_ROWS[-1:] * 2, 1)], ids=["eight rows", "one row"]
+)
+def test_processes_that_start_at_the_same_moment(tmp_path, rows, finished):
+    together = PROCESSES.Barrier(len(rows))
+    started = [PROCESSES.Process(target=run_script, args=(tmp_path, (*DISTORTION, *row), together)) for row in rows]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+    assert sorted(process.exitcode for process in started) == [0] * finished + [2] * (len(rows) - finished)
+    said = "".join(path.read_text() for path in tmp_path.glob("stderr of *")).splitlines()
+    errors = [line for line in said if line.startswith("error")]
+    assert len(errors) == len(rows) - finished
+    assert all("another process is training" in line for line in errors)
+    (split,) = tmp_path.glob("local_data/DIGITS/run0/data_*")
+    content = torch.load(split, weights_only=True)
+    run = tmp_path / "local_data/DIGITS/run0"
+    assert len(list(run.glob("result_*"))) == finished
+    assert len({torch.load(path, weights_only=True)["data"] for path in run.glob("last_*")}) == 1
+    # The file is the one that any of them would have made alone.
+    alone = PROCESSES.Process(target=run_script, args=(tmp_path, (*DISTORTION, "--data", "alone")))
+    alone.start()
+    alone.join()
+    (other,) = tmp_path.glob("alone/DIGITS/run0/data_*")
+    assert str(torch.load(other, weights_only=True)) == str(content)
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.torture)])
 def test_run_that_is_killed_again_and_again_ends_like_one_that_never_was(call, kills):
     assert call("implicit-augment", *COMMAND, "--data", "whole")[0] == 0
-    processes, moments = multiprocessing.get_context("forkserver"), random.Random(kills)
-    processes.set_forkserver_preload(["torch", "torchvision", "sklearn.datasets", "torch.utils.tensorboard"])
+    moments = random.Random(kills)
 
     def start():
-        process = processes.Process(target=run_script, args=(Path.cwd(),))
+        process = PROCESSES.Process(target=run_script, args=(Path.cwd(), COMMAND))
         process.start()
         return process
 

@@ -39,8 +39,8 @@ ROWS = {
 BOTH = ROWS["SEP/BOTH"]
 
 
-def the_file(pattern):
-    (path,) = Path("local_data/DIGITS").glob(pattern)
+def the_file(pattern, data="local_data"):
+    (path,) = (Path(data) / "DIGITS").glob(pattern)
     return path
 
 
@@ -149,6 +149,50 @@ def test_same_command_gives_the_same_result_whatever_the_workers_and_the_cores(t
         tensors = torch.load(checkpoint, weights_only=True)["reweight_state_dict"]["soft_label"]
         contents.append((timeless(result), columns, tensors.tolist()))
     assert contents[0] == contents[1]
+
+
+def test_row_does_not_depend_on_the_rows_before_it(train):
+    train(*DISTORTION, *BOTH, "--data", "first")
+    train(*DISTORTION, "--data", "second")
+    train(*DISTORTION, *BOTH, "--data", "second")
+    splits, results = (
+        [the_file(f"run0/{kind}", data) for data in ("first", "second")] for kind in ("data_*", "result*HES*")
+    )
+    assert splits[0].read_bytes() == splits[1].read_bytes()
+    assert timeless(results[0]) == timeless(results[1])
+
+
+def test_number_of_threads_changes_the_rounding_alone(train):
+    """Within 1e-4 of the loss after two epochs; over a long run rounding can grow into another result."""
+    losses = []
+    for threads in (1, 2):
+        train(*DISTORTION, *BOTH, "--epochs", 2, "--threads", threads, "--fresh")
+        losses.append([float(row["train_loss"]) for row in csv.DictReader(the_file("run0/metrics_*").open())])
+    torch.set_num_threads(1)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("folder", ["with space", "Ünïcödé-数据", "-dash"])
+def test_unusual_folder_names(train, results, folder):
+    data = f"--data={folder}/a b"
+    assert train(*DISTORTION, data, "--epochs", 1)[0] == 0
+    status, out, err = results(*DISTORTION, data)
+    assert (status, err) == (0, "")
+    assert "run0" in out
+
+
+def test_links_to_nowhere_are_named_and_left_alone(train):
+    train(*DISTORTION)
+    the_file("run0/result_*").unlink()
+    for pattern in ("last_*", "data_*"):
+        path = the_file(f"run0/{pattern}")
+        path.unlink()
+        path.symlink_to("/nowhere/at all")
+        status, _, err = train(*DISTORTION)
+        assert status == 2
+        assert str(path) in err
+        assert path.is_symlink()
+        path.unlink()
 
 
 def test_runs_differ(train):

@@ -41,10 +41,10 @@ def run(arguments: Sequence[str] | None) -> None:
     elif finished:
         print(f"finished already, --fresh starts over: {summary(finished)}")
     else:
-        device = pick_device(options.gpu, options.no_cuda, options.threads)
-        if options.compile:
-            check_compiler(device)
         with memory_mistakes():
+            device = pick_device(options.gpu, options.no_cuda, options.threads)
+            if options.compile:
+                check_compiler(device)
             print(summary(train(options, device)))
 
 

@@ -4,7 +4,7 @@ The file has the published code's layout, two lists and an int64 tensor, so that
 shared by all rows of a table and never overwritten.
 """
 
-import contextlib
+import fcntl
 import io
 import os
 from pathlib import Path
@@ -29,6 +29,7 @@ NUMPY_INTEGERS = [
     *[type(np.dtype(name)) for name in ("int32", "int64")],
 ]
 
+LOCK = ".lock_split"  # empty; whoever makes a run's split file holds the lock on it
 IMPOSSIBLE = 1e-12
 
 
@@ -40,10 +41,7 @@ def split_file_name(distortion: Distortion) -> str:
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Write a split, unless there is one by now; a reader never sees half a file.
-
-    Raises OSError when there is no room or no permission.
-    """
+    """Write a split; a reader never sees half a file. Raises OSError when there is no room or no permission."""
     content = io.BytesIO()
     torch.save((split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)), content)
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -52,9 +50,7 @@ def write_split(path: Path, split: Split) -> None:
             file.write(content.getvalue())
             file.flush()
             os.fsync(file.fileno())
-        # Unlike a move, a second name is not given where the name is taken.
-        with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
+        os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -71,7 +67,10 @@ def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Disto
         return read_split(path, labels, classes, distortion)
     split = make_split(labels, classes, distortion, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_split(path, split)
+    with (folder / LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not os.path.lexists(path):
+            write_split(path, split)
     return read_split(path, labels, classes, distortion)
 
 

@@ -39,9 +39,13 @@ commands() {
 }
 
 run_all() {
-    local failed=0
+    local status failed=0
     while read -r command; do
-        $command </dev/null || failed=1
+        status=0
+        $command </dev/null || status=$?
+        # A signal means all of them, a mistake only this one.
+        ((status < 128)) || return "$status"
+        ((status == 0)) || failed=1
     done
     return "$failed"
 }

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from custom_datasets import Dataset, Split
+from utils.device import is_lack_of_memory
 from utils.errors import UserError
 from utils.files import write_checkpoint
 from utils.options import TrainOptions
@@ -55,7 +56,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint of a run that can go on, on the CPU. Raises ValueError when it is damaged or of another kind."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise  # the file may be whole
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
+        if is_lack_of_memory(error):
+            raise
         raise ValueError("damaged") from error
     if not isinstance(content, dict) or not content.keys() >= RESUMABLE:
         raise ValueError("not one that a run can go on from")
@@ -82,15 +87,17 @@ def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
             problems.append(f"{path} is {error}")
             continue
         _refuse_another_run(path, content, options, data)
-        for problem in problems:
-            print(f"note: {problem}; going on from {path}", file=sys.stderr)
+        if problems:
+            # Out of the way: the next checkpoint must not push the good one out with it.
+            os.replace(files.last, files.damaged)
+            print(f"note: {problems[0]}, it is {files.damaged} now; going on from {path}", file=sys.stderr)
         print(f"note: going on after epoch {content['epoch']}", file=sys.stderr)
         return content
-    raise UserError(f"{problems[0]}, and there is no other; use --fresh to start over, or move it away")
+    raise UserError(f"{'; '.join(problems)}; there is no other checkpoint: use --fresh to start over")
 
 
 def identify(data: Dataset, split: Split) -> str:
-    """A number that stands for what a run is trained on: which images, under which labels."""
+    """A number that stands for what a run is trained on: labels, split, and the images' number and shape."""
     parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
     clean = (data.train.labels, data.test.labels, data.classes, data.train.shape)
     return checksum({"clean": clean, "split": parts})

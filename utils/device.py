@@ -72,13 +72,19 @@ def memory_mistakes() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # The CPU's allocator has no exception of its own.
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+        if is_lack_of_memory(error):
             raise UserError(
-                "no memory left on the device: lower --batch-size or --hyper-batch-size, or keep the rows elsewhere "
-                "with --rows host; the run goes on from its last checkpoint"
+                "no memory left on the device: with --rows host the same run goes on with less; or start over with "
+                "--fresh and a smaller --batch-size or --hyper-batch-size"
             ) from error
         raise
+
+
+def is_lack_of_memory(error: Exception) -> bool:
+    """Whether an exception says so; not all of torch's allocators have one of their own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(sign in str(error) for sign in ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED"))
 
 
 class Stopwatch:

@@ -13,10 +13,10 @@ import torch
 from utils.errors import UserError
 
 
-def replace_file(path: Path, content: bytes, earlier: Path | None = None) -> None:
+def replace_file(path: Path, content: bytes | memoryview, earlier: Path | None = None) -> None:
     """Write a file beside `path`, then move it there in one step; on failure `path` is as it was.
 
-    What `path` was before gets the name `earlier`, if that is given.
+    What `path` was before gets the name `earlier`, if that is given; between the two moves there is no `path`.
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -53,4 +53,4 @@ def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None =
     """Write what `torch.load(path, weights_only=True)` reads; a full disk is an OSError, as for other files."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    replace_file(path, buffer.getvalue(), earlier)
+    replace_file(path, buffer.getbuffer(), earlier)

@@ -48,7 +48,11 @@ class _Watched:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._batches:
-            self._interruption.check()
-            yield batch
+        try:
+            for batch in self._batches:
+                self._interruption.check()
+                yield batch
+        except RuntimeError:
+            self._interruption.check()  # the signal went to loading workers as well, which died of it
+            raise
         self._interruption.check()

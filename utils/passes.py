@@ -62,7 +62,8 @@ def refuse_non_finite(what: str, values: Iterable[Tensor], flag_names: str) -> N
     """Raise DivergenceError with the first step whose value is not a number; one read from the device."""
     wrong = torch.stack([~value.isfinite().all() for value in values]).nonzero()
     if len(wrong):
-        raise DivergenceError(f"the {what} of step {wrong[0].item() + 1} is not a number; lower {flag_names}")
+        advice = f"start over with --fresh and a lower {flag_names}"
+        raise DivergenceError(f"the {what} of step {wrong[0].item() + 1} is not a number; {advice}")
 
 
 @dataclass(frozen=True)

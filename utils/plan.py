@@ -12,8 +12,14 @@ def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
     files = run_files(options)
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
-    lines["state"] = f"finished: {summary(finished)}" if finished else "not finished yet"
+    lines["state"] = f"finished: {summary(finished)}" if finished else _start(options)
     return _aligned(lines)
+
+
+def _start(options: TrainOptions) -> str:
+    files = run_files(options)
+    there = [path for path in (files.last, files.previous) if path.exists()]
+    return f"goes on from {there[0]}" if there and not options.fresh else "starts from scratch"
 
 
 def row_plan(options: RowOptions) -> str:

@@ -1,5 +1,6 @@
 """How far a run is: a small file beside its others, until there is a result."""
 
+import contextlib
 import fcntl
 import json
 import re
@@ -24,7 +25,8 @@ def unfinished(folders: Iterable[Path], wanted: re.Pattern[str]) -> list[str]:
         for path in sorted(folder.glob(f"{PREFIX}*.json")):
             files = RunFiles(folder, path.stem.removeprefix(PREFIX))
             if wanted.search(files.name) and not files.result.exists():
-                lines.append(f"{folder.name} {files.name}: {_state(files)}")
+                with contextlib.suppress(FileNotFoundError):  # finished at this moment
+                    lines.append(f"{folder.name} {files.name}: {_state(files)}")
     return lines
 
 
@@ -34,9 +36,9 @@ def _state(files: RunFiles) -> str:
         done, diverged = f"epoch {int(content['epoch'])} of {int(content['epochs'])}", content["diverged"]
     except (ValueError, KeyError, TypeError):
         return f"{files.progress.name} is damaged"
-    if diverged:
-        return f"{done}, {diverged}"
-    return f"{done}, {'being trained' if _has_writer(files) else 'stopped; the same command goes on'}"
+    if _has_writer(files):
+        return f"{done}, being trained"
+    return f"{done}, {diverged or 'stopped; the same command goes on'}"
 
 
 def _has_writer(files: RunFiles) -> bool:

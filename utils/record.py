@@ -87,6 +87,18 @@ TAGS = {
 }
 
 
+# What the published code keeps of an epoch, and the options.
+PUBLISHED_KEYS = (
+    "encoder_state_dict",
+    "decoder_state_dict",
+    "reweight_state_dict",
+    "augment_state_dict",
+    "acc",
+    "epoch",
+    "options",
+)
+
+
 class Rows(Protocol):
     """What is recorded of the rows of hyperparameters."""
 
@@ -127,6 +139,10 @@ class Record(AbstractContextManager):
         self.log = checkpoint["log"] if checkpoint else f"{options.run_folder}_{options.run_name}_{date}"
         # Whatever an epoch that is not complete has left in the log is void.
         self.board = SummaryWriter(logs / options.dataset / self.log, purge_step=self.done + 1)
+        if checkpoint:
+            self._write_best(checkpoint)  # a kill may have come between the two
+        if checkpoint or not self._earlier_run():
+            write_progress(self.files, self.done, options.epochs)
 
     def __exit__(self, *_: object) -> None:
         self.board.close()
@@ -153,32 +169,37 @@ class Record(AbstractContextManager):
         losses = {"training": epoch.train_loss, "validation": epoch.valid.loss, "test": epoch.test.loss}
         for name, loss in losses.items():
             if not math.isfinite(loss):
-                raise DivergenceError(f"the {name} loss is {loss}; lower --lr")
+                raise DivergenceError(f"the {name} loss is {loss}; start over with --fresh and a lower --lr")
         if self.done == 0:
             self._remove_earlier_run()
         self.epochs.append(epoch)
         checkpoint = self._checkpoint(epoch, model, rows.values())
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
-        if epoch is self.chosen_epochs()["best_on_test"]:
-            write_checkpoint(self.files.best, checkpoint)
         self._write_log(epoch, rows, train_index)
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
         write_last(self.files, checkpoint | {"data": self.data} | state)
+        self._write_best(checkpoint)
         write_progress(self.files, self.done, self.options.epochs)
 
     def diverged(self, error: DivergenceError) -> DivergenceError:
         """Keep the error with the epoch that it came in for the results script, and return it so.
 
-        Not beside the result of an earlier run, which is there until the first epoch is recorded.
+        Not beside the files of an earlier run, which are there until the first epoch is recorded.
         """
         told = f"diverged in epoch {self.done + 1}: {error}"
-        if not self.files.result.exists():
+        if self.done or not self._earlier_run():
             write_progress(self.files, self.done, self.options.epochs, told)
         return DivergenceError(told)
 
+    def _write_best(self, checkpoint: dict[str, Any]) -> None:
+        """Write the best checkpoint if it is this one."""
+        if self.chosen_epochs()["best_on_test"].epoch == checkpoint["epoch"]:
+            write_checkpoint(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
+
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""
-        for path in (self.files.last, self.files.result, self.files.previous, self.files.best, self.files.metrics):
+        files = self.files
+        for path in (files.progress, files.last, files.result, files.previous, files.best, files.metrics):
             path.unlink(missing_ok=True)
 
     def _write_log(self, epoch: Epoch, rows: Rows, train_index: Tensor) -> None:
@@ -196,7 +217,7 @@ class Record(AbstractContextManager):
         replace_file(self.files.metrics, text.getvalue().encode())
 
     def _checkpoint(self, epoch: Epoch, model: nn.Module, tables: dict[str, Tensor]) -> dict[str, Any]:
-        """What the published code keeps of an epoch, and the options."""
+        """The epoch's `PUBLISHED_KEYS`."""
         return {
             "encoder_state_dict": model.encoder.state_dict(),
             "decoder_state_dict": model.head.state_dict(),
@@ -220,6 +241,9 @@ class Record(AbstractContextManager):
         if self.options.oversplit or self.options.train_on != "distorted":
             del chosen["selected_on_validation"]
         return chosen
+
+    def _earlier_run(self) -> bool:
+        return self.files.result.exists() or self.files.last.exists()
 
     def finish(self, images: dict[str, int], class_names: list[str] | None) -> dict[str, Any]:
         """Write and return the result.
@@ -260,7 +284,7 @@ class Record(AbstractContextManager):
                 },
             },
         }
-        write_json(self.files.result, result)
         self.files.previous.unlink(missing_ok=True)
+        write_json(self.files.result, result)
         self.files.progress.unlink(missing_ok=True)
         return result

@@ -150,13 +150,15 @@ def _find(options: RowOptions, wanted: re.Pattern[str], nothing: str, advice: st
                 continue
             try:
                 result = read_result(path)
+            except FileNotFoundError:
+                continue  # started over at this moment
             except UserError as error:
                 damaged.append(str(error))
                 continue
             rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = result
     going = unfinished(folders.values(), wanted)
     if not rows:
-        raise UserError("; ".join(damaged or [nothing, *(going or [advice])]))
+        raise UserError("; ".join([*damaged, nothing, *(going or [advice])]))
     for row in rows.values():
         _note(row, folders)
     return Findings(sorted(rows.values(), key=RowResults.order), going, damaged)

@@ -1,6 +1,7 @@
 """The files of a run: local_data/{dataset}/runN."""
 
 import dataclasses
+import glob
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,11 @@ class RunFiles:
         return self.folder / f"previous_{self.name}.pt"
 
     @property
+    def damaged(self) -> Path:
+        """A last checkpoint that could not be read, kept for whoever wants to know why."""
+        return self.folder / f"damaged_{self.name}.pt"
+
+    @property
     def checkpoints(self) -> tuple[Path, ...]:
         """All of them."""
         return self.best, self.last, self.previous
@@ -62,6 +68,11 @@ class RunFiles:
     def lock(self) -> Path:
         """Empty; whoever trains the row holds the lock on it."""
         return self.folder / f".lock_{self.name}"
+
+    def half_written(self) -> list[Path]:
+        """What a process that was killed while writing has left of the row's files."""
+        whole = (*self.checkpoints, self.metrics, self.result, self.progress)
+        return [part for path in whole for part in self.folder.glob(f"{glob.escape(path.name)}.*.part")]
 
     @property
     def debug(self) -> Path:

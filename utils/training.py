@@ -26,7 +26,7 @@ from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
 
-COPIES = 4  # of a checkpoint: best, last, the one before, and the one that is being written
+COPIES = 4  # of a checkpoint: last, the one before, the one that is being written, and at most one for the best
 
 
 class Training:
@@ -150,7 +150,7 @@ class Training:
             self.model,
             self.rows,
             self.watch(batches),
-            clean,
+            self.watch(clean),
             self.hyper_settings,
             lambda done: self.hyper_schedule(start + done),
             self.draws,
@@ -201,6 +201,7 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
             training.load(checkpoint)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
         with Record(options, device, identity, checkpoint) as record:
+            checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
             return record.finish(images, data.class_names)

@@ -3,8 +3,6 @@
 import fcntl
 import json
 import os
-import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -249,38 +247,6 @@ def test_results_script_shows_how_far_runs_are(call, stopped):
     assert call("get-results", "--all")[2] == ""
 
 
-def test_diverged_run_stops_with_epoch_and_step_and_is_never_a_number(call):
-    flags = ("-ir", 10, "-nr", 0.1, "--lr-warm-epochs", 0, "--lr", 1e6)
-    status, _, err = call("implicit-augment", "--no-cuda", *flags)
-    assert status == 2
-    assert re.search(r"^error: diverged in epoch 1: the training loss of step \d+ is not a number; start over", err)
-    status, out, err = call("get-results", "-ir", 10, "-nr", 0.1)
-    assert status == 2
-    assert out == ""
-    assert "epoch 0 of 200, diverged in epoch 1" in err
-
-
-def test_damaged_result_is_named_beside_the_others(call):
-    for run in ("run0", "run1"):
-        assert call("implicit-augment", "--no-cuda", "--epochs", 1, "-r", run)[0] == 0
-    (damaged,) = Path("local_data/DIGITS/run0").glob("result_*")
-    damaged.write_text(damaged.read_text()[:50])
-    for flags in ((), ("--all",)):
-        status, out, err = call("get-results", *flags)
-        assert status == 2
-        assert len(err.splitlines()) == 1
-        assert str(damaged) in err
-        assert "run1" in out or " 1" in out
-
-
-def test_too_full_a_disk_is_named_before_the_start(call, monkeypatch):
-    usage = shutil.disk_usage(".")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
-    status, out, err = call("implicit-augment", "--no-cuda", *FLAGS, *ROWS["HES"])
-    assert (status, out) == (2, "")
-    assert re.fullmatch(r"error: the run's files need 0\.0\d GiB in local_data/DIGITS/run0, whose disk has .*\n", err)
-
-
 def cpu_allocation():
     torch.empty(2**48)
 
@@ -299,10 +265,3 @@ def test_lack_of_memory_is_one_line_and_leaves_the_checkpoint(call, stopped, mon
     assert "no memory left on the device: with --rows host the same run goes on" in err.splitlines()[-1]
     assert contents(Path("local_data")) == before
     assert call("implicit-augment", *stopped[0])[0] == 0
-
-
-def test_order_of_what_a_run_starts_from_is_in_the_help(call):
-    _, out, _ = call("implicit-augment", "--help")
-    assert "scratch with --fresh; its last checkpoint, or the one before if that is damaged; scratch" in " ".join(
-        out.split()
-    )

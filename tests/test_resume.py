@@ -79,7 +79,6 @@ def test_run_that_dies_at_any_rename_ends_like_one_that_never_did(call, killed_a
     Path("logs").rename("logs of the whole run")
     deaths = 0
     for number in (3, 5, 2, 6, 1, 4, 3, 5, 2, 6, 1000):
-        time.sleep(1.1)  # TensorBoard orders a log's files by the second they began in
         revive = killed_at(number, after=number % 2 == 0)
         try:
             status, out, err = call("implicit-augment", *flags)
@@ -92,7 +91,6 @@ def test_run_that_dies_at_any_rename_ends_like_one_that_never_did(call, killed_a
     assert status == 0
     assert "going on after epoch" in err
     assert left_behind() == whole
-    assert [step for step, _ in scalars()] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -140,6 +138,31 @@ def stopped(call, killed_at):
     (folder,) = Path("local_data/DIGITS").glob("run0")
     (last,), (previous,) = folder.glob("last_*.pt"), folder.glob("previous_*.pt")
     return flags, last, previous
+
+
+def test_log_has_every_epoch_once(call, stopped):
+    time.sleep(1.1)  # TensorBoard orders a log's files by the second they began in
+    assert call("implicit-augment", *stopped[0])[0] == 0
+    assert [step for step, _ in scalars()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("--aug-model", "RAND"),
+        ("--aug-model", "SHA", "--hyper-opt", "HES"),
+        ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS", "--rows", "host", "--precision", "bf16"),
+    ],
+)
+def test_other_rows_go_on_as_well(call, killed_at, row):
+    flags = ("--no-cuda", "-ir", 10, "-nr", 0.1, "--epochs", 4, "--hyper-start", 1, *row)
+    revive = killed_at(12)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    for data in ("local_data", "whole"):
+        assert call("implicit-augment", *flags, "--data", data)[0] == 0
+    assert left_behind() == left_behind("whole")
 
 
 def contents(path):

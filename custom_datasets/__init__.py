@@ -1,6 +1,6 @@
 """What an image and its label are, and how a training set is made biased and noisy."""
 
-from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_validation
+from custom_datasets.distortion import Distortion, Split, distorted_images, keep_validation, train_on_validation
 from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
 from custom_datasets.sources import find_source, load_dataset
@@ -14,6 +14,7 @@ __all__ = [
     "Loaders",
     "Split",
     "channel_statistics",
+    "distorted_images",
     "find_source",
     "find_split",
     "keep_validation",

@@ -127,3 +127,12 @@ def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) ->
 def train_on_validation(split: Split, with_distorted: bool) -> Split:
     """The split for a control that trains on the clean validation images, alone or after the distorted ones."""
     return replace(split, train=np.concatenate((split.train, split.valid)) if with_distorted else split.valid)
+
+
+def distorted_images(split: Split) -> np.ndarray:
+    """Ascending indices of the training images that are not clean validation images at the same time.
+
+    Of the ablation without a split, in which all are both, all of them.
+    """
+    distorted = np.setdiff1d(split.train, split.valid)
+    return distorted if len(distorted) else np.sort(split.train)

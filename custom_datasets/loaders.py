@@ -46,8 +46,7 @@ class Loaders:
 
     Labels are the clean ones; the given, noisy label of a training image is part of its row. `index` is the image's
     place in its table, which for training images addresses the row. Where images are streamed, those of the train and
-    the hyper pass, the batches of clean ones included, are random crops; `valid`, `test` and `all_clean` show the
-    central crop.
+    the hyper pass, the batches of clean ones included, are random crops; the others show the central crop.
 
     Args:
         data: on the run's device.
@@ -103,6 +102,10 @@ class Loaders:
     def all_clean(self) -> Batches:
         """Every clean image once, for a hyper pass against all of them: as in evaluation, without any draw."""
         return self.test() if self._overfit else self.valid()
+
+    def trained(self) -> Batches:
+        """The training set as in evaluation, every image once."""
+        return self._batches(self._data.train, self.train_index.split(EVALUATION_BATCH), None)
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""

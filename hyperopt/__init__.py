@@ -3,5 +3,6 @@
 from hyperopt.estimators import HyperSettings
 from hyperopt.hyper_pass import hyper_pass
 from hyperopt.hyperparameters import Hyperparameters
+from hyperopt.learned_rows import LearnedRows
 
-__all__ = ["HyperSettings", "Hyperparameters", "hyper_pass"]
+__all__ = ["HyperSettings", "Hyperparameters", "LearnedRows", "hyper_pass"]

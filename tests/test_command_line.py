@@ -72,7 +72,10 @@ def test_files_of_a_run(train):
         "data_ir_10_sr_1.0_nr_0.1.pt",
         f"last_{name}.pt",
         f"metrics_{name}.csv",
+        f"predictions_{name}.npz",
         f"result_{name}.json",
+        f"rows_{name}.npz",
+        f"rows_{name}.pt",
     ]
     result = json.loads(the_file("run0/result_*").read_text())
     metrics = list(csv.DictReader(the_file("run0/metrics_*").open()))

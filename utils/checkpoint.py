@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from custom_datasets import Dataset, Split
+from custom_datasets import Dataset, Split, distorted_images
 from utils.device import is_lack_of_memory
 from utils.errors import UserError
 from utils.files import write_checkpoint
@@ -101,6 +101,14 @@ def identify(data: Dataset, split: Split) -> str:
     parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
     clean = (data.train.labels, data.test.labels, data.classes, data.train.shape)
     return checksum({"clean": clean, "split": parts})
+
+
+def identify_training_set(data: Dataset, split: Split) -> str:
+    """A number that stands for a distorted training set, whichever of the clean images are used beside it, and how."""
+    index = distorted_images(split)
+    given = split.targets[index]
+    clean = (data.train.labels, data.classes, data.train.shape)
+    return checksum({"clean": clean, "split": [torch.from_numpy(part) for part in (index, given)]})
 
 
 def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, data: str) -> None:

@@ -199,7 +199,8 @@ class Record(AbstractContextManager):
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""
         files = self.files
-        for path in (files.progress, files.last, files.result, files.previous, files.best, files.metrics):
+        trained = (files.progress, files.last, files.result, files.previous, files.best, files.metrics)
+        for path in (*trained, *files.outcome):
             path.unlink(missing_ok=True)
 
     def _write_log(self, epoch: Epoch, rows: Rows, train_index: Tensor) -> None:

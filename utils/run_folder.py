@@ -65,13 +65,33 @@ class RunFiles:
         return self.folder / f"progress_{self.name}.json"
 
     @property
+    def rows(self) -> Path:
+        """What was learned of every training image (`hyperopt.learned_rows`); there once the run is finished."""
+        return self.folder / f"rows_{self.name}.pt"
+
+    @property
+    def rows_npz(self) -> Path:
+        """The same for other tools."""
+        return self.rows.with_suffix(".npz")
+
+    @property
+    def predictions(self) -> Path:
+        """What the last epoch's network says of its images (`utils.predictions`); there once the run is finished."""
+        return self.folder / f"predictions_{self.name}.npz"
+
+    @property
+    def outcome(self) -> tuple[Path, ...]:
+        """What is written between the last epoch and the result."""
+        return self.rows, self.rows_npz, self.predictions
+
+    @property
     def lock(self) -> Path:
         """Empty; whoever trains the row holds the lock on it."""
         return self.folder / f".lock_{self.name}"
 
     def half_written(self) -> list[Path]:
         """What a process that was killed while writing has left of the row's files."""
-        whole = (*self.checkpoints, self.metrics, self.result, self.progress)
+        whole = (*self.checkpoints, *self.outcome, self.metrics, self.result, self.progress)
         return [part for path in whole for part in self.folder.glob(f"{glob.escape(path.name)}.*.part")]
 
     @property

@@ -1,24 +1,26 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from custom_datasets import Dataset, Split, load_dataset
+from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from custom_models import build_model
-from hyperopt import Hyperparameters, HyperSettings, hyper_pass
-from utils.checkpoint import find_checkpoint, identify
+from hyperopt import Hyperparameters, HyperSettings, LearnedRows, hyper_pass
+from utils.checkpoint import find_checkpoint, identify, identify_training_set
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.errors import DivergenceError, Interrupted
-from utils.files import bytes_there, refuse_full_disk
+from utils.files import bytes_there, refuse_full_disk, replace_file
 from utils.interruption import Interruption
 from utils.lock import only_writer
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
+from utils.predictions import predict
 from utils.preparation import make_loaders, prepare_split
 from utils.record import Epoch, Record
 from utils.run_folder import dataset_folder, run_files
@@ -26,7 +28,9 @@ from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
 
-COPIES = 4  # of a checkpoint: last, the one before, the one that is being written, and at most one for the best
+# Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
+# written at the end: the rows twice, which a checkpoint holds with as large a running square.
+COPIES = 5
 
 
 class Training:
@@ -200,30 +204,45 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
         if checkpoint:
             training.load(checkpoint)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
-        with Record(options, device, identity, checkpoint) as record:
+        with Record(options, device, identity, checkpoint) as record, how_to_go_on(record):
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
+            write_outcome(training, data, split)
             images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
             return record.finish(images, data.class_names)
 
 
 def train_epochs(training: Training, record: Record) -> None:
-    """The epochs that are not recorded yet. Raises Interrupted and DivergenceError with how far the run has come."""
+    """The epochs that are not recorded yet. Raises DivergenceError with how far the run has come."""
     epochs = training.options.epochs
     for number in range(record.done + 1, epochs + 1):
         try:
             epoch = training.epoch(number)
             record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
-        except Interrupted as stop:
-            stop.hint = how_to_go_on(record.done)
-            raise
         except DivergenceError as error:
             raise record.diverged(error) from error
         tqdm.write(epoch.line(epochs))
 
 
-def how_to_go_on(done: int) -> str:
-    """What a run that is stopped after so many epochs has to lose."""
-    if done == 0:
-        return "within the first epoch: the same command starts over"
-    return f"after epoch {done}: the same command, without --fresh, goes on from there"
+def write_outcome(training: Training, data: Dataset, split: Split) -> None:
+    """Write the rows, where there are some of distorted images, and the predictions of the last epoch."""
+    options, files = training.options, run_files(training.options)
+    if options.learns and options.train_on == "distorted":
+        index = torch.from_numpy(distorted_images(split))
+        rows = LearnedRows.of(training.rows, index, options.dataset, identify_training_set(data, split))
+        replace_file(files.rows, rows.as_pt())
+        replace_file(files.rows_npz, rows.as_npz())
+    test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
+    predict(training.model, test, trained, training.rows.labels, data.train.labels).write(files.predictions)
+
+
+@contextmanager
+def how_to_go_on(record: Record) -> Iterator[None]:
+    """Have a signal that ends the run say what there is to lose."""
+    try:
+        yield
+    except Interrupted as stop:
+        stop.hint = "within the first epoch: the same command starts over"
+        if record.done:
+            stop.hint = f"after epoch {record.done}: the same command, without --fresh, goes on from there"
+        raise

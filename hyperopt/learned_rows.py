@@ -1,0 +1,147 @@
+"""The rows of a training set as a file: what an estimator learned, for whoever wants to train with it.
+
+Two files hold the same columns: `.pt`, which loads with `torch.load(path, weights_only=True)` as a dictionary, and
+`.npz`, which loads with `numpy.load(path)`. n: images of the distorted training set, C: classes, K: operations.
+
+    index           int64 (n,)      place of the image in the data set's training table
+    given_label     int64 (n,)      the possibly wrong label that it came with
+    weight          float32 (n,)    loss weight, 1 at the start
+    soft_label      float32 (n, C)  class probabilities, rows sum to one
+    probability     float32 (n, K)  of each operation of the learned augmentation, 0 to 1
+    magnitude       float32 (n, K)  of each operation, 0 to 1, in units of its nominal range
+    operations      K names         the operations, in order
+    dataset         text            name of the data set
+    split           text            fingerprint of the distorted training set that the rows belong to
+
+Of weight, soft_label and the two columns of the augmentation those are absent that were not learned.
+"""
+
+import io
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyperopt.augmentation import probabilities_and_magnitudes
+from hyperopt.hyperparameters import Hyperparameters, weight_of
+from hyperopt.warp import OPERATIONS
+from utils.errors import UserError
+
+# The parts of a row, by the names of the tables in `Hyperparameters`, and their columns.
+PARTS = {"weight": ("weight",), "soft_label": ("soft_label",), "augmentation": ("probability", "magnitude")}
+# Type and number of dimensions of the columns.
+COLUMNS = {
+    "index": (torch.int64, 1),
+    "given_label": (torch.int64, 1),
+    "weight": (torch.float32, 1),
+    "soft_label": (torch.float32, 2),
+    "probability": (torch.float32, 2),
+    "magnitude": (torch.float32, 2),
+}
+ROUNDING = 1e-3  # by which a soft label's sum may miss one
+
+
+@dataclass(frozen=True)
+class LearnedRows:
+    """The columns of the module's docstring, on the CPU; None for what was not learned."""
+
+    index: Tensor
+    given_label: Tensor
+    dataset: str
+    split: str
+    weight: Tensor | None = None
+    soft_label: Tensor | None = None
+    probability: Tensor | None = None
+    magnitude: Tensor | None = None
+    operations: tuple[str, ...] = tuple(OPERATIONS)
+
+    @classmethod
+    def of(cls, hyper: Hyperparameters, index: Tensor, dataset: str, split: str) -> "LearnedRows":
+        """The rows of the images `index` (n,) as they are now; a shared augmentation is written for each of them."""
+        index = index.cpu()
+        labels = hyper.labels.cpu()[index]
+        rows = {name: table.gather(index.to(table.values.device)).cpu() for name, table in hyper.tables.items()}
+        columns: dict[str, Tensor] = {}
+        if "weight" in rows:
+            columns["weight"] = weight_of(rows["weight"])
+        if "soft_label" in rows:
+            columns["soft_label"] = rows["soft_label"].softmax(1)
+        if "augmentation" in rows:
+            values = (part.expand(len(index), -1) for part in probabilities_and_magnitudes(rows["augmentation"]))
+            columns |= dict(zip(PARTS["augmentation"], values, strict=True))
+        columns = {name: column.float().contiguous() for name, column in columns.items()}
+        return cls(index, labels, dataset, split, **columns)
+
+    @classmethod
+    def read(cls, path: Path) -> "LearnedRows":
+        """Read a `.pt` or `.npz` file; nothing in it is executed. Raises UserError when it is missing or damaged."""
+        try:
+            content = _load(path)
+            columns = {f.name: content[f.name] for f in fields(cls) if f.name in content or f.default is MISSING}
+            rows = cls(**columns | {"operations": tuple(columns.get("operations", OPERATIONS))})
+            problem = rows._misfit()
+        except FileNotFoundError as error:
+            raise UserError(f"there is no rows file {path}") from error
+        except KeyError as error:
+            problem = f"it has no {error}"
+        except Exception:  # the unpickler raises whatever the damaged bytes lead to
+            problem = "damaged"
+        if problem:
+            raise UserError(f"{path} is not a rows file that can be used ({problem})")
+        return rows
+
+    def _misfit(self) -> str | None:
+        """What is not as the module's docstring says, or None."""
+        for name, (kind, dimensions) in COLUMNS.items():
+            column = getattr(self, name)
+            if column is None:
+                continue
+            if column.dtype != kind or column.ndim != dimensions or len(column) != len(self.index):
+                return f"{name} is {column.dtype} of shape {tuple(column.shape)}"
+            if not column.isfinite().all() or column.numel() == 0 or column.min() < 0:
+                return f"{name} is empty or has a value that is not finite or below zero"
+        if len(self.index.unique()) != len(self.index):
+            return "index has an image twice"
+        if self.soft_label is not None and (self.soft_label.sum(1) - 1).abs().max() > ROUNDING:
+            return "a row of soft_label does not sum to one"
+        if (self.probability is None) != (self.magnitude is None):
+            return "probability and magnitude need each other"
+        for column in (self.probability, self.magnitude):
+            if column is not None and (column.shape[1] != len(OPERATIONS) or column.max() > 1):
+                return f"probability and magnitude must be from 0 to 1, for {len(OPERATIONS)} operations"
+        if self.operations != tuple(OPERATIONS):
+            return f"the operations must be {', '.join(OPERATIONS)}"
+        if not all(isinstance(text, str) for text in (self.dataset, self.split)):
+            return "dataset and split must be text"
+        return None
+
+    def columns(self) -> dict[str, Any]:
+        """Everything that is there, by name."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def as_pt(self) -> bytes:
+        """The content of the `.pt` file."""
+        content = io.BytesIO()
+        torch.save(self.columns() | {"operations": list(self.operations)}, content)
+        return content.getvalue()
+
+    def as_npz(self) -> bytes:
+        """The content of the `.npz` file."""
+        content = io.BytesIO()
+        arrays = {name: v.numpy() if isinstance(v, Tensor) else np.array(v) for name, v in self.columns().items()}
+        np.savez(content, **arrays)
+        return content.getvalue()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """The columns of a file as they stand there, arrays as tensors."""
+    if path.suffix != ".npz":
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    with np.load(path, allow_pickle=False) as content:
+        arrays = dict(content)
+    texts = {name: arrays.pop(name).tolist() for name in ("dataset", "split", "operations") if name in arrays}
+    return texts | {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -1,0 +1,145 @@
+"""The rows file against the checkpoint that it was written beside, and files that are none."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from custom_datasets import Split
+from custom_datasets.distortion import distorted_images, train_on_validation
+from hyperopt import Hyperparameters, LearnedRows
+from hyperopt.warp import OPERATIONS
+from utils.errors import UserError
+
+LABELS = torch.tensor([0, 1, 2, 2, 1, 0])
+
+
+def learned(augmentation="SEP", loss="BOTH", seed=0):
+    hyper = Hyperparameters(LABELS, 3, augmentation, loss, "paper", distorted=True)
+    for table in hyper.tables.values():
+        table.values += torch.randn(table.values.shape, generator=torch.Generator().manual_seed(seed))
+    return hyper
+
+
+def rows(*arguments):
+    return LearnedRows.of(learned(*arguments), torch.tensor([1, 3, 4]), "mine", "abc")
+
+
+def test_columns_are_the_plain_values_of_the_tables():
+    hyper, found = learned(), rows()
+    tables = {name: table.values[[1, 3, 4]].double() for name, table in hyper.tables.items()}
+    assert found.given_label.tolist() == [1, 2, 1]
+    weight = torch.log1p(tables["weight"][:, 0].exp()) / math.log(2)
+    torch.testing.assert_close(found.weight.double(), weight, rtol=1e-6, atol=0)
+    exponentials = tables["soft_label"].exp()
+    torch.testing.assert_close(
+        found.soft_label.double(), exponentials / exponentials.sum(1, keepdim=True), rtol=1e-5, atol=0
+    )
+    both = 1 / (1 + (-tables["augmentation"]).exp())
+    K = len(OPERATIONS)
+    torch.testing.assert_close(torch.cat((found.probability, found.magnitude), 1).double(), both, rtol=1e-6, atol=0)
+    assert found.probability.shape == (3, K)
+
+
+def test_shared_augmentation_is_written_for_every_image():
+    found = rows("SHA", "NONE")
+    assert found.probability.shape == (3, len(OPERATIONS))
+    assert (found.probability == found.probability[0]).all()
+    assert (found.weight, found.soft_label) == (None, None)
+
+
+@pytest.mark.parametrize("parts", [("SEP", "BOTH"), ("SHA", "NONE"), ("NONE", "WGHT"), ("NONE", "SOFT")])
+def test_both_files_hold_what_was_written(tmp_path, parts):
+    found = rows(*parts)
+    (tmp_path / "a.pt").write_bytes(found.as_pt())
+    (tmp_path / "a.npz").write_bytes(found.as_npz())
+    for name in ("a.pt", "a.npz"):
+        back = LearnedRows.read(tmp_path / name).columns()
+        assert back.keys() == found.columns().keys()
+        for column, value in found.columns().items():
+            assert torch.equal(back[column], value) if isinstance(value, torch.Tensor) else back[column] == value
+
+
+def change(**changes):
+    return rows().columns() | {"operations": list(OPERATIONS)} | changes
+
+
+UNFIT = {
+    "no index": ({"weight": torch.ones(3)}, "no 'index'"),
+    "text": (change(weight="heavy"), "damaged"),
+    "type": (change(weight=torch.ones(3, dtype=torch.float64)), "weight is torch.float64"),
+    "shape": (change(weight=torch.ones(4)), "weight is torch.float32 of shape (4,)"),
+    "dimensions": (change(soft_label=torch.ones(3)), "soft_label is torch.float32 of shape (3,)"),
+    "below zero": (change(weight=torch.tensor([1.0, -1, 1])), "weight is empty or has a value"),
+    "not a number": (change(weight=torch.tensor([1.0, math.nan, 1])), "weight is empty or has a value"),
+    "twice": (change(index=torch.tensor([1, 1, 2])), "twice"),
+    "sum": (change(soft_label=torch.ones(3, 3)), "does not sum to one"),
+    "above one": (change(probability=torch.full((3, 7), 1.5)), "from 0 to 1"),
+    "magnitude alone": (change(probability=None), "need each other"),
+    "other operations": (change(operations=["flip"] * 7), "the operations must be rotate"),
+    "no text": (change(split=5), "must be text"),
+    "empty": (change(**{n: v[:0] for n, v in rows().columns().items() if isinstance(v, torch.Tensor)}), "empty"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_unfit_file_is_named_with_the_reason(tmp_path, case):
+    content, reason = UNFIT[case]
+    path = tmp_path / "rows.pt"
+    torch.save({name: value for name, value in content.items() if value is not None}, path)
+    with pytest.raises(UserError, match=r"rows\.pt") as caught:
+        LearnedRows.read(path)
+    assert reason in str(caught.value)
+
+
+class Hostile:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.npz"])
+def test_nothing_foreign_is_executed(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    if name.endswith("pt"):
+        torch.save({"index": Hostile()}, name)
+    else:
+        np.savez(name, index=np.array([Hostile()], dtype=object))
+    with pytest.raises(UserError, match="damaged"):
+        LearnedRows.read(Path(name))
+    for content in (b"", b"K", b"PK\x03\x04"):
+        Path(name).write_bytes(content)
+        with pytest.raises(UserError, match="damaged"):
+            LearnedRows.read(Path(name))
+    assert not Path("executed").exists()
+
+
+def test_distorted_images_are_those_that_are_not_clean():
+    split = Split(np.array([5, 0]), np.array([4, 1, 3]), np.zeros(6, dtype=np.int64))
+    assert distorted_images(split).tolist() == [1, 3, 4]
+    assert distorted_images(train_on_validation(split, with_distorted=True)).tolist() == [1, 3, 4]
+    everything = np.arange(6)[::-1]
+    assert distorted_images(Split(everything, everything, split.targets)).tolist() == list(range(6))
+
+
+def test_run_leaves_the_rows_of_its_last_epoch(train):
+    train("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
+    (folder,) = Path("local_data/DIGITS").glob("run0")
+    (pt,), (npz,), (last,) = (folder.glob(p) for p in ("rows_*.pt", "rows_*.npz", "last_*"))
+    found = LearnedRows.read(pt)
+    _, index, targets = torch.load(next(folder.glob("data_*")), weights_only=True)
+    assert found.index.tolist() == sorted(index)
+    assert torch.equal(found.given_label, targets[found.index])
+    logits = torch.load(last, weights_only=True)["reweight_state_dict"]["weight"][found.index, 0].double()
+    torch.testing.assert_close(found.weight.double(), torch.log1p(logits.exp()) / math.log(2), rtol=1e-6, atol=1e-9)
+    with np.load(npz, allow_pickle=False) as arrays:
+        assert all(np.array_equal(arrays[name], np.asarray(value)) for name, value in found.columns().items())
+
+
+def test_rows_belong_to_the_distorted_set_whatever_the_clean_images(train):
+    row = ("-ir", 10, "-nr", 0.1, "--los-model", "WGHT", "--epochs", 2)
+    for flags in ((), ("--valid-images", 50), ("-r", "run1")):
+        train(*row, *flags)
+    splits = [LearnedRows.read(path).split for path in sorted(Path("local_data/DIGITS").rglob("rows_*.pt"))]
+    assert splits[0] == splits[1] != splits[2]

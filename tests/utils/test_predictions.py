@@ -1,0 +1,72 @@
+"""The predictions file against the recorded accuracies and the split file, and files that are none."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from utils import predictions
+from utils.errors import UserError
+from utils.predictions import Predictions, predict
+
+
+def the_file(pattern):
+    (path,) = Path("local_data/DIGITS/run0").glob(pattern)
+    return path
+
+
+def test_predictions_are_those_behind_the_recorded_accuracy(train):
+    train("-ir", 10, "-nr", 0.3)
+    found, result = Predictions.read(the_file("predictions_*")), json.loads(the_file("result_*").read_text())
+    correct = found.test_predicted == found.test_label
+    assert 100 * correct.mean() == pytest.approx(result["accuracy"]["last_epoch"])
+    _, train_index, targets = torch.load(the_file("data_*"), weights_only=True)
+    assert sorted(found.train_index) == sorted(train_index)
+    assert (found.train_given == targets.numpy()[found.train_index]).all()
+    wrong = found.train_given != found.train_true
+    assert 0.15 < wrong.mean() < 0.4
+    agrees = found.train_predicted == found.train_given
+    assert (found.train_given_probability[agrees] == found.train_predicted_probability[agrees]).all()
+    assert (found.train_given_probability[~agrees] < found.train_predicted_probability[~agrees]).all()
+    assert len(load_digits().target) == len(targets) + len(found.test_label)
+
+
+def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
+    monkeypatch.setattr(predictions, "FEATURED", 4)
+    model = torch.nn.Module()
+    model.features, model.head = lambda images: images.flatten(1), torch.nn.Linear(3, 2)
+    model.forward = lambda images: model.head(model.features(images))
+    images, labels = torch.randn(10, 3, 1, 1), torch.randint(2, (10,))
+    batches = [(images[part], labels[part], part) for part in torch.arange(10).split(3)]
+    found = predict(model, batches, batches, labels, labels)
+    assert found.feature_index.tolist() == [0, 3, 6, 9]
+    assert np.array_equal(found.features, images.flatten(1)[found.feature_index].numpy())
+    expected = model.head(images.flatten(1)).softmax(1)[torch.arange(10), labels]
+    np.testing.assert_allclose(found.train_given_probability, expected.detach().numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "text", "lacks", "lengths", "type"])
+def test_damaged_file_is_named(tmp_path, damage):
+    path = tmp_path / "predictions_x.npz"
+    numbers, shares = np.arange(3), np.zeros(3, np.float32)
+    arrays = dict.fromkeys(Predictions.__dataclass_fields__, numbers) | {"features": np.zeros((3, 2), np.float32)}
+    arrays |= {name: shares for name in arrays if name.endswith("probability")}
+    Predictions(**arrays).write(path)
+    assert Predictions.read(path).features.shape == (3, 2)
+    if damage == "missing":
+        path.unlink()
+    elif damage in ("cut", "empty", "text"):
+        content = path.read_bytes()
+        path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "text": b"hello"}[damage])
+    else:
+        changed = {
+            "lacks": {},
+            "lengths": arrays | {"train_index": numbers[:2]},
+            "type": arrays | {"features": numbers},
+        }
+        np.savez(path, **changed[damage])
+    with pytest.raises(UserError, match=r"predictions_x\.npz cannot be read .*--fresh"):
+        Predictions.read(path)

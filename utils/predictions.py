@@ -1,0 +1,131 @@
+"""What the network of a run's last epoch says of its test and training images: a file for figures and audits.
+
+`predictions_{run name}.npz` loads with `numpy.load(path)`. m: test images, s: those of them with features (all, or
+`FEATURED` of a larger test set, evenly spread), n: training images, C: classes, F: features.
+
+    test_label                   int64 (m,)      true classes
+    test_predicted               int64 (m,)      most probable class
+    feature_index                int64 (s,)      places among the test images
+    features                     float32 (s, F)  what the encoder makes of them
+    train_index                  int64 (n,)      places in the data set's training table
+    train_given                  int64 (n,)      labels that the images are trained on
+    train_true                   int64 (n,)      the data set's labels
+    train_predicted              int64 (n,)      most probable class, of the image without augmentation
+    train_given_probability      float32 (n,)    probability of the given label
+    train_predicted_probability  float32 (n,)    probability of the predicted label
+"""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from utils.errors import UserError
+from utils.files import replace_file
+from utils.passes import Batch
+
+FEATURED = 2000
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The arrays of the module's docstring."""
+
+    test_label: np.ndarray
+    test_predicted: np.ndarray
+    feature_index: np.ndarray
+    features: np.ndarray
+    train_index: np.ndarray
+    train_given: np.ndarray
+    train_true: np.ndarray
+    train_predicted: np.ndarray
+    train_given_probability: np.ndarray
+    train_predicted_probability: np.ndarray
+
+    def write(self, path: Path) -> None:
+        """Write the file."""
+        content = io.BytesIO()
+        np.savez(content, **asdict(self))
+        replace_file(path, content.getbuffer())
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read the file; nothing in it is unpickled. Raises UserError when it is missing or damaged."""
+        names = [field.name for field in fields(cls)]
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                arrays = {name: content[name] for name in names}
+            problem = _misfit(arrays)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            problem = str(error) or type(error).__name__
+        if problem:
+            raise UserError(f"{path} cannot be read ({problem}); train the run again with --fresh")
+        return cls(**arrays)
+
+
+def _misfit(arrays: dict[str, np.ndarray]) -> str | None:
+    """What is wrong with the arrays, or None."""
+    for name, array in arrays.items():
+        wanted = np.floating if name == "features" or name.endswith("probability") else np.integer
+        if array.ndim != (2 if name == "features" else 1) or not np.issubdtype(array.dtype, wanted):
+            return f"{name} is {array.dtype} of shape {array.shape}"
+    lengths = {name: len(array) for name, array in arrays.items()}
+    for part in ("test_", "train_", "feature"):
+        if len({length for name, length in lengths.items() if name.startswith(part)}) != 1:
+            return f"the arrays {part}... have different lengths"
+    return None
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, test: Iterable[Batch], train: Iterable[Batch], given: Tensor, true: Tensor
+) -> Predictions:
+    """What a classifier says of its test and training images, in evaluation mode.
+
+    Args:
+        model: with `features` and `head`.
+        test, train: batches in the view of evaluation.
+        given, true: the labels that training images have and those they should have, (N,) int64 of the training table.
+
+    """
+    model.eval()
+    label, predicted, features = _over(test, lambda images, labels, _: _test_columns(model, images, labels))
+    chosen = torch.linspace(0, len(label) - 1, min(FEATURED, len(label))).round().long()
+    index, said, given_probability, probability = _over(
+        train, lambda images, _, index: _train_columns(model, images, index, given)
+    )
+    arrays = {
+        "test_label": label,
+        "test_predicted": predicted,
+        "feature_index": chosen,
+        "features": features[chosen],
+        "train_index": index,
+        "train_given": given.cpu()[index],
+        "train_true": true.cpu()[index],
+        "train_predicted": said,
+        "train_given_probability": given_probability,
+        "train_predicted_probability": probability,
+    }
+    return Predictions(**{name: array.numpy() for name, array in arrays.items()})
+
+
+def _over(batches: Iterable[Batch], columns: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]) -> list[Tensor]:
+    """Columns of all batches, joined, on the host."""
+    parts = [[column.cpu() for column in columns(*batch)] for batch in batches]
+    return [torch.cat(column) for column in zip(*parts, strict=True)]
+
+
+def _test_columns(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+    features = model.features(images)
+    return labels, model.head(features).argmax(1), features
+
+
+def _train_columns(model: nn.Module, images: Tensor, index: Tensor, given: Tensor) -> tuple[Tensor, ...]:
+    probabilities = model(images).softmax(1)
+    most, predicted = probabilities.max(1)
+    return index, predicted, probabilities.gather(1, given[index][:, None])[:, 0], most

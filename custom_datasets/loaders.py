@@ -104,8 +104,8 @@ class Loaders:
         return self.test() if self._overfit else self.valid()
 
     def trained(self) -> Batches:
-        """The training set as in evaluation, every image once."""
-        return self._batches(self._data.train, self.train_index.split(EVALUATION_BATCH), None)
+        """The training set as in evaluation, every image once, in ascending order."""
+        return self._batches(self._data.train, self.train_index.sort().values.split(EVALUATION_BATCH), None)
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""

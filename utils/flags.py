@@ -46,6 +46,17 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def file_of(*suffixes: str) -> Callable[[str], Path]:
+    """A parser of the path of a file with one of the suffixes."""
+
+    def parse(text: str) -> Path:
+        if not text.endswith(suffixes):
+            raise argparse.ArgumentTypeError(f"'{text}' must end in {' or '.join(suffixes)}")
+        return Path(text)
+
+    return parse
+
+
 def plain_name(text: str) -> str:
     """A name that is a single folder."""
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", text):

@@ -1,4 +1,4 @@
-"""What the network of a run's last epoch says of its test and training images: a file for figures and audits.
+"""What a run's network says of its test and training images: a file for figures and audits.
 
 `predictions_{run name}.npz` loads with `numpy.load(path)`. m: test images, s: those of them with features (all, or
 `FEATURED` of a larger test set, evenly spread), n: training images, C: classes, F: features.
@@ -7,12 +7,16 @@
     test_predicted               int64 (m,)      most probable class
     feature_index                int64 (s,)      places among the test images
     features                     float32 (s, F)  what the encoder makes of them
-    train_index                  int64 (n,)      places in the data set's training table
+    train_index                  int64 (n,)      places in the data set's training table, ascending
     train_given                  int64 (n,)      labels that the images are trained on
     train_true                   int64 (n,)      the data set's labels
     train_predicted              int64 (n,)      most probable class, of the image without augmentation
     train_given_probability      float32 (n,)    probability of the given label
     train_predicted_probability  float32 (n,)    probability of the predicted label
+    train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
+
+All but the last are of the network of the last epoch. (An image that no train pass has had in a batch, as can be after
+very few epochs, has the last network's probability for the average.)
 """
 
 import io
@@ -46,6 +50,7 @@ class Predictions:
     train_predicted: np.ndarray
     train_given_probability: np.ndarray
     train_predicted_probability: np.ndarray
+    train_confidence: np.ndarray
 
     def write(self, path: Path) -> None:
         """Write the file."""
@@ -71,7 +76,7 @@ class Predictions:
 def _misfit(arrays: dict[str, np.ndarray]) -> str | None:
     """What is wrong with the arrays, or None."""
     for name, array in arrays.items():
-        wanted = np.floating if name == "features" or name.endswith("probability") else np.integer
+        wanted = np.floating if name == "features" or name.endswith(("probability", "confidence")) else np.integer
         if array.ndim != (2 if name == "features" else 1) or not np.issubdtype(array.dtype, wanted):
             return f"{name} is {array.dtype} of shape {array.shape}"
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -83,7 +88,7 @@ def _misfit(arrays: dict[str, np.ndarray]) -> str | None:
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, test: Iterable[Batch], train: Iterable[Batch], given: Tensor, true: Tensor
+    model: nn.Module, test: Iterable[Batch], train: Iterable[Batch], given: Tensor, true: Tensor, confidence: Tensor
 ) -> Predictions:
     """What a classifier says of its test and training images, in evaluation mode.
 
@@ -91,6 +96,7 @@ def predict(
         model: with `features` and `head`.
         test, train: batches in the view of evaluation.
         given, true: the labels that training images have and those they should have, (N,) int64 of the training table.
+        confidence: (N,), what `utils.confidence` gives; not a number where there is none.
 
     """
     model.eval()
@@ -99,6 +105,7 @@ def predict(
     index, said, given_probability, probability = _over(
         train, lambda images, _, index: _train_columns(model, images, index, given)
     )
+    seen = confidence.cpu()[index]
     arrays = {
         "test_label": label,
         "test_predicted": predicted,
@@ -110,6 +117,7 @@ def predict(
         "train_predicted": said,
         "train_given_probability": given_probability,
         "train_predicted_probability": probability,
+        "train_confidence": torch.where(seen.isfinite(), seen, given_probability),
     }
     return Predictions(**{name: array.numpy() for name, array in arrays.items()})
 

@@ -12,6 +12,7 @@ from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, LearnedRows, hyper_pass
 from utils.checkpoint import find_checkpoint, identify, identify_training_set
+from utils.confidence import Confidence
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.errors import DivergenceError, Interrupted
@@ -72,6 +73,7 @@ class Training:
             home=device if options.rows == "device" else torch.device("cpu"),
         )
         decay = (options.lr_decay_rate, options.lr_warm_epochs)
+        self.confidence = Confidence(self.rows.labels)
         self.schedule = Cosine(options.lr, options.epochs, *decay)
         self.hyper_schedule = Cosine(options.hyper_lr, options.epochs - options.hyper_start, *decay)
         self.hyper_settings = HyperSettings(
@@ -94,6 +96,7 @@ class Training:
         return {
             "optimizer": self.optimizer.state_dict(),
             "rows": {name: table.state() for name, table in self.rows.tables.items()},
+            "confidence": self.confidence.state(),
             "generators": {name: draws.get_state() for name, draws in self._generators().items()},
         }
 
@@ -105,6 +108,7 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         for name, table in self.rows.tables.items():
             table.load(values[name], state["rows"][name])
+        self.confidence.load(state["confidence"])
         for name, draws in self._generators().items():
             draws.set_state(state["generators"][name])
         self.pictures = BatchPictures(None)  # of the first batches, which are over
@@ -189,7 +193,9 @@ class Training:
             rows = self.rows.gather(index)
             augmented = self.rows.augment(images, rows, self.draws)
         self.pictures.add(images, augmented)
-        return self.rows.training_loss(self.model(augmented), index, rows)
+        logits = self.model(augmented)
+        self.confidence.add(index, logits.detach())
+        return self.rows.training_loss(logits, index, rows)
 
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
@@ -233,7 +239,8 @@ def write_outcome(training: Training, data: Dataset, split: Split) -> None:
         replace_file(files.rows, rows.as_pt())
         replace_file(files.rows_npz, rows.as_npz())
     test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
-    predict(training.model, test, trained, training.rows.labels, data.train.labels).write(files.predictions)
+    labels = training.rows.labels, data.train.labels
+    predict(training.model, test, trained, *labels, training.confidence.mean()).write(files.predictions)
 
 
 @contextmanager

@@ -41,11 +41,14 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     model.forward = lambda images: model.head(model.features(images))
     images, labels = torch.randn(10, 3, 1, 1), torch.randint(2, (10,))
     batches = [(images[part], labels[part], part) for part in torch.arange(10).split(3)]
-    found = predict(model, batches, batches, labels, labels)
+    confidence = torch.tensor([0.5] * 9 + [float("nan")])
+    found = predict(model, batches, batches, labels, labels, confidence)
     assert found.feature_index.tolist() == [0, 3, 6, 9]
     assert np.array_equal(found.features, images.flatten(1)[found.feature_index].numpy())
     expected = model.head(images.flatten(1)).softmax(1)[torch.arange(10), labels]
     np.testing.assert_allclose(found.train_given_probability, expected.detach().numpy(), rtol=1e-6)
+    assert found.train_confidence[:9].tolist() == [0.5] * 9
+    assert found.train_confidence[9] == found.train_given_probability[9]
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "empty", "text", "lacks", "lengths", "type"])
@@ -53,7 +56,7 @@ def test_damaged_file_is_named(tmp_path, damage):
     path = tmp_path / "predictions_x.npz"
     numbers, shares = np.arange(3), np.zeros(3, np.float32)
     arrays = dict.fromkeys(Predictions.__dataclass_fields__, numbers) | {"features": np.zeros((3, 2), np.float32)}
-    arrays |= {name: shares for name in arrays if name.endswith("probability")}
+    arrays |= {name: shares for name in arrays if name.endswith(("probability", "confidence"))}
     Predictions(**arrays).write(path)
     assert Predictions.read(path).features.shape == (3, 2)
     if damage == "missing":

@@ -1,0 +1,137 @@
+"""Wrong labels found by an audit, beside confident learning on the same training set.
+
+    python -m benchmarks.audit [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION] [--runs 0 1 2 3]
+
+Contract: every finished run of the data set with label noise made by this program whose name has the pattern. Per row
+and distortion, mean and standard deviation over runs of the area under the ROC curve and of the average precision, in
+%, of
+
+- the audit's quality, which is the network's probability of the given label averaged over the train passes; that of the
+  last epoch's network; learned weight w and soft label; sums of them, with w / (1 + w) for the weight, and a product;
+- confident learning (the package cleanlab, Northcutt et al. 2021, arXiv 1911.00068) on out-of-sample probabilities of
+  the baseline network: 5-fold cross-validation over the same distorted training set, with the epochs, rates and batches
+  of the run. Its scores are the package's label quality by self-confidence and by normalised margin, each with and
+  without its adjustment to the classes' thresholds. The probabilities are kept in the run folder.
+"""
+
+import argparse
+import dataclasses
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from cleanlab.rank import get_label_quality_scores
+from sklearn.model_selection import StratifiedKFold
+
+from custom_datasets import Dataset, Split, load_dataset
+from utils.audit import make_audit, score
+from utils.device import pick_device
+from utils.errors import UserError, exit_status
+from utils.flags import pattern
+from utils.options import RowOptions, TrainOptions, resolve
+from utils.preparation import prepare_split
+from utils.results import RowResults, all_results
+from utils.run_folder import RunFiles
+from utils.tables import mean_and_spread
+from utils.training import Training
+
+FOLDS = 5
+CLEANLAB = {
+    f"confident learning, {method.replace('_', ' ')}{', adjusted' if adjusted else ''}": {
+        "method": method,
+        "adjust_pred_probs": adjusted,
+    }
+    for method in ("self_confidence", "normalized_margin")
+    for adjusted in (False, True)
+}
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description="Wrong labels found, beside confident learning.")
+    parser.add_argument("--dataset", default="DIGITS")
+    parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
+    parser.add_argument("--match", type=pattern, default=re.compile("NONE_los_model_NONE|opt_[A-MO-Z].*BOTH"))
+    parser.add_argument("--runs", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--no-cuda", action="store_true")
+    flags = parser.parse_args()
+    device = pick_device(0, flags.no_cuda, 1 if flags.dataset == "DIGITS" else None)
+    data = load_dataset(flags.dataset, flags.data / flags.dataset, torch.device("cpu"))
+    print("| distortion | row | score | area under the ROC curve | average precision | runs |")
+    print("|---|---|---|---|---|---|")
+    for row in all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match).rows:
+        runs = [run for run in row.results if run in flags.runs]
+        if row.options["noise_ratio"] == 0 or not runs:
+            continue
+        found = defaultdict(list)
+        for run in runs:
+            for name, figures in measure(row, run, data, device).items():
+                found[name].append(list(figures.values()))
+        for name, figures in found.items():
+            area, precision = (
+                mean_and_spread([100 * value for value in column], "±") for column in zip(*figures, strict=True)
+            )
+            ir, _, nr = row.distortion
+            print(f"| {ir}-{nr} | {row.label} | {name} | {area} | {precision} | {len(runs)} |", flush=True)
+
+
+def measure(row: RowResults, run: int, data: Dataset, device: torch.device) -> dict[str, dict[str, float]]:
+    """Area and average precision of every score on one run."""
+    files = RunFiles(row.folder / f"run{run}", row.name)
+    options = row.results[run]["options"]
+    audit = make_audit(files, data, options)
+    wrong = audit.given != audit.true
+    quality, network, weight, soft = audit.quality, audit.network, audit.weight, audit.given_probability
+    scores = {"quality: network's probability, averaged": quality, "network's probability, last epoch": network}
+    if soft is not None and weight is not None:
+        share = weight / (1 + weight)
+        scores |= {
+            "soft label's probability": soft,
+            "weight": weight,
+            "quality and weight": quality + share,
+            "quality and soft label": quality + soft,
+            "quality, weight and soft label": quality + share + soft,
+            "last epoch, weight and soft label": network + share + soft,
+            "last epoch, weight and soft label, product": network * share * soft,
+        }
+    probabilities = out_of_sample(files, options, data, device)[audit.index]
+    for name, settings in CLEANLAB.items():
+        scores[name] = get_label_quality_scores(audit.given, probabilities, **settings)
+    return {name: score(wrong, values) for name, values in scores.items()}
+
+
+def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.device) -> np.ndarray:
+    """Class probabilities (N, C) of every image of the distorted training set by a baseline that has not seen it."""
+    known = {field.name for field in dataclasses.fields(TrainOptions) if not field.name.startswith("hyper_")}
+    stored = {name: value for name, value in options.items() if name in known - {"data"}}
+    plain = {
+        "aug_model": "NONE",
+        "los_model": "NONE",
+        "run_folder": files.folder.name,
+        "data": files.folder.parent.parent,
+    }
+    resolved = resolve(TrainOptions(**stored | plain))
+    kept = files.folder / f"out_of_sample_{resolved.run_name}.npy"
+    if kept.exists():
+        return np.load(kept)
+    split = prepare_split(resolved, data)
+    probabilities = np.zeros((len(split.targets), data.classes))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=resolved.seed)
+    data = data.to(device)
+    for rest, held_out in folds.split(split.train, split.targets[split.train]):
+        fold = Split(valid=split.train[held_out], train=split.train[rest], targets=split.targets)
+        training = Training(resolved, data, fold, device)
+        for number in range(1, resolved.epochs + 1):
+            training.move_network(number)
+        training.model.eval()
+        with torch.inference_mode():
+            for images, _, index in training.loaders.valid():
+                probabilities[index.cpu()] = training.model(images).softmax(1).cpu()
+    np.save(kept, probabilities)
+    return probabilities
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main, (UserError,)))

@@ -1,0 +1,209 @@
+"""The audit of a training set: which labels look wrong, by what a run has learned of every image."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from custom_datasets import Dataset
+from hyperopt import LearnedRows
+from utils.errors import UserError
+from utils.files import replace_file
+from utils.predictions import Predictions
+from utils.run_folder import RunFiles
+
+HEADER = (
+    "index",
+    "file",
+    "given_label",
+    "learned_label",
+    "given_probability",
+    "weight",
+    "quality",
+    "predicted_label",
+    "true_label",
+)
+THRESHOLD = 0.4  # of the quality; chosen on other runs than those that are reported (docs/audit.md)
+SHOWN = 10  # classes and pairs of classes in the report
+FORMATS = (".csv", ".json")
+INDEX_FORMATS = (".txt", ".npy")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is known of n training images, the most suspicious ones first.
+
+    quality: (n,) in 0..1, low where the given label looks wrong: the probability that the network gave to it, averaged
+    over the train passes. Of the combinations with learned weight and soft label it serves best (docs/audit.md).
+    index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
+    label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
+    probability of the given label; weight: learned loss weight; None where not learned. true: None unless the noise
+    was made by this program. names: of the classes; files: of all N images of the training table; None where they have
+    none.
+    """
+
+    index: np.ndarray
+    given: np.ndarray
+    predicted: np.ndarray
+    quality: np.ndarray
+    network: np.ndarray
+    learned: np.ndarray | None
+    given_probability: np.ndarray | None
+    weight: np.ndarray | None
+    true: np.ndarray | None
+    names: list[str] | None
+    files: list[str] | None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A dictionary of `HEADER` per image; None for what there is not. Labels are names where classes have names."""
+        for place, index in enumerate(self.index.tolist()):
+            yield {
+                "index": index,
+                "file": self.files[index] if self.files else None,
+                "given_label": self.name(self.given[place]),
+                "learned_label": None if self.learned is None else self.name(self.learned[place]),
+                "given_probability": _share(self.given_probability, place),
+                "weight": _share(self.weight, place),
+                "quality": _share(self.quality, place),
+                "predicted_label": self.name(self.predicted[place]),
+                "true_label": None if self.true is None else self.name(self.true[place]),
+            }
+
+    def name(self, label: int) -> str | int:
+        """The label as people know it."""
+        return self.names[label] if self.names else int(label)
+
+    def suspects(self, threshold: float) -> np.ndarray:
+        """Which labels (n,) look wrong: those of a quality below the threshold."""
+        return self.quality < threshold
+
+    def write(self, path: Path) -> None:
+        """Write one row per image as CSV or JSON, by the file's suffix."""
+        rows = list(self.rows())
+        if path.suffix == ".json":
+            text = json.dumps(rows, indent=1) + "\n"
+        else:
+            file = io.StringIO(newline="")
+            writer = csv.DictWriter(file, HEADER, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            text = file.getvalue()
+        replace_file(path, text.encode())
+
+    def write_clean(self, path: Path, threshold: float) -> int:
+        """Write the indices that are no suspects, ascending, one per line or as a numpy array; returns their number."""
+        clean = np.sort(self.index[~self.suspects(threshold)])
+        content = io.BytesIO()
+        if path.suffix == ".npy":
+            np.save(content, clean)
+        else:
+            np.savetxt(content, clean, fmt="%d")
+        replace_file(path, content.getvalue())
+        return len(clean)
+
+    def report(self, threshold: float) -> str:
+        """How many labels look wrong, per class and pair of classes, and how many of them are, where that is known."""
+        suspects = self.suspects(threshold)
+        lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong (quality below {threshold:g})"]
+        per_class = Counter(self.given[suspects].tolist())
+        images = Counter(self.given.tolist())
+        lines += [
+            "",
+            *_listed("per given label", per_class, lambda c: f"{self.name(c)}: {per_class[c]} of {images[c]}"),
+        ]
+        pairs = Counter(zip(self.given[suspects].tolist(), self.predicted[suspects].tolist(), strict=True))
+        changed = Counter({pair: count for pair, count in pairs.items() if pair[0] != pair[1]})
+        lines += _listed(
+            "given label, and what the network says",
+            changed,
+            lambda pair: f"{self.name(pair[0])}, {self.name(pair[1])}: {changed[pair]}",
+        )
+        if self.true is not None:
+            lines += ["", self._against_truth(suspects)]
+        return "\n".join(lines)
+
+    def _against_truth(self, suspects: np.ndarray) -> str:
+        wrong = self.given != self.true
+        figures = score(wrong, self.quality) | precision_and_recall(wrong, suspects)
+        listed = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        return f"of these, {(wrong & suspects).sum()} are wrong, of {wrong.sum()} wrong labels in all: {listed}"
+
+
+def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
+    """How well a low quality (n,) tells wrong labels (n,) from right ones; nothing where there is only one kind."""
+    if wrong.all() or not wrong.any():
+        return {}
+    return {
+        "area under the ROC curve": roc_auc_score(wrong, -quality),
+        "average precision": average_precision_score(wrong, -quality),
+    }
+
+
+def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, float]:
+    """Share of the suspects (n,) that are wrong (n,), and of the wrong labels that are suspects."""
+    both = (wrong & suspects).sum()
+    shares = {"precision": (both, suspects.sum()), "recall": (both, wrong.sum())}
+    return {name: part / whole for name, (part, whole) in shares.items() if whole}
+
+
+def make_audit(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Audit:
+    """The audit of a finished run, by its files, the data that it was trained on and its options.
+
+    With label noise made by this program, the data set's labels are the true ones.
+
+    Raises UserError when a file is missing or damaged, or when the data set is another one.
+
+    """
+    found = Predictions.read(files.predictions)
+    index = found.train_index
+    if index.max() >= len(data.train) or (data.train.labels.numpy()[index] != found.train_true).any():
+        raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
+    rows = _rows_of(files.rows, index) if options["hyper_opt"] != "NONE" else None
+    weight = None if rows is None or rows.weight is None else rows.weight.numpy()
+    learned_label = soft = None
+    if rows is not None and rows.soft_label is not None:
+        learned_label = rows.soft_label.argmax(1).numpy()
+        soft = rows.soft_label.numpy()[np.arange(len(index)), found.train_given]
+    columns = {
+        "index": index,
+        "given": found.train_given,
+        "predicted": found.train_predicted,
+        "quality": found.train_confidence,
+        "network": found.train_given_probability,
+        "learned": learned_label,
+        "given_probability": soft,
+        "weight": weight,
+        "true": found.train_true if options["noise_ratio"] > 0 else None,
+    }
+    order = np.argsort(found.train_confidence, kind="stable")
+    ordered = {name: None if column is None else column[order] for name, column in columns.items()}
+    return Audit(**ordered, names=data.class_names, files=data.train_files)
+
+
+def _rows_of(path: Path, index: np.ndarray) -> LearnedRows:
+    """The rows of the images `index` (n,)."""
+    rows = LearnedRows.read(path)
+    if not np.array_equal(rows.index.numpy(), index):
+        raise UserError(f"{path} and the run's predictions are not of the same images; train again with --fresh")
+    return rows
+
+
+def _share(column: np.ndarray | None, place: int) -> float | None:
+    """Six digits are plenty for people, and the same on every machine."""
+    return None if column is None else round(float(column[place]), 6)
+
+
+def _listed(title: str, counts: Counter, line: Callable[[Any], str]) -> Sequence[str]:
+    """The largest counts, a line each."""
+    if not counts:
+        return []
+    more = len(counts) - SHOWN
+    listed = [f"  {line(key)}" for key, _ in counts.most_common(SHOWN)]
+    return [f"{title}:", *listed, *([f"  and {more} more"] if more > 0 else [])]

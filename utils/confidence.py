@@ -1,0 +1,43 @@
+"""How sure a network is of every training image's given label while it learns."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Confidence:
+    """The probability that the network gives to each image's given label, averaged over the train passes.
+
+    It costs a softmax of logits that are there anyway. A wrong label is learned late or never, so that its mean stays
+    low even where the last network has come to know it by heart (Swayamdipta et al. 2020, arXiv 2009.10795, section 2).
+
+    Args:
+        labels: the given labels of all N training images, (N,) int64, on the run's device.
+
+    """
+
+    def __init__(self, labels: Tensor):
+        self._labels = labels
+        self._sum = torch.zeros(len(labels), device=labels.device)
+        self._count = torch.zeros(len(labels), device=labels.device)
+
+    @torch.no_grad()
+    def add(self, index: Tensor, logits: Tensor) -> None:
+        """Take note of a training batch: the images `index` (B,), no one twice, at logits (B, C)."""
+        given = logits.softmax(1).gather(1, self._labels[index][:, None])[:, 0]
+        self._sum[index] += given
+        self._count[index] += 1
+
+    def mean(self) -> Tensor:
+        """(N,) in 0..1; not a number for an image that no batch has had."""
+        return self._sum / self._count
+
+    def state(self) -> dict[str, Any]:
+        """What `load` takes."""
+        return {"sum": self._sum, "count": self._count}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a run on the same training set."""
+        self._sum.copy_(state["sum"])
+        self._count.copy_(state["count"])

@@ -1,4 +1,4 @@
-"""A user's own data: parts train, test and, if wanted, valid, as folders of image files or as .npz files."""
+"""A user's own data: parts train, and test, valid or both, as folders of image files or as .npz files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from custom_datasets.errors import DataError, reading
 from custom_datasets.table import Dataset, ImageTable, check_kind_of_labels, make_table
 
 LAYOUTS = (
-    "train/, test/ and, if there is a validation set, valid/ with a folder of images per class, or train.npz, test.npz "
+    "train/ and test/, valid/ (clean images) or both, each with a folder of images per class, or train.npz, test.npz "
     "and valid.npz with the uint8 array 'images' (N x H x W or N x H x W x C) and the whole numbers 'labels' (N)"
 )
 GREY_MODES, COLOUR_MODES = ("1", "L"), ("RGB", "RGBA", "P", "PA", "LA", "La", "CMYK", "YCbCr", "HSV", "LAB")
@@ -40,6 +40,8 @@ def looks_like_own_data(folder: Path) -> bool:
 def own_data(folder: Path) -> Dataset:
     """The data set in `folder`, which has one of the two layouts; a given validation set ends the training table.
 
+    Without a test set the validation set takes its place.
+
     Raises DataError, naming the file, when something in it is damaged or does not fit.
     """
     paths = find_parts(folder)
@@ -59,18 +61,22 @@ def own_data(folder: Path) -> Dataset:
     if train.names is not None:
         files = [f"{name}/{file}" for name in joined for file in parts[name].files]
     valid_given = len(tables["valid"]) if "valid" in tables else 0
-    return Dataset(table, tables["test"], classes, valid_given, train.names, files)
+    test = tables.get("test", tables.get("valid"))
+    return Dataset(table, test, classes, valid_given, train.names, files, tested_on_valid="test" not in tables)
 
 
 def find_parts(folder: Path) -> dict[str, Path]:
-    """Where the parts lie: train, test and, if it is there, valid; all in the same layout."""
+    """Where the parts lie: train, and test, valid or both; all in the same layout."""
     found = {
         name: [path for path in (folder / name, folder / f"{name}.npz") if path.exists()]
         for name in ("train", "test", "valid")
     }
-    for name in ("train", "test"):
-        if not found[name]:
-            raise DataError(f"{folder} has neither {name}/ nor {name}.npz; it must hold {LAYOUTS}")
+    if not found["train"]:
+        raise DataError(f"{folder} has neither train/ nor train.npz; it must hold {LAYOUTS}")
+    if not (found["test"] or found["valid"]):
+        raise DataError(
+            f"{folder} has neither test/ nor test.npz, nor a valid part for its place; it must hold {LAYOUTS}"
+        )
     paths = [path for candidates in found.values() for path in candidates]
     if len({path.suffix for path in paths}) > 1:
         raise DataError(f"{folder} mixes the layouts ({', '.join(path.name for path in paths)}); keep one: {LAYOUTS}")

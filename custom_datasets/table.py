@@ -83,7 +83,7 @@ class Dataset:
 
     valid_given: so many last images of `train` are the clean validation set that came with the data; 0 without one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
-    the source has no such names.
+    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set.
     """
 
     train: Images
@@ -92,6 +92,7 @@ class Dataset:
     valid_given: int = 0
     class_names: list[str] | None = None
     train_files: list[str] | None = None
+    tested_on_valid: bool = False
 
     @property
     def channels(self) -> int:

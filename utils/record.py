@@ -246,14 +246,8 @@ class Record(AbstractContextManager):
     def _earlier_run(self) -> bool:
         return self.files.result.exists() or self.files.last.exists()
 
-    def finish(self, images: dict[str, int], class_names: list[str] | None) -> dict[str, Any]:
-        """Write and return the result.
-
-        Args:
-            images: numbers of training, validation and test images.
-            class_names: of the C classes, None where the data set has no names.
-
-        """
+    def finish(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Write and return the result; `data` is what it says of the data set, by key."""
         chosen = self.chosen_epochs()
         # The times of the epochs with a hyper pass, where there are some.
         moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
@@ -266,8 +260,7 @@ class Record(AbstractContextManager):
             "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()},
             "epochs": {key: epoch.epoch for key, epoch in chosen.items()},
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
-            "class_names": class_names,
-            "images": images,
+            **data,
             "options": self.options.identity,
             "seed": self.options.seed,
             "versions": {

@@ -21,7 +21,7 @@ from utils.options import (
 from utils.progress import unfinished
 from utils.published import published_error
 from utils.recipes import RECIPES
-from utils.run_folder import RunFiles, dataset_folder, read_result, run_folders
+from utils.run_folder import TESTED_ON_VALID, RunFiles, dataset_folder, read_result, run_folders
 
 
 @dataclass
@@ -184,6 +184,9 @@ def _note(row: RowResults, folders: Iterable[int]) -> None:
     missing = sorted(set(range(max(folders) + 1)) - row.results.keys())
     if missing:
         row.notes.append(f"missing: {', '.join(name_ranges(missing))}")
+    tested_on_valid = [run for run, result in sorted(row.results.items()) if result.get("tested_on") == "valid"]
+    if tested_on_valid:
+        row.notes.append(f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}")
     by_seed: dict[int, int] = {}
     for run, result in row.results.items():
         different = {key for key, value in row.options.items() if key != "seed" and result["options"].get(key) != value}

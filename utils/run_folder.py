@@ -16,6 +16,9 @@ from utils.recipes import RECIPES
 # epoch that was best on the validation set (absent where that is trained on), and the test accuracy of the last epoch.
 ACCURACIES = ("best_on_test", "selected_on_validation", "last_epoch")
 
+# What the accuracies of own data without a test set are.
+TESTED_ON_VALID = "of the clean validation images, which rows are learned from"
+
 
 @dataclass(frozen=True)
 class RunFiles:

@@ -89,6 +89,6 @@ def _draw(images: Tensor, captions: list[str], columns: int, title: str, path: P
     for axes in grid:
         axes.axis("off")
     for axes, image, caption in zip(grid, images, captions, strict=False):
-        axes.imshow(image.permute(1, 2, 0).clamp(0, 1).squeeze(-1), cmap="gray", vmin=0, vmax=1)
+        axes.imshow(image.permute(1, 2, 0).clamp(0, 1).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
         axes.set_title(caption, fontsize=7)
     figure.savefig(path, dpi=150)

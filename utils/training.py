@@ -1,5 +1,6 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,7 @@ from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
 from utils.predictions import predict
 from utils.preparation import make_loaders, prepare_split
 from utils.record import Epoch, Record
-from utils.run_folder import dataset_folder, run_files
+from utils.run_folder import TESTED_ON_VALID, dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
@@ -201,6 +202,8 @@ class Training:
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
     data = load_dataset(options.dataset, dataset_folder(options), device)
+    if data.tested_on_valid:
+        print(f"note: no test set: test accuracies are {TESTED_ON_VALID}", file=sys.stderr)
     split = prepare_split(options, data)
     identity = identify(data, split)
     files = run_files(options)
@@ -214,8 +217,16 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             write_outcome(training, data, split)
-            images = {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)}
-            return record.finish(images, data.class_names)
+            return record.finish(describe(data, split))
+
+
+def describe(data: Dataset, split: Split) -> dict[str, Any]:
+    """What a result says of the data set."""
+    return {
+        "class_names": data.class_names,
+        "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
+        "tested_on": "valid" if data.tested_on_valid else "test",
+    }
 
 
 def train_epochs(training: Training, record: Record) -> None:

@@ -52,6 +52,16 @@ def test_folders_are_torchvisions(tmp_path):
     assert (data.classes, data.class_names, data.valid_given) == (3, list(CLASSES), 0)
 
 
+def test_validation_set_takes_the_place_of_a_test_set(tmp_path):
+    write_images(tmp_path)
+    whole = load(tmp_path)
+    shutil.rmtree(tmp_path / "test")
+    data = load(tmp_path)
+    assert (whole.tested_on_valid, data.tested_on_valid) == (False, True)
+    assert torch.equal(data.train.images, whole.train.images)
+    assert torch.equal(data.test.images, whole.train.images[-whole.valid_given :])
+
+
 @pytest.mark.parametrize("mode", ["L", "1"])
 def test_grey_images_keep_one_channel(tmp_path, mode):
     write_images(tmp_path, mode)
@@ -140,8 +150,9 @@ def one_class(folder):
     write_images(folder, classes=("ant",))
 
 
-def no_test(folder):
+def neither_test_nor_valid(folder):
     shutil.rmtree(folder / "test")
+    shutil.rmtree(folder / "valid")
 
 
 def two_layouts(folder):
@@ -161,7 +172,7 @@ def two_layouts(folder):
         (unknown_class("valid"), r"valid.dog is a class that the training set lacks"),
         (no_classes, r"valid is damaged"),
         (one_class, r"train holds labels of fewer than two classes"),
-        (no_test, r"neither test/ nor test\.npz"),
+        (neither_test_nor_valid, r"neither test/ nor test\.npz"),
         (two_layouts, r"mixes the layouts \(train, test, valid, valid\.npz\)"),
     ],
 )
@@ -230,7 +241,7 @@ def test_a_bare_array_is_an_error(tmp_path):
 def test_names_are_looked_up_among_the_known_ones_first(tmp_path):
     write_images(tmp_path, parts=("train", "test"))
     assert len(load_dataset("DIGITS", tmp_path, CPU).test) == 540
-    with pytest.raises(DataError, match=r"none of DIGITS, MNIST.*own data.*must hold train/, test/.*train\.npz"):
+    with pytest.raises(DataError, match=r"none of DIGITS, MNIST.*own data.*must hold train/ and test/.*train\.npz"):
         find_source("insects")
     with pytest.raises(DataError, match=r"none of DIGITS, MNIST") as caught:
         find_source("insects", tmp_path / "nowhere")

@@ -1,0 +1,193 @@
+"""The audit of a run against its own files, scikit-learn's scores and the truth about example data."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
+
+from utils.audit import HEADER
+from utils.confidence import Confidence
+
+ROOT = Path(__file__).parent.parent.parent
+NOISE = ("-ir", 10, "-nr", 0.3)
+FIS = ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
+
+
+def the_file(pattern):
+    (path,) = Path("local_data/DIGITS/run0").glob(pattern)
+    return path
+
+
+def read_csv(path):
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        assert tuple(reader.fieldnames) == HEADER
+        return list(reader)
+
+
+def test_confidence_is_the_mean_probability_of_the_given_label():
+    labels = torch.tensor([2, 0, 1])
+    confidence, draws = Confidence(labels), torch.Generator().manual_seed(0)
+    said = {0: [], 1: []}
+    for index in ([0, 1], [1], [1, 0]):
+        logits = torch.randn(len(index), 3, generator=draws)
+        confidence.add(torch.tensor(index), logits)
+        for image, values in zip(index, logits.double().tolist(), strict=True):
+            said[image].append(np.exp(values[labels[image]]) / np.exp(values).sum())
+    mean = confidence.mean()
+    assert mean[:2].tolist() == pytest.approx([np.mean(said[0]), np.mean(said[1])])
+    assert mean[2].isnan()
+    other = Confidence(labels)
+    other.load(confidence.state())
+    assert torch.equal(other.mean()[:2], mean[:2])
+
+
+@pytest.fixture
+def audited(train, results):
+    train(*NOISE, *FIS)
+    status, out, _ = results(*NOISE, *FIS, "--audit", "audit.csv", "--export-clean", "clean.txt", "--threshold", 0.1)
+    assert status == 0
+    return out
+
+
+def test_audit_lists_every_training_image_as_its_files_say(audited):
+    rows, predictions = np.load(the_file("rows_*.npz")), np.load(the_file("predictions_*"))
+    _, train, targets = torch.load(the_file("data_*"), weights_only=True)
+    listed = read_csv("audit.csv")
+    place = {index: k for k, index in enumerate(rows["index"].tolist())}
+    assert {int(row["index"]) for row in listed} == set(train)
+    qualities = [float(row["quality"]) for row in listed]
+    assert qualities == sorted(qualities)
+    for row in listed:
+        k = place[int(row["index"])]
+        given = targets[int(row["index"])].item()
+        soft = rows["soft_label"][k]
+        assert int(row["given_label"]) == given
+        assert int(row["learned_label"]) == soft.argmax()
+        assert float(row["given_probability"]) == pytest.approx(soft[given], abs=1e-6)
+        assert float(row["weight"]) == pytest.approx(rows["weight"][k], abs=1e-6)
+        assert float(row["quality"]) == pytest.approx(predictions["train_confidence"][k], abs=1e-6)
+        assert int(row["predicted_label"]) == predictions["train_predicted"][k]
+        assert int(row["true_label"]) == predictions["train_true"][k]
+        assert row["file"] == ""
+
+
+def test_report_and_exported_indices_are_those_of_the_threshold(audited):
+    listed = read_csv("audit.csv")
+    quality = np.array([float(row["quality"]) for row in listed])
+    wrong = np.array([row["given_label"] != row["true_label"] for row in listed])
+    suspects = quality < 0.1
+    assert f"audit of run0: {suspects.sum()} of {len(listed)} labels look wrong (quality below 0.1)" in audited
+    figures = {
+        "area under the ROC curve": roc_auc_score(wrong, -quality),
+        "average precision": average_precision_score(wrong, -quality),
+        "precision": precision_score(wrong, suspects),
+        "recall": recall_score(wrong, suspects),
+    }
+    assert ", ".join(f"{name} {value:.3f}" for name, value in figures.items()) in audited
+    assert f"of these, {(wrong & suspects).sum()} are wrong, of {wrong.sum()} wrong labels in all" in audited
+    clean = sorted(int(row["index"]) for row, suspect in zip(listed, suspects, strict=True) if not suspect)
+    assert [int(line) for line in Path("clean.txt").read_text().split()] == clean
+
+
+def test_other_formats_say_the_same(audited, results):
+    status, *_ = results(*NOISE, *FIS, "--audit", "audit.json", "--export-clean", "clean.npy", "--threshold", 0.1)
+    assert status == 0
+    as_text = [
+        {key: "" if value is None else str(value) for key, value in row.items()}
+        for row in json.loads(Path("audit.json").read_text())
+    ]
+    numbers = ("given_probability", "weight", "quality")
+    for ours, theirs in zip(as_text, read_csv("audit.csv"), strict=True):
+        assert [ours[key] for key in HEADER if key not in numbers] == [theirs[k] for k in HEADER if k not in numbers]
+        assert [float(ours[key]) for key in numbers] == [float(theirs[key]) for key in numbers]
+    assert np.load("clean.npy").tolist() == [int(line) for line in Path("clean.txt").read_text().split()]
+
+
+def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, results):
+    train("-r", "mine", "--seed", 1)
+    train()
+    status, out, err = results("--audit", "audit.csv", "-r", "mine", "--plot", "figures")
+    assert status == 0
+    assert "audit of mine" in out
+    assert "average precision" not in out
+    empty = ("file", "learned_label", "given_probability", "weight", "true_label")
+    assert all(row[key] == "" for row in read_csv("audit.csv") for key in empty)
+    assert "suspects_mine" in err
+    assert "augmentation" not in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "culprit"),
+    [
+        (("-r", "run0"), "-r is for --audit"),
+        (("--threshold", 0.3), "--threshold is for --audit"),
+        (("--audit", "audit.txt"), "'audit.txt' must end in .csv or .json"),
+        (("--export-clean", "clean.csv"), "'clean.csv' must end in .txt or .npy"),
+        (("--all", "--audit", "a.csv"), "leave out --audit"),
+        (("--dry-run", "--audit", "a.csv"), "--dry-run writes nothing"),
+        (("--audit", "a.csv", "-r", "run7"), "run7"),
+        (("--audit", "nowhere/a.csv"), "nowhere"),
+        (("--audit", "a.csv", "--threshold", 2), "2 is out of range"),
+    ],
+)
+def test_flags_that_make_no_sense(train, results, flags, culprit):
+    train("--epochs", 1)
+    status, _, err = results(*flags)
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert culprit in err
+
+
+def test_run_from_before_there_were_predictions_is_named(train, results):
+    train()
+    the_file("predictions_*").unlink()
+    status, _, err = results("--audit", "a.csv")
+    assert status == 2
+    assert "predictions_" in err
+    assert "--fresh" in err
+    assert not Path("a.csv").exists()
+
+
+def example_data(folder):
+    spec = importlib.util.spec_from_file_location("example", ROOT / "scripts" / "make-example-data.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.make(Path(folder), seed=0)
+
+
+def test_most_wrong_labels_of_the_example_are_among_the_first_suspects(call):
+    """The README's example with fewer epochs: at least 150 of the 200 wrong pictures among the first 250."""
+    example_data("local_data/digits")
+    row = ("--dataset", "digits", "--recipe", "DIGITS", "--los-model", "BOTH", "--hyper-opt", "FIS", "--hyper-start", 5)
+    status, _, err = call("implicit-augment", "--no-cuda", *row, "--epochs", 20)
+    assert status == 0
+    assert "note: no test set" in err
+    status, out, _ = call("get-results", *row, "--audit", "audit.csv")
+    assert status == 0
+    assert "no test set: accuracies of run0 are of the clean validation images" in out
+    with open("local_data/digits/wrong.csv", newline="") as file:
+        truth = {row["file"]: row["true_label"] for row in csv.DictReader(file)}
+    listed = read_csv("audit.csv")
+    assert len(listed) == 1497
+    assert len(truth) == 200
+    assert sum(row["file"] in truth for row in listed[:250]) >= 150
+    found = [row for row in listed[:150] if row["file"] in truth]
+    assert sum(row["predicted_label"] == truth[row["file"]] for row in found) > 0.9 * len(found)
+    assert all(row["given_label"] == Path(row["file"]).parent.name for row in listed)
+
+
+def test_data_that_has_changed_since_is_refused(call):
+    example_data("local_data/digits")
+    row = ("--dataset", "digits", "--recipe", "DIGITS")
+    assert call("implicit-augment", "--no-cuda", *row, "--epochs", 1)[0] == 0
+    picture = next(Path("local_data/digits/train/0").iterdir())
+    picture.rename(Path("local_data/digits/train/1") / picture.name)
+    status, _, err = call("get-results", *row, "--audit", "a.csv")
+    assert status == 2
+    assert "is of other data than there is now" in err

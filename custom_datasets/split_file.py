@@ -7,6 +7,7 @@ shared by all rows of a table and never overwritten.
 import fcntl
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,8 @@ def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distort
 
 def _load(path: Path) -> Split:
     try:
-        with torch.serialization.safe_globals(NUMPY_INTEGERS):
+        with torch.serialization.safe_globals(NUMPY_INTEGERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of foreign pickles, which the error below names
             valid, train, targets = torch.load(path, map_location="cpu", weights_only=True)
         return Split(*(_integers(part) for part in (valid, train, targets)))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead to

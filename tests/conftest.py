@@ -1,4 +1,5 @@
 import importlib.util
+import warnings
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,31 @@ def results(call):
     """Runs the results script on what `train` left: results(*flags) -> (status, stdout, stderr)."""
     row = ("--hyper-start", 1)
     return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
+
+
+def contents(folder=Path()):
+    """Bytes of every file below; of a link, where it leads."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+    return {path: path.readlink() if path.is_symlink() else path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def refused(call):
+    """Runs a script on bad input: refused(script, flags, culprit) fails unless that ends as it must."""
+
+    def check(script, flags, culprit):
+        before = contents()
+        with warnings.catch_warnings(record=True) as warned:  # as a process, they would be lines on stderr
+            warnings.simplefilter("always", UserWarning)
+            status, out, err = call(script, *flags)
+        assert not [warning.message for warning in warned if warning.category is UserWarning]
+        assert (status, out) == (2, ""), err
+        assert len(err.splitlines()) == 1, err
+        assert err.startswith("error: ")
+        assert "Traceback" not in err
+        assert culprit in err
+        after = contents()
+        assert not Path("executed").exists()
+        assert {path: after.get(path) for path in before} == before
+
+    return check

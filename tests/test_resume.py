@@ -224,19 +224,6 @@ def test_fresh_comes_before_the_checkpoint(call, stopped):
     assert "going on" not in err
 
 
-def test_hostile_checkpoint_is_not_executed(call, stopped):
-    class Hostile:
-        def __reduce__(self):
-            return Path.touch, (Path("executed"),)
-
-    for path in stopped[1:]:
-        torch.save(Hostile(), path)
-    status, _, err = call("implicit-augment", *stopped[0])
-    assert status == 2
-    assert len(err.splitlines()) == 1 or "error" in err.splitlines()[-1]
-    assert not Path("executed").exists()
-
-
 def test_second_process_on_the_same_row_is_refused(call, stopped):
     (lock,) = Path("local_data/DIGITS/run0").glob(".lock_smallnet*")
     with lock.open("a") as file:

@@ -17,61 +17,13 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from utils.checkpoint import write_last
+from utils.checkpoint import PUBLISHED_KEYS, published_state, write_last
+from utils.epochs import Epoch
 from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
 from utils.options import TrainOptions
-from utils.passes import Evaluation
 from utils.progress import write_progress
 from utils.run_folder import run_files
-
-
-@dataclasses.dataclass(frozen=True)
-class Epoch:
-    """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
-
-    learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
-    speeds: of the passes, in words. memory: the most used so far, in GiB.
-    """
-
-    epoch: int
-    train_loss: float
-    test: Evaluation
-    valid: Evaluation
-    learning_rate: float
-    hyper_learning_rate: float
-    seconds: dict[str, float]
-    speeds: dict[str, str]
-    memory: float
-
-    @classmethod
-    def of(cls, stored: dict[str, Any]) -> "Epoch":
-        """The epoch that `dataclasses.asdict` made `stored` of."""
-        return cls(**stored | {name: Evaluation(**stored[name]) for name in ("test", "valid")})
-
-    def row(self) -> dict[str, float | int]:
-        """The epoch as a row of the metrics file."""
-        return {
-            "epoch": self.epoch,
-            "train_loss": self.train_loss,
-            "test_loss": self.test.loss,
-            "test_accuracy": self.test.accuracy,
-            "valid_loss": self.valid.loss,
-            "valid_accuracy": self.valid.accuracy,
-            "learning_rate": self.learning_rate,
-            "hyper_learning_rate": self.hyper_learning_rate,
-            **{f"{name}_seconds": round(seconds, 4) for name, seconds in self.seconds.items()},
-        }
-
-    def line(self, epochs: int) -> str:
-        """The epoch as a line of the log."""
-        passes = "  ".join(f"{name} {self.seconds[name]:.2f} s ({speed})" for name, speed in self.speeds.items())
-        return (
-            f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
-            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
-            f"{passes}  memory {self.memory:.1f} GiB"
-        )
-
 
 # TensorBoard tag -> column of the metrics file. The first three are the published ones.
 TAGS = {
@@ -85,18 +37,6 @@ TAGS = {
     "Seconds/train pass": "train_seconds",
     "Seconds/evaluation": "evaluation_seconds",
 }
-
-
-# What the published code keeps of an epoch, and the options.
-PUBLISHED_KEYS = (
-    "encoder_state_dict",
-    "decoder_state_dict",
-    "reweight_state_dict",
-    "augment_state_dict",
-    "acc",
-    "epoch",
-    "options",
-)
 
 
 class Rows(Protocol):
@@ -173,7 +113,11 @@ class Record(AbstractContextManager):
         if self.done == 0:
             self._remove_earlier_run()
         self.epochs.append(epoch)
-        checkpoint = self._checkpoint(epoch, model, rows.values())
+        checkpoint = published_state(model, rows.values()) | {
+            "acc": epoch.test.accuracy,
+            "epoch": epoch.epoch,
+            "options": self.options.identity,
+        }
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
         self._write_log(epoch, rows, train_index)
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
@@ -215,18 +159,6 @@ class Record(AbstractContextManager):
         writer.writeheader()
         writer.writerows(epoch.row() for epoch in self.epochs)
         replace_file(self.files.metrics, text.getvalue().encode())
-
-    def _checkpoint(self, epoch: Epoch, model: nn.Module, tables: dict[str, Tensor]) -> dict[str, Any]:
-        """The epoch's `PUBLISHED_KEYS`."""
-        return {
-            "encoder_state_dict": model.encoder.state_dict(),
-            "decoder_state_dict": model.head.state_dict(),
-            "reweight_state_dict": {name: tables[name] for name in ("weight", "soft_label") if name in tables},
-            "augment_state_dict": {name: tables[name] for name in ("augmentation",) if name in tables},
-            "acc": epoch.test.accuracy,
-            "epoch": epoch.epoch,
-            "options": self.options.identity,
-        }
 
     def chosen_epochs(self) -> dict[str, Epoch]:
         """The epoch behind each of the accuracies; the earliest of equally good ones.

@@ -10,9 +10,10 @@ from tqdm import tqdm
 from custom_datasets import Dataset, Split, load_dataset
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, hyper_pass
-from utils.checkpoint import find_checkpoint, identify
+from utils.checkpoint import find_checkpoint, identify, published_state
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
+from utils.epochs import Epoch
 from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk
 from utils.interruption import Interruption
@@ -20,7 +21,7 @@ from utils.lock import only_writer
 from utils.options import LEARNED_AUG_MODELS, TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
 from utils.preparation import make_loaders, prepare_split
-from utils.record import Epoch, Record
+from utils.record import Record
 from utils.run_folder import dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
@@ -93,12 +94,20 @@ class Training:
             "generators": {name: draws.get_state() for name, draws in self._generators().items()},
         }
 
+    def layout(self) -> dict[str, Any]:
+        """What a checkpoint of this run has beside its figures; only keys, types and shapes count."""
+        momentum = {place: {"momentum_buffer": weight} for place, weight in enumerate(self.model.parameters())}
+        state = self.state()
+        state["optimizer"]["state"] = momentum
+        return published_state(self.model, self.rows.values()) | {"training": state}
+
     def load(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same run."""
+        """Go on from a checkpoint of the same run, which has its `layout`."""
         self.model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
         self.model.head.load_state_dict(checkpoint["decoder_state_dict"])
         values, state = checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"], checkpoint["training"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        # What else it has comes from the options.
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["optimizer"]["state"]})
         for name, table in self.rows.tables.items():
             table.load(values[name], state["rows"][name])
         for name, draws in self._generators().items():
@@ -190,13 +199,14 @@ class Training:
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
+    files = run_files(options)
+    files.refuse_folders()
     data = load_dataset(options.dataset, dataset_folder(options), device)
     split = prepare_split(options, data)
     identity = identify(data, split)
-    files = run_files(options)
     with only_writer(files), Interruption() as interruption:
-        checkpoint = find_checkpoint(options, identity)
         training = Training(options, data, split, device, interruption.watch)
+        checkpoint = find_checkpoint(options, identity, training.layout())
         if checkpoint:
             training.load(checkpoint)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
+ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
 ROOT = Path(__file__).parent.parent
 
 
@@ -52,6 +55,44 @@ def results(call):
     """Runs the results script on what `train` left: results(*flags) -> (status, stdout, stderr)."""
     row = ("--hyper-start", 1)
     return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
+
+
+@pytest.fixture
+def killed_at(monkeypatch):
+    """killed_at(n): the n-th time from now that a file gets its name, the process dies before (or after) it does."""
+
+    def arrange(number, after=False):
+        replace, count = os.replace, iter(range(1, 1000))
+
+        def dying(source, target):
+            due = next(count) == number
+            if due and not after:
+                raise Killed
+            replace(source, target)
+            if due:
+                raise Killed
+
+        monkeypatch.setattr(os, "replace", dying)
+        return lambda: monkeypatch.setattr(os, "replace", replace)
+
+    return arrange
+
+
+@pytest.fixture
+def stopped(call, killed_at):
+    """A run that was killed in its third epoch: its flags, its last checkpoint and the one before."""
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    revive = killed_at(12)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    (folder,) = Path("local_data/DIGITS").glob("run0")
+    (last,), (previous,) = folder.glob("last_*.pt"), folder.glob("previous_*.pt")
+    return flags, last, previous
 
 
 def contents(folder=Path()):

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import load_script
-from test_resume import FLAGS, ROWS, left_behind
+from conftest import FLAGS, ROWS, load_script
+from tensorboard.summary.writer.record_writer import RecordWriter
+from test_resume import left_behind
 
 COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
 

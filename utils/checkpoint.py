@@ -129,9 +129,10 @@ def find_checkpoint(options: TrainOptions, data: str, expected: dict[str, Any]) 
 
 
 def identify(data: Dataset, split: Split) -> str:
-    """A number that stands for what a run is trained on: labels, split, and the images' number and shape."""
+    """A number that stands for what a run is trained on: images, labels and split."""
     parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
-    clean = (data.train.labels, data.test.labels, data.classes, data.train.shape)
+    images = [(table.labels, table.content(), table.shape) for table in (data.train, data.test)]
+    clean = (*images, data.classes)
     return checksum({"clean": clean, "split": parts})
 
 

@@ -1,0 +1,56 @@
+"""What a run that was stopped does not go on with, or not without a word."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Killed, contents
+from real_layouts import write_arrays
+
+
+@pytest.mark.parametrize("change", [("--lr", 0.01), ("--seed", 5), ("--epochs", 9), ("--lr-decay-rate", 0.5)])
+def test_other_options_are_refused_by_name(call, stopped, change):
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *stopped[0], *change)
+    assert status == 2
+    assert change[0].strip("-").replace("-", "_") in err
+    assert contents(Path("local_data")) == before
+
+
+def test_other_split_file_is_refused(call, stopped):
+    (split,) = Path("local_data/DIGITS/run0").glob("data_*")
+    assert call("implicit-augment", *stopped[0], "--seed", 3, "-r", "run1", "--epochs", 2)[0] == 0
+    split.write_bytes(Path("local_data/DIGITS/run1", split.name).read_bytes())
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *stopped[0])
+    assert status == 2
+    assert "started on another split file" in err
+    assert contents(Path("local_data")) == before
+
+
+def test_changed_pixels_are_refused(call, killed_at):
+    folder = Path("local_data/mine")
+    write_arrays(folder, {"train": range(300), "test": range(300, 400)})
+    flags = ("--no-cuda", "--dataset", "mine", "--recipe", "DIGITS", "--epochs", 3, "--batch-size", 64)
+    revive = killed_at(8)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    for part in ("train", "test"):
+        before = (folder / f"{part}.npz").read_bytes()
+        with np.load(folder / f"{part}.npz") as content:
+            images, labels = content["images"], content["labels"]
+        images[7, 4, 4] ^= 1
+        np.savez(folder / part, images=images, labels=labels)
+        status, _, err = call("implicit-augment", *flags)
+        assert status == 2
+        assert "started on another split file or data set" in err
+        (folder / f"{part}.npz").write_bytes(before)
+    status, _, err = call("implicit-augment", *flags)
+    assert (status, err) == (0, "note: going on after epoch 1\n")
+
+
+def test_fresh_comes_before_the_checkpoint(call, stopped):
+    status, _, err = call("implicit-augment", *stopped[0], "--fresh")
+    assert status == 0
+    assert "going on" not in err

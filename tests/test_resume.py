@@ -101,9 +101,36 @@ def test_second_signal_does_not_wait():
 
 
 def test_log_has_every_epoch_once(call, stopped):
-    time.sleep(1.1)  # TensorBoard orders a log's files by the second they began in
     assert call("implicit-augment", *stopped[0])[0] == 0
     assert [step for step, _ in scalars()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_run_that_dies_in_its_first_epoch_keeps_its_log(call, killed_at, monkeypatch, number):
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    revive = killed_at(number)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    dated, later = time.strftime, time.localtime(time.time() + 100)
+    monkeypatch.setattr(time, "strftime", lambda form: dated(form, later))
+    assert call("implicit-augment", *flags)[0] == 0
+    assert len(list(Path("logs/DIGITS").iterdir())) == 1
+    assert [step for step, _ in scalars()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("log", ["../elsewhere", "..", "", 7, None])
+def test_log_of_a_damaged_progress_file_is_not_taken(call, killed_at, log):
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    revive = killed_at(3)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    (progress,) = Path("local_data/DIGITS/run0").glob("progress_*")
+    progress.write_text(json.dumps({"epoch": 0, "epochs": 4, "log": log, "diverged": None}))
+    assert call("implicit-augment", *flags)[0] == 0
+    assert all(path.name.startswith("run0_") for path in Path("logs/DIGITS").iterdir())
+    assert [path.name for path in Path("logs").iterdir()] == ["DIGITS"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from utils.epochs import Epoch
 from utils.errors import UserError
 from utils.files import write_checkpoint
 from utils.options import TrainOptions
+from utils.progress import is_log_name
 from utils.run_folder import RunFiles, different_options, run_files
 
 CHECKSUM = "checksum"
@@ -155,7 +156,7 @@ def _refuse_misfit(path: Path, content: dict[str, Any], expected: dict[str, Any]
     wrong = [key for key, value in expected.items() if not same_layout(content[key], value)]
     if not _has_every_epoch(content):
         wrong.append("epochs")
-    if not isinstance(content["log"], str) or Path(content["log"]).name != content["log"]:
+    if not is_log_name(content["log"]):
         wrong.append("log")
     if wrong:
         raise UserError(f"{path} does not fit this run, in {', '.join(wrong)}; use --fresh to start over")

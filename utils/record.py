@@ -4,27 +4,26 @@ import csv
 import dataclasses
 import io
 import math
-import platform
 import statistics
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy
 import torch
-import torchvision
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from utils.checkpoint import PUBLISHED_KEYS, published_state, write_last
 from utils.epochs import Epoch
 from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
+from utils.log import Log
 from utils.options import TrainOptions
-from utils.progress import write_progress
+from utils.progress import log_of_progress, write_progress
 from utils.run_folder import run_files
+from utils.versions import versions
 
+DATE = "%Y-%m-%d_%H-%M-%S"  # in a log's name
 # TensorBoard tag -> column of the metrics file. The first three are the published ones.
 TAGS = {
     "Accuracy": "test_accuracy",
@@ -75,14 +74,13 @@ class Record(AbstractContextManager):
         self.options, self.device, self.data = options, device, data
         self.files = run_files(options)
         self.epochs = [Epoch.of(stored) for stored in checkpoint["epochs"]] if checkpoint else []
-        date = time.strftime("%Y-%m-%d_%H-%M-%S")
-        self.log = checkpoint["log"] if checkpoint else f"{options.run_folder}_{options.run_name}_{date}"
-        # Whatever an epoch that is not complete has left in the log is void.
-        self.board = SummaryWriter(logs / options.dataset / self.log, purge_step=self.done + 1)
+        self.log = self._earlier_log(checkpoint) or f"{options.run_folder}_{options.run_name}_{time.strftime(DATE)}"
         if checkpoint:
             self._write_best(checkpoint)  # a kill may have come between the two
         if checkpoint or not self._earlier_run():
-            write_progress(self.files, self.done, options.epochs)
+            self._write_progress()
+        # Whatever an epoch that is not complete has left in the log is void.
+        self.board = Log(logs / options.dataset / self.log, void_from=self.done + 1)
 
     def __exit__(self, *_: object) -> None:
         self.board.close()
@@ -119,11 +117,12 @@ class Record(AbstractContextManager):
             "options": self.options.identity,
         }
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
-        self._write_log(epoch, rows, train_index)
+        scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
+        self.board.add(epoch.epoch, scalars, rows.describe(train_index))
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
-        write_last(self.files, checkpoint | {"data": self.data} | state)
+        write_last(self.files, checkpoint | {"data": self.data, "versions": versions(self.device)} | state)
         self._write_best(checkpoint)
-        write_progress(self.files, self.done, self.options.epochs)
+        self._write_progress()
 
     def diverged(self, error: DivergenceError) -> DivergenceError:
         """Keep the error with the epoch that it came in for the results script, and return it so.
@@ -132,8 +131,17 @@ class Record(AbstractContextManager):
         """
         told = f"diverged in epoch {self.done + 1}: {error}"
         if self.done or not self._earlier_run():
-            write_progress(self.files, self.done, self.options.epochs, told)
+            self._write_progress(told)
         return DivergenceError(told)
+
+    def _earlier_log(self, checkpoint: dict[str, Any] | None) -> str | None:
+        """The log of the run that goes on, also of one that was stopped within its first epoch."""
+        if checkpoint:
+            return checkpoint["log"]
+        return None if self.options.fresh or self._earlier_run() else log_of_progress(self.files)
+
+    def _write_progress(self, diverged: str | None = None) -> None:
+        write_progress(self.files, self.done, self.options.epochs, self.log, diverged)
 
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
         """Write the best checkpoint if it is this one."""
@@ -143,15 +151,10 @@ class Record(AbstractContextManager):
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""
         files = self.files
-        for path in (files.progress, files.last, files.result, files.previous, files.best, files.metrics):
+        if self._earlier_run():  # otherwise it is this run's own
+            files.progress.unlink(missing_ok=True)
+        for path in (files.last, files.result, files.previous, files.best, files.metrics):
             path.unlink(missing_ok=True)
-
-    def _write_log(self, epoch: Epoch, rows: Rows, train_index: Tensor) -> None:
-        for tag, column in TAGS.items():
-            self.board.add_scalar(tag, epoch.row()[column], epoch.epoch)
-        for tag, values in rows.describe(train_index).items():
-            self.board.add_histogram(tag, values, epoch.epoch)
-        self.board.flush()
 
     def _write_metrics(self) -> None:
         text = io.StringIO(newline="")
@@ -201,14 +204,7 @@ class Record(AbstractContextManager):
             "images": images,
             "options": self.options.identity,
             "seed": self.options.seed,
-            "versions": {
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "torchvision": torchvision.__version__,
-                "numpy": numpy.__version__,
-                "threads": torch.get_num_threads(),
-                "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
-            },
+            "versions": versions(self.device),
             "timing": {
                 "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
                 "median_seconds": {

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import Killed, contents
 from real_layouts import write_arrays
+
+from utils.checkpoint import checksum
 
 
 @pytest.mark.parametrize("change", [("--lr", 0.01), ("--seed", 5), ("--epochs", 9), ("--lr-decay-rate", 0.5)])
@@ -48,6 +51,36 @@ def test_changed_pixels_are_refused(call, killed_at):
         (folder / f"{part}.npz").write_bytes(before)
     status, _, err = call("implicit-augment", *flags)
     assert (status, err) == (0, "note: going on after epoch 1\n")
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ({"torch": "0.1"}, f"torch {torch.__version__} instead of 0.1"),
+        ({"device": "NVIDIA H100"}, "device cpu instead of NVIDIA H100"),
+        ({"python": "3.0"}, None),
+        (None, None),
+    ],
+)
+def test_other_versions_than_the_checkpoint_s_are_said(call, stopped, stored, said):
+    flags, last, _ = stopped
+    content = torch.load(last, weights_only=True)
+    versions = content.pop("versions")
+    if stored:
+        content["versions"] = versions | stored
+    torch.save(content | {"checksum": checksum(content)}, last)
+    status, _, err = call("implicit-augment", *flags)
+    assert status == 0
+    notes = ["note: going on after epoch 2"]
+    notes += [f"note: going on with {said}: the result can differ in its rounding"] if said else []
+    assert err.splitlines() == notes
+
+
+def test_pictures_of_the_first_batches_are_not_silently_left_out(call, stopped):
+    status, _, err = call("implicit-augment", *stopped[0], "--plot-debug")
+    assert status == 0
+    assert "note: --plot-debug draws a run's first batches, which are over; add --fresh\n" in err
+    assert not list(Path("local_data/DIGITS/run0").glob("debug_*"))
 
 
 def test_fresh_comes_before_the_checkpoint(call, stopped):

@@ -1,5 +1,6 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from utils.run_folder import dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
+from utils.versions import note_others
 
 COPIES = 4  # of a checkpoint: last, the one before, the one that is being written, and at most one for the best
 
@@ -112,7 +114,9 @@ class Training:
             table.load(values[name], state["rows"][name])
         for name, draws in self._generators().items():
             draws.set_state(state["generators"][name])
-        self.pictures = BatchPictures(None)  # of the first batches, which are over
+        if self.options.plot_debug:
+            print("note: --plot-debug draws a run's first batches, which are over; add --fresh", file=sys.stderr)
+        self.pictures = BatchPictures(None)
 
     def checkpoint_bytes(self) -> int:
         """About what a checkpoint takes: weights, their momentum, rows with their running squares and visits."""
@@ -209,6 +213,7 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
         checkpoint = find_checkpoint(options, identity, training.layout())
         if checkpoint:
             training.load(checkpoint)
+            note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
         with Record(options, device, identity, checkpoint) as record:
             checkpoint = None  # as large as everything that is trained

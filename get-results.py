@@ -77,13 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None) -> None:
-    """Read the results, print them, draw them."""
+    """Read the results, draw them, print them: nothing is printed that a failure would follow."""
     options = parse_options(ResultOptions, __doc__, arguments)
     options.check_audit()
     if options.all:
         options.check_all()
         found = all_results(options, options.match)
-        print(all_tables(found.rows, options.format))
+        table = all_tables(found.rows, options.format)
     elif options.format != "text" or options.match:
         raise UserError(f"--{'match' if options.match else 'format'} is for --all; add it")
     elif options.dry_run and options.plot:
@@ -93,12 +93,13 @@ def run(arguments: Sequence[str] | None) -> None:
         return
     else:
         found = row_results(resolve(options))
-        print(row_table(found.rows[0]))
+        table = row_table(found.rows[0])
+    figures = plot_learning_curves(found.rows, options.plot) if options.plot else []
+    print(table)
     for line in found.unfinished:
         print(f"note: {line}", file=sys.stderr)
-    if options.plot:
-        for path in plot_learning_curves(found.rows, options.plot):
-            print(f"learning curves: {path}", file=sys.stderr)
+    for path in figures:
+        print(f"learning curves: {path}", file=sys.stderr)
     if options.audit or options.export_clean:
         audit(options, found.rows[0])
     if found.damaged:

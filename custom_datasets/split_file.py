@@ -7,6 +7,7 @@ shared by all rows of a table and never overwritten.
 import fcntl
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ def write_split(path: Path, split: Split) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:  # those of writing name no file
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -90,7 +93,8 @@ def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distort
 
 def _load(path: Path) -> Split:
     try:
-        with torch.serialization.safe_globals(NUMPY_INTEGERS):
+        with torch.serialization.safe_globals(NUMPY_INTEGERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of foreign pickles, which the error below names
             valid, train, targets = torch.load(path, map_location="cpu", weights_only=True)
         return Split(*(_integers(part) for part in (valid, train, targets)))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead to

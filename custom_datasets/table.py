@@ -1,5 +1,6 @@
 """A data set as tables of images and labels."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,10 @@ class Images(Protocol):
         """The same with the labels on the run's device and the images, where they are held, on another or the same."""
         ...
 
+    def content(self) -> bytes:
+        """A digest of the images, of those that are streamed one of their files' names."""
+        ...
+
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:
         """Images uint8 (B, C, H, W) of every index (B,) of `order`, on the labels' device.
 
@@ -68,6 +73,9 @@ class ImageTable:
 
     def to(self, device: torch.device, images: torch.device) -> "ImageTable":  # noqa: D102
         return ImageTable(self.images.to(images), self.labels.to(device))
+
+    def content(self) -> bytes:  # noqa: D102
+        return hashlib.sha256(self.images.cpu().contiguous().numpy()).digest()
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         if self.images.device == self.labels.device:

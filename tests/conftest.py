@@ -1,4 +1,6 @@
 import importlib.util
+import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
+ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
 ROOT = Path(__file__).parent.parent
 
 
@@ -51,3 +55,69 @@ def results(call):
     """Runs the results script on what `train` left: results(*flags) -> (status, stdout, stderr)."""
     row = ("--hyper-start", 1)
     return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
+
+
+@pytest.fixture
+def killed_at(monkeypatch):
+    """killed_at(n): the n-th time from now that a file gets its name, the process dies before (or after) it does."""
+
+    def arrange(number, after=False):
+        replace, count = os.replace, iter(range(1, 1000))
+
+        def dying(source, target):
+            due = next(count) == number
+            if due and not after:
+                raise Killed
+            replace(source, target)
+            if due:
+                raise Killed
+
+        monkeypatch.setattr(os, "replace", dying)
+        return lambda: monkeypatch.setattr(os, "replace", replace)
+
+    return arrange
+
+
+@pytest.fixture
+def stopped(call, killed_at):
+    """A run that was killed in its third epoch: its flags, its last checkpoint and the one before."""
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    revive = killed_at(12)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    (folder,) = Path("local_data/DIGITS").glob("run0")
+    (last,), (previous,) = folder.glob("last_*.pt"), folder.glob("previous_*.pt")
+    return flags, last, previous
+
+
+def contents(folder=Path()):
+    """Bytes of every file below; of a link, where it leads."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+    return {path: path.readlink() if path.is_symlink() else path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def refused(call):
+    """Runs a script on bad input: refused(script, flags, culprit) fails unless that ends as it must."""
+
+    def check(script, flags, culprit):
+        before = contents()
+        with warnings.catch_warnings(record=True) as warned:  # as a process, they would be lines on stderr
+            warnings.simplefilter("always", UserWarning)
+            status, out, err = call(script, *flags)
+        assert not [warning.message for warning in warned if warning.category is UserWarning]
+        assert (status, out) == (2, ""), err
+        assert len(err.splitlines()) == 1, err
+        assert err.startswith("error: ")
+        assert "Traceback" not in err
+        assert culprit in err
+        after = contents()
+        assert not Path("executed").exists()
+        assert {path: after.get(path) for path in before} == before
+
+    return check

@@ -185,20 +185,6 @@ def test_unusual_folder_names(train, results, folder):
     assert "run0" in out
 
 
-def test_links_to_nowhere_are_named_and_left_alone(train):
-    train(*DISTORTION)
-    the_file("run0/result_*").unlink()
-    for pattern in ("last_*", "data_*"):
-        path = the_file(f"run0/{pattern}")
-        path.unlink()
-        path.symlink_to("/nowhere/at all")
-        status, _, err = train(*DISTORTION)
-        assert status == 2
-        assert str(path) in err
-        assert path.is_symlink()
-        path.unlink()
-
-
 def test_runs_differ(train):
     splits = []
     for run in ("run0", "run1"):
@@ -289,12 +275,6 @@ def test_dry_run_of_the_results_names_the_files_and_reads_none(call):
     assert plan["run10"] == f"{str(result).replace('run2', 'run10')} (not there)"
 
 
-def test_dry_run_of_all_results_is_an_error(call):
-    status, out, err = call("get-results", "--all", "--dry-run")
-    assert (status, out) == (2, "")
-    assert err == "error: --all shows every row; leave out --dry-run\n"
-
-
 def test_plot_debug_writes_the_first_batches(train):
     train(*DISTORTION, *BOTH, "--plot-debug")
     names = sorted(path.name for path in the_file("run0/debug_*").iterdir())
@@ -340,124 +320,6 @@ def test_learning_curves_are_drawn(four_runs, results):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-BAD_FLAGS = [
-    ("--dataset NOPE", "NOPE"),
-    ("--dataset mine --recipe SVHN", "no data set mine"),
-    ("--recipe NOPE", "NOPE"),
-    ("--dataset DIGITS --recipe MNIST", "--recipe is for your own data"),
-    ("--aug-model FOO", "FOO"),
-    ("--los-model FOO", "FOO"),
-    ("--hyper-opt FOO", "FOO"),
-    ("--warp FOO", "FOO"),
-    ("--model resnet99", "resnet99"),
-    ("--model wresnet28", "wresnet28"),
-    ("--nonsense 1", "--nonsense"),
-    ("stray", "stray"),
-    ("--imbalance 10", "--imbalance"),
-    ("-ir", "expected one argument"),
-    ("-ir 0", "0 is out of range"),
-    ("-ir -5", "-5 is out of range"),
-    ("-ir 1.5", "1.5"),
-    ("-ir ten", "'ten' is not a whole number"),
-    ("-sr 0", "0 is out of range"),
-    ("-sr 1.5", "1.5 is out of range"),
-    ("-sr nan", "nan is out of range"),
-    ("-sr 0.00001", "leaves no training image"),
-    ("-nr 1.5", "1.5 is out of range"),
-    ("-nr -0.1", "-0.1 is out of range"),
-    ("-nr x", "'x' is not a number"),
-    ("--epochs 0", "0 is out of range"),
-    ("--lr 0", "0 is out of range"),
-    ("--lr inf", "inf is out of range"),
-    ("--batch-size 0", "0 is out of range"),
-    ("--lr-decay-epochs 10,x", "10,x"),
-    ("--gpu -1", "-1 is out of range"),
-    ("--workers -1", "-1 is out of range"),
-    ("--seed -1", "-1 is out of range"),
-    ("--hyper-iters -1", "-1 is out of range"),
-    ("--hyper-alpha 0", "0 is out of range"),
-    ("--hyper-damping 0", "0 is out of range"),
-    ("--los-model WGHT --hyper-opt FIS --hyper-iters 0", "--hyper-iters 0"),
-    ("--los-model WGHT --hyper-opt FIS --hyper-alpha 0.1", "--hyper-alpha has no effect"),
-    ("--los-model WGHT --hyper-opt HES --hyper-damping 1", "--hyper-damping has no effect"),
-    ("--hyper-beta 1", "never had an effect"),
-    ("--hyper-gamma 1", "never had an effect"),
-    ("--hyper-gamma=1", "never had an effect"),
-    ("-r ../elsewhere", "../elsewhere"),
-    ("-r a/b", "a/b"),
-    ("-r mine", "--seed"),
-    ("-r run007", "--seed"),
-    ("-r run99999999999", "--seed"),
-    ("-r run٣", "plain name"),
-    ("--threads 0", "0 is out of range"),
-    ("--threads 100000", "100000 is out of range"),
-    ("--lr 1e300", "1e300 is out of range"),
-    ("-ir 1_0", "'1_0' is not a whole number"),
-    ("-ir ١٠", "is not a whole number"),
-    ("--batch-size 1", "1 is out of range"),
-    ("--model wresnet10_100000", "wresnet10_100000"),
-    ("--hyper-opt HES", "nothing to learn"),
-    ("--overfit --oversplit", "exclude each other"),
-    ("--overfit", "needs --hyper-opt"),
-    ("--warp original", "--warp original needs"),
-    ("--aug-model SEP --hyper-opt HES --hyper-start 200", "--hyper-start"),
-    ("--aug-model AUTO", "no published AUTO policy for DIGITS; there is one for SVHN"),
-    ("--aug-model DADA --policy MNIST", "no published DADA policy for MNIST"),
-    ("--policy SVHN", "--policy names a published policy"),
-    ("--train-on valid --aug-model SEP --hyper-opt HES", "--train-on valid is a control"),
-    ("--train-on valid --oversplit", "--train-on valid is a control"),
-    ("--valid-images 0", "0 is out of range"),
-    ("--valid-images 50 --oversplit", "--valid-images needs"),
-]
-
-
-@pytest.mark.parametrize(("flags", "culprit"), BAD_FLAGS, ids=[flags for flags, _ in BAD_FLAGS])
-def test_bad_flags_end_in_one_line_and_status_2(call, flags, culprit):
-    status, out, err = call("implicit-augment", "--no-cuda", *flags.split())
-    assert status == 2
-    assert out == ""
-    assert len(err.splitlines()) == 1
-    assert err.startswith("error: ")
-    assert culprit in err
-    assert not list(Path().iterdir())
-
-
-@pytest.mark.parametrize("flags", [("-sr", 0.02), ("--batch-size", 1000)])
-def test_training_set_smaller_than_a_batch_is_an_error(train, flags):
-    status, _, err = train(*flags)
-    assert status == 2
-    assert one_line(err, "lower --batch-size")
-
-
-@pytest.mark.parametrize(
-    ("flags", "culprit"),
-    [
-        ("", "no run folder"),
-        ("--all", "no run folder"),
-        ("--dataset NOPE", "NOPE"),
-        ("-nr 2", "2 is out of range"),
-        ("-r run0", "-r"),
-        ("--hyper-opt HES", "nothing to learn"),
-        ("--data nowhere", "nowhere"),
-        ("--all -ir 10", "leave out --imbalance-ratio"),
-        ("--all --aug-model SEP", "leave out --aug-model"),
-        ("--all --model lenet", "leave out --model"),
-    ],
-)
-def test_bad_flags_of_the_results_script(call, flags, culprit):
-    status, out, err = call("get-results", *flags.split())
-    assert (status, out) == (2, "")
-    assert len(err.splitlines()) == 1
-    assert culprit in err
-
-
-def test_row_without_a_finished_run_is_an_error(train, results):
-    train(*DISTORTION)
-    status, _, err = results(*DISTORTION, *BOTH)
-    assert status == 2
-    assert "no finished run of smallnet_opt_HES" in err
-
-
 def test_minus_zero_is_zero(call):
     status, out, _ = call("implicit-augment", "-nr", "-0.0", "--dry-run")
     assert status == 0
@@ -479,99 +341,6 @@ def test_folders_that_are_no_runs_are_left_out(train, results):
     assert [line.split()[0] for line in out.splitlines()[2:-2]] == ["run0"]
 
 
-def test_result_of_another_row_under_this_name_is_named(train, results):
-    train(*DISTORTION)
-    path = the_file("run0/result_*")
-    path.rename(path.with_name(path.name.replace("ir_10", "ir_5")))
-    status, _, err = results("-ir", 5, "-nr", 0.1)
-    assert status == 2
-    assert "another row's" in err
-
-
-@pytest.mark.parametrize("key", ["model", "dataset", "imbalance_ratio", "aug_model", "epochs"])
-@pytest.mark.parametrize("value", ["FOO", "10", [1], None])
-def test_result_with_unfit_options_is_named(train, results, key, value):
-    train(*DISTORTION)
-    path = the_file("run0/result_*")
-    content = json.loads(path.read_text())
-    content["options"][key] = value
-    path.write_text(json.dumps(content))
-    status, _, err = results("--all")
-    assert status == 2
-    assert one_line(err, str(path))
-
-
-def one_line(err, culprit):
-    return len(err.splitlines()) == 1 and err.startswith("error: ") and culprit in err
-
-
-def test_file_in_place_of_a_folder(train):
-    Path("local_data").write_text("mine")
-    status, _, err = train()
-    assert status == 2
-    assert one_line(err, "local_data")
-    assert Path("local_data").read_text() == "mine"
-
-
-def test_folder_in_place_of_the_split_file(train):
-    folder = Path("local_data/DIGITS/run0/data_ir_10_sr_1.0_nr_0.1.pt")
-    folder.mkdir(parents=True)
-    status, _, err = train(*DISTORTION)
-    assert status == 2
-    assert one_line(err, "data_ir_10_sr_1.0_nr_0.1.pt")
-
-
-@pytest.mark.parametrize("content", [b"", b"not a split", b"hello\n", b"a", b"K", b"train: 1 2 3\n", b"PK\x03\x04"])
-def test_damaged_split_file_is_refused_and_left_alone(train, content):
-    path = Path("local_data/DIGITS/run0/data_ir_10_sr_1.0_nr_0.1.pt")
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
-    status, _, err = train(*DISTORTION)
-    assert status == 2
-    assert one_line(err, str(path))
-    assert path.read_bytes() == content
-
-
-def test_split_file_of_other_flags_is_refused_and_left_alone(train):
-    train(*DISTORTION)
-    other = Path("local_data/DIGITS/run0/data_ir_5_sr_1.0_nr_0.1.pt")
-    the_file("run0/data_*").rename(other)
-    before = other.read_bytes()
-    status, _, err = train("-ir", 5, "-nr", 0.1)
-    assert status == 2
-    assert one_line(err, str(other))
-    assert other.read_bytes() == before
-
-
-NOT_A_NUMBER = '{"accuracy": {"best_on_test": NaN, "selected_on_validation": 1, "last_epoch": 1}}'
-DAMAGED = ["", "{", "[]", "{}", '"text"', "\x80", '{"accuracy": {"best_on_test": "x"}}', NOT_A_NUMBER]
-
-
-@pytest.mark.parametrize("content", DAMAGED)
-@pytest.mark.parametrize("script", ["implicit-augment", "get-results"])
-def test_damaged_result_file_is_named(call, train, script, content):
-    train(*DISTORTION)
-    path = the_file("run0/result_*")
-    path.write_text(content, encoding="latin-1")
-    flags = (*DISTORTION, "--no-cuda") if script == "implicit-augment" else ("--all",)
-    status, _, err = call(script, *flags)
-    assert status == 2
-    assert one_line(err, str(path))
-    assert path.read_text(encoding="latin-1") == content
-
-
-@pytest.mark.parametrize("content", [None, "", "a,b\n1,2\n", "epoch,test_accuracy,test_loss,train_loss\n1,1,1,1\n"])
-def test_missing_or_damaged_metrics_file_is_named(train, results, content):
-    train(*DISTORTION)
-    path = the_file("run0/metrics_*")
-    path.unlink()
-    if content is not None:
-        path.write_text(content)
-    status, _, err = results(*DISTORTION, "--plot", "figures")
-    assert status == 2
-    assert one_line(err, str(path))
-
-
 def python(script, *flags, cwd):
     return subprocess.run(
         [sys.executable, ROOT / script, *flags], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
@@ -590,4 +359,6 @@ def test_scripts_as_processes(tmp_path):
 def test_mistake_as_a_process(tmp_path):
     failed = python("implicit-augment.py", "-nr", "1.5", cwd=tmp_path)
     assert failed.returncode == 2
-    assert one_line(failed.stderr, "-nr")
+    assert failed.stderr.startswith("error: ")
+    assert "-nr" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1

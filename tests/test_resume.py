@@ -9,19 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import FLAGS, ROWS, Killed, contents
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hyperopt import Hyperparameters
 from utils.checkpoint import checksum
 from utils.errors import Interrupted
 from utils.interruption import Interruption
-
-FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
-ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
 
 
 def left_behind(folder="local_data"):
@@ -48,27 +42,6 @@ def scalars():
     log = torch.load(next(Path("local_data/DIGITS/run0").glob("last_*")), weights_only=True)["log"]
     board = EventAccumulator(str(Path("logs/DIGITS") / log)).Reload()
     return [(event.step, event.value) for event in board.Scalars("Accuracy")]
-
-
-@pytest.fixture
-def killed_at(monkeypatch):
-    """killed_at(n): the n-th time from now that a file gets its name, the process dies before (or after) it does."""
-
-    def arrange(number, after=False):
-        replace, count = os.replace, iter(range(1, 1000))
-
-        def dying(source, target):
-            due = next(count) == number
-            if due and not after:
-                raise Killed
-            replace(source, target)
-            if due:
-                raise Killed
-
-        monkeypatch.setattr(os, "replace", dying)
-        return lambda: monkeypatch.setattr(os, "replace", replace)
-
-    return arrange
 
 
 @pytest.mark.parametrize("opt", ROWS)
@@ -127,23 +100,37 @@ def test_second_signal_does_not_wait():
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.fixture
-def stopped(call, killed_at):
-    """A run that was killed in its third epoch, after its second checkpoint. Its flags, and the files of its folder."""
+def test_log_has_every_epoch_once(call, stopped):
+    assert call("implicit-augment", *stopped[0])[0] == 0
+    assert [step for step, _ in scalars()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_run_that_dies_in_its_first_epoch_keeps_its_log(call, killed_at, monkeypatch, number):
     flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
-    revive = killed_at(12)
+    revive = killed_at(number)
     with pytest.raises(Killed):
         call("implicit-augment", *flags)
     revive()
-    (folder,) = Path("local_data/DIGITS").glob("run0")
-    (last,), (previous,) = folder.glob("last_*.pt"), folder.glob("previous_*.pt")
-    return flags, last, previous
-
-
-def test_log_has_every_epoch_once(call, stopped):
-    time.sleep(1.1)  # TensorBoard orders a log's files by the second they began in
-    assert call("implicit-augment", *stopped[0])[0] == 0
+    dated, later = time.strftime, time.localtime(time.time() + 100)
+    monkeypatch.setattr(time, "strftime", lambda form: dated(form, later))
+    assert call("implicit-augment", *flags)[0] == 0
+    assert len(list(Path("logs/DIGITS").iterdir())) == 1
     assert [step for step, _ in scalars()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("log", ["../elsewhere", "..", "", 7, None])
+def test_log_of_a_damaged_progress_file_is_not_taken(call, killed_at, log):
+    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
+    revive = killed_at(3)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    (progress,) = Path("local_data/DIGITS/run0").glob("progress_*")
+    progress.write_text(json.dumps({"epoch": 0, "epochs": 4, "log": log, "diverged": None}))
+    assert call("implicit-augment", *flags)[0] == 0
+    assert all(path.name.startswith("run0_") for path in Path("logs/DIGITS").iterdir())
+    assert [path.name for path in Path("logs").iterdir()] == ["DIGITS"]
 
 
 @pytest.mark.parametrize(
@@ -165,16 +152,13 @@ def test_other_rows_go_on_as_well(call, killed_at, row):
     assert left_behind() == left_behind("whole")
 
 
-def contents(path):
-    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
-
-
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_damaged_last_checkpoint_falls_back_to_the_one_before_and_says_so(call, stopped, damage):
     flags, last, previous = stopped
     assert torch.load(last, weights_only=True)["epoch"] == torch.load(previous, weights_only=True)["epoch"] + 1
     content = bytearray(last.read_bytes())
-    content[len(content) // 2] ^= 1
+    middle = len(content) // 2
+    content[middle : middle + 100] = bytes(byte ^ 1 for byte in content[middle : middle + 100])  # more than the padding
     last.write_bytes({"cut": content[: len(content) // 2], "flipped": content, "empty": b""}[damage])
     status, _, err = call("implicit-augment", *flags)
     assert status == 0
@@ -196,45 +180,6 @@ def test_checkpoints_that_are_all_damaged_end_in_one_line(call, stopped):
     assert str(last) in err.splitlines()[-1]
     assert "--fresh" in err
     assert contents(Path("local_data")) == before
-
-
-@pytest.mark.parametrize("change", [("--lr", 0.01), ("--seed", 5), ("--epochs", 9), ("--lr-decay-rate", 0.5)])
-def test_other_options_are_refused_by_name(call, stopped, change):
-    before = contents(Path("local_data"))
-    status, _, err = call("implicit-augment", *stopped[0], *change)
-    assert status == 2
-    assert change[0].strip("-").replace("-", "_") in err
-    assert contents(Path("local_data")) == before
-
-
-def test_other_split_file_is_refused(call, stopped):
-    (split,) = Path("local_data/DIGITS/run0").glob("data_*")
-    assert call("implicit-augment", *stopped[0], "--seed", 3, "-r", "run1", "--epochs", 2)[0] == 0
-    split.write_bytes(Path("local_data/DIGITS/run1", split.name).read_bytes())
-    before = contents(Path("local_data"))
-    status, _, err = call("implicit-augment", *stopped[0])
-    assert status == 2
-    assert "started on another split file" in err
-    assert contents(Path("local_data")) == before
-
-
-def test_fresh_comes_before_the_checkpoint(call, stopped):
-    status, _, err = call("implicit-augment", *stopped[0], "--fresh")
-    assert status == 0
-    assert "going on" not in err
-
-
-def test_hostile_checkpoint_is_not_executed(call, stopped):
-    class Hostile:
-        def __reduce__(self):
-            return Path.touch, (Path("executed"),)
-
-    for path in stopped[1:]:
-        torch.save(Hostile(), path)
-    status, _, err = call("implicit-augment", *stopped[0])
-    assert status == 2
-    assert len(err.splitlines()) == 1 or "error" in err.splitlines()[-1]
-    assert not Path("executed").exists()
 
 
 def test_second_process_on_the_same_row_is_refused(call, stopped):

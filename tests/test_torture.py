@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import load_script
-from test_resume import FLAGS, ROWS, left_behind
+from conftest import FLAGS, ROWS, load_script
+from tensorboard.summary.writer.record_writer import RecordWriter
+from test_resume import left_behind
 
 COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
 
@@ -104,26 +105,30 @@ def test_run_that_is_killed_again_and_again_ends_like_one_that_never_was(call, k
 
 @pytest.mark.torture
 def test_every_single_write_that_finds_the_disk_full_loses_no_finished_epoch(call, monkeypatch):
-    """All writing ends in one of these calls; each of them fails once."""
+    """All writing goes through one of these calls; each of them fails once."""
     assert call("implicit-augment", *COMMAND, "--data", "whole")[0] == 0
-    real = {name: getattr(os, name) for name in ("fsync", "replace", "link")}
+    points = [(os, "fsync"), (os, "replace"), (os, "link"), (RecordWriter, "write")]
+    real = {name: getattr(owner, name) for owner, name in points}
+    said = []
     for fault in itertools.count(1):
         shutil.rmtree("local_data", ignore_errors=True)
         calls = itertools.count(1)
 
         def full(name, *arguments, fault=fault, calls=calls):
             if next(calls) == fault:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), arguments[0])
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return real[name](*arguments)
 
         with monkeypatch.context() as patch:
-            for name in real:
-                patch.setattr(os, name, lambda *arguments, name=name, full=full: full(name, *arguments))
+            for owner, name in points:
+                patch.setattr(owner, name, lambda *arguments, name=name, full=full: full(name, *arguments))
             status, out, err = call("implicit-augment", *COMMAND)
         if status == 0:
             break
         assert status == 2
         assert "No space left on device" in err.splitlines()[-1]
+        assert len([line for line in err.splitlines() if not line.startswith("note: ")]) == 1
+        said.append(err.splitlines()[-1])
         finished = sum(line.startswith("epoch") for line in out.splitlines())
         # Between the two moves of a checkpoint there is only the one before.
         kept = [path for kind in ("last", "previous") for path in Path("local_data/DIGITS/run0").glob(f"{kind}_*.pt")]
@@ -131,4 +136,7 @@ def test_every_single_write_that_finds_the_disk_full_loses_no_finished_epoch(cal
         assert not list(Path("local_data").rglob("*.part"))
         assert call("implicit-augment", *COMMAND)[0] == 0
         assert left_behind() == left_behind("whole")
-    assert fault > 20
+    assert fault > 30
+    for named in ("logs/DIGITS/run0_", *(f"local_data/DIGITS/run0/{kind}_" for kind in ("data", "last", "metrics"))):
+        assert any(line.startswith(f"error: {named}") for line in said)
+    assert not any(line.startswith("error: a file") for line in said)

@@ -17,10 +17,11 @@ from custom_datasets import load_dataset
 from custom_models import build_model
 from custom_transforms import Normalise
 from custom_transforms.operations import NAMES
+from utils.epochs import Epoch
 from utils.options import TrainOptions
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
-from utils.record import Epoch, Record
+from utils.record import Record
 from utils.schedule import Cosine
 
 DISTORTION = ("-ir", 10, "-nr", 0.1)

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from test_resume import FLAGS, ROWS
+from conftest import FLAGS, ROWS
 
 
 def test_diverged_run_stops_with_epoch_and_step_and_is_never_a_number(call):

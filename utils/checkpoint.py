@@ -7,21 +7,44 @@ and of the state behind them. It loads with `torch.load(path, weights_only=True)
 import hashlib
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from custom_datasets import Dataset, Split, distorted_images
 from utils.device import is_lack_of_memory
+from utils.epochs import Epoch
 from utils.errors import UserError
 from utils.files import write_checkpoint
 from utils.options import TrainOptions
+from utils.progress import is_log_name
 from utils.run_folder import RunFiles, different_options, run_files
 
 CHECKSUM = "checksum"
-RESUMABLE = {"options", "epoch", "data", "training", "epochs", "log", CHECKSUM}
+# What the published code keeps of an epoch, and the options.
+PUBLISHED_KEYS = (
+    "encoder_state_dict",
+    "decoder_state_dict",
+    "reweight_state_dict",
+    "augment_state_dict",
+    "acc",
+    "epoch",
+    "options",
+)
+RESUMABLE = {*PUBLISHED_KEYS, "data", "training", "epochs", "log", CHECKSUM}
+
+
+def published_state(model: nn.Module, tables: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """The weights of encoder and head and the values of the rows, by the published keys."""
+    return {
+        "encoder_state_dict": model.encoder.state_dict(),
+        "decoder_state_dict": model.head.state_dict(),
+        "reweight_state_dict": {name: tables[name] for name in ("weight", "soft_label") if name in tables},
+        "augment_state_dict": {name: tables[name] for name in ("augmentation",) if name in tables},
+    }
 
 
 def checksum(content: dict[str, Any]) -> str:
@@ -55,7 +78,10 @@ def write_last(files: RunFiles, content: dict[str, Any]) -> None:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint of a run that can go on, on the CPU. Raises ValueError when it is damaged or of another kind."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of pickles that are none of ours, which is said below
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        found = checksum(content) if isinstance(content, dict) else None
     except (OSError, MemoryError):
         raise  # the file may be whole
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
@@ -64,16 +90,22 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ValueError("damaged") from error
     if not isinstance(content, dict) or not content.keys() >= RESUMABLE:
         raise ValueError("not one that a run can go on from")
-    if content[CHECKSUM] != checksum(content):
+    if content[CHECKSUM] != found:
         raise ValueError("damaged: its checksum is another")
     return content
 
 
-def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
+def find_checkpoint(options: TrainOptions, data: str, expected: dict[str, Any]) -> dict[str, Any] | None:
     """The checkpoint that a run goes on from, which is said on stderr; None for a run from scratch.
 
-    The last one, or the one before when that is damaged. `data` identifies what the run is trained on. Raises UserError
-    when none of those that are there can be read, or when the run was started with other options or on other data.
+    The last one, or the one before when that is damaged. Raises UserError when none of those that are there can be
+    read, when the run was started with other options or on other data, or when the tensors are not this network's.
+
+    Args:
+        options: resolved.
+        data: identifies what the run is trained on.
+        expected: what a checkpoint of this run has, by its keys, for keys, types and shapes.
+
     """
     files = run_files(options)
     found = [path for path in (files.last, files.previous) if os.path.lexists(path)]
@@ -87,6 +119,7 @@ def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
             problems.append(f"{path} is {error}")
             continue
         _refuse_another_run(path, content, options, data)
+        _refuse_misfit(path, content, expected)
         if problems:
             # Out of the way: the next checkpoint must not push the good one out with it.
             os.replace(files.last, files.damaged)
@@ -97,22 +130,24 @@ def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
 
 
 def identify(data: Dataset, split: Split) -> str:
-    """A number that stands for what a run is trained on: labels, split, and the images' number and shape."""
+    """A number that stands for what a run is trained on: images, labels and split."""
     parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
-    clean = (data.train.labels, data.test.labels, data.classes, data.train.shape)
+    images = [(table.labels, table.content(), table.shape) for table in (data.train, data.test)]
+    clean = (*images, data.classes)
     return checksum({"clean": clean, "split": parts})
 
 
 def identify_training_set(data: Dataset, split: Split) -> str:
     """A number that stands for a distorted training set, whichever of the clean images are used beside it, and how."""
     index = distorted_images(split)
-    given = split.targets[index]
-    clean = (data.train.labels, data.classes, data.train.shape)
-    return checksum({"clean": clean, "split": [torch.from_numpy(part) for part in (index, given)]})
+    parts = [torch.from_numpy(part) for part in (index, split.targets[index])]
+    clean = (data.train.labels, data.train.content(), data.train.shape, data.classes)
+    return checksum({"clean": clean, "split": parts})
 
 
 def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, data: str) -> None:
-    differences = different_options(content["options"], options)
+    stored = content["options"]
+    differences = different_options(stored if isinstance(stored, dict) else {}, options)
     if differences:
         raise UserError(
             f"{path} is of a run that was started with other options ({', '.join(differences)}); "
@@ -123,3 +158,34 @@ def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptio
             f"{path} is of a run that was started on another split file or data set; "
             "put the earlier one back, or start over with --fresh"
         )
+
+
+def _refuse_misfit(path: Path, content: dict[str, Any], expected: dict[str, Any]) -> None:
+    wrong = [key for key, value in expected.items() if not same_layout(content[key], value)]
+    if not _has_every_epoch(content):
+        wrong.append("epochs")
+    if not is_log_name(content["log"]):
+        wrong.append("log")
+    if wrong:
+        raise UserError(f"{path} does not fit this run, in {', '.join(wrong)}; use --fresh to start over")
+
+
+def same_layout(found: Any, expected: Any) -> bool:
+    """Whether two values are of the same type: tensors in kind and shape, dictionaries in their keys and values."""
+    if isinstance(expected, Tensor):
+        return isinstance(found, Tensor) and (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    if isinstance(expected, dict):
+        return (
+            isinstance(found, dict)
+            and found.keys() == expected.keys()
+            and all(same_layout(found[key], value) for key, value in expected.items())
+        )
+    return type(found) is type(expected)
+
+
+def _has_every_epoch(content: dict[str, Any]) -> bool:
+    try:
+        numbers = [Epoch.of(stored).epoch for stored in content["epochs"]]
+    except (TypeError, ValueError):
+        return False
+    return numbers == list(range(1, len(numbers) + 1)) and numbers[-1:] == [content["epoch"]]

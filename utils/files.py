@@ -4,13 +4,23 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from utils.errors import UserError
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have an OSError inside name `path`: those of writing, such as of a full disk, name no file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def replace_file(path: Path, content: bytes | memoryview, earlier: Path | None = None) -> None:
@@ -20,13 +30,14 @@ def replace_file(path: Path, content: bytes | memoryview, earlier: Path | None =
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if earlier and path.exists():
-            os.replace(path, earlier)
-        os.replace(beside, path)
+        with naming(path):
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if earlier and path.exists():
+                os.replace(path, earlier)
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from utils.files import write_json
 from utils.run_folder import RunFiles
@@ -13,9 +14,23 @@ from utils.run_folder import RunFiles
 PREFIX = "progress_"
 
 
-def write_progress(files: RunFiles, epoch: int, epochs: int, diverged: str | None = None) -> None:
-    """Say that so many of the epochs are done, and if so that the run has diverged."""
-    write_json(files.progress, {"epoch": epoch, "epochs": epochs, "diverged": diverged})
+def write_progress(files: RunFiles, epoch: int, epochs: int, log: str, diverged: str | None = None) -> None:
+    """Say that so many of the epochs are done, how the log is named, and if so that the run has diverged."""
+    write_json(files.progress, {"epoch": epoch, "epochs": epochs, "log": log, "diverged": diverged})
+
+
+def log_of_progress(files: RunFiles) -> str | None:
+    """The log's name; None where there is no such file, or where it is damaged."""
+    try:
+        log = json.loads(files.progress.read_text())["log"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return log if is_log_name(log) else None
+
+
+def is_log_name(log: Any) -> bool:
+    """Whether a name that was read from a file is one of a single folder."""
+    return isinstance(log, str) and log.isprintable() and log not in ("", "..") and Path(log).name == log
 
 
 def unfinished(folders: Iterable[Path], wanted: re.Pattern[str]) -> list[str]:

@@ -4,75 +4,26 @@ import csv
 import dataclasses
 import io
 import math
-import platform
 import statistics
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy
 import torch
-import torchvision
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
-from utils.checkpoint import write_last
+from utils.checkpoint import PUBLISHED_KEYS, published_state, write_last
+from utils.epochs import Epoch
 from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
+from utils.log import Log
 from utils.options import TrainOptions
-from utils.passes import Evaluation
-from utils.progress import write_progress
+from utils.progress import log_of_progress, write_progress
 from utils.run_folder import run_files
+from utils.versions import versions
 
-
-@dataclasses.dataclass(frozen=True)
-class Epoch:
-    """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
-
-    learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
-    speeds: of the passes, in words. memory: the most used so far, in GiB.
-    """
-
-    epoch: int
-    train_loss: float
-    test: Evaluation
-    valid: Evaluation
-    learning_rate: float
-    hyper_learning_rate: float
-    seconds: dict[str, float]
-    speeds: dict[str, str]
-    memory: float
-
-    @classmethod
-    def of(cls, stored: dict[str, Any]) -> "Epoch":
-        """The epoch that `dataclasses.asdict` made `stored` of."""
-        return cls(**stored | {name: Evaluation(**stored[name]) for name in ("test", "valid")})
-
-    def row(self) -> dict[str, float | int]:
-        """The epoch as a row of the metrics file."""
-        return {
-            "epoch": self.epoch,
-            "train_loss": self.train_loss,
-            "test_loss": self.test.loss,
-            "test_accuracy": self.test.accuracy,
-            "valid_loss": self.valid.loss,
-            "valid_accuracy": self.valid.accuracy,
-            "learning_rate": self.learning_rate,
-            "hyper_learning_rate": self.hyper_learning_rate,
-            **{f"{name}_seconds": round(seconds, 4) for name, seconds in self.seconds.items()},
-        }
-
-    def line(self, epochs: int) -> str:
-        """The epoch as a line of the log."""
-        passes = "  ".join(f"{name} {self.seconds[name]:.2f} s ({speed})" for name, speed in self.speeds.items())
-        return (
-            f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
-            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
-            f"{passes}  memory {self.memory:.1f} GiB"
-        )
-
-
+DATE = "%Y-%m-%d_%H-%M-%S"  # in a log's name
 # TensorBoard tag -> column of the metrics file. The first three are the published ones.
 TAGS = {
     "Accuracy": "test_accuracy",
@@ -85,18 +36,6 @@ TAGS = {
     "Seconds/train pass": "train_seconds",
     "Seconds/evaluation": "evaluation_seconds",
 }
-
-
-# What the published code keeps of an epoch, and the options.
-PUBLISHED_KEYS = (
-    "encoder_state_dict",
-    "decoder_state_dict",
-    "reweight_state_dict",
-    "augment_state_dict",
-    "acc",
-    "epoch",
-    "options",
-)
 
 
 class Rows(Protocol):
@@ -135,14 +74,13 @@ class Record(AbstractContextManager):
         self.options, self.device, self.data = options, device, data
         self.files = run_files(options)
         self.epochs = [Epoch.of(stored) for stored in checkpoint["epochs"]] if checkpoint else []
-        date = time.strftime("%Y-%m-%d_%H-%M-%S")
-        self.log = checkpoint["log"] if checkpoint else f"{options.run_folder}_{options.run_name}_{date}"
-        # Whatever an epoch that is not complete has left in the log is void.
-        self.board = SummaryWriter(logs / options.dataset / self.log, purge_step=self.done + 1)
+        self.log = self._earlier_log(checkpoint) or f"{options.run_folder}_{options.run_name}_{time.strftime(DATE)}"
         if checkpoint:
             self._write_best(checkpoint)  # a kill may have come between the two
         if checkpoint or not self._earlier_run():
-            write_progress(self.files, self.done, options.epochs)
+            self._write_progress()
+        # Whatever an epoch that is not complete has left in the log is void.
+        self.board = Log(logs / options.dataset / self.log, void_from=self.done + 1)
 
     def __exit__(self, *_: object) -> None:
         self.board.close()
@@ -173,13 +111,18 @@ class Record(AbstractContextManager):
         if self.done == 0:
             self._remove_earlier_run()
         self.epochs.append(epoch)
-        checkpoint = self._checkpoint(epoch, model, rows.values())
+        checkpoint = published_state(model, rows.values()) | {
+            "acc": epoch.test.accuracy,
+            "epoch": epoch.epoch,
+            "options": self.options.identity,
+        }
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
-        self._write_log(epoch, rows, train_index)
+        scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
+        self.board.add(epoch.epoch, scalars, rows.describe(train_index))
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
-        write_last(self.files, checkpoint | {"data": self.data} | state)
+        write_last(self.files, checkpoint | {"data": self.data, "versions": versions(self.device)} | state)
         self._write_best(checkpoint)
-        write_progress(self.files, self.done, self.options.epochs)
+        self._write_progress()
 
     def diverged(self, error: DivergenceError) -> DivergenceError:
         """Keep the error with the epoch that it came in for the results script, and return it so.
@@ -188,8 +131,17 @@ class Record(AbstractContextManager):
         """
         told = f"diverged in epoch {self.done + 1}: {error}"
         if self.done or not self._earlier_run():
-            write_progress(self.files, self.done, self.options.epochs, told)
+            self._write_progress(told)
         return DivergenceError(told)
+
+    def _earlier_log(self, checkpoint: dict[str, Any] | None) -> str | None:
+        """The log of the run that goes on, also of one that was stopped within its first epoch."""
+        if checkpoint:
+            return checkpoint["log"]
+        return None if self.options.fresh or self._earlier_run() else log_of_progress(self.files)
+
+    def _write_progress(self, diverged: str | None = None) -> None:
+        write_progress(self.files, self.done, self.options.epochs, self.log, diverged)
 
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
         """Write the best checkpoint if it is this one."""
@@ -199,16 +151,11 @@ class Record(AbstractContextManager):
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""
         files = self.files
-        trained = (files.progress, files.last, files.result, files.previous, files.best, files.metrics)
+        if self._earlier_run():  # otherwise it is this run's own
+            files.progress.unlink(missing_ok=True)
+        trained = (files.last, files.result, files.previous, files.best, files.metrics)
         for path in (*trained, *files.outcome):
             path.unlink(missing_ok=True)
-
-    def _write_log(self, epoch: Epoch, rows: Rows, train_index: Tensor) -> None:
-        for tag, column in TAGS.items():
-            self.board.add_scalar(tag, epoch.row()[column], epoch.epoch)
-        for tag, values in rows.describe(train_index).items():
-            self.board.add_histogram(tag, values, epoch.epoch)
-        self.board.flush()
 
     def _write_metrics(self) -> None:
         text = io.StringIO(newline="")
@@ -216,18 +163,6 @@ class Record(AbstractContextManager):
         writer.writeheader()
         writer.writerows(epoch.row() for epoch in self.epochs)
         replace_file(self.files.metrics, text.getvalue().encode())
-
-    def _checkpoint(self, epoch: Epoch, model: nn.Module, tables: dict[str, Tensor]) -> dict[str, Any]:
-        """The epoch's `PUBLISHED_KEYS`."""
-        return {
-            "encoder_state_dict": model.encoder.state_dict(),
-            "decoder_state_dict": model.head.state_dict(),
-            "reweight_state_dict": {name: tables[name] for name in ("weight", "soft_label") if name in tables},
-            "augment_state_dict": {name: tables[name] for name in ("augmentation",) if name in tables},
-            "acc": epoch.test.accuracy,
-            "epoch": epoch.epoch,
-            "options": self.options.identity,
-        }
 
     def chosen_epochs(self) -> dict[str, Epoch]:
         """The epoch behind each of the accuracies; the earliest of equally good ones.
@@ -263,14 +198,7 @@ class Record(AbstractContextManager):
             **data,
             "options": self.options.identity,
             "seed": self.options.seed,
-            "versions": {
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "torchvision": torchvision.__version__,
-                "numpy": numpy.__version__,
-                "threads": torch.get_num_threads(),
-                "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
-            },
+            "versions": versions(self.device),
             "timing": {
                 "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
                 "median_seconds": {

@@ -92,6 +92,12 @@ class RunFiles:
         """Empty; whoever trains the row holds the lock on it."""
         return self.folder / f".lock_{self.name}"
 
+    def refuse_folders(self) -> None:
+        """Raise UserError when a folder is where one of the files belongs."""
+        for path in (*self.checkpoints, *self.outcome, self.metrics, self.result, self.progress, self.lock):
+            if path.is_dir():
+                raise UserError(f"{path} is a folder, and a file of the run belongs there; move it away")
+
     def half_written(self) -> list[Path]:
         """What a process that was killed while writing has left of the row's files."""
         whole = (*self.checkpoints, *self.outcome, self.metrics, self.result, self.progress)
@@ -146,7 +152,9 @@ def read_result(path: Path) -> dict[str, Any]:
             raise ValueError("its data set is not known")
         if path.name != RunFiles(path.parent, row.run_name).result.name:
             raise ValueError("its content is another row's")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
         raise UserError(f"{path} is not a result file that can be read ({error}); move it away") from error
     return content | {"options": options}
 

@@ -12,10 +12,11 @@ from tqdm import tqdm
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, LearnedRows, hyper_pass
-from utils.checkpoint import find_checkpoint, identify, identify_training_set
+from utils.checkpoint import find_checkpoint, identify, identify_training_set, published_state
 from utils.confidence import Confidence
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
+from utils.epochs import Epoch
 from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk, replace_file
 from utils.interruption import Interruption
@@ -24,11 +25,12 @@ from utils.options import LEARNED_AUG_MODELS, TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
 from utils.predictions import predict
 from utils.preparation import make_loaders, prepare_split
-from utils.record import Epoch, Record
+from utils.record import Record
 from utils.run_folder import TESTED_ON_VALID, dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
+from utils.versions import note_others
 
 # Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
 # written at the end: the rows twice, which a checkpoint holds with as large a running square.
@@ -101,18 +103,28 @@ class Training:
             "generators": {name: draws.get_state() for name, draws in self._generators().items()},
         }
 
+    def layout(self) -> dict[str, Any]:
+        """What a checkpoint of this run has beside its figures; only keys, types and shapes count."""
+        momentum = {place: {"momentum_buffer": weight} for place, weight in enumerate(self.model.parameters())}
+        state = self.state()
+        state["optimizer"]["state"] = momentum
+        return published_state(self.model, self.rows.values()) | {"training": state}
+
     def load(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same run."""
+        """Go on from a checkpoint of the same run, which has its `layout`."""
         self.model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
         self.model.head.load_state_dict(checkpoint["decoder_state_dict"])
         values, state = checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"], checkpoint["training"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        # What else it has comes from the options.
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["optimizer"]["state"]})
         for name, table in self.rows.tables.items():
             table.load(values[name], state["rows"][name])
         self.confidence.load(state["confidence"])
         for name, draws in self._generators().items():
             draws.set_state(state["generators"][name])
-        self.pictures = BatchPictures(None)  # of the first batches, which are over
+        if self.options.plot_debug:
+            print("note: --plot-debug draws a run's first batches, which are over; add --fresh", file=sys.stderr)
+        self.pictures = BatchPictures(None)
 
     def checkpoint_bytes(self) -> int:
         """About what a checkpoint takes: weights, their momentum, rows with their running squares and visits."""
@@ -201,17 +213,19 @@ class Training:
 
 def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
+    files = run_files(options)
+    files.refuse_folders()
     data = load_dataset(options.dataset, dataset_folder(options), device)
     if data.tested_on_valid:
         print(f"note: no test set: test accuracies are {TESTED_ON_VALID}", file=sys.stderr)
     split = prepare_split(options, data)
     identity = identify(data, split)
-    files = run_files(options)
     with only_writer(files), Interruption() as interruption:
-        checkpoint = find_checkpoint(options, identity)
         training = Training(options, data, split, device, interruption.watch)
+        checkpoint = find_checkpoint(options, identity, training.layout())
         if checkpoint:
             training.load(checkpoint)
+            note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
         with Record(options, device, identity, checkpoint) as record, how_to_go_on(record):
             checkpoint = None  # as large as everything that is trained

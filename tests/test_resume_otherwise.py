@@ -1,0 +1,89 @@
+"""What a run that was stopped does not go on with, or not without a word."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Killed, contents
+from real_layouts import write_arrays
+
+from utils.checkpoint import checksum
+
+
+@pytest.mark.parametrize("change", [("--lr", 0.01), ("--seed", 5), ("--epochs", 9), ("--lr-decay-rate", 0.5)])
+def test_other_options_are_refused_by_name(call, stopped, change):
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *stopped[0], *change)
+    assert status == 2
+    assert change[0].strip("-").replace("-", "_") in err
+    assert contents(Path("local_data")) == before
+
+
+def test_other_split_file_is_refused(call, stopped):
+    (split,) = Path("local_data/DIGITS/run0").glob("data_*")
+    assert call("implicit-augment", *stopped[0], "--seed", 3, "-r", "run1", "--epochs", 2)[0] == 0
+    split.write_bytes(Path("local_data/DIGITS/run1", split.name).read_bytes())
+    before = contents(Path("local_data"))
+    status, _, err = call("implicit-augment", *stopped[0])
+    assert status == 2
+    assert "started on another split file" in err
+    assert contents(Path("local_data")) == before
+
+
+def test_changed_pixels_are_refused(call, killed_at):
+    folder = Path("local_data/mine")
+    write_arrays(folder, {"train": range(300), "test": range(300, 400)})
+    flags = ("--no-cuda", "--dataset", "mine", "--recipe", "DIGITS", "--epochs", 3, "--batch-size", 64)
+    revive = killed_at(8)
+    with pytest.raises(Killed):
+        call("implicit-augment", *flags)
+    revive()
+    for part in ("train", "test"):
+        before = (folder / f"{part}.npz").read_bytes()
+        with np.load(folder / f"{part}.npz") as content:
+            images, labels = content["images"], content["labels"]
+        images[7, 4, 4] ^= 1
+        np.savez(folder / part, images=images, labels=labels)
+        status, _, err = call("implicit-augment", *flags)
+        assert status == 2
+        assert "started on another split file or data set" in err
+        (folder / f"{part}.npz").write_bytes(before)
+    status, _, err = call("implicit-augment", *flags)
+    assert (status, err) == (0, "note: going on after epoch 1\n")
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ({"torch": "0.1"}, f"torch {torch.__version__} instead of 0.1"),
+        ({"device": "NVIDIA H100"}, "device cpu instead of NVIDIA H100"),
+        ({"python": "3.0"}, None),
+        (None, None),
+    ],
+)
+def test_other_versions_than_the_checkpoint_s_are_said(call, stopped, stored, said):
+    flags, last, _ = stopped
+    content = torch.load(last, weights_only=True)
+    versions = content.pop("versions")
+    if stored:
+        content["versions"] = versions | stored
+    torch.save(content | {"checksum": checksum(content)}, last)
+    status, _, err = call("implicit-augment", *flags)
+    assert status == 0
+    notes = ["note: going on after epoch 2"]
+    notes += [f"note: going on with {said}: the result can differ in its rounding"] if said else []
+    assert err.splitlines() == notes
+
+
+def test_pictures_of_the_first_batches_are_not_silently_left_out(call, stopped):
+    status, _, err = call("implicit-augment", *stopped[0], "--plot-debug")
+    assert status == 0
+    assert "note: --plot-debug draws a run's first batches, which are over; add --fresh\n" in err
+    assert not list(Path("local_data/DIGITS/run0").glob("debug_*"))
+
+
+def test_fresh_comes_before_the_checkpoint(call, stopped):
+    status, _, err = call("implicit-augment", *stopped[0], "--fresh")
+    assert status == 0
+    assert "going on" not in err

@@ -112,6 +112,11 @@ class Dataset:
         """Bytes of all images that are held in memory."""
         return self.train.memory + self.test.memory
 
+    def pixels(self, index: Tensor) -> Tensor:
+        """Training images (B, C, H, W) in 0..1 as they are, at the places `index` (B,), on the labels' device."""
+        (images,) = self.train.fetch([index], None, workers=0)
+        return images.float() / 255
+
     def to(self, device: torch.device, images: torch.device | None = None) -> "Dataset":
         """The same data set on another device; its images on the device `images`, if that is given."""
         images = images or device

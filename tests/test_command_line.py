@@ -1,14 +1,19 @@
 """Both scripts through their command line, at toy scale on DIGITS."""
 
 import csv
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from custom_datasets import load_dataset
 
 ROOT = Path(__file__).parent.parent
 DISTORTION = ("-ir", 10, "-nr", 0.1)
@@ -135,6 +140,15 @@ def test_tensorboard_has_the_published_tags_and_more(train):
     assert {"Accuracy", "Train Loss", "Test Loss"} < set(tags["scalars"])
     assert {"Validation Accuracy", "Learning Rate", "Hyper Learning Rate", "Seconds/train pass"} < set(tags["scalars"])
     assert {"Weight", "Probability/rotate", "Magnitude/scale_y"} < set(tags["histograms"])
+    assert tags["images"] == ["Learned augmentation"]
+    assert [picture.step for picture in events.Images("Learned augmentation")] == [1, 2, 3]
+    picture = np.asarray(Image.open(io.BytesIO(events.Images("Learned augmentation")[2].encoded_image_string)))
+    _, chosen, _ = torch.load(the_file("run0/data_*"), weights_only=True)
+    data = load_dataset("DIGITS", Path(), torch.device("cpu"))
+    assert np.array_equal(picture[2:10, 2:10, 0], data.train.images[chosen[0], 0])  # the first image, as it is
+    assert not np.array_equal(picture[2:10], picture[12:20])
+    (table,) = events.Tensors("Options/text_summary")
+    assert b"| noise_ratio | 0.1 |" in table.tensor_proto.string_val[0]
     metrics = list(csv.DictReader(the_file("run0/metrics_*").open()))
     assert [s.value for s in events.Scalars("Accuracy")] == pytest.approx([float(r["test_accuracy"]) for r in metrics])
 

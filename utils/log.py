@@ -10,7 +10,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import Tensor
-from torch.utils.tensorboard.summary import histogram, scalar
+from torch.utils.tensorboard.summary import histogram, image, scalar, text
 
 from utils.files import naming
 
@@ -43,11 +43,19 @@ class Log:
         self._write(Event(file_version=FORMAT))
         self._write(Event(step=void_from, session_log=SessionLog(status=SessionLog.START)))
 
-    def add(self, epoch: int, scalars: dict[str, float], tensors: dict[str, Tensor]) -> None:
-        """Write an epoch's entries by their tags, as one record; of tensors, the histograms."""
+    def add(
+        self, epoch: int, scalars: dict[str, float], tensors: dict[str, Tensor], pictures: dict[str, Tensor]
+    ) -> None:
+        """Write an epoch's entries by their tags, as one record: of tensors a histogram; pictures (C, H, W) in 0..1."""
         parts = [scalar(tag, value) for tag, value in scalars.items()]
         parts += [histogram(tag, values.cpu().numpy(), BINS) for tag, values in tensors.items()]
+        parts += [image(tag, pixels.cpu(), dataformats="CHW") for tag, pixels in pictures.items()]
         self._write(Event(step=epoch, summary=Summary(value=[value for part in parts for value in part.value])))
+
+    def add_table(self, tag: str, lines: dict[str, Any]) -> None:
+        """Write a table of two columns, as Markdown, before the first epoch."""
+        body = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
+        self._write(Event(step=0, summary=text(tag, f"| | |\n|---|---|\n{body}")))
 
     def close(self) -> None:
         """Close the file."""

@@ -81,6 +81,8 @@ class Record(AbstractContextManager):
             self._write_progress()
         # Whatever an epoch that is not complete has left in the log is void.
         self.board = Log(logs / options.dataset / self.log, void_from=self.done + 1)
+        if not self.done:
+            self.board.add_table("Options", {"run": options.run_folder} | options.identity)
 
     def __exit__(self, *_: object) -> None:
         self.board.close()
@@ -90,7 +92,15 @@ class Record(AbstractContextManager):
         """Epochs that are recorded."""
         return len(self.epochs)
 
-    def add(self, epoch: Epoch, model: nn.Module, rows: Rows, train_index: Tensor, training: dict[str, Any]) -> None:
+    def add(
+        self,
+        epoch: Epoch,
+        model: nn.Module,
+        rows: Rows,
+        train_index: Tensor,
+        training: dict[str, Any],
+        pictures: dict[str, Tensor],
+    ) -> None:
         """Record an epoch that has just ended.
 
         Args:
@@ -99,6 +109,7 @@ class Record(AbstractContextManager):
             rows: the tables of hyperparameters.
             train_index: (n,), the images that are trained on.
             training: what the next epoch depends on beside the weights and the rows.
+            pictures: (C, H, W) in 0..1 for the log, by tag.
 
         Raises:
             DivergenceError: when a loss is not a number; the files are then those of the epoch before.
@@ -118,7 +129,7 @@ class Record(AbstractContextManager):
         }
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
         scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
-        self.board.add(epoch.epoch, scalars, rows.describe(train_index))
+        self.board.add(epoch.epoch, scalars, rows.describe(train_index), pictures)
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
         write_last(self.files, checkpoint | {"data": self.data, "versions": versions(self.device)} | state)
         self._write_best(checkpoint)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,7 +47,7 @@ def draw_suspects(audit: Audit, data: Dataset, title: str, path: Path) -> None:
         if audit.weight is not None:
             lines.append(f"weight {audit.weight[place]:.2f}")
         captions.append("\n".join(lines))
-    _draw(_pixels(data, audit.index[:count]), captions, COLUMNS, title, path)
+    _draw(data.pixels(torch.from_numpy(audit.index[:count])), captions, COLUMNS, title, path)
 
 
 def draw_augmentations(rows: LearnedRows, warp: str, data: Dataset, title: str, path: Path) -> None:
@@ -59,21 +58,13 @@ def draw_augmentations(rows: LearnedRows, warp: str, data: Dataset, title: str, 
     trust = torch.ones(len(rows.index)) if rows.weight is None else rows.weight
     classes = rows.given_label.unique()[:CLASSES]
     places = [torch.where(rows.given_label == label, trust, -1).argmax().item() for label in classes]
-    index = rows.index[places].numpy()
     logits = torch.logit(torch.cat((rows.probability, rows.magnitude), 1)[places], eps=1e-6)
-    draws, images = generator(0, "sheet"), _pixels(data, index)
+    draws, images = generator(0, "sheet"), data.pixels(rows.index[places])
     columns = [images, *(WARPS[warp][0](images, draw_amounts(logits, len(places), draws)) for _ in range(DRAWS))]
     names = data.class_names or [str(label) for label in range(data.classes)]
     views = ["as it is", *(f"draw {number + 1}" for number in range(DRAWS))]
     captions = [f"{names[label]}, {view}" for label in rows.given_label[places] for view in views]
     _draw(torch.stack(columns, 1).flatten(0, 1), captions, 1 + DRAWS, title, path)
-
-
-def _pixels(data: Dataset, index: np.ndarray) -> Tensor:
-    """Images (n, C, H, W) in 0..1 of the training table."""
-    order = [torch.from_numpy(index)]
-    (images,) = data.train.fetch(order, None, workers=0)
-    return images.cpu().float() / 255
 
 
 def _draw(images: Tensor, captions: list[str], columns: int, title: str, path: Path) -> None:

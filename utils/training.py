@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision.utils import make_grid
 from tqdm import tqdm
 
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
@@ -35,6 +36,7 @@ from utils.versions import note_others
 # Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
 # written at the end: the rows twice, which a checkpoint holds with as large a running square.
 COPIES = 5
+SAMPLES, PICTURED = 8, 10  # images in a picture of the log, and epochs that have one
 
 
 class Training:
@@ -57,7 +59,7 @@ class Training:
         device: torch.device,
         watch: Callable[[Batches], Batches] = lambda batches: batches,
     ):
-        self.options, self.device, self.classes, self.watch = options, device, data.classes, watch
+        self.options, self.device, self._data, self.watch = options, device, data, watch
         self.draws = generator(options.seed, "augmentation")
         self.loaders = make_loaders(options, data, split, self.draws, device)
 
@@ -197,8 +199,21 @@ class Training:
         """The network on the test and on the validation set."""
         batches = [self.loaders.test(), self.loaders.valid()]
         images = sum(part.images for part in batches)
-        evaluations = [evaluate(self.model, self.watch(part), self.classes) for part in batches]
+        evaluations = [evaluate(self.model, self.watch(part), self._data.classes) for part in batches]
         return evaluations, Work(images, images * self._cost.forward)
+
+    def samples(self) -> dict[str, Tensor]:
+        """A picture (C, H, W) of some training images, above as they are and below under their learned augmentation.
+
+        By its tag; nothing where none is learned. The draws are the same every time, and no others depend on them.
+        """
+        if self.options.aug_model not in LEARNED_AUG_MODELS:
+            return {}
+        index = self.loaders.train_index[:SAMPLES]
+        images = self._data.pixels(index)
+        with torch.no_grad():
+            augmented = self.rows.augment(images, self.rows.gather(index), generator(self.options.seed, "samples"))
+        return {"Learned augmentation": make_grid(torch.cat((images, augmented)), nrow=len(index))}
 
     def _loss(self, batch: Batch) -> Tensor:
         images, _, index = batch
@@ -234,6 +249,11 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
             return record.finish(describe(data, split))
 
 
+def is_pictured(number: int, epochs: int) -> bool:
+    """Whether the log shows samples of epoch `number`: of the first, the last and about ten in between."""
+    return number in (1, epochs) or number % -(-epochs // PICTURED) == 0
+
+
 def describe(data: Dataset, split: Split) -> dict[str, Any]:
     """What a result says of the data set."""
     return {
@@ -249,7 +269,9 @@ def train_epochs(training: Training, record: Record) -> None:
     for number in range(record.done + 1, epochs + 1):
         try:
             epoch = training.epoch(number)
-            record.add(epoch, training.model, training.rows, training.loaders.train_index, training.state())
+            pictures = training.samples() if is_pictured(number, epochs) else {}
+            index = training.loaders.train_index
+            record.add(epoch, training.model, training.rows, index, training.state(), pictures)
         except DivergenceError as error:
             raise record.diverged(error) from error
         tqdm.write(epoch.line(epochs))

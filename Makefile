@@ -2,14 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := --data local_data/demo --dataset DIGITS
-DISTORTION := -r run0 -ir 10 -nr 0.1 --no-cuda
+ROW := -ir 10 -nr 0.1
+DISTORTION := -r run0 $(ROW) --no-cuda
+METHOD := --aug-model SEP --los-model BOTH
+FIGURES := local_data/demo/figures
 
 .PHONY: demo test test-slow torture clean
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION)
-	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION) --aug-model SEP --los-model BOTH --hyper-opt HES
-	$(BIN)/python get-results.py $(DEMO) --all --plot local_data/demo/figures
+	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt HES
+	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS
+	$(BIN)/python get-results.py $(DEMO) --all --plot $(FIGURES)
+	$(BIN)/python get-results.py $(DEMO) $(ROW) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.csv --plot $(FIGURES)
 
 test: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest

@@ -11,9 +11,10 @@ from pathlib import Path
 from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
 from utils.flags import flag, folder, pattern
-from utils.options import RowOptions, parse_options, resolve
+from utils.options import parse_options, resolve
 from utils.plan import row_plan
 from utils.results import all_results, row_results
+from utils.row_options import RowOptions
 from utils.tables import LAYOUTS, all_tables, row_table
 
 

@@ -7,6 +7,7 @@ and of the state behind them. It loads with `torch.load(path, weights_only=True)
 import hashlib
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ from utils.run_folder import RunFiles, different_options, run_files
 
 CHECKSUM = "checksum"
 RESUMABLE = {"options", "epoch", "data", "training", "epochs", "log", CHECKSUM}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run is trained on and starts from, in numbers that stand for it; `rows_checksum` of learned rows."""
+
+    data: str
+    rows_checksum: str | None
 
 
 def checksum(content: dict[str, Any]) -> str:
@@ -69,11 +78,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
+def find_checkpoint(options: TrainOptions, origin: Origin) -> dict[str, Any] | None:
     """The checkpoint that a run goes on from, which is said on stderr; None for a run from scratch.
 
-    The last one, or the one before when that is damaged. `data` identifies what the run is trained on. Raises UserError
-    when none of those that are there can be read, or when the run was started with other options or on other data.
+    The last one, or the one before when that is damaged. Raises UserError when none of those that are there can be
+    read, or when the run was started with other options, on other data or from other rows.
     """
     files = run_files(options)
     found = [path for path in (files.last, files.previous) if os.path.lexists(path)]
@@ -86,7 +95,7 @@ def find_checkpoint(options: TrainOptions, data: str) -> dict[str, Any] | None:
         except ValueError as error:
             problems.append(f"{path} is {error}")
             continue
-        _refuse_another_run(path, content, options, data)
+        _refuse_another_run(path, content, options, origin)
         if problems:
             # Out of the way: the next checkpoint must not push the good one out with it.
             os.replace(files.last, files.damaged)
@@ -111,15 +120,20 @@ def identify_training_set(data: Dataset, split: Split) -> str:
     return checksum({"clean": clean, "split": [torch.from_numpy(part) for part in (index, given)]})
 
 
-def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, data: str) -> None:
+def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, origin: Origin) -> None:
     differences = different_options(content["options"], options)
     if differences:
         raise UserError(
             f"{path} is of a run that was started with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"
         )
-    if content["data"] != data:
+    if content["data"] != origin.data:
         raise UserError(
             f"{path} is of a run that was started on another split file or data set; "
+            "put the earlier one back, or start over with --fresh"
+        )
+    if content.get("rows_checksum") != origin.rows_checksum:
+        raise UserError(
+            f"{path} is of a run that was started with another rows file; "
             "put the earlier one back, or start over with --fresh"
         )

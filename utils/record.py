@@ -17,7 +17,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from utils.checkpoint import write_last
+from utils.checkpoint import Origin, write_last
 from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
 from utils.options import TrainOptions
@@ -118,7 +118,7 @@ class Record(AbstractContextManager):
     Args:
         options: resolved.
         device: of the run.
-        data: what identifies the data and the split that the run is trained on.
+        origin: what the run is trained on and starts from.
         checkpoint: that the run goes on from, None for a run from scratch.
         logs: folder for TensorBoard.
 
@@ -128,11 +128,11 @@ class Record(AbstractContextManager):
         self,
         options: TrainOptions,
         device: torch.device,
-        data: str,
+        origin: Origin,
         checkpoint: dict[str, Any] | None = None,
         logs: Path = Path("logs"),
     ):
-        self.options, self.device, self.data = options, device, data
+        self.options, self.device, self.origin = options, device, origin
         self.files = run_files(options)
         self.epochs = [Epoch.of(stored) for stored in checkpoint["epochs"]] if checkpoint else []
         date = time.strftime("%Y-%m-%d_%H-%M-%S")
@@ -177,7 +177,7 @@ class Record(AbstractContextManager):
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
         self._write_log(epoch, rows, train_index)
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
-        write_last(self.files, checkpoint | {"data": self.data} | state)
+        write_last(self.files, checkpoint | dataclasses.asdict(self.origin) | state)
         self._write_best(checkpoint)
         write_progress(self.files, self.done, self.options.epochs)
 
@@ -239,7 +239,7 @@ class Record(AbstractContextManager):
             "selected_on_validation": max(self.epochs, key=lambda epoch: epoch.valid.accuracy),
             "last_epoch": self.epochs[-1],
         }
-        if self.options.oversplit or self.options.train_on != "distorted":
+        if self.options.oversplit or self.options.trained_on != "distorted":
             del chosen["selected_on_validation"]
         return chosen
 
@@ -269,6 +269,7 @@ class Record(AbstractContextManager):
             "class_names": class_names,
             "images": images,
             "options": self.options.identity,
+            "rows_checksum": self.origin.rows_checksum,
             "seed": self.options.seed,
             "versions": {
                 "python": platform.python_version(),

@@ -18,9 +18,10 @@ from utils.audit import FORMATS, INDEX_FORMATS, THRESHOLD, make_audit
 from utils.errors import UserError, exit_status
 from utils.figures import plot_learning_curves
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
-from utils.options import RowOptions, parse_options, resolve
+from utils.options import parse_options, resolve
 from utils.plan import row_plan
 from utils.results import RowResults, all_results, row_results
+from utils.row_options import RowOptions
 from utils.run_folder import RunFiles, read_result
 from utils.sheets import draw_sheets
 from utils.tables import LAYOUTS, all_tables, row_table

@@ -8,6 +8,7 @@ A run that was stopped goes on when the same command is given again. What it sta
 import dataclasses
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from custom_datasets import DataError, find_source
 from custom_models import ModelError, parse_model
@@ -18,6 +19,7 @@ from utils.options import TrainOptions, parse_options, resolve
 from utils.plan import plan, summary
 from utils.preparation import make_policy
 from utils.run_folder import dataset_folder, finished_result
+from utils.starting_rows import refuse_other_rows
 from utils.training import train
 
 
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None) -> None:
-    """Resolve the options, then plan, report a finished run, or train."""
+    """Resolve the options, then plan, report what is finished, or train, stage by stage."""
     options = resolve(parse_options(TrainOptions, __doc__, arguments))
     options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
     find_source(options.dataset, dataset_folder(options))
@@ -35,17 +37,31 @@ def run(arguments: Sequence[str] | None) -> None:
     make_policy(options)
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
-    finished = None if options.fresh else finished_result(options)
     if options.dry_run:
-        print(plan(options, finished))
-    elif finished:
-        print(f"finished already, --fresh starts over: {summary(finished)}")
-    else:
-        with memory_mistakes():
-            device = pick_device(options.gpu, options.no_cuda, options.threads)
-            if options.compile:
-                check_compiler(device)
-            print(summary(train(options, device)))
+        print("\n\n".join(plan(stage, finished(stage)) for stage in options.stages))
+        return
+    for stage in options.stages:
+        if result := finished(stage):
+            print(f"finished already, --fresh starts over: {summary(result)}")
+        else:
+            print(summary(start_training(stage)))
+
+
+def finished(options: TrainOptions) -> dict[str, Any] | None:
+    """The result of the run if it is finished and not to be started over."""
+    result = None if options.fresh else finished_result(options)
+    if result:
+        refuse_other_rows(options, result)
+    return result
+
+
+def start_training(options: TrainOptions) -> dict[str, Any]:
+    """Train on the device that the options choose; returns the result."""
+    with memory_mistakes():
+        device = pick_device(options.gpu, options.no_cuda, options.threads)
+        if options.compile:
+            check_compiler(device)
+        return train(options, device)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,10 @@ from utils.audit import make_audit, score
 from utils.device import pick_device
 from utils.errors import UserError, exit_status
 from utils.flags import pattern
-from utils.options import RowOptions, TrainOptions, resolve
+from utils.options import TrainOptions, resolve
 from utils.preparation import prepare_split
 from utils.results import RowResults, all_results
+from utils.row_options import RowOptions
 from utils.run_folder import RunFiles
 from utils.tables import mean_and_spread
 from utils.training import Training

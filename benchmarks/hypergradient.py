@@ -34,8 +34,9 @@ from hyperopt.hypergradient import hessian_product
 from hyperopt.losses import Loss, fisher_product
 from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
 from utils.figures import COLOURS
-from utils.options import ESTIMATOR_HYPER, TrainOptions, resolve
+from utils.options import TrainOptions, resolve
 from utils.preparation import prepare_split
+from utils.row_options import ESTIMATOR_HYPER
 from utils.run_folder import dataset_folder, finished_result, run_files
 from utils.training import Training, train
 

@@ -24,7 +24,7 @@ from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
 from utils.device import wait
-from utils.options import ESTIMATOR_HYPER
+from utils.row_options import ESTIMATOR_HYPER
 from utils.speed import peak_memory
 
 SEED = 0

@@ -20,8 +20,8 @@ from sklearn.metrics import roc_auc_score
 from custom_datasets import load_dataset
 from utils.errors import UserError, exit_status
 from utils.flags import pattern
-from utils.options import RowOptions
 from utils.results import all_results
+from utils.row_options import RowOptions
 from utils.run_folder import RunFiles
 from utils.tables import mean_and_spread
 

@@ -74,6 +74,14 @@ class Hyperparameters:
             self.loss = SymmetricKL() if distorted else SoftCrossEntropy()
         self._warp, self._warp_nothing = WARPS[warp]
 
+    def start_from(self, index: Tensor, values: dict[str, Tensor]) -> None:
+        """Give the rows of the images `index` (n,) other values than the usual ones: (n, k) per table, by name.
+
+        Raises UserError where images would share a row with different values.
+        """
+        for name, rows in values.items():
+            self.tables[name].fill(index, rows)
+
     def gather(self, index: Tensor) -> dict[str, Tensor]:
         """The batch's rows, a (B or 1, k) tensor per table, for the images `index` (B,)."""
         return {name: table.gather(index) for name, table in self.tables.items()}

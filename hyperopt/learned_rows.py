@@ -17,6 +17,7 @@ Of weight, soft_label and the two columns of the augmentation those are absent t
 """
 
 import io
+import math
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ COLUMNS = {
     "probability": (torch.float32, 2),
     "magnitude": (torch.float32, 2),
 }
+TINY = torch.finfo(torch.float32).tiny
+BELOW_ONE = 1 - torch.finfo(torch.float32).eps / 4
 ROUNDING = 1e-3  # by which a soft label's sum may miss one
 
 
@@ -117,6 +120,22 @@ class LearnedRows:
         if not all(isinstance(text, str) for text in (self.dataset, self.split)):
             return "dataset and split must be text"
         return None
+
+    def tables(self) -> dict[str, Tensor]:
+        """What is there as rows (n, k) of the tables in `Hyperparameters`, by name: the inverse of `of`, always finite.
+
+        A weight of zero, a probability of zero or one become the nearest that the tables can hold.
+        """
+        found = {}
+        if self.weight is not None:
+            exponent = (self.weight.double() * math.log(2)).clamp(min=TINY)
+            found["weight"] = (exponent + (-(-exponent).expm1()).log())[:, None]
+        if self.soft_label is not None:
+            found["soft_label"] = self.soft_label.double().clamp(min=TINY).log()
+        if self.probability is not None:
+            both = torch.cat((self.probability, self.magnitude), 1).double()
+            found["augmentation"] = both.clamp(TINY, BELOW_ONE).logit()
+        return {name: values.float() for name, values in found.items()}
 
     def columns(self) -> dict[str, Any]:
         """Everything that is there, by name."""

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from utils.errors import UserError
+
 
 class RowTable:
     """Values (R, k) with an RMSprop state: R = number of training images, or 1 when all images share the row.
@@ -40,6 +42,15 @@ class RowTable:
         if rows.device == index.device:
             return rows
         return rows.pin_memory().to(index.device, non_blocking=True)
+
+    def fill(self, index: Tensor, values: Tensor) -> None:
+        """Replace the values of the images `index` (n,) by `values` (n, k), wherever these are.
+
+        Raises UserError when all images share the row and the values are not alike.
+        """
+        if self.shared and (values != values[0]).any():
+            raise UserError("the learned rows differ from image to image, while all share one; take --aug-model SEP")
+        self.values[self._rows(index)] = values[: 1 if self.shared else None].to(self.values.device)
 
     def update(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """One RMSprop step with the gradient of what `gather(index)` returned; no index may occur twice."""

@@ -13,7 +13,8 @@ from custom_datasets.distortion import make_split
 from custom_datasets.errors import DataError
 from custom_datasets.split_file import read_split, write_split
 from utils.errors import UserError
-from utils.options import AUG_MODELS, HYPER_OPTS, LOS_MODELS, TrainOptions, resolve
+from utils.options import TrainOptions, resolve
+from utils.row_options import AUG_MODELS, HYPER_OPTS, LOS_MODELS
 
 COUNTS = draw.lists(draw.integers(4, 60), min_size=2, max_size=12)
 RATIOS = {

@@ -138,7 +138,7 @@ def test_log_of_a_damaged_progress_file_is_not_taken(call, killed_at, log):
     [
         ("--aug-model", "RAND"),
         ("--aug-model", "SHA", "--hyper-opt", "HES"),
-        ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS", "--rows", "host", "--precision", "bf16"),
+        ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS", "--rows-on", "host", "--precision", "bf16"),
     ],
 )
 def test_other_rows_go_on_as_well(call, killed_at, row):
@@ -230,6 +230,6 @@ def test_lack_of_memory_is_one_line_and_leaves_the_checkpoint(call, stopped, mon
         patch.setattr(Hyperparameters, "update", lambda *_: allocate())
         status, _, err = call("implicit-augment", *stopped[0])
     assert status == 2
-    assert "no memory left on the device: with --rows host the same run goes on" in err.splitlines()[-1]
+    assert "no memory left on the device: with --rows-on host the same run goes on" in err.splitlines()[-1]
     assert contents(Path("local_data")) == before
     assert call("implicit-augment", *stopped[0])[0] == 0

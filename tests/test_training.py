@@ -254,7 +254,7 @@ def test_precision_shapes_the_result(train):
 def test_rows_on_the_host_are_the_same_rows(train):
     values = []
     for place in ("device", "host"):
-        train(*DISTORTION, *HES, "--rows", place, "--fresh")
+        train(*DISTORTION, *HES, "--rows-on", place, "--fresh")
         values.append(checkpoint()["reweight_state_dict"]["weight"])
     assert torch.equal(*values)
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def published_state(model: nn.Module, tables: dict[str, Tensor]) -> dict[str, di
         "reweight_state_dict": {name: tables[name] for name in ("weight", "soft_label") if name in tables},
         "augment_state_dict": {name: tables[name] for name in ("augmentation",) if name in tables},
     }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run is trained on and starts from, in numbers that stand for it; `rows_checksum` of learned rows."""
+
+    data: str
+    rows_checksum: str | None
 
 
 def checksum(content: dict[str, Any]) -> str:
@@ -95,15 +104,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def find_checkpoint(options: TrainOptions, data: str, expected: dict[str, Any]) -> dict[str, Any] | None:
+def find_checkpoint(options: TrainOptions, origin: Origin, expected: dict[str, Any]) -> dict[str, Any] | None:
     """The checkpoint that a run goes on from, which is said on stderr; None for a run from scratch.
 
     The last one, or the one before when that is damaged. Raises UserError when none of those that are there can be
-    read, when the run was started with other options or on other data, or when the tensors are not this network's.
+    read, when the run was started with other options, on other data or from other rows, or when the tensors are not
+    this network's.
 
     Args:
         options: resolved.
-        data: identifies what the run is trained on.
+        origin: what the run is trained on and starts from.
         expected: what a checkpoint of this run has, by its keys, for keys, types and shapes.
 
     """
@@ -118,7 +128,7 @@ def find_checkpoint(options: TrainOptions, data: str, expected: dict[str, Any]) 
         except ValueError as error:
             problems.append(f"{path} is {error}")
             continue
-        _refuse_another_run(path, content, options, data)
+        _refuse_another_run(path, content, options, origin)
         _refuse_misfit(path, content, expected)
         if problems:
             # Out of the way: the next checkpoint must not push the good one out with it.
@@ -145,7 +155,7 @@ def identify_training_set(data: Dataset, split: Split) -> str:
     return checksum({"clean": clean, "split": parts})
 
 
-def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, data: str) -> None:
+def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, origin: Origin) -> None:
     stored = content["options"]
     differences = different_options(stored if isinstance(stored, dict) else {}, options)
     if differences:
@@ -153,9 +163,14 @@ def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptio
             f"{path} is of a run that was started with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"
         )
-    if content["data"] != data:
+    if content["data"] != origin.data:
         raise UserError(
             f"{path} is of a run that was started on another split file or data set; "
+            "put the earlier one back, or start over with --fresh"
+        )
+    if content.get("rows_checksum") != origin.rows_checksum:
+        raise UserError(
+            f"{path} is of a run that was started with another rows file; "
             "put the earlier one back, or start over with --fresh"
         )
 

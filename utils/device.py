@@ -74,7 +74,7 @@ def memory_mistakes() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if is_lack_of_memory(error):
             raise UserError(
-                "no memory left on the device: with --rows host the same run goes on with less; or start over with "
+                "no memory left on the device: with --rows-on host the same run goes on with less; or start over with "
                 "--fresh and a smaller --batch-size or --hyper-batch-size"
             ) from error
         raise

@@ -4,8 +4,8 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from utils.options import distortion_name
 from utils.results import RowResults
+from utils.row_options import distortion_name
 
 # Okabe and Ito's colours (a brown for their yellow), which colour-blind readers can tell apart; in greyscale the line
 # style tells them apart.

@@ -64,6 +64,22 @@ def plain_name(text: str) -> str:
     return text
 
 
+def rows_source(text: str) -> str:
+    """Where learned rows are: a path to a rows file, whose name can be part of another, or the name of a run."""
+    if text in ("device", "host"):
+        raise argparse.ArgumentTypeError(f"'{text}' is where rows are kept; that flag is --rows-on {text}")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", Path(text).stem if is_rows_file(text) else text):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' must be a rows file with a plain name, such as rows.pt or rows.npz, or a run's name"
+        )
+    return text
+
+
+def is_rows_file(source: str) -> bool:
+    """Whether a source of learned rows is a file's path, not a run's name."""
+    return Path(source).suffix in (".pt", ".npz")
+
+
 def epoch_list(text: str) -> str:
     """Epochs separated by commas."""
     if not re.fullmatch(r"[0-9]+(,[0-9]+)*", text):

@@ -3,14 +3,17 @@
 import dataclasses
 from typing import Any
 
-from utils.options import RowOptions, TrainOptions
+from utils.options import TrainOptions
+from utils.row_options import RowOptions
 from utils.run_folder import RunFiles, dataset_folder, run_files, run_folders
+from utils.starting_rows import rows_file
 
 
 def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
     """The resolved options, the files and the state of a run, one per line."""
     files = run_files(options)
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    lines |= {"trained on": options.trained_on, "starts from": rows_file(options) or "usual rows"}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
     lines["state"] = f"finished: {summary(finished)}" if finished else _start(options)
     return _aligned(lines)

@@ -22,8 +22,9 @@ from custom_transforms import (
     published_policy,
 )
 from utils.errors import UserError
-from utils.options import LEARNED_AUG_MODELS, TrainOptions
+from utils.options import TrainOptions
 from utils.recipes import RECIPES
+from utils.row_options import LEARNED_AUG_MODELS
 from utils.run_folder import run_files
 from utils.seeds import generator
 
@@ -63,8 +64,8 @@ def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     split = find_split(run_files(options).folder, labels, data.classes, distortion, options.seed)
     if options.valid_images:
         split = keep_validation(split, labels, options.valid_images, options.seed)
-    if options.train_on != "distorted":
-        split = train_on_validation(split, with_distorted=options.train_on == "both")
+    if options.trained_on != "distorted":
+        split = train_on_validation(split, with_distorted=options.trained_on == "both")
     if len(split.train) < options.batch_size:
         raise UserError(f"{len(split.train)} training images are less than one batch; lower --batch-size")
     return split

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from utils.checkpoint import PUBLISHED_KEYS, published_state, write_last
+from utils.checkpoint import PUBLISHED_KEYS, Origin, published_state, write_last
 from utils.epochs import Epoch
 from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
@@ -57,7 +57,7 @@ class Record(AbstractContextManager):
     Args:
         options: resolved.
         device: of the run.
-        data: what identifies the data and the split that the run is trained on.
+        origin: what the run is trained on and starts from.
         checkpoint: that the run goes on from, None for a run from scratch.
         logs: folder for TensorBoard.
 
@@ -67,11 +67,11 @@ class Record(AbstractContextManager):
         self,
         options: TrainOptions,
         device: torch.device,
-        data: str,
+        origin: Origin,
         checkpoint: dict[str, Any] | None = None,
         logs: Path = Path("logs"),
     ):
-        self.options, self.device, self.data = options, device, data
+        self.options, self.device, self.origin = options, device, origin
         self.files = run_files(options)
         self.epochs = [Epoch.of(stored) for stored in checkpoint["epochs"]] if checkpoint else []
         self.log = self._earlier_log(checkpoint) or f"{options.run_folder}_{options.run_name}_{time.strftime(DATE)}"
@@ -131,7 +131,8 @@ class Record(AbstractContextManager):
         scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, rows.describe(train_index), pictures)
         state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
-        write_last(self.files, checkpoint | {"data": self.data, "versions": versions(self.device)} | state)
+        origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device)}
+        write_last(self.files, checkpoint | origin | state)
         self._write_best(checkpoint)
         self._write_progress()
 
@@ -185,7 +186,7 @@ class Record(AbstractContextManager):
             "selected_on_validation": max(self.epochs, key=lambda epoch: epoch.valid.accuracy),
             "last_epoch": self.epochs[-1],
         }
-        if self.options.oversplit or self.options.train_on != "distorted":
+        if self.options.oversplit or self.options.trained_on != "distorted":
             del chosen["selected_on_validation"]
         return chosen
 
@@ -208,6 +209,7 @@ class Record(AbstractContextManager):
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
             **data,
             "options": self.options.identity,
+            "rows_checksum": self.origin.rows_checksum,
             "seed": self.options.seed,
             "versions": versions(self.device),
             "timing": {

@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
-from utils.options import (
-    AUG_MODELS,
-    HYPER_OPTS,
-    LOS_MODELS,
-    RowOptions,
-    TrainOptions,
-    resolve,
-    usual_additions,
-)
+from utils.options import TrainOptions, resolve
 from utils.progress import unfinished
 from utils.published import published_error
 from utils.recipes import RECIPES
+from utils.row_options import AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions, learned_rows_additions, usual_additions
 from utils.run_folder import TESTED_ON_VALID, RunFiles, dataset_folder, read_result, run_folders
 
 
@@ -56,7 +49,8 @@ class RowResults:
             "oversplit": False,
             **usual_additions(options),
         }
-        return {key.replace("_", " "): options[key] for key in usual if options[key] != usual[key]}
+        unusual = {key: options[key] for key in usual if options[key] != usual[key]} | learned_rows_additions(options)
+        return {key.replace("_", " "): value for key, value in unusual.items()}
 
     @property
     def distortion(self) -> tuple[int, float, float]:
@@ -189,7 +183,8 @@ def _note(row: RowResults, folders: Iterable[int]) -> None:
         row.notes.append(f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}")
     by_seed: dict[int, int] = {}
     for run, result in row.results.items():
-        different = {key for key, value in row.options.items() if key != "seed" and result["options"].get(key) != value}
+        others = {key for key, value in row.options.items() if result["options"].get(key) != value}
+        different = others - {"seed", "rows"}
         if different:
             row.notes.append(f"run{run} was made with other {', '.join(sorted(different))} than run{min(row.results)}")
         first = by_seed.setdefault(result["options"].get("seed"), run)

@@ -9,8 +9,9 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.flags import fits
-from utils.options import RowOptions, TrainOptions, run_number, usual_additions
+from utils.options import TrainOptions, run_number
 from utils.recipes import RECIPES
+from utils.row_options import RowOptions, usual_additions
 
 # The three accuracies that are never confused: the best epoch on the test set (as published), the test accuracy of the
 # epoch that was best on the validation set (absent where that is trained on), and the test accuracy of the last epoch.
@@ -180,9 +181,13 @@ def finished_result(options: TrainOptions) -> dict[str, Any] | None:
 
 
 def different_options(stored: dict[str, Any], options: TrainOptions) -> list[str]:
-    """In words, the options that shape a result and are others than those stored with a file."""
+    """In words, the options that shape a result and are others than those stored with a file.
+
+    Not where learned rows lie: their content is compared.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(RowOptions)}
     return [
         f"{name} {stored.get(name)} instead of {value}"
         for name, value in options.identity.items()
-        if stored.get(name) != value
+        if name != "rows" and stored.get(name, defaults.get(name)) != value
     ]

@@ -11,7 +11,7 @@ from hyperopt import LearnedRows
 from hyperopt.augmentation import draw_amounts
 from hyperopt.warp import WARPS
 from utils.audit import Audit
-from utils.options import LEARNED_AUG_MODELS
+from utils.row_options import LEARNED_AUG_MODELS
 from utils.run_folder import RunFiles
 from utils.seeds import generator
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, LearnedRows, hyper_pass
-from utils.checkpoint import find_checkpoint, identify, identify_training_set, published_state
+from utils.checkpoint import Origin, find_checkpoint, identify, identify_training_set, published_state
 from utils.confidence import Confidence
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
@@ -22,15 +22,17 @@ from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk, replace_file
 from utils.interruption import Interruption
 from utils.lock import only_writer
-from utils.options import LEARNED_AUG_MODELS, TrainOptions
+from utils.options import TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
 from utils.predictions import predict
 from utils.preparation import make_loaders, prepare_split
 from utils.record import Record
+from utils.row_options import LEARNED_AUG_MODELS
 from utils.run_folder import TESTED_ON_VALID, dataset_folder, run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
+from utils.starting_rows import find_starting_rows
 from utils.versions import note_others
 
 # Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
@@ -75,7 +77,7 @@ class Training:
             options.los_model,
             options.warp,
             options.distorted,
-            home=device if options.rows == "device" else torch.device("cpu"),
+            home=device if options.rows_on == "device" else torch.device("cpu"),
         )
         decay = (options.lr_decay_rate, options.lr_warm_epochs)
         self.confidence = Confidence(self.rows.labels)
@@ -145,7 +147,7 @@ class Training:
         """
         clock, work = Stopwatch(self.device), {}
         hyper_rate = 0.0
-        if self.options.hyper_opt != "NONE" and number > self.options.hyper_start:
+        if self.options.moves_rows and number > self.options.hyper_start:
             hyper_rate, work["hyper"] = self.move_rows(number)
             clock.lap("hyper")
         train_loss, work["train"] = self.move_network(number)
@@ -230,19 +232,24 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
     files = run_files(options)
     files.refuse_folders()
+    start = find_starting_rows(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
     if data.tested_on_valid:
         print(f"note: no test set: test accuracies are {TESTED_ON_VALID}", file=sys.stderr)
     split = prepare_split(options, data)
-    identity = identify(data, split)
+    if start:
+        start.check_training_set(data, split)
+    origin = Origin(identify(data, split), start.checksum if start else None)
     with only_writer(files), Interruption() as interruption:
         training = Training(options, data, split, device, interruption.watch)
-        checkpoint = find_checkpoint(options, identity, training.layout())
+        if start:
+            start.fill(training.rows)
+        checkpoint = find_checkpoint(options, origin, training.layout())
         if checkpoint:
             training.load(checkpoint)
             note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
-        with Record(options, device, identity, checkpoint) as record, how_to_go_on(record):
+        with Record(options, device, origin, checkpoint) as record, how_to_go_on(record):
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             write_outcome(training, data, split)
@@ -280,7 +287,7 @@ def train_epochs(training: Training, record: Record) -> None:
 def write_outcome(training: Training, data: Dataset, split: Split) -> None:
     """Write the rows, where there are some of distorted images, and the predictions of the last epoch."""
     options, files = training.options, run_files(training.options)
-    if options.learns and options.train_on == "distorted":
+    if options.learns and options.trained_on == "distorted":
         index = torch.from_numpy(distorted_images(split))
         rows = LearnedRows.of(training.rows, index, options.dataset, identify_training_set(data, split))
         replace_file(files.rows, rows.as_pt())

@@ -6,18 +6,9 @@ from hyperopt.estimators import ESTIMATORS
 from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
 from hyperopt.warp import WARPS
 from utils.errors import UserError
-from utils.options import (
-    ESTIMATOR_HYPER,
-    HYPER_OPTS,
-    LEARNED_AUG_MODELS,
-    LOS_MODELS,
-    WARP_NAMES,
-    RowOptions,
-    TrainOptions,
-    parse_options,
-    resolve,
-)
+from utils.options import TrainOptions, parse_options, resolve
 from utils.recipes import RECIPES
+from utils.row_options import ESTIMATOR_HYPER, HYPER_OPTS, LEARNED_AUG_MODELS, LOS_MODELS, WARP_NAMES, RowOptions
 
 
 def options(*flags):

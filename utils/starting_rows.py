@@ -1,0 +1,86 @@
+"""Learned rows that a training starts from: which file they are in, and whether they fit it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from custom_datasets import Dataset, Split, distorted_images
+from hyperopt import Hyperparameters, LearnedRows
+from utils.checkpoint import checksum, identify_training_set
+from utils.errors import UserError
+from utils.flags import is_rows_file
+from utils.options import TrainOptions
+from utils.row_options import ROW_PARTS
+from utils.run_folder import RunFiles, run_files
+
+
+@dataclass(frozen=True)
+class StartingRows:
+    """The rows of a file, and the letters of `ROW_PARTS` that are taken over."""
+
+    path: Path
+    rows: LearnedRows
+    use: str
+
+    @property
+    def checksum(self) -> str:
+        """Of the content, which is the same in both kinds of file."""
+        return checksum(self.rows.columns())
+
+    def check_training_set(self, data: Dataset, split: Split) -> None:
+        """Raise UserError when the rows are not those of the distorted images of this split."""
+        if self.rows.split != identify_training_set(data, split):
+            raise UserError(f"{self.path} is of another split; take one that was learned on this run's split file")
+        if not np.array_equal(np.sort(self.rows.index.numpy()), distorted_images(split)):
+            raise UserError(f"{self.path} has not one row for each of the split's distorted images; write it anew")
+        if self.rows.soft_label is not None and self.rows.soft_label.shape[1] != data.classes:
+            raise UserError(f"{self.path} has soft labels of other than {data.classes} classes; write it anew")
+
+    def fill(self, hyper: Hyperparameters) -> None:
+        """Put the parts that are taken over into the tables; the others, and those of other images, stay."""
+        values = self.rows.tables()
+        hyper.start_from(self.rows.index, {ROW_PARTS[letter]: values[ROW_PARTS[letter]] for letter in self.use})
+
+
+def find_starting_rows(options: TrainOptions) -> StartingRows | None:
+    """The learned rows that the options name, None where rows start as usual.
+
+    Raises UserError when there are none, or none with the parts that are asked for, or those of another data set.
+    """
+    path = rows_file(options)
+    if path is None:
+        return None
+    if options.rows and not is_rows_file(options.rows) and not path.exists():
+        raise UserError(f"no finished run {options.rows} with rows in {path.parent}; train it first, or name a file")
+    rows = LearnedRows.read(path)
+    if rows.dataset != options.dataset:
+        raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
+    there = "".join(letter for letter, part in ROW_PARTS.items() if part in rows.tables())
+    for letter in options.rows_use or "":
+        if letter not in there:
+            raise UserError(f"{path} has no {ROW_PARTS[letter].replace('_', ' ')}; it has {there}: change --rows-use")
+    use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
+    if not use:
+        raise UserError(f"{path} has {there}, the row {options.row_parts}; change --aug-model or --los-model")
+    return StartingRows(path, rows, use)
+
+
+def rows_file(options: TrainOptions) -> Path | None:
+    """Where the learned rows are that a training starts from; None where rows start as usual."""
+    if options.refit:
+        return run_files(options.learning).rows
+    if options.rows is None or is_rows_file(options.rows):
+        return options.rows and Path(options.rows)
+    return RunFiles(run_files(options).folder, options.rows).rows
+
+
+def refuse_other_rows(options: TrainOptions, result: dict[str, Any]) -> None:
+    """Raise UserError when a finished run started from other rows than those that are in its rows file now."""
+    path = rows_file(options)
+    if path and path.exists() and checksum(LearnedRows.read(path).columns()) != result.get("rows_checksum"):
+        raise UserError(
+            f"{run_files(options).result} is of a run that was started with another rows file than {path}; "
+            "put the earlier one back, or start over with --fresh"
+        )

@@ -1,0 +1,144 @@
+"""When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
+
+    python -m benchmarks.evidence [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION] [--plot FILE]
+
+Contract: all finished runs of the data set whose name has the pattern, per distortion and number of clean images. Test
+error in %, of the best epoch on the test set and as the mean of the last five epochs, which needs no choice; mean and
+standard deviation over runs. A control is a row without hypergradients; the strongest one has the lowest mean of the
+last five. Every row is compared with it on the runs that both have: mean difference of the last five with its 95 %
+t-interval and the p-value of the paired, two-sided t-test.
+"""
+
+import argparse
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from scipy.stats import ttest_rel
+
+from utils.errors import UserError, exit_status
+from utils.flags import pattern
+from utils.results import RowResults, all_results
+from utils.row_options import RowOptions
+from utils.tables import column_name, mean_and_spread
+
+LAST = 5  # epochs
+COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7A4A1E")
+MARKERS = "osD^vP*X"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row at a number of clean images: test errors in % by run, of the best epoch and of the last ones."""
+
+    label: str
+    control: bool
+    best: dict[int, float]
+    last: dict[int, float]
+
+
+Groups = dict[str, dict[int, list[Line]]]  # by distortion and number of clean images
+
+
+def main() -> None:
+    """Print the tables and draw the figure."""
+    parser = argparse.ArgumentParser(description="Test error against the number of clean images.")
+    parser.add_argument("--dataset", default="DIGITS")
+    parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
+    parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
+    parser.add_argument("--plot", type=Path, help="PNG file for a figure")
+    flags = parser.parse_args()
+    groups = collect(all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match).rows)
+    for distortion, by_count in groups.items():
+        print(f"\n{flags.dataset}, imbalance and noise ratio {distortion}\n")
+        print_table(by_count)
+    if flags.plot:
+        plot(groups, flags.dataset, flags.plot)
+
+
+def collect(rows: Sequence[RowResults]) -> Groups:
+    """The rows by distortion and number of clean images."""
+    groups: Groups = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        first = row.results[min(row.results)]
+        count = row.options["valid_images"] or first["images"]["valid"]
+        label = row.label.replace(f" valid images {row.options['valid_images']}", "")
+        best, last = {}, {}
+        for run, curve in zip(sorted(row.results), row.curves(), strict=True):
+            errors = [100 - accuracy for accuracy in curve["test_accuracy"]]
+            best[run], last[run] = min(errors), mean(errors[-LAST:])
+        groups[column_name(row)][count].append(Line(label, is_control(row), best, last))
+    return groups
+
+
+def is_control(row: RowResults) -> bool:
+    """Whether nothing is learned of single images."""
+    return row.options["hyper_opt"] == "NONE" and not row.options.get("rows")
+
+
+def strongest(lines: Sequence[Line]) -> Line | None:
+    """The control with the lowest mean of the last epochs."""
+    return min((line for line in lines if line.control), key=lambda line: mean(line.last.values()), default=None)
+
+
+def compare(line: Line, control: Line) -> str:
+    """Mean difference to the control in points, its interval, the p-value; a dash where there are no pairs."""
+    runs = sorted(line.last.keys() & control.last.keys())
+    if line is control or len(runs) < 2:
+        return "-"
+    ours, theirs = ([one.last[run] for run in runs] for one in (line, control))
+    test = ttest_rel(ours, theirs)
+    low, high = test.confidence_interval(0.95)
+    return f"{mean(ours) - mean(theirs):+.2f} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}"
+
+
+def print_table(by_count: dict[int, list[Line]]) -> None:
+    """A Markdown table, the strongest control of each number of clean images in bold."""
+    print("| clean images | row | best on test | mean of last five | against the strongest control | runs |")
+    print("|---|---|---|---|---|---|")
+    for count, lines in sorted(by_count.items()):
+        control = strongest(lines)
+        for line in sorted(lines, key=lambda line: (not line.control, line.label)):
+            label = f"**{line.label}**" if line is control else line.label
+            cells = [mean_and_spread(list(errors.values()), "±") for errors in (line.best, line.last)]
+            against = compare(line, control) if control else "-"
+            print(f"| {count} | {label} | {' | '.join(cells)} | {against} | {len(line.last)} |")
+
+
+def plot(groups: Groups, dataset: str, path: Path) -> None:
+    """A panel per distortion: mean of the last five against the number of clean images, bars of a standard deviation."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(7, 4.5 * len(groups)), 4.8), layout="constrained")
+    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axes, (distortion, by_count) in zip(panels, groups.items(), strict=True):
+        labels = sorted({line.label for lines in by_count.values() for line in lines})
+        for place, label in enumerate(labels):
+            points = [(c, line) for c, lines in sorted(by_count.items()) for line in lines if line.label == label]
+            counts, errors = [count for count, _ in points], [list(line.last.values()) for _, line in points]
+            spread = [stdev(values) if len(values) > 1 else 0 for values in errors]
+            axes.errorbar(
+                [count * 1.02**place for count in counts],  # side by side
+                list(map(mean, errors)),
+                spread,
+                label=label,
+                color=COLOURS[place % len(COLOURS)],
+                marker=MARKERS[place % len(MARKERS)],
+                linestyle="--" if points[0][1].control else "-",
+                capsize=2,
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(sorted(by_count), list(map(str, sorted(by_count))), minor=False)
+        axes.minorticks_off()
+        axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", ylim=(0, None))
+        axes.set_title(f"{dataset}, {distortion}", fontsize=10)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7)
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main, (UserError,)))

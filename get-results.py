@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import UserError, exit_status
-from utils.figures import plot_learning_curves
 from utils.flags import flag, folder, pattern
 from utils.options import RowOptions, parse_options, resolve
 from utils.plan import row_plan
-from utils.results import all_results, row_results
+from utils.results import RowResults, all_results, row_results
 from utils.tables import LAYOUTS, all_tables, row_table
 
 
@@ -27,7 +26,7 @@ class ResultOptions(RowOptions):
     )
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
-    plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
+    plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
 
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
@@ -61,11 +60,21 @@ def run(arguments: Sequence[str] | None) -> None:
         print(row_table(found.rows[0]))
     for line in found.unfinished:
         print(f"note: {line}", file=sys.stderr)
-    if options.plot:
-        for path in plot_learning_curves(found.rows, options.plot):
-            print(f"learning curves: {path}", file=sys.stderr)
-    if found.damaged:
-        raise UserError("; ".join(found.damaged))
+    damaged = found.damaged + (plot(found.rows, options) if options.plot else [])
+    if damaged:
+        raise UserError("; ".join(damaged))
+
+
+def plot(rows: list[RowResults], options: ResultOptions) -> list[str]:
+    """Draw the rows and say where; returns a line per damaged file."""
+    from utils.figures import plot_all, plot_row  # matplotlib, torch and scikit-learn: the tables need none of them
+
+    drawn = plot_all(rows, options.plot) if options.all else plot_row(rows[0], options.plot)
+    for path in drawn.paths:
+        print(f"figure: {path}", file=sys.stderr)
+    for note in drawn.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return drawn.damaged
 
 
 if __name__ == "__main__":

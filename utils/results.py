@@ -15,6 +15,7 @@ from utils.options import (
     LOS_MODELS,
     RowOptions,
     TrainOptions,
+    distortion_name,
     resolve,
     usual_additions,
 )
@@ -59,6 +60,11 @@ class RowResults:
         return {key.replace("_", " "): options[key] for key in usual if options[key] != usual[key]}
 
     @property
+    def distortion_name(self) -> str:
+        """The distortion's part of file names."""
+        return distortion_name(*self.distortion)
+
+    @property
     def distortion(self) -> tuple[int, float, float]:
         """Imbalance, subsample and noise ratio."""
         return tuple(self.options[name] for name in ("imbalance_ratio", "subsample_ratio", "noise_ratio"))
@@ -68,12 +74,18 @@ class RowResults:
         accuracies = [self.results[run]["accuracy"] for run in sorted(self.results)]
         return [100 - found[accuracy] for found in accuracies if accuracy in found]
 
-    def curves(self) -> list[dict[str, list[float]]]:
-        """Every run's metrics file, by column. Raises UserError when one is missing or damaged."""
-        return [
-            read_metrics(RunFiles(self.folder / f"run{run}", self.name).metrics, result["options"]["epochs"])
-            for run, result in sorted(self.results.items())
-        ]
+    def per_class(self) -> list[list[float | None]]:
+        """Test accuracy of every class in percent, None for a class without test images, at the last epoch, by run."""
+        return [result["accuracy_per_class"]["last_epoch"] for _, result in sorted(self.results.items())]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return max(map(len, self.per_class()))
+
+    def files(self, run: int) -> RunFiles:
+        """The files of one of the runs."""
+        return RunFiles(self.folder / f"run{run}", self.name)
 
     def published(self) -> list[float]:
         """Mean and standard deviation (percent, best epoch on test) of the published cell.

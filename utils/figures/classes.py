@@ -13,7 +13,6 @@ from utils.results import RowResults
 from utils.tables import summarise
 
 TOGETHER = 8  # rows that can be told apart in a panel
-CORNER = {"ha": "right", "va": "bottom"}
 SPREAD = 0.7  # width that the rows of a class take; the classes are 1 apart
 
 
@@ -29,7 +28,7 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
     panels[-1].set_xlabel("class")
     rotation = 0 if max(map(len, names)) * len(shown) < 80 else 90
     panels[-1].set_xticks(shown, [names[place] for place in shown], rotation=rotation)
-    figure.suptitle(f"{style.title(rows[0])}: mean and standard deviation over runs, last epoch")
+    figure.suptitle(style.title(rows[0], "accuracy per class at the last epoch: mean and standard deviation over runs"))
     return figure
 
 
@@ -41,21 +40,21 @@ def _draw_panel(axes: Axes, rows: list[RowResults], classes: int) -> None:
         place = np.arange(len(means)) + offset
         label = f"{row.label} ({style.runs(len(row.results))})"
         axes.errorbar(place, means, yerr=spreads, label=label, capsize=1.2, capthick=0.7, **look)
+    low, _ = axes.get_ylim()
+    axes.set_ylim(low - 0.1 * (102 - low), 102)
     if rows[0].distortion[0] > 1:
-        rare = np.ceil(classes / 2)
-        axes.axvspan(rare - 0.5, classes - 0.5, color="0.9", zorder=0)
-        axes.text(
-            classes - 0.55,
-            0.02,
-            f"rare: {rows[0].distortion[0]} times fewer images",
-            **CORNER,
-            transform=axes.get_xaxis_transform(),
-        )
+        _mark_rare(axes, rows[0].distortion[0], classes)
     axes.set_xlim(-0.5, classes - 0.5)
-    axes.set_ylim(top=102)
     axes.set_ylabel("test accuracy in %")
     axes.grid(axis="y", alpha=0.3)
     style.legend_above(axes)
+
+
+def _mark_rare(axes: Axes, ratio: int, classes: int) -> None:
+    """Shade the classes from C / 2 up; what the shade means stands below the marks."""
+    axes.axvspan(ceil(classes / 2) - 0.5, classes - 0.5, color="0.9", zorder=0)
+    place = {"ha": "right", "va": "bottom", "transform": axes.get_xaxis_transform()}
+    axes.text(classes - 0.55, 0.01, f"rare: {ratio} times fewer training images", **place)
 
 
 def mean_and_spread(row: RowResults) -> np.ndarray:

@@ -15,7 +15,7 @@ from utils.results import RowResults
 FEW = 10  # classes whose cells have room for a number
 # The root shows the few per cent beside the diagonal.
 SHADES = PowerNorm(0.5, vmin=0, vmax=100)
-DARK = 50  # per cent from which on a number is written in white
+DARK = 35  # per cent from which on a number is written in white
 
 
 def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
@@ -25,11 +25,11 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
         return None
     classes = max(row.classes for row in found)
     names = style.class_names(found, classes)
-    figure, panels = style.grid(len(found), columns=3, height=2.5)
+    figure, panels = style.grid(len(found), columns=3, height=2.6)
     for axes, row in zip(panels, found, strict=True):
         predictions = list(sources.predictions(row).values())
         image = axes.imshow(shares(predictions, classes), norm=SHADES, cmap="Blues")
-        axes.set_title(style.wrapped(f"{row.label} ({style.runs(len(predictions))})", 34))
+        style.panel_title(axes, f"{row.label} ({style.runs(len(predictions))})")
         if classes <= FEW:
             _write_cells(axes, image.get_array())
             axes.set_xticks(range(classes), names, rotation=0 if max(map(len, names)) < 3 else 90)
@@ -38,9 +38,10 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     style.outer_labels(panels, "predicted class", "true class")
-    bar = figure.colorbar(image, ax=panels, label="share of the true class in %", fraction=0.03, pad=0.02)
-    bar.set_ticks([0, 1, 5, 10, 20, 50, 100])
-    figure.suptitle(f"{style.title(rows[0])}: test images, last epoch")
+    place = {"location": "bottom", "shrink": 0.5, "aspect": 50}
+    ticks = [0, 1, 5, 10, 20, 50, 100]
+    figure.colorbar(image, ax=panels, label="share of the true class in %; empty: less than 0.5", ticks=ticks, **place)
+    figure.suptitle(style.title(rows[0], "confusion of test images at the last epoch, all runs together"))
     return figure
 
 

@@ -15,7 +15,7 @@ from utils.results import RowResults
 # Petroff's ten colours (arXiv 2107.02270), chosen so that colour-blind readers can tell them apart.
 COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 MANY = 20  # classes whose numbers have no room
-POINTS, ALL_POINTS = 1000, 2400  # at most in a panel, and in all of them together: a figure takes seconds
+POINTS, ALL_POINTS = 1000, 1600  # at most in a panel, and in all of them together: a figure takes seconds
 DIMENSIONS, ITERATIONS, PERPLEXITY, SEED = 30, 500, 30, 0
 
 
@@ -24,16 +24,19 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     found = sources.first_rows([row for row in rows if sources.predictions(row)])
     if not found:
         return None
-    figure, panels = style.grid(len(found), columns=min(4, len(found)) if len(found) != 3 else 3, height=2.0)
+    figure, panels = style.grid(len(found), columns=3 if len(found) <= 6 else 4, height=2.0)
     for axes, row in zip(panels, found, strict=True):
         run, predictions = min(sources.predictions(row).items())
         chosen = some_points(len(predictions.features), len(found))
         _scatter(axes, predictions, chosen)
-        axes.set_title(style.wrapped(f"{row.label}, run{run}", 28))
+        style.panel_title(axes, f"{row.label}, run{run}")
         axes.set(xticks=[], yticks=[])
     style.outer_labels(panels, "first dimension (no unit)", "second dimension (no unit)")
-    figure.suptitle(f"{style.title(rows[0])}: t-SNE of test features, last epoch")
-    style.legend_below(figure, panels[0])
+    figure.suptitle(
+        style.title(rows[0], "t-SNE of test features at the last epoch; numbers: true class, at its median")
+    )
+    for mark in style.legend_below(figure, panels[0]).legend_handles:
+        mark.set_facecolor("0.5")
     return figure
 
 
@@ -58,8 +61,8 @@ def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray) -> None:
     x, y = embed(predictions.features[chosen]).T
     colours = np.array(COLOURS)[label % len(COLOURS)]
     axes.scatter(x[right], y[right], c=colours[right], s=5, linewidths=0, label="right")
-    cross = {"marker": "X", "edgecolors": "black", "linewidths": 0.7}
-    axes.scatter(x[~right], y[~right], c=colours[~right], s=36, label="mistake, in the true class's colour", **cross)
+    cross = {"marker": "X", "edgecolors": "black", "linewidths": 0.6}
+    axes.scatter(x[~right], y[~right], c=colours[~right], s=24, label="mistake, in the true class's colour", **cross)
     axes.margins(0.06)
     present = np.unique(label)
     for number in present if len(present) <= MANY else ():

@@ -28,7 +28,7 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
     """Three bars per row: mean test error over runs; the error bars are standard deviations."""
     labels = [style.wrapped(f"{row.label} ({style.runs(len(row.results))})", 32) for row in rows]
     lines = sum(max(3, label.count("\n") + 2) for label in labels)
-    figure = style.new_figure(style.LINE * (lines + 5))
+    figure = style.new_figure(style.LINE * (lines + 6))
     axes = figure.subplots()
     places = np.arange(len(rows))
     for number, (accuracy, look) in enumerate(BARS.items()):
@@ -43,10 +43,10 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
     axes.set_yticks(places, labels)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.set_xlabel("test error in %, mean and standard deviation over runs")
+    axes.set_xlabel("test error in %")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    figure.suptitle(style.title(rows[0]))
+    figure.suptitle(style.title(rows[0], "test error: mean and standard deviation over runs"))
     style.legend_below(figure, axes)
     return figure
 

@@ -23,11 +23,13 @@ GROUPS = {
     "rare class": ("#D55E00", ".....", "v"),
 }
 COLUMNS = {
-    "weight": "loss weight (factor)",
-    "given": "soft label of the given class",
-    "probability": "probability",
-    "magnitude": "magnitude (share of the range)",
+    "weight": "loss weight\n(factor, 1 at the start)",
+    "given": "soft label: probability\nof the given label",
+    "probability": "probability\nof the operation",
+    "magnitude": "magnitude (share of\nthe operation's range)",
 }
+# Columns whose y axis has the names of another one to the left of it.
+SAME_NAMES = {"given": "weight", "magnitude": "probability"}
 BINS = 30
 RIDGE = 0.85  # height of a histogram; the groups are 1 apart
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -51,16 +53,18 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
         return None
     pools = pools[: len(shown)]
     columns = [name for name in COLUMNS if any(name in pool.columns for _, pool in pools)]
-    figure = style.new_figure(2.3 * len(pools) + 4 * style.LINE)
+    figure = style.new_figure(2.3 * len(pools) + 6 * style.LINE)
     lines = figure.subplots(len(pools), len(columns), sharex="col", squeeze=False)
     for (row, pool), panels in zip(pools, lines, strict=True):
         for axes, name in zip(panels, columns, strict=True):
             _draw_column(axes, pool, name)
+        for axes, left in ((panels[columns.index(name)], left) for name, left in SAME_NAMES.items() if name in columns):
+            axes.tick_params(labelleft=left not in pool.columns)
         images = len(next(iter(pool.columns.values())))
         panels[0].set_title(f"{row.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
     for axes, name in zip(lines[-1], columns, strict=True):
         axes.set_xlabel(COLUMNS[name])
-    figure.suptitle(f"{style.title(rows[0])}: what was learned of the training images")
+    figure.suptitle(style.title(rows[0], "what was learned of the training images, all runs together"))
     _legend(figure, {name for _, pool in pools for name in pool.groups})
     return figure
 

@@ -24,7 +24,7 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     found = [(row, curves) for row, curves in found if curves]
     if not found:
         return None
-    figure = style.new_figure(2.5)
+    figure = style.new_figure(2.7)
     panels = dict(zip(PANELS, figure.subplots(1, len(PANELS)), strict=True))
     for number, (row, curves) in enumerate(found):
         look = style.line(number)
@@ -40,7 +40,7 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
         axes.set(xlabel="epoch", ylabel=PANELS[column])
         axes.grid(alpha=0.3)
         axes.set_ylim(bottom=0)
-    figure.suptitle(f"{style.title(rows[0])}: mean, lowest and highest run")
+    figure.suptitle(style.title(rows[0], "learning curves: mean over runs, band from the lowest to the highest run"))
     style.legend_below(figure, panels["test_error"])
     return figure
 

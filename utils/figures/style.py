@@ -9,7 +9,10 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from utils.results import RowResults
 
@@ -21,10 +24,12 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.0  # inches, of a page
 FONT = {"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5, "figure.titlesize": 8.5, "hatch.linewidth": 0.6}
 FONT |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7.0)
+DPI = 150
 LINE = 0.14  # inches, height of a line of text
 LETTER = 0.056  # inches, mean width of a letter
+TITLE_LETTER = 0.08  # inches, of titles that are mostly capitals
 PANELS = 12  # more in one figure are too small to read
-FORMATS = {"png": {}, "pdf": {"CreationDate": None}}  # and metadata: the same results give the same file
+NO_DATE = {"CreationDate": None}  # in a PDF: the same results give the same file
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def page() -> Iterator[None]:
 
 def new_figure(height: float) -> Figure:
     """An empty figure of a page's width and a height in inches; not of pyplot, which wants a display."""
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+    return Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
 
 
 def line(number: int) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def line(number: int) -> dict[str, Any]:
 def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     """`count` panels of a height in inches, line by line; those of a line share the y axis, those of a column x."""
     columns = min(count, columns)
-    figure = new_figure(ceil(count / columns) * height + 3 * LINE)
+    figure = new_figure(ceil(count / columns) * height + 5 * LINE)
     panels = figure.subplots(ceil(count / columns), columns, squeeze=False).flatten().tolist()
     for axes in panels[count:]:
         axes.remove()
@@ -66,12 +71,12 @@ def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
             axes.set_xlabel(x)
 
 
-def legend_below(figure: Figure, axes: Axes) -> None:
+def legend_below(figure: Figure, axes: Axes) -> Legend:
     """A legend of what one of the panels shows, below all of them; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
     columns = _legend_columns(labels)
     figure.set_figheight(figure.get_figheight() + LINE * ceil(len(labels) / columns))
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
+    return figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
 
 
 def legend_above(axes: Axes) -> None:
@@ -86,15 +91,22 @@ def _legend_columns(labels: Sequence[str]) -> int:
     return max(1, min(len(labels), int(WIDTH / (LETTER * max(map(len, labels)) + 0.5))))
 
 
-def title(row: RowResults) -> str:
-    """Data set and distortion in words."""
+def title(row: RowResults, shown: str) -> str:
+    """Data set and distortion in words, and below them what a figure shows."""
     ir, sr, nr = row.distortion
-    return f"{row.options['dataset']}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
+    data = f"{row.options['dataset']}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
+    return "\n".join([wrapped(data, 100), wrapped(shown, 100)])
+
+
+def panel_title(axes: Axes, text: str) -> None:
+    """A title in lines that are no wider than the panel of a grid."""
+    columns = axes.get_subplotspec().get_gridspec().ncols
+    axes.set_title(wrapped(text, int(WIDTH / columns / TITLE_LETTER)))
 
 
 def runs(count: int) -> str:
-    """A number of runs in words."""
-    return f"{count} run{'s' if count > 1 else ''}"
+    """A number of runs in words, which no line break parts."""
+    return f"{count}\N{NO-BREAK SPACE}run{'s' if count > 1 else ''}"
 
 
 def wrapped(text: str, letters: int) -> str:
@@ -109,11 +121,12 @@ def class_names(rows: Sequence[RowResults], classes: int) -> list[str]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure in all `FORMATS`; returns the files."""
+    """Write a figure as PNG and as PDF; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # is done, and takes longer than drawing
-    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
-    for path, metadata in zip(paths, FORMATS.values(), strict=True):
-        figure.savefig(path, dpi=150, metadata=metadata)
-    return paths
+    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    # Figure.savefig draws twice for each file, and lays out anew, which takes longest.
+    FigureCanvasAgg(figure).print_png(png)
+    figure.set_layout_engine("none")
+    with pdf.open("wb") as file:
+        FigureCanvasPdf(figure).print_pdf(file, metadata=NO_DATE)
+    return [png, pdf]

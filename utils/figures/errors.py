@@ -32,11 +32,11 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
     axes = figure.subplots()
     places = np.arange(len(rows))
     for number, (accuracy, look) in enumerate(BARS.items()):
-        means, spreads = np.array([mean_and_spread(row.errors(accuracy)) for row in rows]).T
+        means, spreads = np.array([filled(summarise(row.errors(accuracy))) for row in rows]).T
         place = places + (number - 1) * THICKNESS
         axes.barh(place, means, THICKNESS, edgecolor="black", linewidth=0.6, label=HEADINGS[accuracy], **look)
         axes.errorbar(means, place, xerr=spreads, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
-    published = np.array([mean_and_spread(row.published()) for row in rows]).T
+    published = np.array([filled(row.published()) for row in rows]).T
     if np.isfinite(published[0]).any():
         mark = {"fmt": "D", "color": "#D55E00", "markeredgecolor": "black", "markersize": 5, "capsize": 2}
         axes.errorbar(published[0], places - THICKNESS, xerr=published[1], label="published (best on test)", **mark)
@@ -51,7 +51,6 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
     return figure
 
 
-def mean_and_spread(values: list[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation as the tables have them; not a number where they are not defined."""
-    mean, spread = [*summarise(values), np.nan, np.nan][:2]
-    return mean, spread
+def filled(summary: list[float]) -> list[float]:
+    """Mean and standard deviation; not a number where they are not defined."""
+    return [*summary, np.nan, np.nan][:2]

@@ -326,5 +326,5 @@ def test_more_rows_than_panels(write):
     assert len(embedding.draw(rows, sources).axes) == 12
     assert len(learned.draw(rows, sources).axes) == 12
     assert len(classes.draw(rows, sources).axes) == 2
-    (note,) = sources.notes
-    assert "show the first 12 of 13 rows; choose others with --all --match" in note
+    shown = "_ir_100_sr_1.0_nr_0.1 shows the first 12 of 13 rows; choose others with --all --match"
+    assert sources.notes == [kind + shown for kind in ("confusion", "embedding", "rows")]

@@ -25,9 +25,10 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
         _draw_panel(axes, group, classes)
     names = style.class_names(rows, classes)
     shown = range(0, classes, ceil(classes / 40))
-    panels[-1].set_xlabel("class")
+    style.outer_labels(panels, "class", "test accuracy in %")
     rotation = 0 if max(map(len, names)) * len(shown) < 80 else 90
-    panels[-1].set_xticks(shown, [names[place] for place in shown], rotation=rotation)
+    for axes in panels:
+        axes.set_xticks(shown, [names[place] for place in shown], rotation=rotation)
     figure.suptitle(style.title(rows[0], "accuracy per class at the last epoch: mean and standard deviation over runs"))
     return figure
 
@@ -40,12 +41,11 @@ def _draw_panel(axes: Axes, rows: list[RowResults], classes: int) -> None:
         place = np.arange(len(means)) + offset
         label = f"{row.label} ({style.runs(len(row.results))})"
         axes.errorbar(place, means, yerr=spreads, label=label, capsize=1.2, capthick=0.7, **look)
-    low, _ = axes.get_ylim()
-    axes.set_ylim(low - 0.1 * (102 - low), 102)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.1 * (high - low), high)  # room for a label
     if rows[0].distortion[0] > 1:
         _mark_rare(axes, rows[0].distortion[0], classes)
     axes.set_xlim(-0.5, classes - 0.5)
-    axes.set_ylabel("test accuracy in %")
     axes.grid(axis="y", alpha=0.3)
     style.legend_above(axes)
 

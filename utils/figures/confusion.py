@@ -20,12 +20,13 @@ DARK = 35  # per cent from which on a number is written in white
 
 def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     """A panel per row: the share of each true class that is taken for each class, all runs together, in %."""
-    found = sources.first_rows([row for row in rows if sources.predictions(row)])
+    found = sources.first_rows([row for row in rows if sources.predictions(row)], "confusion")
     if not found:
         return None
     classes = max(row.classes for row in found)
     names = style.class_names(found, classes)
-    figure, panels = style.grid(len(found), columns=3, height=2.6)
+    figure, panels = style.grid(len(found), columns=3, height=2.7)
+    figure.set_figheight(figure.get_figheight() + style.LETTER * max(map(len, names)))  # they are upright
     for axes, row in zip(panels, found, strict=True):
         predictions = list(sources.predictions(row).values())
         image = axes.imshow(shares(predictions, classes), norm=SHADES, cmap="Blues")

@@ -21,20 +21,19 @@ DIMENSIONS, ITERATIONS, PERPLEXITY, SEED = 30, 500, 30, 0
 
 def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     """A panel per row, of its lowest run: an image is a point of its true class, a mistake a large cross."""
-    found = sources.first_rows([row for row in rows if sources.predictions(row)])
+    found = sources.first_rows([row for row in rows if sources.predictions(row)], "embedding")
     if not found:
         return None
     figure, panels = style.grid(len(found), columns=3 if len(found) <= 6 else 4, height=2.0)
     for axes, row in zip(panels, found, strict=True):
         run, predictions = min(sources.predictions(row).items())
         chosen = some_points(len(predictions.features), len(found))
-        _scatter(axes, predictions, chosen)
+        _scatter(axes, predictions, chosen, row.classes)
         style.panel_title(axes, f"{row.label}, run{run}")
         axes.set(xticks=[], yticks=[])
     style.outer_labels(panels, "first dimension (no unit)", "second dimension (no unit)")
-    figure.suptitle(
-        style.title(rows[0], "t-SNE of test features at the last epoch; numbers: true class, at its median")
-    )
+    numbers = "true classes, at their medians" if found[0].classes <= MANY else "left out, too many classes"
+    figure.suptitle(style.title(rows[0], f"t-SNE of test features at the last epoch; numbers: {numbers}"))
     for mark in style.legend_below(figure, panels[0]).legend_handles:
         mark.set_facecolor("0.5")
     return figure
@@ -55,7 +54,7 @@ def embed(features: np.ndarray) -> np.ndarray:
     return TSNE(perplexity=perplexity, max_iter=ITERATIONS, init="pca", random_state=SEED).fit_transform(reduced)
 
 
-def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray) -> None:
+def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray, classes: int) -> None:
     images = predictions.feature_index[chosen]
     label, right = predictions.test_label[images], (predictions.test_predicted == predictions.test_label)[images]
     x, y = embed(predictions.features[chosen]).T
@@ -64,8 +63,7 @@ def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray) -> None:
     cross = {"marker": "X", "edgecolors": "black", "linewidths": 0.6}
     axes.scatter(x[~right], y[~right], c=colours[~right], s=24, label="mistake, in the true class's colour", **cross)
     axes.margins(0.06)
-    present = np.unique(label)
-    for number in present if len(present) <= MANY else ():
+    for number in np.unique(label) if classes <= MANY else ():
         members = label == number
         place = np.median(x[members]), np.median(y[members])
         text = axes.text(*place, str(number), ha="center", va="center", fontsize=8, fontweight="bold")

@@ -14,7 +14,7 @@ BARS = dict(
     zip(
         ACCURACIES,
         (
-            {"color": "#0072B2"},
+            {"color": "#56B4E9"},
             {"color": "#E69F00", "hatch": "////"},
             {"color": "#FFFFFF", "hatch": "...."},
         ),

@@ -48,12 +48,12 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     """A line of panels per row that an estimator moved, a panel per learned column."""
     learning = [row for row in rows if row.options["hyper_opt"] != "NONE"]
     pools = [(row, pool) for row in learning if (pool := pool_runs(row, sources))]
-    shown = sources.first_rows([row for row, _ in pools])
+    shown = sources.first_rows([row for row, _ in pools], "rows")
     if not shown:
         return None
     pools = pools[: len(shown)]
     columns = [name for name in COLUMNS if any(name in pool.columns for _, pool in pools)]
-    figure = style.new_figure(2.3 * len(pools) + 6 * style.LINE)
+    figure = style.new_figure(2.3 * len(pools) + 7 * style.LINE)
     lines = figure.subplots(len(pools), len(columns), sharex="col", squeeze=False)
     for (row, pool), panels in zip(pools, lines, strict=True):
         for axes, name in zip(panels, columns, strict=True):
@@ -64,7 +64,8 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
         panels[0].set_title(f"{row.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
     for axes, name in zip(lines[-1], columns, strict=True):
         axes.set_xlabel(COLUMNS[name])
-    figure.suptitle(style.title(rows[0], "what was learned of the training images, all runs together"))
+    said = "learned of the training images; operations: medians, quartiles (thick) and 5th to 95th percentiles (thin)"
+    figure.suptitle(style.title(rows[0], said))
     _legend(figure, {name for _, pool in pools for name in pool.groups})
     return figure
 

@@ -34,17 +34,12 @@ class Sources:
         """Rows files by run."""
         return self._read(row, "rows", lambda _, path: LearnedRows.read(path), came_later=True)
 
-    def first_rows(self, rows: list[RowResults]) -> list[RowResults]:
-        """As many rows as a figure with a panel per row has room for; a note says so where it is not all."""
+    def first_rows(self, rows: list[RowResults], figure: str) -> list[RowResults]:
+        """As many rows as a figure with panels for each of them has room for; a note says so where it is not all."""
         if len(rows) > PANELS:
-            distortion = rows[0].distortion_name
-            note = f"{distortion}: figures with a panel per row show the first {PANELS} of {len(rows)} rows"
-            self._note(f"{note}; choose others with --all --match")
+            shown = f"{figure}_{rows[0].distortion_name} shows the first {PANELS} of {len(rows)} rows"
+            self.notes.append(f"{shown}; choose others with --all --match")
         return rows[:PANELS]
-
-    def _note(self, note: str) -> None:
-        if note not in self.notes:
-            self.notes.append(note)
 
     def _read(
         self, row: RowResults, kind: str, read: Callable[[int, Any], Any], came_later: bool = False
@@ -64,6 +59,6 @@ class Sources:
                 self.damaged.append(str(error))
         if missing:
             runs = ", ".join(name_ranges(missing))
-            self._note(f"no {kind} file of {runs} of {row.name}: left out of figures; train again with --fresh")
+            self.notes.append(f"no {kind} file of {runs} of {row.name}: left out of figures; train again with --fresh")
         self._found[row.name, kind] = found
         return found

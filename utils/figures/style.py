@@ -52,7 +52,7 @@ def line(number: int) -> dict[str, Any]:
 
 
 def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """`count` panels of a height in inches, line by line; those of a line share the y axis, those of a column x."""
+    """`count` panels of a height in inches, line by line."""
     columns = min(count, columns)
     figure = new_figure(ceil(count / columns) * height + 5 * LINE)
     panels = figure.subplots(ceil(count / columns), columns, squeeze=False).flatten().tolist()
@@ -62,28 +62,32 @@ def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
-    """Name the axes of a grid at its left side and at the lower end of every column."""
-    for axes in panels:
+    """Name the axes of a grid, and their ticks, at its left side and at the lower end of every column."""
+    for number, axes in enumerate(panels):
         place = axes.get_subplotspec()
-        if place.is_first_col():
-            axes.set_ylabel(y)
-        if panels.index(axes) + place.get_gridspec().ncols >= len(panels):
-            axes.set_xlabel(x)
+        left, lowest = place.is_first_col(), number + place.get_gridspec().ncols >= len(panels)
+        axes.set(xlabel=x if lowest else "", ylabel=y if left else "")
+        axes.tick_params(labelleft=left, labelbottom=lowest)
 
 
 def legend_below(figure: Figure, axes: Axes) -> Legend:
     """A legend of what one of the panels shows, below all of them; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
     columns = _legend_columns(labels)
-    figure.set_figheight(figure.get_figheight() + LINE * ceil(len(labels) / columns))
+    _make_room(figure, len(labels), columns)
     return figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
 
 
 def legend_above(axes: Axes) -> None:
-    """A legend of what a panel shows, on top of it."""
+    """A legend of what a panel shows, on top of it; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
-    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
-    axes.legend(handles, labels, ncols=_legend_columns(labels), frameon=False, **place)
+    columns = _legend_columns(labels)
+    _make_room(axes.figure, len(labels), columns)
+    axes.legend(handles, labels, ncols=columns, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
+
+
+def _make_room(figure: Figure, labels: int, columns: int) -> None:
+    figure.set_figheight(figure.get_figheight() + LINE * ceil(labels / columns))
 
 
 def _legend_columns(labels: Sequence[str]) -> int:
@@ -124,6 +128,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as PNG and as PDF; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    # Where the sides of panels are tied to each other, their places take a second round.
+    figure.get_layout_engine().execute(figure)
     # Figure.savefig draws twice for each file, and lays out anew, which takes longest.
     FigureCanvasAgg(figure).print_png(png)
     figure.set_layout_engine("none")

@@ -189,7 +189,7 @@ def test_features_without_distances_or_neighbours_are_embedded(features):
 
 
 def test_points_of_a_figure_are_limited():
-    assert [len(embedding.some_points(2000, panels)) for panels in (1, 2, 8)] == [1000, 800, 200]
+    assert [len(embedding.some_points(2000, panels)) for panels in (1, 2, 8)] == [1000, 600, 150]
     assert embedding.some_points(5, 3).tolist() == [0, 1, 2, 3, 4]
 
 

@@ -43,6 +43,7 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     ticks = [0, 1, 5, 10, 20, 50, 100]
     figure.colorbar(image, ax=panels, label="share of the true class in %; empty: less than 0.5", ticks=ticks, **place)
     figure.suptitle(style.title(rows[0], "confusion of test images at the last epoch, all runs together"))
+    figure.get_layout_engine().execute(figure)  # panels of equal sides take a round more than saving has
     return figure
 
 

@@ -15,8 +15,8 @@ from utils.results import RowResults
 # Petroff's ten colours (arXiv 2107.02270), chosen so that colour-blind readers can tell them apart.
 COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 MANY = 20  # classes whose numbers have no room
-POINTS, ALL_POINTS = 1000, 1600  # at most in a panel, and in all of them together: a figure takes seconds
-DIMENSIONS, ITERATIONS, PERPLEXITY, SEED = 30, 500, 30, 0
+POINTS, ALL_POINTS = 1000, 1200  # at most in a panel, and in all of them together: a figure takes seconds
+DIMENSIONS, ITERATIONS, PERPLEXITY, SEED = 30, 400, 30, 0
 
 
 def draw(rows: list[RowResults], sources: Sources) -> Figure | None:

@@ -53,7 +53,7 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
         return None
     pools = pools[: len(shown)]
     columns = [name for name in COLUMNS if any(name in pool.columns for _, pool in pools)]
-    figure = style.new_figure(2.3 * len(pools) + 7 * style.LINE)
+    figure = style.new_figure(2.3 * len(pools) + 6 * style.LINE)
     lines = figure.subplots(len(pools), len(columns), sharex="col", squeeze=False)
     for (row, pool), panels in zip(pools, lines, strict=True):
         for axes, name in zip(panels, columns, strict=True):
@@ -64,7 +64,7 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
         panels[0].set_title(f"{row.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
     for axes, name in zip(lines[-1], columns, strict=True):
         axes.set_xlabel(COLUMNS[name])
-    said = "learned of the training images; operations: medians, quartiles (thick) and 5th to 95th percentiles (thin)"
+    said = "learned rows of training images; operations: median, quartiles (thick), 5th to 95th percentile (thin)"
     figure.suptitle(style.title(rows[0], said))
     _legend(figure, {name for _, pool in pools for name in pool.groups})
     return figure

@@ -99,7 +99,7 @@ def title(row: RowResults, shown: str) -> str:
     """Data set and distortion in words, and below them what a figure shows."""
     ir, sr, nr = row.distortion
     data = f"{row.options['dataset']}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
-    return "\n".join([wrapped(data, 100), wrapped(shown, 100)])
+    return "\n".join([wrapped(data, 105), wrapped(shown, 105)])
 
 
 def panel_title(axes: Axes, text: str) -> None:
@@ -128,8 +128,6 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as PNG and as PDF; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
-    # Where the sides of panels are tied to each other, their places take a second round.
-    figure.get_layout_engine().execute(figure)
     # Figure.savefig draws twice for each file, and lays out anew, which takes longest.
     FigureCanvasAgg(figure).print_png(png)
     figure.set_layout_engine("none")

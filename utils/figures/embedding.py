@@ -63,6 +63,7 @@ def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray, classes: 
     cross = {"marker": "X", "edgecolors": "black", "linewidths": 0.6}
     axes.scatter(x[~right], y[~right], c=colours[~right], s=24, label="mistake, in the true class's colour", **cross)
     axes.margins(0.06)
+    axes.set_aspect("equal", adjustable="datalim")  # distances mean the same in both directions
     for number in np.unique(label) if classes <= MANY else ():
         members = label == number
         place = np.median(x[members]), np.median(y[members])

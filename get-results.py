@@ -67,7 +67,7 @@ def run(arguments: Sequence[str] | None) -> None:
 
 def plot(rows: list[RowResults], options: ResultOptions) -> list[str]:
     """Draw the rows and say where; returns a line per damaged file."""
-    from utils.figures import plot_all, plot_row  # matplotlib, torch and scikit-learn: the tables need none of them
+    from utils.figures import plot_all, plot_row  # brings matplotlib and scikit-learn, which tables do without
 
     drawn = plot_all(rows, options.plot) if options.all else plot_row(rows[0], options.plot)
     for path in drawn.paths:

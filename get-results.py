@@ -14,16 +14,15 @@ from pathlib import Path
 import torch
 
 from custom_datasets import DataError, load_dataset
-from utils.audit import FORMATS, INDEX_FORMATS, THRESHOLD, make_audit
+from utils.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
+from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
-from utils.figures import plot_learning_curves
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
 from utils.options import parse_options, resolve
 from utils.plan import row_plan
 from utils.results import RowResults, all_results, row_results
 from utils.row_options import RowOptions
 from utils.run_folder import RunFiles, read_result
-from utils.sheets import draw_sheets
 from utils.tables import LAYOUTS, all_tables, row_table
 
 
@@ -37,7 +36,7 @@ class ResultOptions(RowOptions):
     )
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
-    plot: Path | None = flag(None, "folder to draw learning curves into, as PNG", type=folder)
+    plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(
         None,
         "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
@@ -62,14 +61,17 @@ class ResultOptions(RowOptions):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
 
-    def check_audit(self) -> None:
-        """Raise UserError for flags of an audit without one, and for an audit that nothing is shown of."""
+    def check_flags(self) -> None:
+        """Raise UserError for flags that do nothing together."""
         audits = self.audit or self.export_clean
-        if not audits and (self.run_folder or self.threshold != ResultOptions.threshold):
-            name = "-r" if self.run_folder else "--threshold"
-            raise UserError(f"{name} is for --audit and --export-clean; add one of them")
-        if audits and self.dry_run:
-            raise UserError("--dry-run writes nothing; leave out --audit and --export-clean")
+        if self.all:
+            self.check_all()
+        elif self.format != "text" or self.match:
+            raise UserError(f"--{'match' if self.match else 'format'} is for --all; add it")
+        if not audits and (self.run_folder or self.threshold != THRESHOLD):
+            raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
+        if self.dry_run and (audits or self.plot):
+            raise UserError("--dry-run writes and draws nothing; leave out --plot, --audit and --export-clean")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,52 +80,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None) -> None:
-    """Read the results, draw them, print them: nothing is printed that a failure would follow."""
+    """Read the results, audit and draw them, print them: nothing is printed that a mistake would follow."""
     options = parse_options(ResultOptions, __doc__, arguments)
-    options.check_audit()
-    if options.all:
-        options.check_all()
-        found = all_results(options, options.match)
-        table = all_tables(found.rows, options.format)
-    elif options.format != "text" or options.match:
-        raise UserError(f"--{'match' if options.match else 'format'} is for --all; add it")
-    elif options.dry_run and options.plot:
-        raise UserError("--dry-run draws nothing; leave out --plot")
-    elif options.dry_run:
+    options.check_flags()
+    if options.dry_run:
         print(row_plan(resolve(options)))
         return
-    else:
-        found = row_results(resolve(options))
-        table = row_table(found.rows[0])
-    figures = plot_learning_curves(found.rows, options.plot) if options.plot else []
-    print(table)
-    for line in found.unfinished:
+    found = all_results(options, options.match) if options.all else row_results(resolve(options))
+    review = find_review(options, found.rows[0]) if options.audit or options.export_clean else None
+    drawn = draw(found.rows, options, review) if options.plot else Drawn()
+    written = write_review(options, review) if review else []
+    print(all_tables(found.rows, options.format) if options.all else row_table(found.rows[0]))
+    if review:
+        print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
+    for line in found.unfinished + drawn.notes:
         print(f"note: {line}", file=sys.stderr)
-    for path in figures:
-        print(f"learning curves: {path}", file=sys.stderr)
-    if options.audit or options.export_clean:
-        audit(options, found.rows[0])
-    if found.damaged:
-        raise UserError("; ".join(found.damaged))
+    for path in drawn.paths + written:
+        print(f"written: {path}", file=sys.stderr)
+    damaged = found.damaged + drawn.damaged
+    if damaged:
+        raise UserError("; ".join(damaged))
 
 
-def audit(options: ResultOptions, row: RowResults) -> None:
-    """Audit the training labels of one run of a row: print the report, write what was asked for."""
-    run_folder = options.run_folder or f"run{min(row.results)}"
-    files = RunFiles(row.folder / run_folder, row.name)
-    result = read_result(files.result)
+def find_review(options: ResultOptions, row: RowResults) -> Review:
+    """The audit of one run of a row. Raises UserError or DataError where there is not what it takes."""
+    files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
     data = load_dataset(options.dataset, row.folder, torch.device("cpu"))
-    found = make_audit(files, data, result["options"])
-    print(f"\naudit of {run_folder}: {found.report(options.threshold)}")
+    return review_run(files, data, read_result(files.result)["options"])
+
+
+def write_review(options: ResultOptions, review: Review) -> list[Path]:
+    """Write the files that are asked for."""
     if options.audit:
-        found.write(options.audit)
-        print(f"audit: {options.audit}", file=sys.stderr)
+        review.audit.write(options.audit)
     if options.export_clean:
-        count = found.write_clean(options.export_clean, options.threshold)
-        print(f"{count} clean images: {options.export_clean}", file=sys.stderr)
-    if options.plot:
-        for path in draw_sheets(found, files, data, result["options"], options.plot):
-            print(f"sample sheet: {path}", file=sys.stderr)
+        review.audit.write_clean(options.export_clean, options.threshold)
+    return [path for path in (options.audit, options.export_clean) if path]
+
+
+def draw(rows: list[RowResults], options: ResultOptions, review: Review | None) -> Drawn:
+    """Draw all rows, or one row; of an audited run the sheets of sample images as well."""
+    from utils import figures  # brings matplotlib, which tables do without
+
+    if options.all:
+        return figures.plot_all(rows, options.plot)
+    drawn = figures.plot_row(rows[0], options.plot)
+    if review:
+        drawn.paths += figures.plot_sheets(review, options.plot)
+    return drawn
 
 
 if __name__ == "__main__":

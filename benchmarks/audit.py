@@ -26,7 +26,7 @@ from cleanlab.rank import get_label_quality_scores
 from sklearn.model_selection import StratifiedKFold
 
 from custom_datasets import Dataset, Split, load_dataset
-from utils.audit import make_audit, score
+from utils.audit import review_run, score
 from utils.device import pick_device
 from utils.errors import UserError, exit_status
 from utils.flags import pattern
@@ -82,7 +82,7 @@ def measure(row: RowResults, run: int, data: Dataset, device: torch.device) -> d
     """Area and average precision of every score on one run."""
     files = RunFiles(row.folder / f"run{run}", row.name)
     options = row.results[run]["options"]
-    audit = make_audit(files, data, options)
+    audit = review_run(files, data, options).audit
     wrong = audit.given != audit.true
     quality, network, weight, soft = audit.quality, audit.network, audit.weight, audit.given_probability
     scores = {"quality: network's probability, averaged": quality, "network's probability, last epoch": network}

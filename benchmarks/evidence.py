@@ -20,14 +20,13 @@ from statistics import mean, stdev
 from scipy.stats import ttest_rel
 
 from utils.errors import UserError, exit_status
+from utils.figures import style
 from utils.flags import pattern
-from utils.results import RowResults, all_results
+from utils.results import RowResults, all_results, read_metrics
 from utils.row_options import RowOptions
 from utils.tables import column_name, mean_and_spread
 
 LAST = 5  # epochs
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7A4A1E")
-MARKERS = "osD^vP*X"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,8 @@ def main() -> None:
         print(f"\n{flags.dataset}, imbalance and noise ratio {distortion}\n")
         print_table(by_count)
     if flags.plot:
-        plot(groups, flags.dataset, flags.plot)
+        with style.page():
+            plot(groups, flags.dataset, flags.plot)
 
 
 def collect(rows: Sequence[RowResults]) -> Groups:
@@ -67,7 +67,8 @@ def collect(rows: Sequence[RowResults]) -> Groups:
         count = row.options["valid_images"] or first["images"]["valid"]
         label = row.label.replace(f" valid images {row.options['valid_images']}", "")
         best, last = {}, {}
-        for run, curve in zip(sorted(row.results), row.curves(), strict=True):
+        for run, result in row.results.items():
+            curve = read_metrics(row.files(run).metrics, result["options"]["epochs"])
             errors = [100 - accuracy for accuracy in curve["test_accuracy"]]
             best[run], last[run] = min(errors), mean(errors[-LAST:])
         groups[column_name(row)][count].append(Line(label, is_control(row), best, last))
@@ -109,11 +110,8 @@ def print_table(by_count: dict[int, list[Line]]) -> None:
 
 
 def plot(groups: Groups, dataset: str, path: Path) -> None:
-    """A panel per distortion: mean of the last five against the number of clean images, bars of a standard deviation."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(max(7, 4.5 * len(groups)), 4.8), layout="constrained")
-    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation."""
+    figure, panels = style.grid(len(groups), columns=2, height=4.2)
     for axes, (distortion, by_count) in zip(panels, groups.items(), strict=True):
         labels = sorted({line.label for lines in by_count.values() for line in lines})
         for place, label in enumerate(labels):
@@ -125,8 +123,8 @@ def plot(groups: Groups, dataset: str, path: Path) -> None:
                 list(map(mean, errors)),
                 spread,
                 label=label,
-                color=COLOURS[place % len(COLOURS)],
-                marker=MARKERS[place % len(MARKERS)],
+                color=style.COLOURS[place % len(style.COLOURS)],
+                marker=style.MARKERS[place % len(style.MARKERS)],
                 linestyle="--" if points[0][1].control else "-",
                 capsize=2,
             )
@@ -134,10 +132,10 @@ def plot(groups: Groups, dataset: str, path: Path) -> None:
         axes.set_xticks(sorted(by_count), list(map(str, sorted(by_count))), minor=False)
         axes.minorticks_off()
         axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", ylim=(0, None))
-        axes.set_title(f"{dataset}, {distortion}", fontsize=10)
+        axes.set_title(f"{dataset}, {distortion}")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-    figure.savefig(path, dpi=150)
+        axes.legend()
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

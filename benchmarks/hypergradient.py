@@ -33,7 +33,6 @@ from hyperopt.hyper_pass import clean_gradient, frozen
 from hyperopt.hypergradient import hessian_product
 from hyperopt.losses import Loss, fisher_product
 from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
-from utils.figures import COLOURS
 from utils.options import TrainOptions, resolve
 from utils.preparation import prepare_split
 from utils.row_options import ESTIMATOR_HYPER
@@ -235,6 +234,8 @@ def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     """Distance from the exact direction against cost in milliseconds, a panel per data set."""
     # Imported here and without pyplot: the tables need no matplotlib, and no display is wanted.
     from matplotlib.figure import Figure
+
+    from utils.figures.style import COLOURS
 
     figure = Figure(figsize=(4.5 * len(solvers) + 3, 4), layout="constrained")
     panels = figure.subplots(1, len(solvers), squeeze=False)[0]

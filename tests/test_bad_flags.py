@@ -90,7 +90,7 @@ RESULT_FLAGS = [
     ("--match SEP", "--match is for --all"),
     ("--all --match (", "'(' is not a regular expression"),
     ("--all --format pdf", "pdf"),
-    ("--dry-run --plot figures", "--dry-run draws nothing"),
+    ("--dry-run --plot figures", "--dry-run writes and draws nothing"),
     ("--plot", "expected one argument"),
 ]
 

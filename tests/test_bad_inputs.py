@@ -232,9 +232,6 @@ CASES = (
         {
             **{f"result, {name}": Case(holds(FILES.result, c), FILES.result) for name, c in RESULTS.items()},
             **{f"result's {key} is {value}": Case(option(key, value), FILES.result) for key, value in OPTIONS},
-            **{f"metrics, {c}": Case(holds(FILES.metrics, c), FILES.metrics, ("--plot", "figures")) for c in METRICS},
-            "no metrics": Case(no_file(FILES.metrics), FILES.metrics, ("--plot", "figures")),
-            "metrics are a folder": Case(is_folder(FILES.metrics), FILES.metrics, ("--plot", "figures")),
             "result is a folder": Case(is_folder(FILES.result), FILES.result),
             "result is a link to text": Case(leads(FILES.result, OUTSIDE), FILES.result),
             "result is a broken link": Case(leads(FILES.result, BROKEN), FILES.name),
@@ -270,6 +267,29 @@ def test_files_and_folders(refused, finished_run, name):
     case.damage()
     flags = ("--no-cuda", "--epochs", 2) if script == "implicit-augment" else ()
     refused(script, (*flags, *ROW, *case.flags), str(case.culprit))
+
+
+DRAWN_FROM = {
+    **{f"metrics, {c}": Case(holds(FILES.metrics, c), FILES.metrics) for c in METRICS},
+    "no metrics": Case(no_file(FILES.metrics), FILES.metrics),
+    "metrics are a folder": Case(is_folder(FILES.metrics), FILES.metrics),
+    **{f"predictions, {c}": Case(holds(FILES.predictions, c), FILES.predictions) for c in (b"", b"K", b"PK\x03\x04")},
+    "predictions are a folder": Case(is_folder(FILES.predictions), FILES.predictions),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN_FROM)
+def test_what_figures_are_drawn_from(call, finished_run, name):
+    """The table and the other figures are there all the same; the last line names the file."""
+    shutil.copytree(finished_run, ".", dirs_exist_ok=True)
+    DRAWN_FROM[name].damage()
+    status, out, err = call("get-results", *ROW, "--plot", "figures")
+    assert status == 2
+    assert "mean +- std" in out
+    *others, last = err.splitlines()
+    assert last.startswith(f"error: {DRAWN_FROM[name].culprit}")
+    assert others
+    assert all(line.startswith("written: figures/") for line in others)
 
 
 @pytest.mark.parametrize("kind", ["best", "metrics", "result", "progress"])

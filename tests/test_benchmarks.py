@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from benchmarks import epoch, precision, rows, wrong_labels
+from benchmarks import epoch, precision, results, rows, wrong_labels
 
 
 @pytest.fixture
@@ -66,6 +66,16 @@ def test_wrong_labels_of_rows_that_know_them(tmp_path):
         "wrong, corrected": 1 / 2,
         "right, changed": 1 / 2,
     }
+
+
+def test_results(run, monkeypatch):
+    monkeypatch.setattr(results, "DISTORTIONS", ((10, 0.1),))
+    monkeypatch.setattr(results, "ROWS", results.ROWS[-2:])
+    monkeypatch.setattr(results, "RUNS", 2)
+    printed, numbers = run(results, "--rounds", 1)
+    assert (numbers["runs"], numbers["figures"]) == (2 * 2, 6 * 2)
+    for name in ("tabulated", "tabulated and drawn"):
+        assert f"| {name} | {numbers['seconds'][name]['median']:.2f} |" in printed
 
 
 def test_precision(run, tmp_path):

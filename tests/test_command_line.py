@@ -326,12 +326,14 @@ def test_runs_with_other_options_are_pointed_out(train, results):
     assert "run1 was made with other lr than run0" in results(*DISTORTION)[1]
 
 
-def test_learning_curves_are_drawn(four_runs, results):
+def test_figures_of_trained_runs_are_drawn(four_runs, results):
     status, _, err = results("--all", "--plot", "figures")
     assert status == 0
-    path = Path("figures/learning_curves_ir_10_sr_1.0_nr_0.1.png")
-    assert str(path) in err
-    assert path.read_bytes().startswith(b"\x89PNG")
+    assert "note" not in err
+    for kind in ("learning_curves", "errors", "classes", "confusion", "embedding", "rows"):
+        path = Path(f"figures/{kind}_ir_10_sr_1.0_nr_0.1.png")
+        assert str(path) in err
+        assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_minus_zero_is_zero(call):

@@ -4,9 +4,15 @@ import csv
 import io
 import json
 import re
+import shutil
 import statistics
+import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
+import markdown
+import numpy as np
+import pandas as pd
 import pytest
 
 from utils.options import TrainOptions, parse_options, resolve
@@ -36,6 +42,7 @@ def write_results(chosen):
                 "name": options.run_name,
                 "accuracy": accuracy,
                 "epochs": dict.fromkeys(accuracy, 1),
+                "accuracy_per_class": {"last_epoch": [accuracy["last_epoch"]] * 10},
                 "options": options.identity | {"precision": "fp32"},  # as a run has resolved it
             }
             path = RunFiles(Path("local_data/SVHN") / f"run{run}", options.run_name).result
@@ -121,6 +128,69 @@ def test_records_hold_the_numbers_of_the_result_files(table, layout):
     control = by_row["NONE/NONE NONE model wresnet10_2 train on both", 100]
     assert control["selected_on_validation_error_mean"] in (None, "")
     assert float(by_row["SEP/BOTH HES", 100]["published_error_mean"]) == 6.3
+
+
+def errors_of_the_files():
+    """By label, imbalance ratio and accuracy: the errors of all runs, as the result files have them."""
+    found = {}
+    for path in sorted(Path("local_data/SVHN").glob("run*/result_*.json")):
+        content = json.loads(path.read_text())
+        options = content["options"]
+        label = f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}"
+        label += " model wresnet10_2 train on both" if options["train_on"] == "both" else ""
+        for name, accuracy in content["accuracy"].items():
+            found.setdefault((label, options["imbalance_ratio"], name), []).append(100 - accuracy)
+    return found
+
+
+def check_cells(grids, plus_minus):
+    """Cells (without the published values) of the tables in the order of KEYS, a line per label, against the files."""
+    checked = 0
+    expected = errors_of_the_files()
+    for key, (header, *lines) in zip(KEYS, grids, strict=True):
+        assert header == [key.replace("_", " "), "1-0.0", "100-0.1", "runs"]
+        for label, *cells, _ in lines:
+            for ratio, cell in zip((1, 100), cells, strict=True):
+                errors = expected.get((label, ratio, key), [])
+                ours = f"{np.mean(errors):.2f}" if errors else "-" if (label, ratio, KEYS[0]) in expected else ""
+                ours += f" {plus_minus} {np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
+                assert cell.split(" [")[0] == ours
+                checked += len(errors) > 0
+    assert checked == len(expected)
+
+
+def test_markdown_is_rendered_to_tables_with_the_numbers_of_the_result_files(table):
+    page = ElementTree.fromstring(f"<page>{markdown.markdown(table('markdown'), extensions=['tables'])}</page>")
+    grids = [[[cell.text or "" for cell in line] for line in found.iter("tr")] for found in page.iter("table")]
+    check_cells(grids, "±")
+
+
+def test_latex_has_the_numbers_of_the_result_files(table):
+    tabulars = re.findall(r"\\begin\{tabular\}\{l+r+\}(.*?)\\end\{tabular\}", table("latex"), re.DOTALL)
+    lines = [[line.removesuffix(r"\\") for line in found.splitlines() if line.endswith(r"\\")] for found in tabulars]
+    grids = [[[cell.strip().replace(r"\_", "_") for cell in line.split("&")] for line in found] for found in lines]
+    check_cells(grids, r"$\pm$")
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex")
+def test_latex_compiles(table):
+    document = "\n".join([r"\documentclass{article}\begin{document}", table("latex"), r"\end{document}"])
+    Path("table.tex").write_text(document)
+    subprocess.run(["pdflatex", "-halt-on-error", "table.tex"], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize(("layout", "read"), [("csv", pd.read_csv), ("json", pd.read_json)])
+def test_pandas_reads_the_numbers_of_the_result_files(table, layout, read):
+    frame = read(io.StringIO(table(layout))).set_index(["row", "imbalance_ratio"])
+    expected = errors_of_the_files()
+    assert len(frame) == len({(label, ratio) for label, ratio, _ in expected})
+    for (label, ratio), record in frame.iterrows():
+        for key in KEYS:
+            errors = expected.get((label, ratio, key), [])
+            mean = np.mean(errors) if errors else np.nan
+            spread = np.std(errors, ddof=1) if len(errors) > 1 else np.nan
+            found = [float(record[f"{key}_error_{name}"]) for name in ("mean", "std")]
+            np.testing.assert_allclose(found, [mean, spread], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--format", "csv"), ("--match", "SEP")])

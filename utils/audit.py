@@ -153,8 +153,18 @@ def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, f
     return {name: part / whole for name, (part, whole) in shares.items() if whole}
 
 
-def make_audit(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Audit:
-    """The audit of a finished run, by its files, the data that it was trained on and its options.
+@dataclass(frozen=True)
+class Review:
+    """A finished run that is audited: its files, the data that it was trained on, its options, and its audit."""
+
+    files: RunFiles
+    data: Dataset
+    options: dict[str, Any]
+    audit: Audit
+
+
+def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Review:
+    """Audit a finished run, by its files, the data that it was trained on and its options.
 
     With label noise made by this program, the data set's labels are the true ones.
 
@@ -184,7 +194,7 @@ def make_audit(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Audit
     }
     order = np.argsort(found.train_confidence, kind="stable")
     ordered = {name: None if column is None else column[order] for name, column in columns.items()}
-    return Audit(**ordered, names=data.class_names, files=data.train_files)
+    return Review(files, data, options, Audit(**ordered, names=data.class_names, files=data.train_files))
 
 
 def _rows_of(path: Path, index: np.ndarray) -> LearnedRows:

@@ -13,7 +13,15 @@ from utils.options import TrainOptions, resolve
 from utils.progress import unfinished
 from utils.published import published_error
 from utils.recipes import RECIPES
-from utils.row_options import AUG_MODELS, HYPER_OPTS, LOS_MODELS, RowOptions, learned_rows_additions, usual_additions
+from utils.row_options import (
+    AUG_MODELS,
+    HYPER_OPTS,
+    LOS_MODELS,
+    RowOptions,
+    distortion_name,
+    learned_rows_additions,
+    usual_additions,
+)
 from utils.run_folder import TESTED_ON_VALID, RunFiles, dataset_folder, read_result, run_folders
 
 
@@ -53,6 +61,11 @@ class RowResults:
         return {key.replace("_", " "): value for key, value in unusual.items()}
 
     @property
+    def distortion_name(self) -> str:
+        """The distortion's part of file names."""
+        return distortion_name(*self.distortion)
+
+    @property
     def distortion(self) -> tuple[int, float, float]:
         """Imbalance, subsample and noise ratio."""
         return tuple(self.options[name] for name in ("imbalance_ratio", "subsample_ratio", "noise_ratio"))
@@ -62,12 +75,18 @@ class RowResults:
         accuracies = [self.results[run]["accuracy"] for run in sorted(self.results)]
         return [100 - found[accuracy] for found in accuracies if accuracy in found]
 
-    def curves(self) -> list[dict[str, list[float]]]:
-        """Every run's metrics file, by column. Raises UserError when one is missing or damaged."""
-        return [
-            read_metrics(RunFiles(self.folder / f"run{run}", self.name).metrics, result["options"]["epochs"])
-            for run, result in sorted(self.results.items())
-        ]
+    def per_class(self) -> list[list[float | None]]:
+        """Test accuracy of every class in percent, None for a class without test images, at the last epoch, by run."""
+        return [result["accuracy_per_class"]["last_epoch"] for _, result in sorted(self.results.items())]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return max(map(len, self.per_class()))
+
+    def files(self, run: int) -> RunFiles:
+        """The files of one of the runs."""
+        return RunFiles(self.folder / f"run{run}", self.name)
 
     def published(self) -> list[float]:
         """Mean and standard deviation (percent, best epoch on test) of the published cell.

@@ -138,6 +138,8 @@ def read_result(path: Path) -> dict[str, Any]:
             raise ValueError("an accuracy is not between 0 and 100 %")
         if not all(isinstance(content["epochs"][name], int) for name in accuracy):
             raise ValueError("it lacks the epoch of an accuracy")
+        if not _are_accuracies(content["accuracy_per_class"]["last_epoch"]):
+            raise ValueError("an accuracy of a class is not between 0 and 100 %")
         # An option that came later had its usual value when the file was written.
         defaults = {field.name: field.default for field in dataclasses.fields(RowOptions)}
         known = {"recipe": content["dataset"], "precision": "fp32"} | content["options"]
@@ -158,6 +160,11 @@ def read_result(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
         raise UserError(f"{path} is not a result file that can be read ({error}); move it away") from error
     return content | {"options": options}
+
+
+def _are_accuracies(per_class: list[float | None]) -> bool:
+    """Whether there are classes, each with an accuracy in percent, or None for want of test images."""
+    return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
 
 
 def finished_result(options: TrainOptions) -> dict[str, Any] | None:

@@ -130,7 +130,7 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
         (("--audit", "audit.txt"), "'audit.txt' must end in .csv or .json"),
         (("--export-clean", "clean.csv"), "'clean.csv' must end in .txt or .npy"),
         (("--all", "--audit", "a.csv"), "leave out --audit"),
-        (("--dry-run", "--audit", "a.csv"), "--dry-run writes nothing"),
+        (("--dry-run", "--audit", "a.csv"), "--dry-run writes and draws nothing"),
         (("--audit", "a.csv", "-r", "run7"), "run7"),
         (("--audit", "nowhere/a.csv"), "nowhere"),
         (("--audit", "a.csv", "--threshold", 2), "2 is out of range"),

@@ -1,0 +1,195 @@
+"""Seconds of get-results.py on a folder of many results: to tabulate them, and to tabulate and draw them.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.results [--rounds 3] [--output FILE]
+
+Contract: 8 rows x 4 distortions x 8 runs of 200 epochs, made up at the size of DIGITS, in a temporary folder, all files
+that a finished run leaves but for the checkpoints. Timed is the script's main function without importing anything:
+`--all`, and `--all --plot` into an empty folder; medians and quartiles over rounds.
+"""
+
+import argparse
+import contextlib
+import csv
+import importlib.util
+import io
+import json
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+import numpy as np
+import sklearn
+import torch
+
+import utils.figures  # noqa: F401  imported here so that it is not timed
+from benchmarks.report import describe_machine, quartiles, seconds
+from hyperopt.learned_rows import LearnedRows
+from hyperopt.warp import OPERATIONS
+from utils.options import TrainOptions, resolve
+from utils.predictions import Predictions
+from utils.published import ROWS
+from utils.run_folder import ACCURACIES, RunFiles, run_files
+
+SCRIPT = Path(__file__).parent.parent / "get-results.py"
+DISTORTIONS = ((1, 0.0), (1, 0.3), (10, 0.1), (100, 0.1))  # imbalance and noise ratio
+RUNS, EPOCHS = 8, 200
+CLASSES, FEATURES, TEST, TRAIN = 10, 64, 540, 519
+LEARNED = dict.fromkeys(("SHA", "SEP"), ("probability", "magnitude")) | dict.fromkeys(
+    ("NONE", "RAND", "AUTO", "DADA"), ()
+)
+LEARNED |= {"WGHT": ("weight",), "SOFT": ("soft_label",), "BOTH": ("weight", "soft_label")}
+
+
+def main() -> None:
+    """Make the folder, measure, print a table and write the numbers to a file."""
+    flags = parse_options()
+    script = load_script()
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name)
+        make_results(data)
+        arguments = ["--data", str(data), "--all"]
+        times = {
+            "tabulated": [time_of(script, arguments) for _ in range(flags.rounds)],
+            "tabulated and drawn": [
+                time_of(script, [*arguments, "--plot", str(data / f"figures{n}")]) for n in range(flags.rounds)
+            ],
+        }
+        figures = len(list((data / "figures0").iterdir()))
+    versions = {"matplotlib": matplotlib.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
+    runs = len(ROWS) * len(DISTORTIONS) * RUNS
+    result = {"machine": describe_machine("cpu", **versions), "rounds": flags.rounds, "runs": runs, "figures": figures}
+    result["seconds"] = {name: quartiles(values) for name, values in times.items()}
+    print_table(result)
+    flags.output.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Seconds of get-results.py on a folder of many results.")
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results.json"), help="for the numbers")
+    return parser.parse_args()
+
+
+def load_script() -> ModuleType:
+    """get-results.py as a module; its name has a hyphen, so that it cannot be imported."""
+    spec = importlib.util.spec_from_file_location("get_results", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def time_of(script: ModuleType, arguments: list[str]) -> float:
+    """Seconds of the script. Raises RuntimeError when it fails."""
+    said = io.StringIO()
+
+    def work() -> None:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            if script.main(arguments) != 0:
+                raise RuntimeError(said.getvalue())
+
+    return seconds(work)
+
+
+def print_table(result: dict) -> None:
+    """As a pipe table."""
+    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print(f"\n| {result['runs']} runs, {result['figures']} files of figures | seconds, median | quartiles |")
+    print("|---|---|---|")
+    for name, found in result["seconds"].items():
+        print(f"| {name} | {found['median']:.2f} | {found['lower quartile']:.2f} to {found['upper quartile']:.2f} |")
+
+
+def make_results(data: Path) -> None:
+    """Write the files of all runs below `data`."""
+    random = np.random.default_rng(0)
+    for run in range(RUNS):
+        for imbalance_ratio, noise_ratio in DISTORTIONS:
+            for aug_model, los_model, hyper_opt in ROWS:
+                options = TrainOptions(
+                    data=data,
+                    imbalance_ratio=imbalance_ratio,
+                    noise_ratio=noise_ratio,
+                    aug_model=aug_model,
+                    los_model=los_model,
+                    hyper_opt=hyper_opt,
+                    policy="SVHN" if aug_model in ("AUTO", "DADA") else None,
+                    run_folder=f"run{run}",
+                    epochs=EPOCHS,
+                )
+                make_run(resolve(options), random)
+
+
+def make_run(options: TrainOptions, random: np.random.Generator) -> None:
+    """Write the files of one run: a network that is right in about 90 % of the cases."""
+    files = run_files(options)
+    files.folder.mkdir(parents=True, exist_ok=True)
+    errors = 10 + 50 * np.exp(-np.arange(EPOCHS) / 20) + random.uniform(0, 3, EPOCHS)
+    write_metrics(files, errors)
+    predictions = make_predictions(random, options.noise_ratio)
+    predictions.write(files.predictions)
+    if options.learns:
+        files.rows.write_bytes(make_rows(options, predictions, random).as_pt())
+    right = predictions.test_predicted == predictions.test_label
+    per_class = [100 * right[predictions.test_label == number].mean() for number in range(CLASSES)]
+    content = {
+        "dataset": options.dataset,
+        "run": options.run_folder,
+        "name": options.run_name,
+        "accuracy": dict.fromkeys(ACCURACIES, 100 - errors[-1]),
+        "epochs": dict.fromkeys(ACCURACIES, EPOCHS),
+        "accuracy_per_class": dict.fromkeys(ACCURACIES, per_class),
+        "class_names": None,
+        "options": options.identity | {"precision": "fp32"},
+    }
+    files.result.write_text(json.dumps(content))
+
+
+def write_metrics(files: RunFiles, errors: np.ndarray) -> None:
+    """The metrics file; the losses are made from the errors (epochs,)."""
+    with files.metrics.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("epoch", "test_accuracy", "test_loss", "train_loss"))
+        writer.writerows((number, 100 - error, error / 25, error / 30) for number, error in enumerate(errors, 1))
+
+
+def make_predictions(random: np.random.Generator, noise_ratio: float) -> Predictions:
+    """Features around a centre per class."""
+    label, true = random.integers(CLASSES, size=TEST), random.integers(CLASSES, size=TRAIN)
+    centres = random.normal(size=(CLASSES, FEATURES))
+    probability = random.uniform(0.1, 1, TRAIN).astype(np.float32)
+    return Predictions(
+        test_label=label,
+        test_predicted=redrawn(label, 0.1, random),
+        feature_index=np.arange(TEST),
+        features=(centres[label] + random.normal(scale=0.7, size=(TEST, FEATURES))).astype(np.float32),
+        train_index=np.arange(TRAIN),
+        train_given=redrawn(true, noise_ratio, random),
+        train_true=true,
+        train_predicted=redrawn(true, 0.05, random),
+        train_given_probability=probability,
+        train_predicted_probability=probability,
+        train_confidence=probability,
+    )
+
+
+def redrawn(labels: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """Labels (n,) of which a share is drawn anew."""
+    return np.where(random.random(len(labels)) < share, random.integers(CLASSES, size=len(labels)), labels)
+
+
+def make_rows(options: TrainOptions, predictions: Predictions, random: np.random.Generator) -> LearnedRows:
+    """Random columns of what the options' row learns."""
+    shapes = {"weight": (TRAIN,), "soft_label": (TRAIN, CLASSES)}
+    columns = {}
+    for name in (*LEARNED[options.aug_model], *LEARNED[options.los_model]):
+        columns[name] = torch.from_numpy(random.random(shapes.get(name, (TRAIN, len(OPERATIONS))), np.float32))
+    if "soft_label" in columns:
+        columns["soft_label"] /= columns["soft_label"].sum(1, keepdim=True)
+    index, given = torch.from_numpy(predictions.train_index), torch.from_numpy(predictions.train_given)
+    return LearnedRows(index, given, options.dataset, "made up", **columns)
+
+
+if __name__ == "__main__":
+    main()

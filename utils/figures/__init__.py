@@ -1,0 +1,57 @@
+"""Figures of results, each as PNG and PDF: `plot_all` for all rows, `plot_row` for one, `plot_sheets` for one run."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from utils.audit import Review
+from utils.drawn import Drawn
+from utils.figures import classes, confusion, embedding, errors, learned, learning_curves, sheets
+from utils.figures.sources import Sources
+from utils.figures.style import page, save
+from utils.results import RowResults
+
+FIGURES = {
+    "learning_curves": learning_curves.draw,
+    "errors": errors.draw,
+    "classes": classes.draw,
+    "confusion": confusion.draw,
+    "embedding": embedding.draw,
+    "rows": learned.draw,
+}
+
+
+def plot_all(rows: list[RowResults], folder: Path) -> Drawn:
+    """Draw every figure of `FIGURES` for every distortion, whose name is in the files'."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row.distortion_name].append(row)
+    drawn = Drawn()
+    for name, group in groups.items():
+        _plot(group, folder, name, drawn)
+    return drawn
+
+
+def plot_row(row: RowResults, folder: Path) -> Drawn:
+    """Draw every figure of `FIGURES` for one row, whose name is in the files'."""
+    drawn = Drawn()
+    _plot([row], folder, row.name, drawn)
+    return drawn
+
+
+def plot_sheets(review: Review, folder: Path) -> list[Path]:
+    """Draw the sheets of an audited run, whose folder and row are in the files' names; returns the files."""
+    name = f"{review.files.folder.name}_{review.files.name}"
+    with page():
+        found = {"suspects": sheets.draw_suspects(review), "augmentation": sheets.draw_augmentation(review)}
+        return [path for kind, figure in found.items() if figure for path in save(figure, folder, f"{kind}_{name}")]
+
+
+def _plot(rows: list[RowResults], folder: Path, name: str, drawn: Drawn) -> None:
+    sources = Sources()
+    with page():
+        for kind, draw in FIGURES.items():
+            figure = draw(rows, sources)
+            if figure:
+                drawn.paths += save(figure, folder, f"{kind}_{name}")
+    drawn.notes += sources.notes
+    drawn.damaged += sources.damaged

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,28 @@ def results(call):
     """Runs the results script on what `train` left: results(*flags) -> (status, stdout, stderr)."""
     row = ("--hyper-start", 1)
     return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
+
+
+@pytest.fixture
+def killed_at(monkeypatch):
+    """killed_at(n): the n-th time from now that a file gets its name, the process dies before (or after) it does."""
+
+    def arrange(number, after=False):
+        replace, count = os.replace, iter(range(1, 1000))
+
+        def dying(source, target):
+            due = next(count) == number
+            if due and not after:
+                raise Killed
+            replace(source, target)
+            if due:
+                raise Killed
+
+        monkeypatch.setattr(os, "replace", dying)
+        return lambda: monkeypatch.setattr(os, "replace", replace)
+
+    return arrange

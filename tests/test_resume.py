@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import Killed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hyperopt import Hyperparameters
@@ -18,10 +19,6 @@ from utils.interruption import Interruption
 
 FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
 ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
 
 
 def left_behind(folder="local_data"):
@@ -48,27 +45,6 @@ def scalars():
     log = torch.load(next(Path("local_data/DIGITS/run0").glob("last_*")), weights_only=True)["log"]
     board = EventAccumulator(str(Path("logs/DIGITS") / log)).Reload()
     return [(event.step, event.value) for event in board.Scalars("Accuracy")]
-
-
-@pytest.fixture
-def killed_at(monkeypatch):
-    """killed_at(n): the n-th time from now that a file gets its name, the process dies before (or after) it does."""
-
-    def arrange(number, after=False):
-        replace, count = os.replace, iter(range(1, 1000))
-
-        def dying(source, target):
-            due = next(count) == number
-            if due and not after:
-                raise Killed
-            replace(source, target)
-            if due:
-                raise Killed
-
-        monkeypatch.setattr(os, "replace", dying)
-        return lambda: monkeypatch.setattr(os, "replace", replace)
-
-    return arrange
 
 
 @pytest.mark.parametrize("opt", ROWS)

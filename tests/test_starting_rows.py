@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import Killed
 
 from custom_datasets import distorted_images, load_dataset
 from hyperopt import LearnedRows
-from utils.checkpoint import identify_training_set
+from utils.checkpoint import checksum, identify_training_set
 from utils.options import TrainOptions, parse_options, resolve
 from utils.preparation import prepare_split
 from utils.starting_rows import StartingRows
@@ -91,6 +92,26 @@ def test_hyper_pass_goes_on_from_learned_rows(train, rows_file, opt):
     start = LearnedRows.read(rows_file)
     assert not torch.equal(found.weight, start.weight)
     assert torch.corrcoef(torch.stack((found.weight, start.weight)))[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("flags", [("--train-on", "both", "--rows-use", "WS"), ("--hyper-opt", "HES")])
+def test_training_from_learned_rows_goes_on_where_it_stopped(train, rows_file, killed_at, flags):
+    rows_file.rename("mine.pt")
+    row = (*METHOD, *flags, "--rows", "mine.pt")
+    assert train(*row)[0] == 0
+    (last,) = Path("local_data/DIGITS/run0").glob("last_*_rows_mine*.pt")
+    whole = untimed(last)
+    revive = killed_at(10)
+    with pytest.raises(Killed):
+        train(*row, "--fresh")
+    revive()
+    assert "going on after epoch" in train(*row)[2]
+    assert untimed(last) == whole
+
+
+def untimed(path):
+    content = torch.load(path, weights_only=True)
+    return checksum({name: value for name, value in content.items() if name not in ("epochs", "log")})
 
 
 def test_row_has_its_own_name_in_every_run_folder(train, results, rows_file):

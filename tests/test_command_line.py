@@ -92,6 +92,7 @@ def test_files_of_a_run(train):
         "best_on_test": max(tests),
         "selected_on_validation": tests[valids.index(max(valids))],
         "last_epoch": tests[-1],
+        "last_five": pytest.approx(sum(tests) / 3),
     }
     assert result["images"] == {"train": 519, "valid": 314, "test": 540}
     assert result["seed"] == 0

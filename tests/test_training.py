@@ -172,6 +172,15 @@ def test_earliest_of_equally_good_epochs_is_chosen():
     ]
     chosen = {name: epoch.epoch for name, epoch in record.chosen_epochs().items()}
     assert chosen == {"best_on_test": 2, "selected_on_validation": 2, "last_epoch": 4}
+    assert record.last_five() == (50 + 60 + 60 + 55) / 4
+
+
+def test_last_five_accuracies_are_averaged(train):
+    train("--epochs", 7)
+    result = json.loads(the_file("result_*").read_text())
+    tests = [float(row["test_accuracy"]) for row in metrics()]
+    assert result["accuracy"]["last_five"] == pytest.approx(sum(tests[2:]) / 5)
+    assert result["epochs"]["last_five"] == 7
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 from utils.options import TrainOptions
 from utils.row_options import RowOptions
-from utils.run_folder import RunFiles, dataset_folder, run_files, run_folders
+from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, run_files, run_folders
 from utils.starting_rows import rows_file
 
 
@@ -13,7 +13,7 @@ def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
     """The resolved options, the files and the state of a run, one per line."""
     files = run_files(options)
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    lines |= {"trained on": options.trained_on, "starts from": rows_file(options) or "usual rows"}
+    lines |= {"trained_on": options.trained_on, "starts_from": rows_file(options) or "usual rows"}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
     lines["state"] = f"finished: {summary(finished)}" if finished else _start(options)
     return _aligned(lines)
@@ -35,9 +35,9 @@ def row_plan(options: RowOptions) -> str:
 
 
 def summary(result: dict[str, Any]) -> str:
-    """A result in one line: the three accuracies, told apart."""
+    """A result in one line: the accuracies, told apart."""
     figures = (
-        f"{name.replace('_', ' ')} {accuracy:.2f} % (epoch {result['epochs'][name]})"
+        f"{ACCURACIES[name]} {accuracy:.2f} % (epoch {result['epochs'][name]})"
         for name, accuracy in result["accuracy"].items()
     )
     return f"{result['run']} {result['name']}: test accuracy {', '.join(figures)}"

@@ -177,7 +177,7 @@ class Record(AbstractContextManager):
         replace_file(self.files.metrics, text.getvalue().encode())
 
     def chosen_epochs(self) -> dict[str, Epoch]:
-        """The epoch behind each of the accuracies; the earliest of equally good ones.
+        """The epoch behind each of the accuracies that are of one; the earliest of equally good ones.
 
         Nothing is selected on validation images that are trained on.
         """
@@ -189,6 +189,10 @@ class Record(AbstractContextManager):
         if self.options.oversplit or self.options.trained_on != "distorted":
             del chosen["selected_on_validation"]
         return chosen
+
+    def last_five(self) -> float:
+        """Mean test accuracy of the last five epochs, or of all if there are fewer."""
+        return statistics.fmean(epoch.test.accuracy for epoch in self.epochs[-5:])
 
     def _earlier_run(self) -> bool:
         return self.files.result.exists() or self.files.last.exists()
@@ -204,8 +208,8 @@ class Record(AbstractContextManager):
             "dataset": self.options.dataset,
             "run": self.options.run_folder,
             "name": self.options.run_name,
-            "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()},
-            "epochs": {key: epoch.epoch for key, epoch in chosen.items()},
+            "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()} | {"last_five": self.last_five()},
+            "epochs": {key: epoch.epoch for key, epoch in chosen.items()} | {"last_five": self.done},
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
             **data,
             "options": self.options.identity,

@@ -71,9 +71,9 @@ class RowResults:
         return tuple(self.options[name] for name in ("imbalance_ratio", "subsample_ratio", "noise_ratio"))
 
     def errors(self, accuracy: str) -> list[float]:
-        """Test errors in percent of all runs, for one of `ACCURACIES`; none where it is not defined."""
+        """Test errors in percent of all runs, for one of `ACCURACIES`; none where a run lacks it."""
         accuracies = [self.results[run]["accuracy"] for run in sorted(self.results)]
-        return [100 - found[accuracy] for found in accuracies if accuracy in found]
+        return [100 - found[accuracy] for found in accuracies] if all(accuracy in found for found in accuracies) else []
 
     def per_class(self) -> list[list[float | None]]:
         """Test accuracy of every class in percent, None for a class without test images, at the last epoch, by run."""

@@ -16,7 +16,7 @@ LEARNED_AUG_MODELS = ("SHA", "SEP")
 LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
 # The parts of a row of hyperparameters: weight, soft label, augmentation; and those of them that a loss has.
 ROW_PARTS = {"W": "weight", "S": "soft_label", "A": "augmentation"}
-LOSS_PARTS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
+LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 ROWS_USES = ("W", "S", "A", "WS", "WA", "SA", "WSA")
 REFIT_USE = "W"  # what --refit takes over unless --rows-use says otherwise
 TRAIN_ON = ("distorted", "valid", "both")
@@ -34,6 +34,11 @@ ESTIMATOR_HYPER: dict[str, dict[str, Any]] = {
     "HES": {"hyper_steps": 0, "hyper_iters": 5, "hyper_alpha": 0.01, "hyper_valid": "batch"},
     "FIS": {"hyper_steps": 30, "hyper_iters": 30, "hyper_damping": 1.0, "hyper_valid": "full"},
 }
+
+
+def part_name(letter: str) -> str:
+    """The part of a row in words."""
+    return ROW_PARTS[letter].replace("_", " ")
 
 
 def distortion_name(imbalance_ratio: int, subsample_ratio: float, noise_ratio: float) -> str:
@@ -170,10 +175,10 @@ class RowOptions:
             raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
         if (self.rows or self.refit) and not self.learns:
             raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
-        for letter in set(self.rows_use or "") - set(self.row_parts):
+        if missing := [letter for letter in self.rows_use or "" if letter not in self.row_parts]:
             raise UserError(
-                f"{given} cannot take over {letter}: --aug-model {self.aug_model} --los-model {self.los_model} have no "
-                f"{ROW_PARTS[letter].replace('_', ' ')}; change them or --rows-use"
+                f"{given} cannot take over {missing[0]}: --aug-model {self.aug_model} --los-model {self.los_model} "
+                f"have no {part_name(missing[0])}; change them or --rows-use"
             )
         if self.rows and self.train_on == "valid":
             raise UserError("--rows is of distorted images, which --train-on valid leaves out")
@@ -186,7 +191,7 @@ class RowOptions:
     @property
     def row_parts(self) -> str:
         """The parts of a row, by the letters of `ROW_PARTS`."""
-        return LOSS_PARTS[self.los_model] + ("A" if self.aug_model in LEARNED_AUG_MODELS else "")
+        return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in LEARNED_AUG_MODELS else "")
 
     @property
     def moves_rows(self) -> bool:

@@ -13,9 +13,15 @@ from utils.options import TrainOptions, run_number
 from utils.recipes import RECIPES
 from utils.row_options import RowOptions, usual_additions
 
-# The three accuracies that are never confused: the best epoch on the test set (as published), the test accuracy of the
-# epoch that was best on the validation set (absent where that is trained on), and the test accuracy of the last epoch.
-ACCURACIES = ("best_on_test", "selected_on_validation", "last_epoch")
+# The four accuracies that are never confused, and their headings: the best epoch on the test set (as published), the
+# test accuracy of the epoch that was best on the validation set (absent where that is trained on), the test accuracy of
+# the last epoch, and its mean over the last five (absent from results of before there was one).
+ACCURACIES = {
+    "best_on_test": "best on test",
+    "selected_on_validation": "selected on validation",
+    "last_epoch": "last epoch",
+    "last_five": "mean of last five",
+}
 
 # What the accuracies of own data without a test set are.
 TESTED_ON_VALID = "of the clean validation images, which rows are learned from"
@@ -132,7 +138,7 @@ def read_result(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
         accuracy = content["accuracy"]
-        if not {"best_on_test", "last_epoch"} <= accuracy.keys() <= set(ACCURACIES):
+        if not {"best_on_test", "last_epoch"} <= accuracy.keys() <= ACCURACIES.keys():
             raise ValueError("it lacks an accuracy")
         if not all(isinstance(value, float) and 0 <= value <= 100 for value in accuracy.values()):
             raise ValueError("an accuracy is not between 0 and 100 %")

@@ -12,7 +12,7 @@ from utils.checkpoint import checksum, identify_training_set
 from utils.errors import UserError
 from utils.flags import is_rows_file
 from utils.options import TrainOptions
-from utils.row_options import ROW_PARTS
+from utils.row_options import ROW_PARTS, part_name
 from utils.run_folder import RunFiles, run_files
 
 
@@ -52,15 +52,15 @@ def find_starting_rows(options: TrainOptions) -> StartingRows | None:
     path = rows_file(options)
     if path is None:
         return None
-    if options.rows and not is_rows_file(options.rows) and not path.exists():
-        raise UserError(f"no finished run {options.rows} with rows in {path.parent}; train it first, or name a file")
+    if not path.exists() and (options.refit or not is_rows_file(options.rows)):
+        name = options.rows or options.learning.run_name
+        raise UserError(f"no finished run {name} with rows in {path.parent}; train it first, with --fresh if it is old")
     rows = LearnedRows.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
     there = "".join(letter for letter, part in ROW_PARTS.items() if part in rows.tables())
-    for letter in options.rows_use or "":
-        if letter not in there:
-            raise UserError(f"{path} has no {ROW_PARTS[letter].replace('_', ' ')}; it has {there}: change --rows-use")
+    if missing := [letter for letter in options.rows_use or "" if letter not in there]:
+        raise UserError(f"{path} has no {part_name(missing[0])}; it has {there}: change --rows-use")
     use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
     if not use:
         raise UserError(f"{path} has {there}, the row {options.row_parts}; change --aug-model or --los-model")

@@ -10,7 +10,6 @@ from typing import Any
 from utils.results import RowResults, name_ranges
 from utils.run_folder import ACCURACIES
 
-HEADINGS = {name: name.replace("_", " ") for name in ACCURACIES}
 PLUS_MINUS = {"text": "+-", "markdown": "±", "latex": r"$\pm$"}
 Grid = list[list[str]]  # cells by line, the header first
 
@@ -21,7 +20,7 @@ def row_table(row: RowResults) -> str:
     def cells(accuracy: dict[str, float]) -> list[str]:
         return [f"{accuracy[name]:.2f}" if name in accuracy else "-" for name in ACCURACIES]
 
-    grid = [["test accuracy, %", *HEADINGS.values()]]
+    grid = [["test accuracy, %", *ACCURACIES.values()]]
     grid += [[f"run{run}", *cells(result["accuracy"])] for run, result in sorted(row.results.items())]
     errors = [row.errors(name) for name in ACCURACIES]
     grid.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
@@ -53,7 +52,7 @@ def with_spread(summary: list[float], plus_minus: str, digits: int | None = None
 
 def by_accuracy(rows: list[RowResults], plus_minus: str) -> Grid:
     """One distortion: a line per row, a column per accuracy."""
-    grid = [[column_name(rows[0]), *HEADINGS.values(), "runs"]]
+    grid = [[column_name(rows[0]), *ACCURACIES.values(), "runs"]]
     for row in rows:
         grid.append([row.label, *(cell(row, name, plus_minus) for name in ACCURACIES), runs_of([row])])
     return grid
@@ -65,7 +64,7 @@ def by_distortion(rows: list[RowResults], accuracy: str, plus_minus: str) -> Gri
     lines: dict[str, dict[str, RowResults]] = {}
     for row in rows:
         lines.setdefault(row.label, {})[column_name(row)] = row
-    grid = [[HEADINGS[accuracy], *columns, "runs"]]
+    grid = [[ACCURACIES[accuracy], *columns, "runs"]]
     for label, found in lines.items():
         cells = (cell(found[column], accuracy, plus_minus) if column in found else "" for column in columns)
         grid.append([label, *cells, runs_of(list(found.values()))])

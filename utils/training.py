@@ -304,6 +304,8 @@ def how_to_go_on(record: Record) -> Iterator[None]:
         yield
     except Interrupted as stop:
         stop.hint = "within the first epoch: the same command starts over"
+        if record.options.refit:
+            stop.hint = "within the first epoch of the refit: the same command, without --fresh, starts that over"
         if record.done:
             stop.hint = f"after epoch {record.done}: the same command, without --fresh, goes on from there"
         raise

@@ -143,3 +143,51 @@ def test_rows_belong_to_the_distorted_set_whatever_the_clean_images(train):
         train(*row, *flags)
     splits = [LearnedRows.read(path).split for path in sorted(Path("local_data/DIGITS").rglob("rows_*.pt"))]
     assert splits[0] == splits[1] != splits[2]
+
+
+def restored(rows, augmentation="SEP", loss="BOTH"):
+    hyper = Hyperparameters(LABELS, 3, augmentation, loss, "paper", distorted=True)
+    hyper.start_from(rows.index, rows.tables())
+    return hyper
+
+
+@pytest.mark.parametrize("parts", [("SEP", "BOTH"), ("SHA", "WGHT"), ("NONE", "SOFT")])
+def test_tables_come_back_from_their_plain_values(parts):
+    hyper, found = learned(*parts), rows(*parts)
+    back = restored(found, *parts)
+    for name, values in hyper.values().items():
+        kept, expected = back.values()[name], values
+        if name == "soft_label":  # logits are known up to a constant per row
+            kept, expected = kept.log_softmax(1), values.log_softmax(1)
+        chosen = slice(None) if len(values) == 1 else found.index
+        torch.testing.assert_close(kept[chosen], expected[chosen], rtol=0, atol=1e-5)
+    for name, column in LearnedRows.of(back, found.index, "mine", "abc").columns().items():
+        if isinstance(column, torch.Tensor):
+            torch.testing.assert_close(column, getattr(found, name), rtol=1e-6, atol=1e-6)
+
+
+def test_images_without_learned_rows_start_as_usual():
+    usual = Hyperparameters(LABELS, 3, "SEP", "BOTH", "paper", distorted=True)
+    back = restored(rows())
+    for name, values in usual.values().items():
+        assert torch.equal(back.values()[name][[0, 2, 5]], values[[0, 2, 5]])
+        assert not torch.equal(back.values()[name][[1, 3, 4]], values[[1, 3, 4]])
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-40, 1e-30, 1e-3, 1.0, 30.0, 1e4, 1e38])
+def test_extreme_values_stay_finite_and_near(weight):
+    end = torch.tensor([[0.0], [1.0], [0.5]]).expand(3, len(OPERATIONS)).contiguous()
+    labels = torch.tensor([[1.0, 0, 0], [0, 1e-30, 1], [0.2, 0.3, 0.5]])
+    plain = change(weight=torch.full((3,), weight), soft_label=labels, probability=end, magnitude=end.flip(0))
+    plain["operations"] = tuple(plain["operations"])
+    back = restored(LearnedRows(**plain))
+    assert all(values.isfinite().all() for values in back.values().values())
+    found = LearnedRows.of(back, torch.tensor([1, 3, 4]), "mine", "abc")
+    torch.testing.assert_close(found.weight, plain["weight"], rtol=1e-5, atol=1e-7)
+    for name in ("soft_label", "probability", "magnitude"):
+        torch.testing.assert_close(getattr(found, name), plain[name], rtol=0, atol=1e-6)
+
+
+def test_rows_that_differ_cannot_be_shared():
+    with pytest.raises(UserError, match=r"differ from image to image.*take --aug-model SEP"):
+        restored(rows("SEP", "NONE"), "SHA", "NONE")

@@ -13,9 +13,10 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 from hyperopt.learned_rows import LearnedRows
 from utils.figures import classes, confusion, embedding, errors, learned, learning_curves
 from utils.figures.sources import Sources
-from utils.options import RowOptions, TrainOptions, parse_options, resolve
+from utils.options import TrainOptions, parse_options, resolve
 from utils.predictions import Predictions
 from utils.results import all_results
+from utils.row_options import RowOptions
 from utils.run_folder import ACCURACIES, run_files
 
 BASELINE = "--dataset SVHN -ir 100 -nr 0.1"
@@ -67,6 +68,7 @@ def make_predictions(random):
         train_predicted=true,
         train_given_probability=share,
         train_predicted_probability=share,
+        train_confidence=share,
     )
 
 
@@ -121,15 +123,15 @@ def test_bars_show_mean_deviation_and_the_published_value(write):
     (axes,) = errors.draw(found_rows(), Sources()).axes
     bars = [found for found in axes.containers if isinstance(found, BarContainer)]
     spreads = [found for found in axes.containers if isinstance(found, ErrorbarContainer)]
-    assert [found.get_label() for found in bars] == ["best on test", "selected on validation", "last epoch"]
+    assert [found.get_label() for found in bars] == [*ACCURACIES.values()]
     for name, bar, spread in zip(ACCURACIES, bars, spreads, strict=False):
         values = [[100 - run[name] for run in runs] for runs in accuracies.values()]
         mean, std = mean_and_std(np.transpose(values))
         np.testing.assert_allclose([patch.get_width() for patch in bar], mean)
         ends = [segment[:, 0] for segment in spread.lines[2][0].get_segments()]
         np.testing.assert_allclose(ends, np.transpose([mean - std, mean + std]))
-    assert spreads[3].get_label() == "published (best on test)"
-    assert spreads[3].lines[0].get_xdata().tolist() == [20.0, 6.3]  # of the paper's table, as in test_tables.py
+    assert spreads[4].get_label() == "published (best on test)"
+    assert spreads[4].lines[0].get_xdata().tolist() == [20.0, 6.3]  # of the paper's table, as in test_tables.py
 
 
 def test_one_run_has_no_error_bar_and_an_absent_accuracy_no_bar(write):
@@ -139,9 +141,9 @@ def test_one_run_has_no_error_bar_and_an_absent_accuracy_no_bar(write):
     files.result.write_text(json.dumps(content))
     (axes,) = errors.draw(found_rows(), Sources()).axes
     widths = [found[0].get_width() for found in axes.containers if isinstance(found, BarContainer)]
-    assert np.isnan(widths).tolist() == [False, True, False]
+    assert np.isnan(widths).tolist() == [False, True, False, False]
     spreads = [found for found in axes.containers if isinstance(found, ErrorbarContainer)]
-    assert not any(len(segment) for spread in spreads[:3] for segment in spread.lines[2][0].get_segments())
+    assert not any(len(segment) for spread in spreads[:4] for segment in spread.lines[2][0].get_segments())
 
 
 def test_confusion_counts_all_runs(write):
@@ -266,7 +268,7 @@ def test_all_figures_are_written_as_png_and_pdf_and_a_row_has_its_own(write, cal
     kinds = ("learning_curves", "errors", "classes", "confusion", "embedding", "rows")
     names = {f"{kind}_ir_100_sr_1.0_nr_0.1.{end}" for kind in kinds for end in ("png", "pdf")}
     assert files_of(of_all) == names
-    assert all(f"figure: figures/{name}\n" in err for name in names)
+    assert all(f"written: figures/{name}\n" in err for name in names)
     for path, content in of_all.items():
         assert content.startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
     assert call("get-results", *METHOD.split(), "--plot", "figures")[0] == 0

@@ -4,11 +4,21 @@ from custom_datasets.distortion import Distortion
 from custom_datasets.split_file import split_file_name
 from hyperopt.estimators import ESTIMATORS
 from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
+from hyperopt.learned_rows import PARTS
 from hyperopt.warp import WARPS
 from utils.errors import UserError
 from utils.options import TrainOptions, parse_options, resolve
 from utils.recipes import RECIPES
-from utils.row_options import ESTIMATOR_HYPER, HYPER_OPTS, LEARNED_AUG_MODELS, LOS_MODELS, WARP_NAMES, RowOptions
+from utils.row_options import (
+    ESTIMATOR_HYPER,
+    HYPER_OPTS,
+    LEARNED_AUG_MODELS,
+    LOS_MODELS,
+    LOSS_LETTERS,
+    ROW_PARTS,
+    WARP_NAMES,
+    RowOptions,
+)
 
 
 def options(*flags):
@@ -123,11 +133,24 @@ def test_run_folder_without_number_needs_a_seed():
             "--los-model WGHT --hyper-opt HES --hyper-start 10",
             "smallnet_opt_HES_est_True_aug_model_NONE_los_model_WGHT_ir_1_sr_1.0_nr_0.0_hyper_start_10",
         ),
+        (
+            "--los-model BOTH --hyper-opt HES --hyper-start 10 --refit",
+            "smallnet_opt_HES_est_True_aug_model_NONE_los_model_BOTH_ir_1_sr_1.0_nr_0.0_hyper_start_10_refit_W",
+        ),
+        (
+            "--los-model BOTH --rows elsewhere/mine.npz --rows-use S --train-on both",
+            "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_BOTH_ir_1_sr_1.0_nr_0.0_train_on_both_rows_mine_use_S",
+        ),
+        (
+            "--los-model BOTH --rows abc",  # printf abc | sha256sum
+            "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_BOTH_ir_1_sr_1.0_nr_0.0_rows_ba7816bf",
+        ),
         ("--hyper-start 10", "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),
     ],
 )
 def test_run_name_is_the_published_one(flags, name):
     assert options(*flags.split()).run_name == name
+    assert resolve(parse_options(RowOptions, "", flags.split())).run_name == name
 
 
 @pytest.mark.parametrize(
@@ -211,5 +234,9 @@ def test_flags_know_what_the_rows_know():
     """The names stand in two rooms that do not import one another."""
     assert set(LEARNED_AUG_MODELS) == set(SHARED_AUGMENTATION)
     assert set(LOS_MODELS) == set(LOSS_PARTS)
+    assert {
+        loss: tuple(ROW_PARTS[letter] for letter in letters) for loss, letters in LOSS_LETTERS.items()
+    } == LOSS_PARTS
+    assert set(ROW_PARTS.values()) == set(PARTS)
     assert set(WARP_NAMES) == set(WARPS)
     assert set(ESTIMATOR_HYPER) == set(ESTIMATORS) == set(HYPER_OPTS) - {"NONE"}

@@ -7,7 +7,7 @@ from utils.figures import style
 from utils.figures.sources import Sources
 from utils.results import RowResults
 from utils.run_folder import ACCURACIES
-from utils.tables import HEADINGS, summarise
+from utils.tables import summarise
 
 # Of different lightness, and hatched: told apart in greyscale as well.
 BARS = dict(
@@ -17,29 +17,37 @@ BARS = dict(
             {"color": "#56B4E9"},
             {"color": "#E69F00", "hatch": "////"},
             {"color": "#FFFFFF", "hatch": "...."},
+            {"color": "#999999"},
         ),
         strict=True,
     )
 )
-THICKNESS = 0.27  # of a bar; the rows are 1 apart
+THICKNESS = 0.21  # of a bar; the rows are 1 apart
 
 
 def draw(rows: list[RowResults], _: Sources) -> Figure:
-    """Three bars per row: mean test error over runs; the error bars are standard deviations."""
+    """A bar per row and accuracy: mean test error over runs; the error bars are standard deviations."""
     labels = [style.wrapped(f"{row.label} ({style.runs(len(row.results))})", 32) for row in rows]
-    lines = sum(max(3, label.count("\n") + 2) for label in labels)
+    lines = sum(max(4, label.count("\n") + 2) for label in labels)
     figure = style.new_figure(style.LINE * (lines + 6))
     axes = figure.subplots()
     places = np.arange(len(rows))
+    first = places - (len(BARS) - 1) / 2 * THICKNESS
     for number, (accuracy, look) in enumerate(BARS.items()):
         means, spreads = np.array([filled(summarise(row.errors(accuracy))) for row in rows]).T
-        place = places + (number - 1) * THICKNESS
-        axes.barh(place, means, THICKNESS, edgecolor="black", linewidth=0.6, label=HEADINGS[accuracy], **look)
+        place = first + number * THICKNESS
+        axes.barh(place, means, THICKNESS, edgecolor="black", linewidth=0.6, label=ACCURACIES[accuracy], **look)
         axes.errorbar(means, place, xerr=spreads, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
     published = np.array([filled(row.published()) for row in rows]).T
     if np.isfinite(published[0]).any():
         mark = {"fmt": "D", "color": "#D55E00", "markeredgecolor": "black", "markersize": 5, "capsize": 2}
-        axes.errorbar(published[0], places - THICKNESS, xerr=published[1], label="published (best on test)", **mark)
+        axes.errorbar(
+            published[0],
+            places - (len(BARS) - 1) / 2 * THICKNESS,
+            xerr=published[1],
+            label="published (best on test)",
+            **mark,
+        )
     axes.set_yticks(places, labels)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(left=0)

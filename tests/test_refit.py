@@ -1,0 +1,174 @@
+"""Learning rows and training with them in one command."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Killed
+
+from hyperopt import Hyperparameters
+from hyperopt.hyperparameters import start_soft_labels
+from utils.checkpoint import checksum
+
+ROW = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
+LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
+
+
+def run_folder(data="local_data"):
+    return Path(data) / "DIGITS/run0"
+
+
+def untimed(path):
+    """What does not depend on the clock of a checkpoint or a result."""
+    if path.suffix == ".json":
+        content = json.loads(path.read_text())
+        del content["timing"]
+        return content
+    content = torch.load(path, weights_only=True)
+    return checksum({name: value for name, value in content.items() if name not in ("epochs", "log")})
+
+
+def left_behind(data="local_data"):
+    """Results and checkpoints of both stages, and the names of all files."""
+    folder = run_folder(data)
+    kept = [path for kind in ("result", "last", "best") for path in sorted(folder.glob(f"{kind}_*"))]
+    return {path.name: untimed(path) for path in kept}, sorted(path.name for path in folder.iterdir())
+
+
+def test_first_stage_is_the_row_without_refit(train):
+    train(*ROW, "--refit")
+    train(*ROW, "--data", "alone")
+    for path in run_folder("alone").iterdir():
+        beside = run_folder() / path.name
+        if path.name.startswith(("last", "best", "result")):
+            assert untimed(beside) == untimed(path)
+        elif path.name.startswith(("rows", "data")):
+            assert beside.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("use", ["W", "WS", "A"])
+def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
+    train(*ROW, "--refit", "--rows-use", use)
+    train(*ROW[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)
+    refit, by_hand = (
+        torch.load(next(run_folder().glob(pattern)), weights_only=True)
+        for pattern in (f"last_*_refit_{use}.pt", "last_smallnet_opt_NONE*.pt")
+    )
+    for part in ("encoder", "decoder", "reweight", "augment"):
+        assert checksum(refit[f"{part}_state_dict"]) == checksum(by_hand[f"{part}_state_dict"])
+
+
+def test_what_is_not_taken_over_stays_at_its_start(train):
+    train(*ROW, "--refit")
+    stages = [torch.load(run_folder() / f"last_{LEARNED}{end}.pt", weights_only=True) for end in ("", "_refit_W")]
+    learned, refit = (stage["reweight_state_dict"] | stage["augment_state_dict"] for stage in stages)
+    _, index, targets = torch.load(next(run_folder().glob("data_*")), weights_only=True)
+    torch.testing.assert_close(refit["weight"][index], learned["weight"][index], rtol=0, atol=1e-5)
+    others = torch.ones(len(targets), dtype=torch.bool).index_fill(0, torch.as_tensor(index), False)
+    assert (refit["weight"][others] == 0).all()
+    assert torch.equal(refit["soft_label"], start_soft_labels(targets, 10))
+    assert (refit["augmentation"] == refit["augmentation"][0]).all()
+
+
+def test_refit_is_one_row_of_the_tables(train, results):
+    status, out, err = train(*ROW, "--refit")
+    assert (status, err) == (0, "")
+    summaries = [line for line in out.splitlines() if line.startswith("run0 ")]
+    assert ["selected on validation" in line for line in summaries] == [True, False]
+    result = json.loads((run_folder() / f"result_{LEARNED}_refit_W.json").read_text())
+    assert result["images"] == {"train": 519 + 314, "valid": 314, "test": 540}
+    assert result["accuracy"].keys() == result["epochs"].keys() == {"best_on_test", "last_epoch", "last_five"}
+    assert not list(run_folder().glob("rows_*_refit_W.pt"))
+    for flags in (("--refit",), ("--refit", "--rows-use", "W")):
+        status, out, _ = results(*ROW, *flags)
+        assert status == 0
+        assert out.startswith(f"{LEARNED}_refit_W\n")
+    labels = [row["row"] for row in json.loads(results("--all", "--format", "json")[1])]
+    assert labels == ["SEP/BOTH FIS hyper start 1", "SEP/BOTH FIS hyper start 1 refit W"]
+    assert results(*ROW, "--refit", "--rows-use", "WS")[0] == 2
+
+
+def test_finished_stages_are_left_alone(train):
+    train(*ROW, "--refit")
+    before = {path: path.read_bytes() for path in run_folder().iterdir()}
+    status, out, _ = train(*ROW, "--refit")
+    assert status == 0
+    assert [line.split(":")[0] for line in out.splitlines()] == ["finished already, --fresh starts over"] * 2
+    assert {path: path.read_bytes() for path in run_folder().iterdir()} == before
+    assert train(*ROW, "--refit", "--rows-use", "WS")[1].startswith("finished already")
+
+
+def test_refit_of_rows_that_were_learned_anew_is_refused(train):
+    train(*ROW, "--refit")
+    train(*ROW, "--fresh", "--hyper-lr", 0.01)
+    assert train(*ROW, "--refit")[0] == 0
+    train(*ROW, "--fresh", "--lr", 0.01)
+    status, _, err = train(*ROW, "--refit", "--lr", 0.01)
+    assert status == 2
+    assert "lr 0.05 instead of 0.01" in err
+    train(*ROW, "--fresh")
+    path = run_folder() / f"rows_{LEARNED}.pt"
+    content = torch.load(path, weights_only=True)
+    torch.save(content | {"weight": content["weight"] + 1}, path)
+    status, _, err = train(*ROW, "--refit")
+    assert status == 2
+    assert f"was started with another rows file than {path}" in err.splitlines()[-1]
+
+
+def test_dry_run_shows_both_stages(train):
+    status, out, _ = train(*ROW, "--refit", "--dry-run")
+    assert status == 0
+    assert not Path("local_data").exists()
+    plans = [dict(line.split(maxsplit=1) for line in part.splitlines()) for part in out.split("\n\n")]
+    figures = [(plan["refit"], plan["trained_on"], plan["starts_from"]) for plan in plans]
+    rows = str(run_folder() / f"rows_{LEARNED}.pt")
+    assert figures == [("False", "distorted", "usual rows"), ("True", "both", rows)]
+    assert [Path(plan["result"]).stem.removeprefix(f"result_{LEARNED}") for plan in plans] == ["", "_refit_W"]
+
+
+@pytest.mark.parametrize("flags", [("--refit",), ("--refit", "--rows-use", "WSA")])
+def test_refit_that_dies_at_any_rename_ends_like_one_that_never_did(train, killed_at, flags):
+    assert train(*ROW, *flags, "--data", "whole")[0] == 0
+    deaths = 0
+    for number in (3, 9, 6, 2, 7, 5, 1, 8, 4, 10, 6, 1000):
+        revive = killed_at(number, after=number % 2 == 0)
+        try:
+            status, *_ = train(*ROW, *flags)
+            break
+        except Killed:
+            deaths += 1
+        finally:
+            revive()
+    assert deaths >= 6
+    assert status == 0
+    assert left_behind() == left_behind("whole")
+
+
+STOPS = {  # 16 steps per train pass and as many with a hyper pass in stage 1; 26 per pass on both
+    30: "after epoch 1: the same command, without --fresh, goes on from there",
+    70: "within the first epoch of the refit: the same command, without --fresh, starts that over",
+    90: "after epoch 1: the same command, without --fresh, goes on from there",
+}
+
+
+@pytest.mark.parametrize("step", STOPS)
+def test_signal_says_how_either_stage_goes_on(train, monkeypatch, step):
+    assert train(*ROW, "--refit", "--data", "whole")[0] == 0
+    loss, steps = Hyperparameters.training_loss, iter(range(1, 10**6))
+
+    def signalled(self, *arguments):
+        if next(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Hyperparameters, "training_loss", signalled)
+        status, _, err = train(*ROW, "--refit")
+    assert status == 143
+    assert err.splitlines()[-1] == f"error: stopped by SIGTERM {STOPS[step]}"
+    assert (run_folder() / f"result_{LEARNED}.json").exists() is (step > 30)
+    assert train(*ROW, "--refit")[0] == 0
+    assert left_behind() == left_behind("whole")

@@ -1,0 +1,246 @@
+"""Rows that were learned by one run and trained with by another, through the files between them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Killed
+
+from custom_datasets import distorted_images, load_dataset
+from hyperopt import LearnedRows
+from utils.checkpoint import checksum, identify_training_set
+from utils.options import TrainOptions, parse_options, resolve
+from utils.preparation import prepare_split
+from utils.starting_rows import StartingRows
+from utils.training import Training
+
+DISTORTION = ("-ir", 10, "-nr", 0.1)
+METHOD = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH")
+LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
+DEVICE = torch.device("cpu")
+
+
+@pytest.fixture
+def rows_file(train):
+    """The rows file of a run that has learned all parts, and nothing else of it but the split."""
+    assert train(*METHOD, "--hyper-opt", "FIS")[0] == 0
+    return Path(f"local_data/DIGITS/run0/rows_{LEARNED}.pt")
+
+
+def the_file(pattern):
+    (path,) = Path("local_data/DIGITS").glob(pattern)
+    return path
+
+
+def joined(*states):
+    return torch.cat([values.flatten().double() for state in states for values in state.values()])
+
+
+def weights(path):
+    state = torch.load(path, weights_only=True)
+    return joined(state["encoder_state_dict"], state["decoder_state_dict"])
+
+
+def trained_in_memory(*flags, use):
+    """A training's weights after three epochs, from the tables that the learning run's checkpoint holds."""
+    options = resolve(parse_options(TrainOptions, "", [*map(str, (*METHOD, *flags)), "--epochs", "3"]))
+    options = replace(options, precision="fp32")
+    data = load_dataset("DIGITS", Path("local_data/DIGITS"), DEVICE)
+    split = prepare_split(options, data)
+    learning = Training(options, data, split, DEVICE)
+    saved = torch.load(f"local_data/DIGITS/run0/last_{LEARNED}.pt", weights_only=True)
+    for name, values in (saved["reweight_state_dict"] | saved["augment_state_dict"]).items():
+        learning.rows.tables[name].values.copy_(values)
+    index = torch.from_numpy(distorted_images(split))
+    rows = LearnedRows.of(learning.rows, index, "DIGITS", identify_training_set(data, split))
+    training = Training(options, data, split, DEVICE)
+    StartingRows(Path("memory"), rows, use).fill(training.rows)
+    for number in (1, 2, 3):
+        training.epoch(number)
+    return joined(training.model.encoder.state_dict(), training.model.head.state_dict())
+
+
+@pytest.mark.parametrize(("flags", "use"), [((), None), (("--train-on", "both"), "W")])
+@pytest.mark.parametrize("kind", ["pt", "npz", "name"])
+def test_training_from_a_file_is_bit_for_bit_that_from_memory(train, rows_file, flags, use, kind):
+    rows_file.with_suffix(".npz").rename("mine.npz")
+    Path("mine.pt").write_bytes(rows_file.read_bytes())
+    source = LEARNED if kind == "name" else f"mine.{kind}"
+    status, _, err = train(*METHOD, *flags, "--rows", source, *(("--rows-use", use) if use else ()))
+    assert (status, err) == (0, "")
+    trained = weights(the_file("run0/last_smallnet_opt_NONE*"))
+    assert torch.equal(trained, trained_in_memory(*flags, use=use or "WSA"))
+    assert not torch.equal(trained, trained_in_memory(*flags, use=""))
+
+
+def test_both_kinds_of_file_are_the_same_rows(train, rows_file):
+    rows_file.rename("mine.pt")
+    rows_file.with_suffix(".npz").rename("mine.npz")
+    train(*METHOD, "--rows", "mine.pt")
+    status, out, _ = train(*METHOD, "--rows", "mine.npz")
+    assert status == 0
+    assert out.startswith("finished already")
+
+
+@pytest.mark.parametrize("opt", ["HES", "FIS"])
+def test_hyper_pass_goes_on_from_learned_rows(train, rows_file, opt):
+    train(*METHOD, "--rows", LEARNED, "--hyper-opt", opt, "--hyper-start", 2)
+    found = LearnedRows.read(the_file("run0/rows_*_rows_*.pt"))
+    start = LearnedRows.read(rows_file)
+    assert not torch.equal(found.weight, start.weight)
+    assert torch.corrcoef(torch.stack((found.weight, start.weight)))[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("flags", [("--train-on", "both", "--rows-use", "WS"), ("--hyper-opt", "HES")])
+def test_training_from_learned_rows_goes_on_where_it_stopped(train, rows_file, killed_at, flags):
+    rows_file.rename("mine.pt")
+    row = (*METHOD, *flags, "--rows", "mine.pt")
+    assert train(*row)[0] == 0
+    (last,) = Path("local_data/DIGITS/run0").glob("last_*_rows_mine*.pt")
+    whole = untimed(last)
+    revive = killed_at(10)
+    with pytest.raises(Killed):
+        train(*row, "--fresh")
+    revive()
+    assert "going on after epoch" in train(*row)[2]
+    assert untimed(last) == whole
+
+
+def untimed(path):
+    content = torch.load(path, weights_only=True)
+    return checksum({name: value for name, value in content.items() if name not in ("epochs", "log")})
+
+
+def test_row_has_its_own_name_in_every_run_folder(train, results, rows_file):
+    rows_file.rename("mine.pt")
+    train(*METHOD, "-r", "run1", "--hyper-opt", "FIS")
+    for run, rows in (("run0", "mine.pt"), ("run1", f"local_data/DIGITS/run1/{rows_file.name}")):
+        Path(rows).rename("mine.pt")
+        status, out, _ = train(*METHOD, "-r", run, "--rows", "./mine.pt", "--rows-use", "WS")
+        assert status == 0
+        assert "_rows_mine_use_WS: test accuracy" in out
+    result = json.loads(the_file("run1/result_*_rows_mine_use_WS.json").read_text())
+    assert (result["options"]["rows"], result["options"]["rows_use"]) == ("./mine.pt", "WS")
+    status, out, err = results(*METHOD, "--rows", "mine.pt", "--rows-use", "WS")
+    assert (status, err) == (0, "")
+    assert "other" not in out
+    assert "SEP/BOTH NONE rows mine use WS" in results("--all")[1]
+
+
+def rewrite(path, **changes):
+    columns = torch.load(path, weights_only=True) | changes
+    torch.save({name: value for name, value in columns.items() if value is not None}, path)
+
+
+class Hostile:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+def other_split(path):
+    rewrite(path, split="0" * 64)
+
+
+def other_data(path):
+    rewrite(path, dataset="MNIST")
+
+
+def other_images(path):
+    rewrite(path, index=torch.load(path, weights_only=True)["index"] + 1)
+
+
+def other_classes(path):
+    rewrite(path, soft_label=torch.full((519, 4), 0.25))
+
+
+def without_weight(path):
+    rewrite(path, weight=None)
+
+
+def hostile(path):
+    torch.save({"index": Hostile()}, path)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+UNFIT = {
+    other_split: "mine.pt is of another split",
+    other_data: "mine.pt is of the data set MNIST, not of DIGITS",
+    other_images: "mine.pt has not one row for each of the split's distorted images",
+    other_classes: "mine.pt has soft labels of other than 10 classes",
+    without_weight: "mine.pt has no weight; it has SA: change --rows-use",
+    hostile: "mine.pt is not a rows file that can be used (damaged)",
+    cut: "mine.pt is not a rows file that can be used (damaged)",
+    Path.unlink: "there is no rows file mine.pt",
+}
+
+
+@pytest.mark.parametrize("unfit", UNFIT, ids=lambda unfit: unfit.__name__)
+def test_unfit_file_is_refused_in_one_line(train, rows_file, unfit):
+    path = rows_file.rename("mine.pt")
+    unfit(path)
+    before = sorted(Path("local_data").rglob("*"))
+    status, _, err = train(*METHOD, "--rows", "mine.pt", "--rows-use", "W")
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert UNFIT[unfit] in err
+    assert sorted(Path("local_data").rglob("*")) == before
+    assert not Path("executed").exists()
+
+
+REFUSED = {
+    "--rows host": "that flag is --rows-on host",
+    "--rows a/b": "must be a rows file with a plain name",
+    "--rows x.pt --train-on valid --los-model WGHT": "which --train-on valid leaves out",
+    "--rows x.pt": "--rows needs rows to fill; add --aug-model",
+    "--rows x.pt --rows-use SW --los-model WGHT": "invalid choice: 'SW'",
+    "--rows x.pt --rows-use WA --los-model WGHT": "cannot take over A: --aug-model NONE --los-model WGHT",
+    "--rows nothing --los-model WGHT": "no finished run nothing with rows in local_data/DIGITS/run0",
+    "--rows-use W --los-model WGHT": "add --rows or --refit",
+    f"--rows {'long' * 40}.pt --los-model WGHT": "which is too long for its files",
+    "--refit --los-model WGHT": "add --hyper-opt HES or FIS",
+    "--refit --los-model SOFT --hyper-opt FIS": "--refit cannot take over W",
+    "--refit --hyper-opt FIS": "--hyper-opt FIS has nothing to learn",
+    **{
+        f"--refit --los-model WGHT --hyper-opt FIS {other}": f"leave out {other.split()[0]}"
+        for other in ("--train-on both", "--rows x.pt", "--oversplit", "--overfit")
+    },
+}
+
+
+@pytest.mark.parametrize("flags", REFUSED)
+def test_flags_that_do_not_fit_are_refused_in_one_line(train, flags):
+    status, _, err = train(*flags.split())
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert REFUSED[flags] in err
+    assert not Path("local_data").exists()
+
+
+def test_other_content_is_another_run(train, rows_file):
+    rows_file.rename("mine.pt")
+    train(*METHOD, "--rows", "mine.pt")
+    rewrite("mine.pt", weight=torch.ones(519))
+    status, _, err = train(*METHOD, "--rows", "mine.pt")
+    assert status == 2
+    assert "was started with another rows file than mine.pt" in err
+    the_file("run0/result_*_rows_mine.json").unlink()
+    status, _, err = train(*METHOD, "--rows", "mine.pt")
+    assert status == 2
+    assert "was started with another rows file" in err
+    assert train(*METHOD, "--rows", "mine.pt", "--fresh")[0] == 0
+
+
+def test_file_for_other_tools_can_be_written_by_hand(train, rows_file):
+    with np.load(rows_file.with_suffix(".npz")) as content:
+        kept = {name: content[name] for name in ("index", "given_label", "dataset", "split")}
+    np.savez("mine.npz", weight=np.full(519, 2, np.float32), **kept)
+    status, *_ = train(*DISTORTION, "--los-model", "WGHT", "--rows", "mine.npz")
+    assert status == 0
+    found = LearnedRows.read(the_file("run0/rows_*_rows_mine.pt"))
+    torch.testing.assert_close(found.weight, torch.full((519,), 2.0), rtol=1e-6, atol=0)

@@ -18,9 +18,9 @@ from utils.errors import UserError, exit_status
 from utils.options import TrainOptions, parse_options, resolve
 from utils.plan import plan, summary
 from utils.preparation import make_policy
+from utils.run import train
 from utils.run_folder import dataset_folder, finished_result
 from utils.starting_rows import refuse_other_rows
-from utils.training import train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -36,8 +36,9 @@ from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
 from utils.options import TrainOptions, resolve
 from utils.preparation import prepare_split
 from utils.row_options import ESTIMATOR_HYPER
+from utils.run import train
 from utils.run_folder import dataset_folder, finished_result, run_files
-from utils.training import Training, train
+from utils.training import Training
 
 SEED = 0
 WARM_UP = 3  # rounds

@@ -1,44 +1,31 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torchvision.utils import make_grid
-from tqdm import tqdm
 
-from custom_datasets import Dataset, Split, distorted_images, load_dataset
+from custom_datasets import Dataset, Split
 from custom_models import build_model
-from hyperopt import Hyperparameters, HyperSettings, LearnedRows, hyper_pass
-from utils.checkpoint import Origin, find_checkpoint, identify, identify_training_set, published_state
+from hyperopt import Hyperparameters, HyperSettings, hyper_pass
+from utils.checkpoint import published_state
 from utils.confidence import Confidence
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.epochs import Epoch
-from utils.errors import DivergenceError, Interrupted
-from utils.files import bytes_there, refuse_full_disk, replace_file
-from utils.interruption import Interruption
-from utils.lock import only_writer
 from utils.options import TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
-from utils.predictions import predict
-from utils.preparation import make_loaders, prepare_split
-from utils.record import Record
+from utils.preparation import make_loaders
 from utils.row_options import LEARNED_AUG_MODELS
-from utils.run_folder import TESTED_ON_VALID, dataset_folder, run_files
+from utils.run_folder import run_files
 from utils.schedule import Cosine
 from utils.seeds import generator
 from utils.speed import Work, count_cost, forget_peak_memory, matrix_product_peak, peak_memory, speed
-from utils.starting_rows import find_starting_rows
-from utils.versions import note_others
 
-# Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
-# written at the end: the rows twice, which a checkpoint holds with as large a running square.
-COPIES = 5
-SAMPLES, PICTURED = 8, 10  # images in a picture of the log, and epochs that have one
+SAMPLES = 8  # images in a picture of the log
 
 
 class Training:
@@ -226,86 +213,3 @@ class Training:
         logits = self.model(augmented)
         self.confidence.add(index, logits.detach())
         return self.rows.training_loss(logits, index, rows)
-
-
-def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
-    """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
-    files = run_files(options)
-    files.refuse_folders()
-    start = find_starting_rows(options)
-    data = load_dataset(options.dataset, dataset_folder(options), device)
-    if data.tested_on_valid:
-        print(f"note: no test set: test accuracies are {TESTED_ON_VALID}", file=sys.stderr)
-    split = prepare_split(options, data)
-    if start:
-        start.check_training_set(data, split)
-    origin = Origin(identify(data, split), start.checksum if start else None)
-    with only_writer(files), Interruption() as interruption:
-        training = Training(options, data, split, device, interruption.watch)
-        if start:
-            start.fill(training.rows)
-        checkpoint = find_checkpoint(options, origin, training.layout())
-        if checkpoint:
-            training.load(checkpoint)
-            note_others(checkpoint.get("versions"), device)
-        refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
-        with Record(options, device, origin, checkpoint) as record, how_to_go_on(record):
-            checkpoint = None  # as large as everything that is trained
-            train_epochs(training, record)
-            write_outcome(training, data, split)
-            return record.finish(describe(data, split))
-
-
-def is_pictured(number: int, epochs: int) -> bool:
-    """Whether the log shows samples of epoch `number`: of the first, the last and about ten in between."""
-    return number in (1, epochs) or number % -(-epochs // PICTURED) == 0
-
-
-def describe(data: Dataset, split: Split) -> dict[str, Any]:
-    """What a result says of the data set."""
-    return {
-        "class_names": data.class_names,
-        "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
-        "tested_on": "valid" if data.tested_on_valid else "test",
-    }
-
-
-def train_epochs(training: Training, record: Record) -> None:
-    """The epochs that are not recorded yet. Raises DivergenceError with how far the run has come."""
-    epochs = training.options.epochs
-    for number in range(record.done + 1, epochs + 1):
-        try:
-            epoch = training.epoch(number)
-            pictures = training.samples() if is_pictured(number, epochs) else {}
-            index = training.loaders.train_index
-            record.add(epoch, training.model, training.rows, index, training.state(), pictures)
-        except DivergenceError as error:
-            raise record.diverged(error) from error
-        tqdm.write(epoch.line(epochs))
-
-
-def write_outcome(training: Training, data: Dataset, split: Split) -> None:
-    """Write the rows, where there are some of distorted images, and the predictions of the last epoch."""
-    options, files = training.options, run_files(training.options)
-    if options.learns and options.trained_on == "distorted":
-        index = torch.from_numpy(distorted_images(split))
-        rows = LearnedRows.of(training.rows, index, options.dataset, identify_training_set(data, split))
-        replace_file(files.rows, rows.as_pt())
-        replace_file(files.rows_npz, rows.as_npz())
-    test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
-    labels = training.rows.labels, data.train.labels
-    predict(training.model, test, trained, *labels, training.confidence.mean()).write(files.predictions)
-
-
-@contextmanager
-def how_to_go_on(record: Record) -> Iterator[None]:
-    """Have a signal that ends the run say what there is to lose."""
-    try:
-        yield
-    except Interrupted as stop:
-        stop.hint = "within the first epoch: the same command starts over"
-        if record.options.refit:
-            stop.hint = "within the first epoch of the refit: the same command, without --fresh, starts that over"
-        if record.done:
-            stop.hint = f"after epoch {record.done}: the same command, without --fresh, goes on from there"
-        raise

@@ -1,6 +1,7 @@
 """Wrong labels found by an audit, beside confident learning on the same training set.
 
     python -m benchmarks.audit [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION] [--runs 0 1 2 3]
+    python -m benchmarks.audit --runs 4 5 6 7 --alone
 
 Contract: every finished run of the data set with label noise made by this program whose name has the pattern. Per row
 and distortion, mean and standard deviation over runs of the area under the ROC curve and of the average precision, in
@@ -11,7 +12,10 @@ and distortion, mean and standard deviation over runs of the area under the ROC 
 - confident learning (the package cleanlab, Northcutt et al. 2021, arXiv 1911.00068) on out-of-sample probabilities of
   the baseline network: 5-fold cross-validation over the same distorted training set, with the epochs, rates and batches
   of the run. Its scores are the package's label quality by self-confidence and by normalised margin, each with and
-  without its adjustment to the classes' thresholds. The probabilities are kept in the run folder.
+  without its adjustment to the classes' thresholds. The probabilities are kept in the run folder. `--alone` leaves
+  confident learning out.
+
+Below, precision and recall of the quality at some thresholds, in %, averaged over runs.
 """
 
 import argparse
@@ -22,23 +26,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cleanlab.rank import get_label_quality_scores
 from sklearn.model_selection import StratifiedKFold
 
 from custom_datasets import Dataset, Split, load_dataset
-from utils.audit import review_run, score
+from utils.audit import Audit, precision_and_recall, review_run, score
 from utils.device import pick_device
 from utils.errors import UserError, exit_status
 from utils.flags import pattern
 from utils.options import TrainOptions, resolve
 from utils.preparation import prepare_split
-from utils.results import RowResults, all_results
+from utils.results import all_results
 from utils.row_options import RowOptions
 from utils.run_folder import RunFiles
-from utils.tables import mean_and_spread
+from utils.tables import column_name, mean_and_spread
 from utils.training import Training
 
 FOLDS = 5
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 CLEANLAB = {
     f"confident learning, {method.replace('_', ' ')}{', adjusted' if adjusted else ''}": {
         "method": method,
@@ -56,34 +60,36 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--match", type=pattern, default=re.compile("NONE_los_model_NONE|opt_[A-MO-Z].*BOTH"))
     parser.add_argument("--runs", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--alone", action="store_true", help="without confident learning, which takes five trainings")
     parser.add_argument("--no-cuda", action="store_true")
     flags = parser.parse_args()
     device = pick_device(0, flags.no_cuda, 1 if flags.dataset == "DIGITS" else None)
     data = load_dataset(flags.dataset, flags.data / flags.dataset, torch.device("cpu"))
+    reviews: dict[str, list[Audit]] = defaultdict(list)
     print("| distortion | row | score | area under the ROC curve | average precision | runs |")
     print("|---|---|---|---|---|---|")
     for row in all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match).rows:
-        runs = [run for run in row.results if run in flags.runs]
-        if row.options["noise_ratio"] == 0 or not runs:
-            continue
+        name = f"{column_name(row)} | {row.label}"
         found = defaultdict(list)
-        for run in runs:
-            for name, figures in measure(row, run, data, device).items():
-                found[name].append(list(figures.values()))
-        for name, figures in found.items():
-            area, precision = (
-                mean_and_spread([100 * value for value in column], "±") for column in zip(*figures, strict=True)
-            )
-            ir, _, nr = row.distortion
-            print(f"| {ir}-{nr} | {row.label} | {name} | {area} | {precision} | {len(runs)} |", flush=True)
+        for run in sorted(row.results.keys() & set(flags.runs)):
+            files, options = row.files(run), row.results[run]["options"]
+            if options["noise_ratio"] == 0:
+                continue
+            audit = review_run(files, data, options).audit
+            reviews[name].append(audit)
+            scores = own_scores(audit)
+            if not flags.alone:
+                scores |= confident_learning(audit.given, out_of_sample(files, options, data, device)[audit.index])
+            for score_name, values in scores.items():
+                found[score_name].append(list(score(audit.given != audit.true, values).values()))
+        for score_name, figures in found.items():
+            cells = " | ".join(mean_and_spread(column.tolist(), "±") for column in 100 * np.array(figures).T)
+            print(f"| {name} | {score_name} | {cells} | {len(figures)} |", flush=True)
+    print_thresholds(reviews)
 
 
-def measure(row: RowResults, run: int, data: Dataset, device: torch.device) -> dict[str, dict[str, float]]:
-    """Area and average precision of every score on one run."""
-    files = RunFiles(row.folder / f"run{run}", row.name)
-    options = row.results[run]["options"]
-    audit = review_run(files, data, options).audit
-    wrong = audit.given != audit.true
+def own_scores(audit: Audit) -> dict[str, np.ndarray]:
+    """What this program knows of the given labels, and combinations: scores (n,), low where a label looks wrong."""
     quality, network, weight, soft = audit.quality, audit.network, audit.weight, audit.given_probability
     scores = {"quality: network's probability, averaged": quality, "network's probability, last epoch": network}
     if soft is not None and weight is not None:
@@ -97,10 +103,27 @@ def measure(row: RowResults, run: int, data: Dataset, device: torch.device) -> d
             "last epoch, weight and soft label": network + share + soft,
             "last epoch, weight and soft label, product": network * share * soft,
         }
-    probabilities = out_of_sample(files, options, data, device)[audit.index]
-    for name, settings in CLEANLAB.items():
-        scores[name] = get_label_quality_scores(audit.given, probabilities, **settings)
-    return {name: score(wrong, values) for name, values in scores.items()}
+    return scores
+
+
+def confident_learning(given: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores of `CLEANLAB` for given labels (n,) by out-of-sample probabilities (n, C)."""
+    from cleanlab.rank import get_label_quality_scores  # of benchmarks/requirements.txt, and not needed with --alone
+
+    return {name: get_label_quality_scores(given, probabilities, **how) for name, how in CLEANLAB.items()}
+
+
+def print_thresholds(reviews: dict[str, list[Audit]]) -> None:
+    """Precision and recall of the quality, in %, by threshold."""
+    print(f"\n| distortion | row | {' | '.join(map(str, THRESHOLDS))} |")
+    print("|---|---" + "|---" * len(THRESHOLDS) + "|")
+    for name, audits in reviews.items():
+        cells = []
+        for threshold in THRESHOLDS:
+            shares = [precision_and_recall(a.given != a.true, a.suspects(threshold)) for a in audits]
+            mean = {key: 100 * np.mean([share.get(key, 0) for share in shares]) for key in ("precision", "recall")}
+            cells.append(f"{mean['precision']:.1f}, {mean['recall']:.1f}")
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.device) -> np.ndarray:

@@ -1,11 +1,16 @@
 """The benchmarks at toy size: what they print and write, not how fast anything is."""
 
+import csv
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import ttest_1samp
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks import epoch, precision, results, rows, wrong_labels
+from benchmarks import audit, epoch, evidence, precision, results, rows, wrong_labels
 
 
 @pytest.fixture
@@ -94,3 +99,48 @@ def test_distances_of_rows():
     one = precision.by_part({"Magnitude/a": torch.tensor([0.0, 1.0]), "Magnitude/b": torch.tensor([1.0, 1.0])})
     assert one.keys() == {"Magnitude"}
     assert precision.distance(one["Magnitude"], torch.ones(2, 2)) == 0.5  # one of four differs by one
+
+
+def test_audit(call, capfd, monkeypatch):
+    row = ("-ir", 10, "-nr", 0.3, "--los-model", "BOTH", "--hyper-opt", "FIS", "--hyper-start", 1)
+    assert call("implicit-augment", "--no-cuda", *row, "--epochs", 2)[0] == 0
+    call("get-results", *row, "--audit", "audit.csv", "--threshold", 0.2)
+    monkeypatch.setattr("sys.argv", ["audit", "--runs", "0", "--alone", "--no-cuda"])
+    capfd.readouterr()
+    audit.main()
+    printed = capfd.readouterr().out
+    with open("audit.csv", newline="") as file:
+        listed = list(csv.DictReader(file))
+    wrong = [line["given_label"] != line["true_label"] for line in listed]
+    area, precision = (
+        100 * measure(wrong, [-float(line["quality"]) for line in listed])
+        for measure in (roc_auc_score, average_precision_score)
+    )
+    assert f"| 10-0.3 | NONE/BOTH FIS hyper start 1 | quality: network's probability, averaged | {area:.2f}" in printed
+    assert f" | {precision:.2f} | 1 |" in printed
+
+
+def test_evidence(call, capfd, monkeypatch):
+    for run in ("run0", "run1", "run2"):
+        for row in (("--train-on", "both"), ("--train-on", "both", "--aug-model", "SHA"), ("--los-model", "WGHT")):
+            assert call("implicit-augment", "--no-cuda", "-r", run, "--epochs", 6, "-ir", 10, *row)[0] == 0
+    monkeypatch.setattr("sys.argv", ["evidence", "--plot", "evidence.png"])
+    capfd.readouterr()
+    evidence.main()
+    lines = [line.split(" | ") for line in capfd.readouterr().out.splitlines() if line.startswith("| 314")]
+    assert Path("evidence.png").read_bytes().startswith(b"\x89PNG")
+    errors = {}
+    for name in ("opt_NONE_est_True_aug_model_NONE_los_model_NONE", "los_model_WGHT", "aug_model_SHA"):
+        files = sorted(Path("local_data/DIGITS").glob(f"run*/metrics_*{name}*"))
+        assert len(files) == 3
+        errors[name] = [[100 - float(line["test_accuracy"]) for line in csv.DictReader(file.open())] for file in files]
+    means = {name: np.array([np.mean(run[-5:]) for run in runs]) for name, runs in errors.items()}
+    best = min(means, key=lambda name: means[name].mean())
+    for name, line in zip(errors, lines, strict=True):
+        lowest = [min(run) for run in errors[name]]
+        assert line[2] == f"{np.mean(lowest):.2f} ± {np.std(lowest, ddof=1):.2f}"
+        assert ("**" in line[1]) == (name == best)
+        if name != best:
+            test = ttest_1samp(means[name] - means[best], 0)
+            assert line[4].startswith(f"{(means[name] - means[best]).mean():+.2f} (")
+            assert line[4].endswith(f"p = {test.pvalue:.2g}")

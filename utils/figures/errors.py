@@ -35,6 +35,8 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
     first = places - (len(BARS) - 1) / 2 * THICKNESS
     for number, (accuracy, look) in enumerate(BARS.items()):
         means, spreads = np.array([filled(summarise(row.errors(accuracy))) for row in rows]).T
+        if np.isnan(means).all():
+            continue
         place = first + number * THICKNESS
         axes.barh(place, means, THICKNESS, edgecolor="black", linewidth=0.6, label=ACCURACIES[accuracy], **look)
         axes.errorbar(means, place, xerr=spreads, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)

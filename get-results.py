@@ -70,6 +70,11 @@ class ResultOptions(RowOptions):
             raise UserError(f"--{'match' if self.match else 'format'} is for --all; add it")
         if not audits and (self.run_folder or self.threshold != THRESHOLD):
             raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
+        for path in (self.audit, self.export_clean):
+            if path and not path.parent.is_dir():
+                raise UserError(f"the folder of {path} is not there; make it, or name another")
+            if path and any(path.parent.glob("result_*.json")):
+                raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
         if self.dry_run and (audits or self.plot):
             raise UserError("--dry-run writes and draws nothing; leave out --plot, --audit and --export-clean")
 
@@ -105,6 +110,8 @@ def run(arguments: Sequence[str] | None) -> None:
 def find_review(options: ResultOptions, row: RowResults) -> Review:
     """The audit of one run of a row. Raises UserError or DataError where there is not what it takes."""
     files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
+    if not files.result.exists():
+        raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")
     data = load_dataset(options.dataset, row.folder, torch.device("cpu"))
     return review_run(files, data, read_result(files.result)["options"])
 

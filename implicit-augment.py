@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from custom_datasets import DataError, find_source
 from custom_models import ModelError, parse_model
 from custom_transforms import PolicyError
@@ -17,7 +19,7 @@ from utils.device import check_compiler, memory_mistakes, pick_device, pick_prec
 from utils.errors import UserError, exit_status
 from utils.options import TrainOptions, parse_options, resolve
 from utils.plan import plan, summary
-from utils.preparation import make_policy
+from utils.preparation import make_policy, refuse_training_on_test
 from utils.run import train
 from utils.run_folder import dataset_folder, finished_result
 from utils.starting_rows import refuse_other_rows
@@ -35,16 +37,20 @@ def run(arguments: Sequence[str] | None) -> None:
     find_source(options.dataset, dataset_folder(options))
     parse_model(options.model)
     make_policy(options)
+    refuse_training_on_test(options)
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
     if options.dry_run:
         print("\n\n".join(plan(stage, finished(stage)) for stage in options.stages))
         return
+    device = None
     for stage in options.stages:
         if result := finished(stage):
             print(f"finished already, --fresh starts over: {summary(result)}")
-        else:
-            print(summary(start_training(stage)))
+            continue
+        with memory_mistakes():
+            device = device or prepare_device(options)
+            print(summary(train(stage, device)))
 
 
 def finished(options: TrainOptions) -> dict[str, Any] | None:
@@ -55,13 +61,12 @@ def finished(options: TrainOptions) -> dict[str, Any] | None:
     return result
 
 
-def start_training(options: TrainOptions) -> dict[str, Any]:
-    """Train on the device that the options choose; returns the result."""
-    with memory_mistakes():
-        device = pick_device(options.gpu, options.no_cuda, options.threads)
-        if options.compile:
-            check_compiler(device)
-        return train(options, device)
+def prepare_device(options: TrainOptions) -> torch.device:
+    """The device that the options choose."""
+    device = pick_device(options.gpu, options.no_cuda, options.threads)
+    if options.compile:
+        check_compiler(device)
+    return device
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ Below, precision and recall of the quality at some thresholds, in %, averaged ov
 """
 
 import argparse
-import dataclasses
+import io
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -32,7 +32,9 @@ from custom_datasets import Dataset, Split, load_dataset
 from utils.audit import Audit, precision_and_recall, review_run, score
 from utils.device import pick_device
 from utils.errors import UserError, exit_status
+from utils.files import replace_file
 from utils.flags import pattern
+from utils.identity import checksum, identify
 from utils.options import TrainOptions, resolve
 from utils.preparation import prepare_split
 from utils.results import all_results
@@ -43,6 +45,11 @@ from utils.training import Training
 
 FOLDS = 5
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
+# Options of a run that its baseline shares.
+COPIED = (
+    *("dataset", "recipe", "model", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
+    *("seed", "epochs", "lr", "lr_decay_rate", "lr_warm_epochs", "batch_size", "precision"),
+)
 CLEANLAB = {
     f"confident learning, {method.replace('_', ' ')}{', adjusted' if adjusted else ''}": {
         "method": method,
@@ -128,19 +135,13 @@ def print_thresholds(reviews: dict[str, list[Audit]]) -> None:
 
 def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.device) -> np.ndarray:
     """Class probabilities (N, C) of every image of the distorted training set by a baseline that has not seen it."""
-    known = {field.name for field in dataclasses.fields(TrainOptions) if not field.name.startswith("hyper_")}
-    stored = {name: value for name, value in options.items() if name in known - {"data"}}
-    plain = {
-        "aug_model": "NONE",
-        "los_model": "NONE",
-        "run_folder": files.folder.name,
-        "data": files.folder.parent.parent,
-    }
-    resolved = resolve(TrainOptions(**stored | plain))
-    kept = files.folder / f"out_of_sample_{resolved.run_name}.npy"
+    stored = {name: options[name] for name in COPIED if name in options}
+    resolved = resolve(TrainOptions(**stored, run_folder=files.folder.name, data=files.folder.parent.parent))
+    split = prepare_split(resolved, data)
+    origin = checksum({"data": identify(data, split), "options": resolved.identity, "folds": FOLDS})
+    kept = files.folder / f"out_of_sample_{origin[:16]}.npy"
     if kept.exists():
         return np.load(kept)
-    split = prepare_split(resolved, data)
     probabilities = np.zeros((len(split.targets), data.classes))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=resolved.seed)
     data = data.to(device)
@@ -153,7 +154,9 @@ def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.d
         with torch.inference_mode():
             for images, _, index in training.loaders.valid():
                 probabilities[index.cpu()] = training.model(images).softmax(1).cpu()
-    np.save(kept, probabilities)
+    content = io.BytesIO()
+    np.save(content, probabilities)
+    replace_file(kept, content.getbuffer())
     return probabilities
 
 

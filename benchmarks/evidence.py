@@ -20,7 +20,6 @@ from statistics import mean, stdev
 from scipy.stats import ttest_rel
 
 from utils.errors import UserError, exit_status
-from utils.figures import style
 from utils.flags import pattern
 from utils.results import RowResults, all_results, read_metrics
 from utils.row_options import RowOptions
@@ -55,8 +54,7 @@ def main() -> None:
         print(f"\n{flags.dataset}, imbalance and noise ratio {distortion}\n")
         print_table(by_count)
     if flags.plot:
-        with style.page():
-            plot(groups, flags.dataset, flags.plot)
+        plot(groups, flags.dataset, flags.plot)
 
 
 def collect(rows: Sequence[RowResults]) -> Groups:
@@ -111,31 +109,33 @@ def print_table(by_count: dict[int, list[Line]]) -> None:
 
 def plot(groups: Groups, dataset: str, path: Path) -> None:
     """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation."""
-    figure, panels = style.grid(len(groups), columns=2, height=4.2)
-    for axes, (distortion, by_count) in zip(panels, groups.items(), strict=True):
-        labels = sorted({line.label for lines in by_count.values() for line in lines})
-        for place, label in enumerate(labels):
-            points = [(c, line) for c, lines in sorted(by_count.items()) for line in lines if line.label == label]
-            counts, errors = [count for count, _ in points], [list(line.last.values()) for _, line in points]
-            spread = [stdev(values) if len(values) > 1 else 0 for values in errors]
-            axes.errorbar(
-                [count * 1.02**place for count in counts],  # side by side
-                list(map(mean, errors)),
-                spread,
-                label=label,
-                color=style.COLOURS[place % len(style.COLOURS)],
-                marker=style.MARKERS[place % len(style.MARKERS)],
-                linestyle="--" if points[0][1].control else "-",
-                capsize=2,
-            )
-        axes.set_xscale("log")
-        axes.set_xticks(sorted(by_count), list(map(str, sorted(by_count))), minor=False)
-        axes.minorticks_off()
-        axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", ylim=(0, None))
-        axes.set_title(f"{dataset}, {distortion}")
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(path)
+    from utils.figures import style  # brings matplotlib
+
+    with style.page():
+        figure, panels = style.grid(len(groups), columns=2, height=4.2)
+        for axes, (distortion, by_count) in zip(panels, groups.items(), strict=True):
+            labels = sorted({line.label for lines in by_count.values() for line in lines})
+            for place, label in enumerate(labels):
+                points = {c: line for c, lines in sorted(by_count.items()) for line in lines if line.label == label}
+                errors = [list(line.last.values()) for line in points.values()]
+                axes.errorbar(
+                    [count * 1.02**place for count in points],  # side by side
+                    list(map(mean, errors)),
+                    [stdev(values) if len(values) > 1 else 0 for values in errors],
+                    label=label,
+                    color=style.COLOURS[place % len(style.COLOURS)],
+                    marker=style.MARKERS[place % len(style.MARKERS)],
+                    linestyle="--" if next(iter(points.values())).control else "-",
+                    capsize=2,
+                )
+            axes.set_xscale("log")
+            axes.set_xticks(sorted(by_count), list(map(str, sorted(by_count))))
+            axes.minorticks_off()
+            axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", ylim=(0, None))
+            axes.set_title(f"{dataset}, {distortion}")
+            axes.grid(alpha=0.3)
+            axes.legend()
+        figure.savefig(path)
 
 
 if __name__ == "__main__":

@@ -169,8 +169,8 @@ def make_predictions(random: np.random.Generator, noise_ratio: float) -> Predict
         train_true=true,
         train_predicted=redrawn(true, 0.05, random),
         train_given_probability=probability,
-        train_predicted_probability=probability,
         train_confidence=probability,
+        table=np.array("table"),
     )
 
 

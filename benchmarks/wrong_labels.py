@@ -22,7 +22,6 @@ from utils.errors import UserError, exit_status
 from utils.flags import pattern
 from utils.results import all_results
 from utils.row_options import RowOptions
-from utils.run_folder import RunFiles
 from utils.tables import mean_and_spread
 
 DATASET = "DIGITS"
@@ -43,7 +42,7 @@ def main() -> None:
     for row in all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match).rows:
         found = defaultdict(list)
         for run in row.results:
-            files = RunFiles(row.folder / f"run{run}", row.name)
+            files = row.files(run)
             ir, sr, nr = row.distortion
             split = files.folder / f"data_ir_{ir}_sr_{sr}_nr_{nr}.pt"
             for name, value in measure(files.last, split, labels).items():

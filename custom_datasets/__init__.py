@@ -3,6 +3,7 @@
 from custom_datasets.distortion import Distortion, Split, distorted_images, keep_validation, train_on_validation
 from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
+from custom_datasets.own_data import lacks_test, own_data
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics
@@ -18,6 +19,8 @@ __all__ = [
     "find_source",
     "find_split",
     "keep_validation",
+    "lacks_test",
     "load_dataset",
+    "own_data",
     "train_on_validation",
 ]

@@ -37,6 +37,11 @@ def looks_like_own_data(folder: Path) -> bool:
     return (folder / "train").is_dir() or (folder / "train.npz").is_file()
 
 
+def lacks_test(folder: Path) -> bool:
+    """Whether own data in `folder` has no test set, so that the validation set takes its place."""
+    return not any((folder / name).exists() for name in ("test", "test.npz"))
+
+
 def own_data(folder: Path) -> Dataset:
     """The data set in `folder`, which has one of the two layouts; a given validation set ends the training table.
 
@@ -111,6 +116,8 @@ def read_folder(path: Path, names: list[str] | None) -> Part:
         own_names, _ = find_classes(path)
         names = names or own_names
         for name in own_names:
+            if not name.isprintable():
+                raise DataError(f"{str(path / name)!a} is a class whose name cannot be shown; rename the folder")
             if name not in names:
                 raise DataError(f"{path / name} is a class that the training set lacks")
         numbers = {name: names.index(name) for name in own_names}

@@ -18,6 +18,7 @@ Of weight, soft_label and the two columns of the augmentation those are absent t
 
 import io
 import math
+import zipfile
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from hyperopt.augmentation import probabilities_and_magnitudes
 from hyperopt.hyperparameters import Hyperparameters, weight_of
 from hyperopt.warp import OPERATIONS
 from utils.errors import UserError
+from utils.files import load_tensors
 
 # The parts of a row, by the names of the tables in `Hyperparameters`, and their columns.
 PARTS = {"weight": ("weight",), "soft_label": ("soft_label",), "augmentation": ("probability", "magnitude")}
@@ -66,7 +68,7 @@ class LearnedRows:
         """The rows of the images `index` (n,) as they are now; a shared augmentation is written for each of them."""
         index = index.cpu()
         labels = hyper.labels.cpu()[index]
-        rows = {name: table.gather(index.to(table.values.device)).cpu() for name, table in hyper.tables.items()}
+        rows = {name: table.host_rows(index) for name, table in hyper.tables.items()}
         columns: dict[str, Tensor] = {}
         if "weight" in rows:
             columns["weight"] = weight_of(rows["weight"])
@@ -87,10 +89,10 @@ class LearnedRows:
             rows = cls(**columns | {"operations": tuple(columns.get("operations", OPERATIONS))})
             problem = rows._misfit()
         except FileNotFoundError as error:
-            raise UserError(f"there is no rows file {path}") from error
+            raise UserError(f"there is no rows file {path}; train its run, with --fresh if it is finished") from error
         except KeyError as error:
             problem = f"it has no {error}"
-        except Exception:  # the unpickler raises whatever the damaged bytes lead to
+        except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
             problem = "damaged"
         if problem:
             raise UserError(f"{path} is not a rows file that can be used ({problem})")
@@ -103,7 +105,8 @@ class LearnedRows:
             if column is None:
                 continue
             if column.dtype != kind or column.ndim != dimensions or len(column) != len(self.index):
-                return f"{name} is {column.dtype} of shape {tuple(column.shape)}"
+                wanted = "(n,)" if dimensions == 1 else "(n, k)"
+                return f"{name} is {column.dtype} of shape {tuple(column.shape)}; it must be {kind} of shape {wanted}"
             if not column.isfinite().all() or column.numel() == 0 or column.min() < 0:
                 return f"{name} is empty or has a value that is not finite or below zero"
         if len(self.index.unique()) != len(self.index):
@@ -121,6 +124,11 @@ class LearnedRows:
             return "dataset and split must be text"
         return None
 
+    @property
+    def parts(self) -> list[str]:
+        """Names of the parts that are there, those of the tables in `Hyperparameters`."""
+        return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
+
     def tables(self) -> dict[str, Tensor]:
         """What is there as rows (n, k) of the tables in `Hyperparameters`, by name: the inverse of `of`, always finite.
 
@@ -131,7 +139,7 @@ class LearnedRows:
             exponent = (self.weight.double() * math.log(2)).clamp(min=TINY)
             found["weight"] = (exponent + (-(-exponent).expm1()).log())[:, None]
         if self.soft_label is not None:
-            found["soft_label"] = self.soft_label.double().clamp(min=TINY).log()
+            found["soft_label"] = self.soft_label.clamp(min=TINY).log()
         if self.probability is not None:
             both = torch.cat((self.probability, self.magnitude), 1).double()
             found["augmentation"] = both.clamp(TINY, BELOW_ONE).logit()
@@ -159,7 +167,7 @@ class LearnedRows:
 def _load(path: Path) -> dict[str, Any]:
     """The columns of a file as they stand there, arrays as tensors."""
     if path.suffix != ".npz":
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
+        return dict(load_tensors(path))
     with np.load(path, allow_pickle=False) as content:
         arrays = dict(content)
     texts = {name: arrays.pop(name).tolist() for name in ("dataset", "split", "operations") if name in arrays}

@@ -52,6 +52,11 @@ class RowTable:
             raise UserError("the learned rows differ from image to image, while all share one; take --aug-model SEP")
         self.values[self._rows(index)] = values[: 1 if self.shared else None].to(self.values.device)
 
+    def host_rows(self, index: Tensor) -> Tensor:
+        """Copy on the host of the rows of any number of images `index` (n,): (n, k), or (1, k) when all share one."""
+        # Chosen there: a second copy of a large table may be more than the device has room for.
+        return self.values.cpu()[self._rows(index).cpu()]
+
     def update(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """One RMSprop step with the gradient of what `gather(index)` returned; no index may occur twice."""
         self.step += 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a data set such as a user has: pictures in folders, 200 of them in the wrong one, and a small clean set.
 
-    python3 scripts/make-example-data.py local_data/digits
+    python3 scripts/make-example-data.py local_data/example
 
 Out of scikit-learn's 1,797 handwritten digits: FOLDER/train/0 .. 9 with 1,497 PNG files, 200 of them in the folder of
 another digit, and FOLDER/valid/0 .. 9 with the 300 others, all in the right one. FOLDER/wrong.csv lists the truth about
@@ -18,29 +18,29 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-CLEAN, WRONG = 300, 200
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from utils.errors import UserError, exit_status
+
+CLEAN, WRONG, SEED = 300, 200, 0
 
 
 def main() -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="new folder for the pictures")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of images (default: 0)")
-    flags = parser.parse_args()
-    if flags.folder.exists():
-        print(f"error: {flags.folder} is there already; name another folder", file=sys.stderr)
-        return 2
-    make(flags.folder, flags.seed)
-    return 0
+    folder = parser.parse_args().folder
+    return exit_status(lambda: make(folder), (UserError,))
 
 
-def make(folder: Path, seed: int) -> None:
-    """Write the pictures and the list of wrong ones."""
+def make(folder: Path) -> None:
+    """Write the pictures and the list of wrong ones. Raises UserError when the folder is there already."""
+    if folder.exists():
+        raise UserError(f"{folder} is there already; name another folder")
     digits = load_digits()
     images, labels = np.rint(digits.images * (255 / 16)).astype(np.uint8), digits.target
     places = np.arange(len(labels))
-    train, valid = train_test_split(places, test_size=CLEAN, stratify=labels, random_state=seed)
-    random = np.random.default_rng(seed)
+    train, valid = train_test_split(places, test_size=CLEAN, stratify=labels, random_state=SEED)
+    random = np.random.default_rng(SEED)
     wrong = random.choice(train, WRONG, replace=False)
     given = labels.copy()
     given[wrong] = (labels[wrong] + random.integers(1, 10, WRONG)) % 10

@@ -149,7 +149,7 @@ ARRAYS = {
     "classes with a gap": (IMAGES, LABELS * 2),
 }
 OWN = ("--dataset", "mine", "--recipe", "DIGITS")
-IN_PLACE = ("best", "last", "previous", "metrics", "result", "progress", "lock")
+IN_PLACE = ("best", "last", "previous", "metrics", "result", "progress", "lock", "rows", "rows_npz", "predictions")
 BROKEN = "nowhere/at all"
 
 CASES = (

@@ -11,7 +11,7 @@ from conftest import Killed
 
 from hyperopt import Hyperparameters
 from hyperopt.hyperparameters import start_soft_labels
-from utils.checkpoint import checksum
+from utils.identity import checksum
 
 ROW = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
 LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
@@ -22,7 +22,9 @@ def run_folder(data="local_data"):
 
 
 def untimed(path):
-    """What does not depend on the clock of a checkpoint or a result."""
+    """What does not depend on the clock of a checkpoint, a result or another file."""
+    if path.name.startswith(("rows", "predictions")):
+        return path.read_bytes()
     if path.suffix == ".json":
         content = json.loads(path.read_text())
         del content["timing"]
@@ -34,7 +36,9 @@ def untimed(path):
 def left_behind(data="local_data"):
     """Results and checkpoints of both stages, and the names of all files."""
     folder = run_folder(data)
-    kept = [path for kind in ("result", "last", "best") for path in sorted(folder.glob(f"{kind}_*"))]
+    kept = [
+        path for kind in ("result", "last", "best", "rows", "predictions") for path in sorted(folder.glob(f"{kind}_*"))
+    ]
     return {path.name: untimed(path) for path in kept}, sorted(path.name for path in folder.iterdir())
 
 

@@ -13,8 +13,8 @@ from conftest import FLAGS, ROWS, Killed, contents
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hyperopt import Hyperparameters
-from utils.checkpoint import checksum
 from utils.errors import Interrupted
+from utils.identity import checksum
 from utils.interruption import Interruption
 
 
@@ -34,7 +34,8 @@ def left_behind(folder="local_data"):
         for timed_too in ("epochs", "log", "checksum"):
             state.pop(timed_too, None)
         tensors[kind] = checksum(state)
-    return content, figures, tensors, sorted(path.name for path in run.iterdir())
+    outcome = {path.name: path.read_bytes() for kind in ("rows", "predictions") for path in run.glob(f"{kind}_*")}
+    return content, figures, tensors, outcome, sorted(path.name for path in run.iterdir())
 
 
 def scalars():

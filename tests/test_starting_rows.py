@@ -11,7 +11,7 @@ from conftest import Killed
 
 from custom_datasets import distorted_images, load_dataset
 from hyperopt import LearnedRows
-from utils.checkpoint import checksum, identify_training_set
+from utils.identity import checksum, identify_training_set
 from utils.options import TrainOptions, parse_options, resolve
 from utils.preparation import prepare_split
 from utils.starting_rows import StartingRows

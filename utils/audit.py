@@ -16,7 +16,9 @@ from custom_datasets import Dataset
 from hyperopt import LearnedRows
 from utils.errors import UserError
 from utils.files import replace_file
+from utils.identity import identify_table
 from utils.predictions import Predictions
+from utils.row_options import has_learned_rows
 from utils.run_folder import RunFiles
 
 HEADER = (
@@ -31,6 +33,7 @@ HEADER = (
     "true_label",
 )
 THRESHOLD = 0.4  # of the quality; chosen on other runs than those that are reported (docs/audit.md)
+DIGITS = 6  # of shares and weights in the file
 SHOWN = 10  # classes and pairs of classes in the report
 FORMATS = (".csv", ".json")
 INDEX_FORMATS = (".txt", ".npy")
@@ -86,19 +89,18 @@ class Audit:
 
     def write(self, path: Path) -> None:
         """Write one row per image as CSV or JSON, by the file's suffix."""
-        rows = list(self.rows())
         if path.suffix == ".json":
-            text = json.dumps(rows, indent=1) + "\n"
+            text = json.dumps(list(self.rows()), indent=1) + "\n"
         else:
             file = io.StringIO(newline="")
-            writer = csv.DictWriter(file, HEADER, lineterminator="\n")
+            writer = csv.DictWriter(file, HEADER)  # with the ends of lines of RFC 4180: others leave a "\r" unquoted
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(self.rows())
             text = file.getvalue()
-        replace_file(path, text.encode())
+        replace_file(path, text.encode(errors="surrogateescape"))  # file names may be of any bytes
 
-    def write_clean(self, path: Path, threshold: float) -> int:
-        """Write the indices that are no suspects, ascending, one per line or as a numpy array; returns their number."""
+    def write_clean(self, path: Path, threshold: float) -> None:
+        """Write the indices that are no suspects, ascending, one per line or as a numpy array, by the file's suffix."""
         clean = np.sort(self.index[~self.suspects(threshold)])
         content = io.BytesIO()
         if path.suffix == ".npy":
@@ -106,7 +108,6 @@ class Audit:
         else:
             np.savetxt(content, clean, fmt="%d")
         replace_file(path, content.getvalue())
-        return len(clean)
 
     def report(self, threshold: float) -> str:
         """How many labels look wrong, per class and pair of classes, and how many of them are, where that is known."""
@@ -121,9 +122,9 @@ class Audit:
         pairs = Counter(zip(self.given[suspects].tolist(), self.predicted[suspects].tolist(), strict=True))
         changed = Counter({pair: count for pair, count in pairs.items() if pair[0] != pair[1]})
         lines += _listed(
-            "given label, and what the network says",
+            "given label -> what the network says",
             changed,
-            lambda pair: f"{self.name(pair[0])}, {self.name(pair[1])}: {changed[pair]}",
+            lambda pair: f"{self.name(pair[0])} -> {self.name(pair[1])}: {changed[pair]}",
         )
         if self.true is not None:
             lines += ["", self._against_truth(suspects)]
@@ -133,7 +134,8 @@ class Audit:
         wrong = self.given != self.true
         figures = score(wrong, self.quality) | precision_and_recall(wrong, suspects)
         listed = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        return f"of these, {(wrong & suspects).sum()} are wrong, of {wrong.sum()} wrong labels in all: {listed}"
+        found = f"of these, {(wrong & suspects).sum()} are wrong, of {wrong.sum()} wrong labels in all"
+        return f"{found}: {listed}" if figures else found
 
 
 def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
@@ -171,28 +173,29 @@ def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Revie
     Raises UserError when a file is missing or damaged, or when the data set is another one.
 
     """
-    found = Predictions.read(files.predictions)
+    found = Predictions.read(files.predictions, data.classes)
     index = found.train_index
-    if index.max() >= len(data.train) or (data.train.labels.numpy()[index] != found.train_true).any():
+    if found.table != identify_table(data):
         raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
-    rows = _rows_of(files.rows, index) if options["hyper_opt"] != "NONE" else None
+    rows = _rows_of(files.rows, index) if has_learned_rows(options) else None
     weight = None if rows is None or rows.weight is None else rows.weight.numpy()
     learned_label = soft = None
     if rows is not None and rows.soft_label is not None:
         learned_label = rows.soft_label.argmax(1).numpy()
         soft = rows.soft_label.numpy()[np.arange(len(index)), found.train_given]
+    quality = found.train_confidence.astype(np.float64).round(DIGITS)  # as written, so that a threshold cuts alike
     columns = {
         "index": index,
         "given": found.train_given,
         "predicted": found.train_predicted,
-        "quality": found.train_confidence,
+        "quality": quality,
         "network": found.train_given_probability,
         "learned": learned_label,
         "given_probability": soft,
         "weight": weight,
         "true": found.train_true if options["noise_ratio"] > 0 else None,
     }
-    order = np.argsort(found.train_confidence, kind="stable")
+    order = np.argsort(quality, kind="stable")
     ordered = {name: None if column is None else column[order] for name, column in columns.items()}
     return Review(files, data, options, Audit(**ordered, names=data.class_names, files=data.train_files))
 
@@ -206,8 +209,7 @@ def _rows_of(path: Path, index: np.ndarray) -> LearnedRows:
 
 
 def _share(column: np.ndarray | None, place: int) -> float | None:
-    """Six digits are plenty for people, and the same on every machine."""
-    return None if column is None else round(float(column[place]), 6)
+    return None if column is None else round(float(column[place]), DIGITS)
 
 
 def _listed(title: str, counts: Counter, line: Callable[[Any], str]) -> Sequence[str]:

@@ -4,27 +4,23 @@ A checkpoint is a dictionary of the published code's keys (encoder, head, tables
 and of the state behind them. It loads with `torch.load(path, weights_only=True)`, so without unpickling code.
 """
 
-import hashlib
 import os
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from custom_datasets import Dataset, Split, distorted_images
 from utils.device import is_lack_of_memory
 from utils.epochs import Epoch
 from utils.errors import UserError
-from utils.files import write_checkpoint
+from utils.files import load_tensors, write_checkpoint
+from utils.identity import CHECKSUM, checksum
 from utils.options import TrainOptions
 from utils.progress import is_log_name
 from utils.run_folder import RunFiles, different_options, run_files
 
-CHECKSUM = "checksum"
 # What the published code keeps of an epoch, and the options.
 PUBLISHED_KEYS = (
     "encoder_state_dict",
@@ -56,29 +52,6 @@ class Origin:
     rows_checksum: str | None
 
 
-def checksum(content: dict[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of everything in a checkpoint but its own checksum."""
-    digest = hashlib.sha256()
-    _feed(digest, {key: value for key, value in content.items() if key != CHECKSUM})
-    return digest.hexdigest()
-
-
-def _feed(digest: Any, value: Any) -> None:
-    if isinstance(value, Tensor):
-        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            digest.update(f"{key!r}:".encode())
-            _feed(digest, part)
-    elif isinstance(value, list | tuple):
-        digest.update(f"{len(value)} parts".encode())
-        for part in value:
-            _feed(digest, part)
-    else:
-        digest.update(repr(value).encode())
-
-
 def write_last(files: RunFiles, content: dict[str, Any]) -> None:
     """Write the latest checkpoint with its checksum; the one before stays as `previous`."""
     write_checkpoint(files.last, content | {CHECKSUM: checksum(content)}, earlier=files.previous)
@@ -86,14 +59,10 @@ def write_last(files: RunFiles, content: dict[str, Any]) -> None:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint of a run that can go on, on the CPU. Raises ValueError when it is damaged or of another kind."""
+    content = load_tensors(path)
     try:
-        with warnings.catch_warnings():  # of pickles that are none of ours, which is said below
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
         found = checksum(content) if isinstance(content, dict) else None
-    except (OSError, MemoryError):
-        raise  # the file may be whole
-    except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
+    except Exception as error:  # odd tensors
         if is_lack_of_memory(error):
             raise
         raise ValueError("damaged") from error
@@ -137,22 +106,6 @@ def find_checkpoint(options: TrainOptions, origin: Origin, expected: dict[str, A
         print(f"note: going on after epoch {content['epoch']}", file=sys.stderr)
         return content
     raise UserError(f"{'; '.join(problems)}; there is no other checkpoint: use --fresh to start over")
-
-
-def identify(data: Dataset, split: Split) -> str:
-    """A number that stands for what a run is trained on: images, labels and split."""
-    parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
-    images = [(table.labels, table.content(), table.shape) for table in (data.train, data.test)]
-    clean = (*images, data.classes)
-    return checksum({"clean": clean, "split": parts})
-
-
-def identify_training_set(data: Dataset, split: Split) -> str:
-    """A number that stands for a distorted training set, whichever of the clean images are used beside it, and how."""
-    index = distorted_images(split)
-    parts = [torch.from_numpy(part) for part in (index, split.targets[index])]
-    clean = (data.train.labels, data.train.content(), data.train.shape, data.classes)
-    return checksum({"clean": clean, "split": parts})
 
 
 def _refuse_another_run(path: Path, content: dict[str, Any], options: TrainOptions, origin: Origin) -> None:

@@ -1,5 +1,6 @@
 """The exception that a user's mistake ends in, and how a script ends."""
 
+import io
 import sys
 from collections.abc import Callable
 from signal import Signals
@@ -27,6 +28,9 @@ def exit_status(main: Callable[[], None], mistakes: tuple[type[Exception], ...])
 
     `mistakes` are the exceptions of a user's making; OSError always is.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # class names may have letters that a terminal has not
     try:
         main()
     except KeyboardInterrupt:

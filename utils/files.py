@@ -1,9 +1,11 @@
 """Writing files that a reader never sees half of."""
 
+import errno
 import io
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import torch
 
+from utils.device import is_lack_of_memory
 from utils.errors import UserError
 
 
@@ -65,3 +68,19 @@ def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None =
     buffer = io.BytesIO()
     torch.save(content, buffer)
     replace_file(path, buffer.getbuffer(), earlier)
+
+
+def load_tensors(path: Path) -> Any:
+    """What is in a file that torch has saved, on the CPU; nothing in it is executed.
+
+    Raises ValueError when it is damaged; OSError and a lack of memory pass, for the file may be whole.
+    """
+    try:
+        with warnings.catch_warnings():  # of pickles that are none of ours
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the damaged bytes lead to, a seek to nowhere among it
+        nowhere = isinstance(error, OSError) and error.errno == errno.EINVAL
+        if (isinstance(error, OSError | MemoryError) and not nowhere) or is_lack_of_memory(error):
+            raise
+        raise ValueError("damaged") from error

@@ -50,7 +50,7 @@ def file_of(*suffixes: str) -> Callable[[str], Path]:
     """A parser of the path of a file with one of the suffixes."""
 
     def parse(text: str) -> Path:
-        if not text.endswith(suffixes):
+        if Path(text).suffix not in suffixes:
             raise argparse.ArgumentTypeError(f"'{text}' must end in {' or '.join(suffixes)}")
         return Path(text)
 

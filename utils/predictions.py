@@ -12,8 +12,8 @@
     train_true                   int64 (n,)      the data set's labels
     train_predicted              int64 (n,)      most probable class, of the image without augmentation
     train_given_probability      float32 (n,)    probability of the given label
-    train_predicted_probability  float32 (n,)    probability of the predicted label
     train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
+    table                        text            stands for the training table's images, labels and file names
 
 All but the last are of the network of the last epoch. (An image that no train pass has had in a batch, as can be after
 very few epochs, has the last network's probability for the average.)
@@ -49,8 +49,8 @@ class Predictions:
     train_true: np.ndarray
     train_predicted: np.ndarray
     train_given_probability: np.ndarray
-    train_predicted_probability: np.ndarray
     train_confidence: np.ndarray
+    table: np.ndarray
 
     def write(self, path: Path) -> None:
         """Write the file."""
@@ -59,22 +59,28 @@ class Predictions:
         replace_file(path, content.getbuffer())
 
     @classmethod
-    def read(cls, path: Path) -> "Predictions":
-        """Read the file; nothing in it is unpickled. Raises UserError when it is missing or damaged."""
+    def read(cls, path: Path, classes: int) -> "Predictions":
+        """Read the file of a run with so many classes; nothing in it is unpickled.
+
+        Raises UserError when it is missing or damaged.
+        """
         names = [field.name for field in fields(cls)]
         try:
             with np.load(path, allow_pickle=False) as content:
                 arrays = {name: content[name] for name in names}
-            problem = _misfit(arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            problem = _misfit(arrays, classes)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
             problem = str(error) or type(error).__name__
         if problem:
             raise UserError(f"{path} cannot be read ({problem}); train the run again with --fresh")
         return cls(**arrays)
 
 
-def _misfit(arrays: dict[str, np.ndarray]) -> str | None:
+def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
     """What is wrong with the arrays, or None."""
+    arrays = dict(arrays)
+    if arrays.pop("table").dtype.kind != "U":
+        return "table is not text"
     for name, array in arrays.items():
         wanted = np.floating if name == "features" or name.endswith(("probability", "confidence")) else np.integer
         if array.ndim != (2 if name == "features" else 1) or not np.issubdtype(array.dtype, wanted):
@@ -83,12 +89,31 @@ def _misfit(arrays: dict[str, np.ndarray]) -> str | None:
     for part in ("test_", "train_", "feature"):
         if len({length for name, length in lengths.items() if name.startswith(part)}) != 1:
             return f"the arrays {part}... have different lengths"
+        if max(length for name, length in lengths.items() if name.startswith(part)) == 0:
+            return f"the arrays {part}... are empty"
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.integer) and array.min() < 0:
+            return f"{name} has a number below zero"
+        if name.endswith(("probability", "confidence")) and not (0 <= array.min() <= array.max() <= 1):
+            return f"{name} is not from 0 to 1"
+        if name.endswith(("label", "predicted", "given", "true")) and array.max() >= classes:
+            return f"{name} has a class that there is not"
+    if not np.isfinite(arrays["features"]).all():
+        return "features has a value that is not finite"
+    if arrays["feature_index"].max() >= lengths["test_label"]:
+        return "feature_index is of images that there are not"
     return None
 
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, test: Iterable[Batch], train: Iterable[Batch], given: Tensor, true: Tensor, confidence: Tensor
+    model: nn.Module,
+    test: Iterable[Batch],
+    train: Iterable[Batch],
+    given: Tensor,
+    true: Tensor,
+    confidence: Tensor,
+    table: str,
 ) -> Predictions:
     """What a classifier says of its test and training images, in evaluation mode.
 
@@ -97,35 +122,32 @@ def predict(
         test, train: batches in the view of evaluation.
         given, true: the labels that training images have and those they should have, (N,) int64 of the training table.
         confidence: (N,), what `utils.confidence` gives; not a number where there is none.
+        table: stands for the training table.
 
     """
     model.eval()
     label, predicted, features = _over(test, lambda images, labels, _: _test_columns(model, images, labels))
-    chosen = torch.linspace(0, len(label) - 1, min(FEATURED, len(label))).round().long()
-    index, said, given_probability, probability = _over(
-        train, lambda images, _, index: _train_columns(model, images, index, given)
-    )
-    seen = confidence.cpu()[index]
+    chosen = torch.linspace(0, len(label) - 1, min(FEATURED, len(label))).round().long().to(label.device)
+    index, said, given_probability = _over(train, lambda images, _, index: _train_columns(model, images, index, given))
+    seen = confidence[index]
     arrays = {
         "test_label": label,
         "test_predicted": predicted,
         "feature_index": chosen,
         "features": features[chosen],
         "train_index": index,
-        "train_given": given.cpu()[index],
-        "train_true": true.cpu()[index],
+        "train_given": given[index],
+        "train_true": true[index],
         "train_predicted": said,
         "train_given_probability": given_probability,
-        "train_predicted_probability": probability,
         "train_confidence": torch.where(seen.isfinite(), seen, given_probability),
     }
-    return Predictions(**{name: array.numpy() for name, array in arrays.items()})
+    return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
 
 
 def _over(batches: Iterable[Batch], columns: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]) -> list[Tensor]:
-    """Columns of all batches, joined, on the host."""
-    parts = [[column.cpu() for column in columns(*batch)] for batch in batches]
-    return [torch.cat(column) for column in zip(*parts, strict=True)]
+    """Columns of all batches, joined."""
+    return [torch.cat(column) for column in zip(*(columns(*batch) for batch in batches), strict=True)]
 
 
 def _test_columns(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
@@ -135,5 +157,4 @@ def _test_columns(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Ten
 
 def _train_columns(model: nn.Module, images: Tensor, index: Tensor, given: Tensor) -> tuple[Tensor, ...]:
     probabilities = model(images).softmax(1)
-    most, predicted = probabilities.max(1)
-    return index, predicted, probabilities.gather(1, given[index][:, None])[:, 0], most
+    return index, probabilities.argmax(1), probabilities.gather(1, given[index][:, None])[:, 0]

@@ -165,8 +165,7 @@ class Record(AbstractContextManager):
         files = self.files
         if self._earlier_run():  # otherwise it is this run's own
             files.progress.unlink(missing_ok=True)
-        trained = (files.last, files.result, files.previous, files.best, files.metrics)
-        for path in (*trained, *files.outcome):
+        for path in (files.last, files.result, *files.outcome, files.previous, files.best, files.metrics):
             path.unlink(missing_ok=True)
 
     def _write_metrics(self) -> None:

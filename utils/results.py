@@ -200,6 +200,10 @@ def _note(row: RowResults, folders: Iterable[int]) -> None:
     tested_on_valid = [run for run, result in sorted(row.results.items()) if result.get("tested_on") == "valid"]
     if tested_on_valid:
         row.notes.append(f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}")
+    first = row.results[min(row.results)]
+    for run, result in row.results.items():
+        if any(result.get(key) != first.get(key) for key in ("images", "class_names")):
+            row.notes.append(f"run{run} has other images or classes than run{min(row.results)}")
     by_seed: dict[int, int] = {}
     for run, result in row.results.items():
         others = {key for key, value in row.options.items() if result["options"].get(key) != value}

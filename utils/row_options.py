@@ -231,6 +231,12 @@ class RowOptions:
         } | learned_rows_additions(vars(self))
 
 
+def has_learned_rows(options: Mapping[str, Any]) -> bool:
+    """Whether a run with these options leaves a file of rows that were learned, by it or by another run."""
+    learned = options["hyper_opt"] != "NONE" or options["rows"]
+    return bool(learned) and not options["refit"] and options["train_on"] == "distorted"
+
+
 def usual_additions(options: Mapping[str, Any]) -> dict[str, Any]:
     """Usual values of the options that make a row of their own but are not in the published names."""
     if options["hyper_opt"] == "NONE":

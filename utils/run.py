@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from hyperopt import LearnedRows
-from utils.checkpoint import Origin, find_checkpoint, identify, identify_training_set
+from utils.checkpoint import Origin, find_checkpoint
 from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk, replace_file
+from utils.identity import identify, identify_table, identify_training_set
 from utils.interruption import Interruption
 from utils.lock import only_writer
 from utils.options import TrainOptions
@@ -46,6 +47,7 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
         training = Training(options, data, split, device, interruption.watch)
         if start:
             start.fill(training.rows)
+            start = None  # as large as the rows
         checkpoint = find_checkpoint(options, origin, training.layout())
         if checkpoint:
             training.load(checkpoint)
@@ -96,7 +98,8 @@ def write_outcome(training: Training, data: Dataset, split: Split) -> None:
         replace_file(files.rows_npz, rows.as_npz())
     test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
     labels = training.rows.labels, data.train.labels
-    predict(training.model, test, trained, *labels, training.confidence.mean()).write(files.predictions)
+    confidence, table = training.confidence.mean(), identify_table(data)
+    predict(training.model, test, trained, *labels, confidence, table).write(files.predictions)
 
 
 @contextmanager

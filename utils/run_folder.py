@@ -24,7 +24,7 @@ ACCURACIES = {
 }
 
 # What the accuracies of own data without a test set are.
-TESTED_ON_VALID = "of the clean validation images, which rows are learned from"
+TESTED_ON_VALID = "of the clean validation images, which methods learn from"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from custom_datasets import Dataset, Split, distorted_images
 from hyperopt import Hyperparameters, LearnedRows
-from utils.checkpoint import checksum, identify_training_set
 from utils.errors import UserError
 from utils.flags import is_rows_file
+from utils.identity import checksum, identify_training_set
 from utils.options import TrainOptions
 from utils.row_options import ROW_PARTS, part_name
 from utils.run_folder import RunFiles, run_files
@@ -35,6 +35,8 @@ class StartingRows:
             raise UserError(f"{self.path} is of another split; take one that was learned on this run's split file")
         if not np.array_equal(np.sort(self.rows.index.numpy()), distorted_images(split)):
             raise UserError(f"{self.path} has not one row for each of the split's distorted images; write it anew")
+        if not np.array_equal(self.rows.given_label.numpy(), split.targets[self.rows.index.numpy()]):
+            raise UserError(f"{self.path} has other given labels than the split; write it anew")
         if self.rows.soft_label is not None and self.rows.soft_label.shape[1] != data.classes:
             raise UserError(f"{self.path} has soft labels of other than {data.classes} classes; write it anew")
 
@@ -58,10 +60,12 @@ def find_starting_rows(options: TrainOptions) -> StartingRows | None:
     rows = LearnedRows.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
-    there = "".join(letter for letter, part in ROW_PARTS.items() if part in rows.tables())
+    there = "".join(letter for letter, part in ROW_PARTS.items() if part in rows.parts)
     if missing := [letter for letter in options.rows_use or "" if letter not in there]:
         raise UserError(f"{path} has no {part_name(missing[0])}; it has {there}: change --rows-use")
     use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
+    if not there:
+        raise UserError(f"{path} has none of the learned columns; take another file")
     if not use:
         raise UserError(f"{path} has {there}, the row {options.row_parts}; change --aug-model or --los-model")
     return StartingRows(path, rows, use)

@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
-from utils.audit import HEADER
+from custom_datasets import load_dataset
+from utils.audit import HEADER, review_run
 from utils.confidence import Confidence
+from utils.figures import sheets
+from utils.options import TrainOptions, parse_options, resolve
+from utils.run_folder import run_files
 
 ROOT = Path(__file__).parent.parent.parent
 NOISE = ("-ir", 10, "-nr", 0.3)
@@ -122,6 +127,48 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
     assert "augmentation" not in err
 
 
+@pytest.mark.parametrize("more", [("--refit",), ("--train-on", "both")])
+def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
+    row = (*NOISE, *(FIS if "--refit" in more else FIS[:-2]), *more)
+    train(*row)
+    status, _, err = results(*row, "--audit", "audit.csv", "--plot", "figures")
+    assert status == 0, err
+    listed = read_csv("audit.csv")
+    assert (
+        len(listed)
+        == json.loads(the_file(f"result_*{'refit_W' if '--refit' in more else 'both'}*").read_text())["images"]["train"]
+    )
+    assert all(row["weight"] == row["learned_label"] == "" for row in listed)
+    assert "suspects" in err
+    assert "augmentation" not in err
+
+
+def test_sheets_show_the_images_and_what_is_said_of_them(audited):
+    options = resolve(parse_options(TrainOptions, "", ["-ir", "10", "-nr", "0.3", *FIS, "--hyper-start", "1"]))
+    data = load_dataset("DIGITS", Path(), torch.device("cpu"))
+    review = review_run(run_files(options), data, options.identity)
+    listed, panels = read_csv("audit.csv"), sheets.draw_suspects(review).axes
+    assert len(panels) == 10
+    for row, axes in zip(listed, panels, strict=False):
+        pixels = data.train.images[int(row["index"]), 0].numpy() / 255
+        np.testing.assert_allclose(axes.images[0].get_array(), pixels, atol=1e-6)
+        lines = [
+            f"given: {row['given_label']}",
+            f"learned: {row['learned_label']}",
+            f"network: {row['predicted_label']}",
+        ]
+        assert axes.get_title().splitlines()[:3] == lines
+        assert f"quality {float(row['quality']):.2f}" in axes.get_title()
+    panels = sheets.draw_augmentation(review).axes
+    assert len(panels) == 10 * 6
+    rows = np.load(the_file("rows_*.npz"))
+    for label, axes in enumerate(panels[::6]):
+        most = max(np.flatnonzero(rows["given_label"] == label), key=lambda place: rows["weight"][place])
+        pixels = data.train.images[rows["index"][most], 0].numpy() / 255
+        np.testing.assert_allclose(axes.images[0].get_array(), pixels, atol=1e-6)
+        assert axes.get_title() == f"{label}, as it is"
+
+
 @pytest.mark.parametrize(
     ("flags", "culprit"),
     [
@@ -131,8 +178,10 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
         (("--export-clean", "clean.csv"), "'clean.csv' must end in .txt or .npy"),
         (("--all", "--audit", "a.csv"), "leave out --audit"),
         (("--dry-run", "--audit", "a.csv"), "--dry-run writes and draws nothing"),
-        (("--audit", "a.csv", "-r", "run7"), "run7"),
-        (("--audit", "nowhere/a.csv"), "nowhere"),
+        (("--audit", "a.csv", "-r", "run7"), "run7 of smallnet_opt_NONE"),
+        (("--audit", "nowhere/a.csv"), "the folder of nowhere/a.csv is not there"),
+        (("--export-clean", "local_data/DIGITS/run0/a.txt"), "is a run's"),
+        (("--audit", ".csv"), "must end in .csv or .json"),
         (("--audit", "a.csv", "--threshold", 2), "2 is out of range"),
     ],
 )
@@ -158,7 +207,7 @@ def example_data(folder):
     spec = importlib.util.spec_from_file_location("example", ROOT / "scripts" / "make-example-data.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.make(Path(folder), seed=0)
+    module.make(Path(folder))
 
 
 def test_most_wrong_labels_of_the_example_are_among_the_first_suspects(call):
@@ -187,7 +236,42 @@ def test_data_that_has_changed_since_is_refused(call):
     row = ("--dataset", "digits", "--recipe", "DIGITS")
     assert call("implicit-augment", "--no-cuda", *row, "--epochs", 1)[0] == 0
     picture = next(Path("local_data/digits/train/0").iterdir())
-    picture.rename(Path("local_data/digits/train/1") / picture.name)
-    status, _, err = call("get-results", *row, "--audit", "a.csv")
-    assert status == 2
-    assert "is of other data than there is now" in err
+    before = picture.read_bytes()
+    other_name, other_class = picture.with_name("other.png"), Path("local_data/digits/train/1") / picture.name
+    for change in (lambda: picture.rename(other_name), lambda: other_name.rename(other_class)):
+        change()
+        status, _, err = call("get-results", *row, "--audit", "a.csv")
+        assert status == 2
+        assert "is of other data than there is now" in err
+    other_class.rename(picture)
+    assert call("get-results", *row, "--audit", "a.csv")[0] == 0
+    picture.write_bytes(next(Path("local_data/digits/train/1").iterdir()).read_bytes())
+    assert call("get-results", *row, "--audit", "a.csv")[0] == 2
+    picture.write_bytes(before)
+
+
+def test_unusual_names_are_written_as_they_are(call):
+    for name in ("a,b", 'say "x"', "c$_$d", "日本"):
+        for part in ("train", "valid"):
+            folder = Path("local_data/odd", part, name)
+            folder.mkdir(parents=True)
+            for place in range(12):
+                pixels = np.random.default_rng(place).integers(256, size=(8, 8), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{place}\r.png")
+    row = ("--dataset", "odd", "--recipe", "DIGITS", "--los-model", "WGHT")
+    assert call("implicit-augment", "--no-cuda", *row, "--epochs", 1, "--batch-size", 8)[0] == 0
+    status, _, err = call("get-results", *row, "--audit", "a.csv", "--plot", "figures")
+    assert status == 0, err
+    assert "Warning" not in err
+    listed = read_csv("a.csv")
+    assert len(listed) == 4 * 12
+    assert {row["given_label"] for row in listed} == {"a,b", 'say "x"', "c$_$d", "日本"}
+    assert all(Path("local_data/odd", row["file"]).is_file() for row in listed)
+
+
+@pytest.mark.parametrize("more", [("--train-on", "both"), ("--refit",), ("--oversplit",)])
+def test_without_a_test_set_the_validation_set_is_not_trained_on(refused, more):
+    example_data("local_data/digits")
+    row = ("--dataset", "digits", "--recipe", "DIGITS", "--los-model", "WGHT")
+    estimator = ("--hyper-opt", "FIS") if "--refit" in more else ()
+    refused("implicit-augment", ("--no-cuda", *row, *estimator, *more), "add test/")

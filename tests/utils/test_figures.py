@@ -67,8 +67,8 @@ def make_predictions(random):
         train_true=true,
         train_predicted=true,
         train_given_probability=share,
-        train_predicted_probability=share,
         train_confidence=share,
+        table=np.array("table"),
     )
 
 

@@ -20,7 +20,7 @@ def the_file(pattern):
 
 def test_predictions_are_those_behind_the_recorded_accuracy(train):
     train("-ir", 10, "-nr", 0.3)
-    found, result = Predictions.read(the_file("predictions_*")), json.loads(the_file("result_*").read_text())
+    found, result = Predictions.read(the_file("predictions_*"), 10), json.loads(the_file("result_*").read_text())
     correct = found.test_predicted == found.test_label
     assert 100 * correct.mean() == pytest.approx(result["accuracy"]["last_epoch"])
     _, train_index, targets = torch.load(the_file("data_*"), weights_only=True)
@@ -29,8 +29,8 @@ def test_predictions_are_those_behind_the_recorded_accuracy(train):
     wrong = found.train_given != found.train_true
     assert 0.15 < wrong.mean() < 0.4
     agrees = found.train_predicted == found.train_given
-    assert (found.train_given_probability[agrees] == found.train_predicted_probability[agrees]).all()
-    assert (found.train_given_probability[~agrees] < found.train_predicted_probability[~agrees]).all()
+    assert found.train_given_probability[agrees].min() >= 0.1  # of ten classes the most probable one
+    assert found.train_given_probability[~agrees].max() <= 0.5
     assert len(load_digits().target) == len(targets) + len(found.test_label)
 
 
@@ -42,7 +42,7 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     images, labels = torch.randn(10, 3, 1, 1), torch.randint(2, (10,))
     batches = [(images[part], labels[part], part) for part in torch.arange(10).split(3)]
     confidence = torch.tensor([0.5] * 9 + [float("nan")])
-    found = predict(model, batches, batches, labels, labels, confidence)
+    found = predict(model, batches, batches, labels, labels, confidence, "table")
     assert found.feature_index.tolist() == [0, 3, 6, 9]
     assert np.array_equal(found.features, images.flatten(1)[found.feature_index].numpy())
     expected = model.head(images.flatten(1)).softmax(1)[torch.arange(10), labels]
@@ -51,14 +51,31 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     assert found.train_confidence[9] == found.train_given_probability[9]
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "text", "lacks", "lengths", "type"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "missing",
+        "cut",
+        "empty",
+        "text",
+        "lacks",
+        "lengths",
+        "type",
+        "no images",
+        "below zero",
+        "above one",
+        "places",
+        "class",
+    ],
+)
 def test_damaged_file_is_named(tmp_path, damage):
     path = tmp_path / "predictions_x.npz"
     numbers, shares = np.arange(3), np.zeros(3, np.float32)
     arrays = dict.fromkeys(Predictions.__dataclass_fields__, numbers) | {"features": np.zeros((3, 2), np.float32)}
+    arrays["table"] = np.array("abc")
     arrays |= {name: shares for name in arrays if name.endswith(("probability", "confidence"))}
     Predictions(**arrays).write(path)
-    assert Predictions.read(path).features.shape == (3, 2)
+    assert Predictions.read(path, 3).features.shape == (3, 2)
     if damage == "missing":
         path.unlink()
     elif damage in ("cut", "empty", "text"):
@@ -66,10 +83,14 @@ def test_damaged_file_is_named(tmp_path, damage):
         path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "text": b"hello"}[damage])
     else:
         changed = {
-            "lacks": {},
-            "lengths": arrays | {"train_index": numbers[:2]},
-            "type": arrays | {"features": numbers},
+            "lengths": {"train_index": numbers[:2]},
+            "type": {"features": numbers},
+            "no images": {name: array[:0] for name, array in arrays.items() if name.startswith("train")},
+            "below zero": {"train_given": numbers - 1},
+            "above one": {"train_confidence": shares + 2},
+            "places": {"feature_index": numbers + 1},
+            "class": {"train_predicted": numbers + 1},
         }
-        np.savez(path, **changed[damage])
+        np.savez(path, **(arrays | changed[damage] if damage in changed else {}))
     with pytest.raises(UserError, match=r"predictions_x\.npz cannot be read .*--fresh"):
-        Predictions.read(path)
+        Predictions.read(path, 3)

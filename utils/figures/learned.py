@@ -14,6 +14,7 @@ from utils.figures import style
 from utils.figures.sources import Sources
 from utils.predictions import Predictions
 from utils.results import RowResults
+from utils.row_options import has_learned_rows
 
 # Colour, hatch and marker of the groups of images, in the order in which they are drawn from the top.
 GROUPS = {
@@ -45,13 +46,11 @@ class Pool:
 
 
 def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
-    """A line of panels per row that an estimator moved, a panel per learned column."""
-    learning = [row for row in rows if row.options["hyper_opt"] != "NONE"]
-    pools = [(row, pool) for row in learning if (pool := pool_runs(row, sources))]
-    shown = sources.first_rows([row for row, _ in pools], "rows")
-    if not shown:
+    """A line of panels per row of a table that has learned rows, a panel per learned column."""
+    shown = sources.first_rows([row for row in rows if has_learned_rows(row.options)], "rows")
+    pools = [(row, pool) for row in shown if (pool := pool_runs(row, sources))]
+    if not pools:
         return None
-    pools = pools[: len(shown)]
     columns = [name for name in COLUMNS if any(name in pool.columns for _, pool in pools)]
     figure = style.new_figure(2.3 * len(pools) + 6 * style.LINE)
     lines = figure.subplots(len(pools), len(columns), sharex="col", squeeze=False)

@@ -1,5 +1,6 @@
 """Sheets of sample images: the most suspicious labels of a run, and what its learned augmentation does."""
 
+import textwrap
 from collections.abc import Sequence
 
 import torch
@@ -11,13 +12,13 @@ from hyperopt.augmentation import draw_amounts
 from hyperopt.warp import WARPS
 from utils.audit import Review
 from utils.figures import style
-from utils.row_options import LEARNED_AUG_MODELS
+from utils.row_options import LEARNED_AUG_MODELS, has_learned_rows
 from utils.seeds import generator
 
 SUSPECTS, COLUMNS = 10, 5  # the most suspicious images, and how many stand side by side
 DRAWS = 5  # of the augmentation, beside the image as it is
+LETTERS = 26  # of a line of a caption
 CLASSES = 10  # at most so many in the sheet of the augmentation
-LIMIT = 1e-6  # probabilities are kept so far from 0 and 1, where their logits are infinite
 
 
 def draw_suspects(review: Review) -> Figure:
@@ -40,13 +41,13 @@ def draw_augmentation(review: Review) -> Figure | None:
 
     None where no augmentation is learned. Crop, flip, erasing and the partner policy are not part of the picture.
     """
-    if review.options["aug_model"] not in LEARNED_AUG_MODELS:
+    if review.options["aug_model"] not in LEARNED_AUG_MODELS or not has_learned_rows(review.options):
         return None
     rows, data = LearnedRows.read(review.files.rows), review.data
     trust = torch.ones(len(rows.index)) if rows.weight is None else rows.weight
     classes = rows.given_label.unique()[:CLASSES]
     places = [torch.where(rows.given_label == label, trust, -1).argmax().item() for label in classes]
-    logits = torch.logit(torch.cat((rows.probability, rows.magnitude), 1)[places], eps=LIMIT)
+    logits = rows.tables()["augmentation"][places]
     images, draws = data.pixels(rows.index[places]), generator(0, "sheet")
     warp, _ = WARPS[review.options["warp"]]
     columns = [images, *(warp(images, draw_amounts(logits, len(places), draws)) for _ in range(DRAWS))]
@@ -69,7 +70,7 @@ def _sheet(images: Tensor, captions: Sequence[str], columns: int, title: str) ->
     figure, panels = style.grid(len(images), columns, style.WIDTH / columns + lines * style.LINE)
     for axes, image, caption in zip(panels, images, captions, strict=True):
         axes.imshow(image.permute(1, 2, 0).clamp(0, 1).squeeze(-1).cpu().numpy(), cmap="gray", vmin=0, vmax=1)
-        axes.set_title(caption)
+        axes.set_title("\n".join(textwrap.shorten(line, LETTERS, placeholder="...") for line in caption.split("\n")))
         axes.axis("off")
     figure.suptitle(title)
     return figure

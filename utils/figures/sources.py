@@ -28,7 +28,7 @@ class Sources:
 
     def predictions(self, row: RowResults) -> dict[int, Predictions]:
         """Predictions files by run."""
-        return self._read(row, "predictions", lambda _, path: Predictions.read(path), came_later=True)
+        return self._read(row, "predictions", lambda _, path: Predictions.read(path, row.classes), came_later=True)
 
     def learned(self, row: RowResults) -> dict[int, LearnedRows]:
         """Rows files by run."""

@@ -1,6 +1,7 @@
 """What all figures share: a page's width, colours and line styles, grids of panels, legends, saving."""
 
 import textwrap
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
@@ -23,6 +24,7 @@ STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.0  # inches, of a page
 FONT = {"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5, "figure.titlesize": 8.5, "hatch.linewidth": 0.6}
+FONT |= {"text.parse_math": False}  # names of classes may have dollar signs
 FONT |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7.0)
 DPI = 150
 LINE = 0.14  # inches, height of a line of text
@@ -35,7 +37,8 @@ NO_DATE = {"CreationDate": None}  # in a PDF: the same results give the same fil
 @contextmanager
 def page() -> Iterator[None]:
     """Within it, text has the sizes of a figure that is as wide as a page."""
-    with rc_context(FONT):
+    with rc_context(FONT), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of names in scripts that the font lacks
         yield
 
 

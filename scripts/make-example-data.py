@@ -20,13 +20,14 @@ from sklearn.model_selection import train_test_split
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from utils.errors import UserError, exit_status
+from utils.flags import Parser
 
 CLEAN, WRONG, SEED = 300, 200, 0
 
 
 def main() -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="new folder for the pictures")
     folder = parser.parse_args().folder
     return exit_status(lambda: make(folder), (UserError,))

@@ -37,7 +37,7 @@ def row_plan(options: RowOptions) -> str:
 def summary(result: dict[str, Any]) -> str:
     """A result in one line: the accuracies, told apart."""
     figures = (
-        f"{ACCURACIES[name]} {accuracy:.2f} % (epoch {result['epochs'][name]})"
+        f"{ACCURACIES[name]} {accuracy:.2f} % ({'to ' if name == 'last_five' else ''}epoch {result['epochs'][name]})"
         for name, accuracy in result["accuracy"].items()
     )
     return f"{result['run']} {result['name']}: test accuracy {', '.join(figures)}"

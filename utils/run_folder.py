@@ -76,7 +76,7 @@ class RunFiles:
 
     @property
     def rows(self) -> Path:
-        """What was learned of every training image (`hyperopt.learned_rows`); there once the run is finished."""
+        """Rows of the distorted images (`hyperopt.learned_rows`), where they are what a finished run was trained on."""
         return self.folder / f"rows_{self.name}.pt"
 
     @property

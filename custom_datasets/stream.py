@@ -4,6 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ class StreamedImages:
     def to(self, device: torch.device, images: torch.device) -> "StreamedImages":  # noqa: D102
         return replace(self, labels=self.labels.to(device))
 
+    @cached_property
     def content(self) -> bytes:  # noqa: D102
         # The folder of the data set may have moved; to look at a million files takes minutes on some disks.
         names = ("/".join(Path(file).parts[-2:]) for file in self.files)

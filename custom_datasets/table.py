@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +38,7 @@ class Images(Protocol):
         """The same with the labels on the run's device and the images, where they are held, on another or the same."""
         ...
 
+    @property
     def content(self) -> bytes:
         """A digest of the images, of those that are streamed one of their files' names."""
         ...
@@ -74,6 +76,7 @@ class ImageTable:
     def to(self, device: torch.device, images: torch.device) -> "ImageTable":  # noqa: D102
         return ImageTable(self.images.to(images), self.labels.to(device))
 
+    @cached_property
     def content(self) -> bytes:  # noqa: D102
         return hashlib.sha256(self.images.cpu().contiguous().numpy()).digest()
 

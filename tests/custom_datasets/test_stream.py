@@ -190,7 +190,7 @@ def test_labels_are_there_without_reading_images():
 def test_content_is_of_the_names_wherever_the_folder_lies(tmp_path):
     labels = torch.zeros(2, dtype=torch.int64)
     here, there, swapped = (
-        StreamedImages([str(tmp_path / folder / name) for name in names], labels).content()
+        StreamedImages([str(tmp_path / folder / name) for name in names], labels).content
         for folder, names in (("a", ("n1/x.png", "n2/y.png")), ("b", ("n1/x.png", "n2/y.png")), ("a", ("n1/y", "n2/x")))
     )
     assert here == there != swapped

@@ -56,7 +56,7 @@ def test_a_table_on_the_host_gives_the_batches_of_one_on_the_device():
 
 def test_content_tells_every_pixel():
     images = torch.randint(256, (5, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    before = ImageTable(images.clone(), torch.zeros(5)).content()
-    assert ImageTable(images.permute(0, 3, 2, 1).contiguous().permute(0, 3, 2, 1), torch.zeros(5)).content() == before
+    before = ImageTable(images.clone(), torch.zeros(5)).content
+    assert ImageTable(images.permute(0, 3, 2, 1).contiguous().permute(0, 3, 2, 1), torch.zeros(5)).content == before
     images[4, 2, 3, 3] ^= 1
-    assert ImageTable(images, torch.zeros(5)).content() != before
+    assert ImageTable(images, torch.zeros(5)).content != before

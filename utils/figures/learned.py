@@ -18,6 +18,7 @@ from utils.row_options import has_learned_rows
 
 # Colour, hatch and marker of the groups of images, in the order in which they are drawn from the top.
 GROUPS = {
+    "any label": ("#0072B2", "", "o"),
     "right label": ("#0072B2", "", "o"),
     "wrong label": ("#E69F00", "/////", "X"),
     "frequent class": ("#56B4E9", "", "s"),
@@ -82,8 +83,10 @@ def pool_runs(row: RowResults, sources: Sources) -> Pool | None:
         return None
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     wrong, rare = pooled.pop("wrong"), pooled.pop("true") >= row.classes / 2
-    groups = {"right label": ~wrong, "wrong label": wrong}
-    if row.distortion[0] > 1:
+    # Which labels are wrong is known where this program made the noise.
+    ratio, _, noise = row.distortion
+    groups = {"right label": ~wrong, "wrong label": wrong} if noise > 0 else {"any label": np.ones_like(wrong)}
+    if ratio > 1:
         groups |= {"frequent class": ~rare, "rare class": rare}
     return Pool(len(parts), pooled, {name: mask for name, mask in groups.items() if mask.any()})
 

@@ -1,5 +1,6 @@
 """Bad files and folders of both scripts: status 2, one line that names the culprit, no file of the user changed."""
 
+import json
 import pickle
 import shutil
 from collections.abc import Callable
@@ -109,7 +110,11 @@ FORGED = {
     "no epochs": ("epochs", lambda _: []),
     "lost epoch": ("epochs", lambda epochs: epochs[1:]),
     "epochs in words": ("epochs", str),
-    "loss in words": ("epochs", lambda epochs: [epoch | {"train_loss": "low"} for epoch in epochs]),
+    "loss in words": (
+        "epochs",
+        lambda epochs: [json.dumps(json.loads(epoch) | {"train_loss": "low"}) for epoch in epochs],
+    ),
+    "epochs cut": ("epochs", lambda epochs: [epoch[:-1] for epoch in epochs]),
     "epoch in words": ("epoch", str),
     "log elsewhere": ("log", lambda _: "../../elsewhere"),
     "options in words": ("options", str),

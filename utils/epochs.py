@@ -1,7 +1,7 @@
 """The figures of an epoch, as they are logged, tabulated and stored."""
 
 import dataclasses
-from typing import Any
+import json
 
 from utils.passes import Evaluation
 
@@ -25,15 +25,20 @@ class Epoch:
     memory: float
 
     @classmethod
-    def of(cls, stored: dict[str, Any]) -> "Epoch":
-        """The epoch that `dataclasses.asdict` made `stored` of. Raises ValueError for anything else."""
+    def of(cls, stored: str) -> "Epoch":
+        """The epoch of a line that `stored` made. Raises ValueError for anything else."""
         try:
-            epoch = cls(**stored | {name: Evaluation(**stored[name]) for name in ("test", "valid")})
+            values = json.loads(stored)
+            epoch = cls(**values | {name: Evaluation(**values[name]) for name in ("test", "valid")})
             epoch.line(epochs=0)  # takes numbers alone
             epoch.row()
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError("not the figures of an epoch") from error
         return epoch
+
+    def stored(self) -> str:
+        """The epoch as a line of JSON, floats to the last bit."""
+        return json.dumps(dataclasses.asdict(self))
 
     def row(self) -> dict[str, float | int]:
         """The epoch as a row of the metrics file."""

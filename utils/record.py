@@ -73,7 +73,9 @@ class Record(AbstractContextManager):
     ):
         self.options, self.device, self.origin = options, device, origin
         self.files = run_files(options)
-        self.epochs = [Epoch.of(stored) for stored in checkpoint["epochs"]] if checkpoint else []
+        # As a checkpoint has them: each is put into words once, not at every epoch that follows.
+        self.lines: list[str] = checkpoint["epochs"] if checkpoint else []
+        self.epochs = [Epoch.of(line) for line in self.lines]
         self.log = self._earlier_log(checkpoint) or f"{options.run_folder}_{options.run_name}_{time.strftime(DATE)}"
         if checkpoint:
             self._write_best(checkpoint)  # a kill may have come between the two
@@ -122,6 +124,7 @@ class Record(AbstractContextManager):
         if self.done == 0:
             self._remove_earlier_run()
         self.epochs.append(epoch)
+        self.lines.append(epoch.stored())
         checkpoint = published_state(model, rows.values()) | {
             "acc": epoch.test.accuracy,
             "epoch": epoch.epoch,
@@ -130,7 +133,7 @@ class Record(AbstractContextManager):
         self._write_metrics()  # first: by it the best checkpoint is known as one of this program
         scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, rows.describe(train_index), pictures)
-        state = {"training": training, "epochs": [dataclasses.asdict(one) for one in self.epochs], "log": self.log}
+        state = {"training": training, "epochs": self.lines, "log": self.log}
         origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device)}
         write_last(self.files, checkpoint | origin | state)
         self._write_best(checkpoint)

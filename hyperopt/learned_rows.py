@@ -9,17 +9,19 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     soft_label      float32 (n, C)  class probabilities, rows sum to one
     probability     float32 (n, K)  of each operation of the learned augmentation, 0 to 1
     magnitude       float32 (n, K)  of each operation, 0 to 1, in units of its nominal range
+    confidence      float32 (n,)    the network's probability of the given label, 0 to 1, averaged over its training
     operations      K names         the operations, in order
     dataset         text            name of the data set
     split           text            fingerprint of the distorted training set that the rows belong to
 
-Of weight, soft_label and the two columns of the augmentation those are absent that were not learned.
+Of weight, soft_label and the two columns of the augmentation those are absent that were not learned. The confidence is
+no hyperparameter, it only tells wrong labels, so that a training can weigh by it; a file may lack it.
 """
 
 import io
 import math
 import zipfile
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ COLUMNS = {
     "soft_label": (torch.float32, 2),
     "probability": (torch.float32, 2),
     "magnitude": (torch.float32, 2),
+    "confidence": (torch.float32, 1),
 }
 TINY = torch.finfo(torch.float32).tiny
 BELOW_ONE = 1 - torch.finfo(torch.float32).eps / 4
@@ -61,10 +64,13 @@ class LearnedRows:
     soft_label: Tensor | None = None
     probability: Tensor | None = None
     magnitude: Tensor | None = None
+    confidence: Tensor | None = None
     operations: tuple[str, ...] = tuple(OPERATIONS)
 
     @classmethod
-    def of(cls, hyper: Hyperparameters, index: Tensor, dataset: str, split: str) -> "LearnedRows":
+    def of(
+        cls, hyper: Hyperparameters, index: Tensor, dataset: str, split: str, confidence: Tensor | None = None
+    ) -> "LearnedRows":
         """The rows of the images `index` (n,) as they are now; a shared augmentation is written for each of them."""
         index = index.cpu()
         labels = hyper.labels.cpu()[index]
@@ -78,7 +84,7 @@ class LearnedRows:
             values = (part.expand(len(index), -1) for part in probabilities_and_magnitudes(rows["augmentation"]))
             columns |= dict(zip(PARTS["augmentation"], values, strict=True))
         columns = {name: column.float().contiguous() for name, column in columns.items()}
-        return cls(index, labels, dataset, split, **columns)
+        return cls(index, labels, dataset, split, **columns, confidence=confidence)
 
     @classmethod
     def read(cls, path: Path) -> "LearnedRows":
@@ -118,6 +124,8 @@ class LearnedRows:
         for column in (self.probability, self.magnitude):
             if column is not None and (column.shape[1] != len(OPERATIONS) or column.max() > 1):
                 return f"probability and magnitude must be from 0 to 1, for {len(OPERATIONS)} operations"
+        if self.confidence is not None and self.confidence.max() > 1:
+            return "confidence must be from 0 to 1"
         if self.operations != tuple(OPERATIONS):
             return f"the operations must be {', '.join(OPERATIONS)}"
         if not all(isinstance(text, str) for text in (self.dataset, self.split)):
@@ -128,6 +136,11 @@ class LearnedRows:
     def parts(self) -> list[str]:
         """Names of the parts that are there, those of the tables in `Hyperparameters`."""
         return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
+
+    def trusted(self, learned_weight: bool) -> "LearnedRows":
+        """These rows with weights multiplied by the confidence: the learned ones, or the one that all start with."""
+        weight = self.weight if learned_weight else torch.ones_like(self.confidence)
+        return replace(self, weight=weight * self.confidence)
 
     def tables(self) -> dict[str, Tensor]:
         """What is there as rows (n, k) of the tables in `Hyperparameters`, by name: the inverse of `of`, always finite.

@@ -12,6 +12,7 @@ from conftest import Killed
 from hyperopt import Hyperparameters
 from hyperopt.hyperparameters import start_soft_labels
 from utils.identity import checksum
+from utils.row_options import REFIT_USE
 
 ROW = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
 LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
@@ -53,7 +54,7 @@ def test_first_stage_is_the_row_without_refit(train):
             assert beside.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("use", ["W", "WS", "A"])
+@pytest.mark.parametrize("use", ["W", "WS", "A", "C", "WCS"])
 def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
     train(*ROW, "--refit", "--rows-use", use)
     train(*ROW[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)
@@ -66,7 +67,7 @@ def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
 
 
 def test_what_is_not_taken_over_stays_at_its_start(train):
-    train(*ROW, "--refit")
+    train(*ROW, "--refit", "--rows-use", "W")
     stages = [torch.load(run_folder() / f"last_{LEARNED}{end}.pt", weights_only=True) for end in ("", "_refit_W")]
     learned, refit = (stage["reweight_state_dict"] | stage["augment_state_dict"] for stage in stages)
     _, index, targets = torch.load(next(run_folder().glob("data_*")), weights_only=True)
@@ -82,16 +83,15 @@ def test_refit_is_one_row_of_the_tables(train, results):
     assert (status, err) == (0, "")
     summaries = [line for line in out.splitlines() if line.startswith("run0 ")]
     assert ["selected on validation" in line for line in summaries] == [True, False]
-    result = json.loads((run_folder() / f"result_{LEARNED}_refit_W.json").read_text())
+    result = json.loads((run_folder() / f"result_{LEARNED}_refit_{REFIT_USE}.json").read_text())
     assert result["images"] == {"train": 519 + 314, "valid": 314, "test": 540}
     assert result["accuracy"].keys() == result["epochs"].keys() == {"best_on_test", "last_epoch", "last_five"}
-    assert not list(run_folder().glob("rows_*_refit_W.pt"))
-    for flags in (("--refit",), ("--refit", "--rows-use", "W")):
+    for flags in (("--refit",), ("--refit", "--rows-use", REFIT_USE)):
         status, out, _ = results(*ROW, *flags)
         assert status == 0
-        assert out.startswith(f"{LEARNED}_refit_W\n")
+        assert out.startswith(f"{LEARNED}_refit_{REFIT_USE}\n")
     labels = [row["row"] for row in json.loads(results("--all", "--format", "json")[1])]
-    assert labels == ["SEP/BOTH FIS hyper start 1", "SEP/BOTH FIS hyper start 1 refit W"]
+    assert labels == ["SEP/BOTH FIS hyper start 1", f"SEP/BOTH FIS hyper start 1 refit {REFIT_USE}"]
     assert results(*ROW, "--refit", "--rows-use", "WS")[0] == 2
 
 
@@ -130,7 +130,10 @@ def test_dry_run_shows_both_stages(train):
     figures = [(plan["refit"], plan["trained_on"], plan["starts_from"]) for plan in plans]
     rows = str(run_folder() / f"rows_{LEARNED}.pt")
     assert figures == [("False", "distorted", "usual rows"), ("True", "both", rows)]
-    assert [Path(plan["result"]).stem.removeprefix(f"result_{LEARNED}") for plan in plans] == ["", "_refit_W"]
+    assert [Path(plan["result"]).stem.removeprefix(f"result_{LEARNED}") for plan in plans] == [
+        "",
+        f"_refit_{REFIT_USE}",
+    ]
 
 
 @pytest.mark.parametrize("flags", [("--refit",), ("--refit", "--rows-use", "WSA")])

@@ -173,7 +173,7 @@ UNFIT = {
     other_data: "mine.pt is of the data set MNIST, not of DIGITS",
     other_images: "mine.pt has not one row for each of the split's distorted images",
     other_classes: "mine.pt has soft labels of other than 10 classes",
-    without_weight: "mine.pt has no weight; it has SA: change --rows-use",
+    without_weight: "mine.pt has no weight; it has SAC: change --rows-use",
     hostile: "mine.pt is not a rows file that can be used (damaged)",
     cut: "mine.pt is not a rows file that can be used (damaged)",
     Path.unlink: "there is no rows file mine.pt",
@@ -205,6 +205,7 @@ REFUSED = {
     f"--rows {'long' * 40}.pt --los-model WGHT": "which is too long for its files",
     "--refit --los-model WGHT": "add --hyper-opt HES or FIS",
     "--refit --los-model SOFT --hyper-opt FIS": "--refit cannot take over W",
+    "--rows x.pt --rows-use C --los-model SOFT": "have no weight",
     "--refit --hyper-opt FIS": "--hyper-opt FIS has nothing to learn",
     **{
         f"--refit --los-model WGHT --hyper-opt FIS {other}": f"leave out {other.split()[0]}"
@@ -220,6 +221,33 @@ def test_flags_that_do_not_fit_are_refused_in_one_line(train, flags):
     assert len(err.splitlines()) == 1
     assert REFUSED[flags] in err
     assert not Path("local_data").exists()
+
+
+def test_confidence_is_a_factor_of_the_weight(train, rows_file):
+    rows_file.rename("mine.pt")
+    learned = LearnedRows.read(Path("mine.pt"))
+    for use, start in {"C": 1, "WC": learned.weight}.items():
+        assert train(*METHOD, "--rows", "mine.pt", "--rows-use", use)[0] == 0
+        found = LearnedRows.read(the_file(f"run0/rows_*_rows_mine_use_{use}.pt"))
+        torch.testing.assert_close(found.weight, start * learned.confidence, rtol=1e-5, atol=1e-7)
+        assert (found.soft_label.argmax(1) == found.given_label).all()
+
+
+def test_confidence_is_that_of_the_predictions(rows_file):
+    (path,) = rows_file.parent.glob("predictions_*")
+    with np.load(path) as predictions, np.load(rows_file.with_suffix(".npz")) as rows:
+        assert np.array_equal(rows["index"], predictions["train_index"])
+        assert np.array_equal(rows["confidence"], predictions["train_confidence"])
+        assert 0 < rows["confidence"].min() < 0.5 < rows["confidence"].max() <= 1
+
+
+def test_file_without_confidence_is_refused_where_it_is_asked_for(train, rows_file):
+    path = rows_file.rename("mine.pt")
+    rewrite(path, confidence=None)
+    assert train(*METHOD, "--rows", "mine.pt")[0] == 0
+    status, _, err = train(*METHOD, "--rows", "mine.pt", "--rows-use", "WC")
+    assert status == 2
+    assert "mine.pt has no confidence; it has WSA: change --rows-use" in err
 
 
 def test_other_content_is_another_run(train, rows_file):
@@ -244,3 +272,17 @@ def test_file_for_other_tools_can_be_written_by_hand(train, rows_file):
     assert status == 0
     found = LearnedRows.read(the_file("run0/rows_*_rows_mine.pt"))
     torch.testing.assert_close(found.weight, torch.full((519,), 2.0), rtol=1e-6, atol=0)
+
+
+def test_control_leaves_the_confidence_of_the_distorted_images(train):
+    """What a network says of labels can be trained with where no hypergradient was ever taken."""
+    assert train(*METHOD, "--train-on", "both")[0] == 0
+    name = the_file("run0/rows_*.pt").stem.removeprefix("rows_")
+    found = LearnedRows.read(the_file("run0/rows_*.pt"))
+    with np.load(the_file("run0/predictions_*")) as predictions:
+        said = dict(zip(predictions["train_index"].tolist(), predictions["train_confidence"].tolist(), strict=True))
+        assert len(said) == 519 + 314
+    assert len(found.index) == 519
+    assert found.confidence.tolist() == [said[index] for index in found.index.tolist()]
+    assert (found.weight == 1).all()
+    assert train(*METHOD, "--train-on", "both", "--rows", name, "--rows-use", "C")[0] == 0

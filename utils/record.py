@@ -226,6 +226,6 @@ class Record(AbstractContextManager):
             },
         }
         self.files.previous.unlink(missing_ok=True)
-        write_json(self.files.result, result)
         self.files.progress.unlink(missing_ok=True)
+        write_json(self.files.result, result)  # last: with it the run is finished, and nothing is tidied up any more
         return result

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
 # The parts of a row of hyperparameters: weight, soft label, augmentation; and those of them that a loss has.
 ROW_PARTS = {"W": "weight", "S": "soft_label", "A": "augmentation"}
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
-ROWS_USES = ("W", "S", "A", "WS", "WA", "SA", "WSA")
-REFIT_USE = "W"  # what --refit takes over unless --rows-use says otherwise
+# What can be taken over of learned rows: these parts, and the network's confidence, by which weights are multiplied.
+CONFIDENCE = "C"
+ROWS_USES = tuple("".join(letters) for count in range(1, 5) for letters in combinations("WCSA", count))
+REFIT_USE = "WC"  # what --refit takes over unless --rows-use says otherwise
 TRAIN_ON = ("distorted", "valid", "both")
 MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
 HYPER_OPTS = ("NONE", "HES", "FIS")
@@ -37,8 +40,8 @@ ESTIMATOR_HYPER: dict[str, dict[str, Any]] = {
 
 
 def part_name(letter: str) -> str:
-    """The part of a row in words."""
-    return ROW_PARTS[letter].replace("_", " ")
+    """What a letter of ROWS_USES stands for, in words."""
+    return (ROW_PARTS | {CONFIDENCE: "confidence"})[letter].replace("_", " ")
 
 
 def distortion_name(imbalance_ratio: int, subsample_ratio: float, noise_ratio: float) -> str:
@@ -89,8 +92,8 @@ class RowOptions:
     )
     rows_use: str | None = flag(
         None,
-        "parts of the learned rows that are taken over: W weight, S soft label, A augmentation "
-        f"(default: all there are; of --refit {REFIT_USE})",
+        "what is taken over of the learned rows: W weight, C the network's confidence (a factor of the weight), "
+        f"S soft label, A augmentation (default: W, S and A as far as they are there; of --refit {REFIT_USE})",
         choices=ROWS_USES,
     )
     refit: bool = flag(
@@ -175,7 +178,8 @@ class RowOptions:
             raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
         if (self.rows or self.refit) and not self.learns:
             raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
-        if missing := [letter for letter in self.rows_use or "" if letter not in self.row_parts]:
+        needed = (self.rows_use or "").replace(CONFIDENCE, "W")
+        if missing := [letter for letter in needed if letter not in self.row_parts]:
             raise UserError(
                 f"{given} cannot take over {missing[0]}: --aug-model {self.aug_model} --los-model {self.los_model} "
                 f"have no {part_name(missing[0])}; change them or --rows-use"
@@ -232,7 +236,7 @@ class RowOptions:
 
 
 def has_learned_rows(options: Mapping[str, Any]) -> bool:
-    """Whether a run with these options leaves a file of rows that were learned, by it or by another run."""
+    """Whether the rows of all images that such a run is trained on are learned, by it or by another run."""
     learned = options["hyper_opt"] != "NONE" or options["rows"]
     return bool(learned) and not options["refit"] and options["train_on"] == "distorted"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -89,17 +90,20 @@ def train_epochs(training: Training, record: Record) -> None:
 
 
 def write_outcome(training: Training, data: Dataset, split: Split) -> None:
-    """Write the rows, where there are some of distorted images, and the predictions of the last epoch."""
+    """Write the predictions of the last epoch, and the rows of the distorted images where those are trained on."""
     options, files = training.options, run_files(training.options)
-    if options.learns and options.trained_on == "distorted":
-        index = torch.from_numpy(distorted_images(split))
-        rows = LearnedRows.of(training.rows, index, options.dataset, identify_training_set(data, split))
-        replace_file(files.rows, rows.as_pt())
-        replace_file(files.rows_npz, rows.as_npz())
     test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
     labels = training.rows.labels, data.train.labels
     confidence, table = training.confidence.mean(), identify_table(data)
-    predict(training.model, test, trained, *labels, confidence, table).write(files.predictions)
+    predictions = predict(training.model, test, trained, *labels, confidence, table)
+    predictions.write(files.predictions)
+    if options.learns and options.trained_on != "valid":
+        index = distorted_images(split)
+        confidence = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both ascend
+        origin = options.dataset, identify_training_set(data, split)
+        rows = LearnedRows.of(training.rows, torch.from_numpy(index), *origin, torch.from_numpy(confidence))
+        replace_file(files.rows, rows.as_pt())
+        replace_file(files.rows_npz, rows.as_npz())
 
 
 @contextmanager

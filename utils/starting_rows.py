@@ -12,13 +12,13 @@ from utils.errors import UserError
 from utils.flags import is_rows_file
 from utils.identity import checksum, identify_training_set
 from utils.options import TrainOptions
-from utils.row_options import ROW_PARTS, part_name
+from utils.row_options import CONFIDENCE, ROW_PARTS, part_name
 from utils.run_folder import RunFiles, run_files
 
 
 @dataclass(frozen=True)
 class StartingRows:
-    """The rows of a file, and the letters of `ROW_PARTS` that are taken over."""
+    """The rows of a file, and what is taken over: letters of `ROW_PARTS` and `CONFIDENCE`."""
 
     path: Path
     rows: LearnedRows
@@ -42,8 +42,11 @@ class StartingRows:
 
     def fill(self, hyper: Hyperparameters) -> None:
         """Put the parts that are taken over into the tables; the others, and those of other images, stay."""
-        values = self.rows.tables()
-        hyper.start_from(self.rows.index, {ROW_PARTS[letter]: values[ROW_PARTS[letter]] for letter in self.use})
+        rows, use = self.rows, self.use
+        if CONFIDENCE in use:
+            rows, use = rows.trusted(learned_weight="W" in use), "W" + use.strip("WC")
+        values = rows.tables()
+        hyper.start_from(rows.index, {ROW_PARTS[letter]: values[ROW_PARTS[letter]] for letter in use})
 
 
 def find_starting_rows(options: TrainOptions) -> StartingRows | None:
@@ -61,13 +64,16 @@ def find_starting_rows(options: TrainOptions) -> StartingRows | None:
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
     there = "".join(letter for letter, part in ROW_PARTS.items() if part in rows.parts)
+    there += CONFIDENCE if rows.confidence is not None else ""
     if missing := [letter for letter in options.rows_use or "" if letter not in there]:
         raise UserError(f"{path} has no {part_name(missing[0])}; it has {there}: change --rows-use")
     use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
     if not there:
         raise UserError(f"{path} has none of the learned columns; take another file")
     if not use:
-        raise UserError(f"{path} has {there}, the row {options.row_parts}; change --aug-model or --los-model")
+        raise UserError(
+            f"{path} has {there}, the row {options.row_parts}; change --rows-use, --aug-model or --los-model"
+        )
     return StartingRows(path, rows, use)
 
 

@@ -24,7 +24,7 @@ def learned(augmentation="SEP", loss="BOTH", seed=0):
 
 
 def rows(*arguments):
-    return LearnedRows.of(learned(*arguments), torch.tensor([1, 3, 4]), "mine", "abc")
+    return LearnedRows.of(learned(*arguments), torch.tensor([1, 3, 4]), "mine", "abc", torch.tensor([0.1, 0.9, 1]))
 
 
 def test_columns_are_the_plain_values_of_the_tables():
@@ -77,6 +77,7 @@ UNFIT = {
     "twice": (change(index=torch.tensor([1, 1, 2])), "twice"),
     "sum": (change(soft_label=torch.ones(3, 3)), "does not sum to one"),
     "above one": (change(probability=torch.full((3, 7), 1.5)), "from 0 to 1"),
+    "confidence above one": (change(confidence=torch.full((3,), 1.5)), "confidence must be from 0 to 1"),
     "magnitude alone": (change(probability=None), "need each other"),
     "other operations": (change(operations=["flip"] * 7), "the operations must be rotate"),
     "no text": (change(split=5), "must be text"),

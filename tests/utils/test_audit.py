@@ -136,7 +136,7 @@ def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
     listed = read_csv("audit.csv")
     assert (
         len(listed)
-        == json.loads(the_file(f"result_*{'refit_W' if '--refit' in more else 'both'}*").read_text())["images"]["train"]
+        == json.loads(the_file(f"result_*{'refit_' if '--refit' in more else 'both'}*").read_text())["images"]["train"]
     )
     assert all(row["weight"] == row["learned_label"] == "" for row in listed)
     assert "suspects" in err

@@ -15,6 +15,7 @@ from utils.row_options import (
     LEARNED_AUG_MODELS,
     LOS_MODELS,
     LOSS_LETTERS,
+    REFIT_USE,
     ROW_PARTS,
     WARP_NAMES,
     RowOptions,
@@ -135,7 +136,7 @@ def test_run_folder_without_number_needs_a_seed():
         ),
         (
             "--los-model BOTH --hyper-opt HES --hyper-start 10 --refit",
-            "smallnet_opt_HES_est_True_aug_model_NONE_los_model_BOTH_ir_1_sr_1.0_nr_0.0_hyper_start_10_refit_W",
+            f"smallnet_opt_HES_est_True_aug_model_NONE_los_model_BOTH_ir_1_sr_1.0_nr_0.0_hyper_start_10_refit_{REFIT_USE}",
         ),
         (
             "--los-model BOTH --rows elsewhere/mine.npz --rows-use S --train-on both",

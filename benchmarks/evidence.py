@@ -1,12 +1,14 @@
 """When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
 
-    python -m benchmarks.evidence [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION] [--plot FILE]
+    python -m benchmarks.evidence [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION]
+        [--against REGULAR_EXPRESSION] [--plot FILE]
 
 Contract: all finished runs of the data set whose name has the pattern, per distortion and number of clean images. Test
 error in %, of the best epoch on the test set and as the mean of the last five epochs, which needs no choice; mean and
-standard deviation over runs. A control is a row without hypergradients; the strongest one has the lowest mean of the
-last five. Every row is compared with it on the runs that both have: mean difference of the last five with its 95 %
-t-interval and the p-value of the paired, two-sided t-test.
+standard deviation over runs. A control is a row without hypergradients and without rows from elsewhere; the strongest
+one has the lowest mean of the last five. Every row is compared with it, or with the row that `--against` names, on the
+runs that both have: mean difference of the last five with its 95 % t-interval and the p-value of the paired, two-sided
+t-test. First comes an overview of the means of the last five.
 """
 
 import argparse
@@ -38,7 +40,7 @@ class Line:
     last: dict[int, float]
 
 
-Groups = dict[str, dict[int, list[Line]]]  # by distortion and number of clean images
+ByCount = dict[int, list[Line]]  # by number of clean images
 
 
 def main() -> None:
@@ -47,30 +49,45 @@ def main() -> None:
     parser.add_argument("--dataset", default="DIGITS")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
+    parser.add_argument("--against", type=pattern, help="row to compare with, in its name in the table")
     parser.add_argument("--plot", type=Path, help="PNG file for a figure")
     flags = parser.parse_args()
     groups = collect(all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match).rows)
     for distortion, by_count in groups.items():
         print(f"\n{flags.dataset}, imbalance and noise ratio {distortion}\n")
-        print_table(by_count)
+        print_overview(by_count)
+        print()
+        print_table(by_count, flags.against)
     if flags.plot:
         plot(groups, flags.dataset, flags.plot)
 
 
-def collect(rows: Sequence[RowResults]) -> Groups:
+def collect(rows: Sequence[RowResults]) -> dict[str, ByCount]:
     """The rows by distortion and number of clean images."""
-    groups: Groups = defaultdict(lambda: defaultdict(list))
+    groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         first = row.results[min(row.results)]
         count = row.options["valid_images"] or first["images"]["valid"]
-        label = row.label.replace(f" valid images {row.options['valid_images']}", "")
         best, last = {}, {}
         for run, result in row.results.items():
             curve = read_metrics(row.files(run).metrics, result["options"]["epochs"])
             errors = [100 - accuracy for accuracy in curve["test_accuracy"]]
             best[run], last[run] = min(errors), mean(errors[-LAST:])
-        groups[column_name(row)][count].append(Line(label, is_control(row), best, last))
+        groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, last))
+    for by_count in groups.values():
+        for lines in by_count.values():
+            lines.sort(key=lambda line: (not line.control, line.label))
     return groups
+
+
+def name_of(row: RowResults) -> str:
+    """The row's name without the number of clean images; of a control, what it is trained on."""
+    label = row.label.replace(f" valid images {row.options['valid_images']}", "")
+    if not is_control(row):
+        return label.replace(" NONE train on both rows", ", rows")
+    trained_on = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
+    method = label.partition(" NONE")[0].removesuffix("/NONE")
+    return f"{method} untrained, on {trained_on[row.options['train_on']]}"
 
 
 def is_control(row: RowResults) -> bool:
@@ -83,31 +100,56 @@ def strongest(lines: Sequence[Line]) -> Line | None:
     return min((line for line in lines if line.control), key=lambda line: mean(line.last.values()), default=None)
 
 
-def compare(line: Line, control: Line) -> str:
-    """Mean difference to the control in points, its interval, the p-value; a dash where there are no pairs."""
-    runs = sorted(line.last.keys() & control.last.keys())
-    if line is control or len(runs) < 2:
+def compare(line: Line, other: Line) -> str:
+    """Mean difference to the other row in points, its interval, the p-value; a dash where there are no pairs."""
+    runs = sorted(line.last.keys() & other.last.keys())
+    if line is other or len(runs) < 2:
         return "-"
-    ours, theirs = ([one.last[run] for run in runs] for one in (line, control))
+    ours, theirs = ([one.last[run] for run in runs] for one in (line, other))
     test = ttest_rel(ours, theirs)
     low, high = test.confidence_interval(0.95)
     return f"{mean(ours) - mean(theirs):+.2f} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}"
 
 
-def print_table(by_count: dict[int, list[Line]]) -> None:
-    """A Markdown table, the strongest control of each number of clean images in bold."""
-    print("| clean images | row | best on test | mean of last five | against the strongest control | runs |")
+def reference(lines: Sequence[Line], against: re.Pattern | None) -> Line | None:
+    """The row that others are compared with: the first with the pattern in its name, or the strongest control."""
+    if against is None:
+        return strongest(lines)
+    return next((line for line in lines if against.search(line.label)), None)
+
+
+def print_overview(by_count: ByCount) -> None:
+    """A Markdown table of the means of the last five by number of clean images, the strongest controls in bold."""
+    counts = sorted(by_count)
+    found: dict[str, dict[int, Line]] = defaultdict(dict)
+    for count in counts:
+        for line in by_count[count]:
+            found[line.label][count] = line
+    print("| mean of last five | " + " | ".join(f"{count} clean" for count in counts) + " |")
+    print("|---" * (len(counts) + 1) + "|")
+    for label, lines in sorted(found.items(), key=lambda item: (not next(iter(item[1].values())).control, item[0])):
+        cells = []
+        for count in counts:
+            cell = mean_and_spread(list(lines[count].last.values()), "±") if count in lines else "-"
+            cells.append(f"**{cell}**" if lines.get(count, cell) is strongest(by_count[count]) else cell)
+        print(f"| {label} | {' | '.join(cells)} |")
+
+
+def print_table(by_count: ByCount, against: re.Pattern | None) -> None:
+    """A Markdown table of both errors and the comparison, what is compared with in bold."""
+    title = "that in bold" if against else "the strongest control"
+    print(f"| clean images | row | best on test | mean of last five | against {title} | runs |")
     print("|---|---|---|---|---|---|")
     for count, lines in sorted(by_count.items()):
-        control = strongest(lines)
-        for line in sorted(lines, key=lambda line: (not line.control, line.label)):
-            label = f"**{line.label}**" if line is control else line.label
+        other = reference(lines, against)
+        for line in lines:
+            label = f"**{line.label}**" if line is other else line.label
             cells = [mean_and_spread(list(errors.values()), "±") for errors in (line.best, line.last)]
-            against = compare(line, control) if control else "-"
-            print(f"| {count} | {label} | {' | '.join(cells)} | {against} | {len(line.last)} |")
+            difference = compare(line, other) if other else "-"
+            print(f"| {count} | {label} | {' | '.join(cells)} | {difference} | {len(line.last)} |")
 
 
-def plot(groups: Groups, dataset: str, path: Path) -> None:
+def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
     """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation."""
     from utils.figures import style  # brings matplotlib
 

@@ -1,25 +1,30 @@
 #!/usr/bin/env bash
-# DIGITS, imbalance ratio 10, noise ratio 0.1, runs 0 to 7, with 20 to 314 clean images: every control that trains on them,
-# the method, and refits with the parts of the rows that it learned. About three hours of one core; what is finished is
-# skipped.
+# DIGITS with 20 to 314 clean images: every control that trains on them, the method, and its refit. Imbalance ratio 10 with
+# noise ratio 0.1, runs 0 to 7; other distortions, runs 0 to 3. About four hours of one core; what is finished is skipped.
 source "$(dirname "$0")/begin.sh"
-TRAIN="$PYTHON implicit-augment.py --no-cuda -ir 10 -nr 0.1"
 METHOD="--aug-model SEP --los-model BOTH"
 
-for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
-    for count in 20 50 150 314; do
-        some="--valid-images $count" alone=""
-        [[ $count != 314 ]] || some="" # all there are
-        [[ $count != 20 ]] || alone="--batch-size 20"
-        for row in "--aug-model SHA" "$METHOD"; do
-            $TRAIN -r "run$run" $some $row --train-on valid $alone
-            $TRAIN -r "run$run" $some $row --train-on both
-        done
-        for estimator in HES FIS; do
-            for use in W WS WSA; do
-                $TRAIN -r "run$run" $some $METHOD --hyper-opt $estimator --refit --rows-use $use
+# compare "DISTORTION" "RUNS" "NUMBERS OF CLEAN IMAGES"
+compare() {
+    for run in $2; do
+        for count in $3; do
+            train="$PYTHON implicit-augment.py --no-cuda -r run$run $1"
+            [[ $count == 314 ]] || train+=" --valid-images $count" # 314 are all there are
+            alone="--train-on valid"
+            ((count >= 32)) || alone+=" --batch-size $count"
+            for row in "--aug-model SHA" "$METHOD"; do
+                $train $row $alone
+                $train $row --train-on both
             done
+            $train $METHOD --hyper-opt HES --refit
+            $train $METHOD --hyper-opt FIS --refit
         done
     done
+}
+
+compare "-ir 10 -nr 0.1" "${RUNS:-0 1 2 3 4 5 6 7}" "20 50 150 314"
+for distortion in "-ir 100 -nr 0.1" "-ir 1 -nr 0.4" "-ir 10 -nr 0.0"; do
+    compare "$distortion" "${RUNS:-0 1 2 3}" "50 314"
 done
-$PYTHON -m benchmarks.evidence --match ir_10_sr_1.0_nr_0.1 --plot local_data/DIGITS/evidence.png
+MATCH='opt_(HES|FIS)_.*nr_[0-9.]+(_valid_images_[0-9]+)?(_refit_WC)?$|train_on_(valid|both)$'
+$PYTHON -m benchmarks.evidence --match "$MATCH" --plot local_data/DIGITS/evidence.png

@@ -100,3 +100,27 @@ def test_unknown_argument_is_an_error(script):
     done = subprocess.run(["bash", SCRIPTS / f"{script}.sh", "--prnt"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--prnt" in done.stderr
+
+
+def asked_of(name, tmp_path, **environment):
+    """What a script asks of python, flag by flag."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> "{tmp_path}/asked"\n')
+    stand_in.chmod(0o755)
+    subprocess.run(
+        ["bash", SCRIPTS / f"{name}.sh"], check=True, env=os.environ | {"PYTHON": str(stand_in)} | environment
+    )
+    return [shlex.split(line) for line in (tmp_path / "asked").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("evidence-digits", 8 * 4 * 6 + 4 * 3 * 2 * 6), ("evidence-mnist", 2 * 2 * 3), ("evidence-svhn-holdout", 3)],
+)
+def test_every_row_of_the_evidence_is_understood_of_its_own_and_shown(scripts, tmp_path, name, rows):
+    script = scripts["implicit-augment"]
+    *commands, last = asked_of(name, tmp_path)
+    options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for _, *flags in commands]
+    assert len({(one.run_folder, one.run_name) for one in options}) == len(commands) == rows
+    stages = [stage for one in options for stage in one.stages]
+    assert all(re.search(last[last.index("--match") + 1], stage.run_name) for stage in stages)

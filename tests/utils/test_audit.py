@@ -1,13 +1,13 @@
 """The audit of a run against its own files, scikit-learn's scores and the truth about example data."""
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import load_script
 from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
@@ -18,7 +18,6 @@ from utils.figures import sheets
 from utils.options import TrainOptions, parse_options, resolve
 from utils.run_folder import run_files
 
-ROOT = Path(__file__).parent.parent.parent
 NOISE = ("-ir", 10, "-nr", 0.3)
 FIS = ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
 
@@ -204,10 +203,7 @@ def test_run_from_before_there_were_predictions_is_named(train, results):
 
 
 def example_data(folder):
-    spec = importlib.util.spec_from_file_location("example", ROOT / "scripts" / "make-example-data.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.make(Path(folder))
+    load_script("scripts/make-example-data").make(Path(folder))
 
 
 def test_most_wrong_labels_of_the_example_are_among_the_first_suspects(call):

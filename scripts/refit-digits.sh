@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# What a refit should take over: DIGITS, imbalance ratio 10, noise ratio 0.1, runs 0 to 7, 50 and 314 clean images. All parts
+# of the rows from both estimators; the network's confidence as a factor and by a threshold, also that of a control that
+# takes no hypergradient; rows that were learned in fewer epochs. About three hours of one core; what is finished is
+# skipped.
+source "$(dirname "$0")/begin.sh"
+METHOD="--aug-model SEP --los-model BOTH"
+
+for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
+    for count in 50 314; do
+        train="$PYTHON implicit-augment.py --no-cuda -r run$run -ir 10 -nr 0.1 $METHOD"
+        end="est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1"
+        [[ $count == 314 ]] || { train+=" --valid-images $count" && end+="_valid_images_$count"; } # 314 are all there are
+        both="$train --train-on both --rows"
+        made="local_data/DIGITS/rows/run$run-$count"
+        for estimator in FIS HES; do
+            for use in W C WC S A WS WA SA WSA; do
+                $train --hyper-opt $estimator --refit --rows-use $use
+            done
+        done
+
+        learned="local_data/DIGITS/run$run/rows_smallnet_opt"
+        $PYTHON scripts/threshold-rows.py "${learned}_FIS_$end.npz" "$made"
+        $both "$made/kept.npz"
+        $both "$made/relabelled.npz"
+
+        $train --train-on both
+        $PYTHON scripts/threshold-rows.py "${learned}_NONE_${end}_train_on_both.npz" "$made/control"
+        cp "${learned}_NONE_${end}_train_on_both.npz" "$made/control.npz"
+        mv "$made/control/kept.npz" "$made/control-kept.npz"
+        $both "$made/control.npz" --rows-use C
+        $both "$made/control-kept.npz"
+
+        for epochs in 60 75 100 150; do
+            $train --hyper-opt FIS --epochs $epochs --data "local_data/epochs-$epochs"
+            cp "local_data/epochs-$epochs/DIGITS/run$run/rows_smallnet_opt_FIS_$end.npz" "$made/learned-$epochs.npz"
+            $both "$made/learned-$epochs.npz" --rows-use WC
+        done
+    done
+done
+$PYTHON -m benchmarks.evidence --match 'ir_10_.*nr_0.1_.*(refit|rows)|FIS.*nr_0.1(_valid_images_50)?$'

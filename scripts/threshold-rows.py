@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Write rows files by a threshold on a network's confidence, to train with: what else can be made of a finished run.
+
+    python3 scripts/threshold-rows.py local_data/DIGITS/run0/rows_NAME.npz FOLDER [--threshold 0.4]
+
+FOLDER/kept.npz gives weight 0 to the images whose given label has less confidence, and 1 to the others.
+FOLDER/relabelled.npz gives those images the class that the run's network predicts, in a soft label as smooth as all are
+at the start. The predictions are read from the file beside the rows.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from hyperopt import LearnedRows
+from hyperopt.hyperparameters import start_soft_labels
+from utils.audit import THRESHOLD
+from utils.errors import UserError, exit_status
+from utils.files import replace_file
+from utils.flags import Parser, number
+from utils.predictions import Predictions
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", type=Path, help="rows file of a finished run with soft labels")
+    parser.add_argument("folder", type=Path, help="folder for the new files")
+    parser.add_argument("--threshold", type=number(float, 0, 1), default=THRESHOLD, help="of the confidence")
+    flags = parser.parse_args()
+    return exit_status(lambda: write(flags.rows, flags.folder, flags.threshold), (UserError,))
+
+
+def write(path: Path, folder: Path, threshold: float) -> None:
+    """Write both files. Raises UserError when one that is read is missing, damaged or without a column."""
+    rows = LearnedRows.read(path)
+    if rows.confidence is None or rows.soft_label is None:
+        raise UserError(
+            f"{path} has no confidence or no soft label; take the rows of a finished run with --los-model BOTH"
+        )
+    classes = rows.soft_label.shape[1]
+    predictions = Predictions.read(path.with_name(path.stem.replace("rows_", "predictions_", 1) + ".npz"), classes)
+    predicted = torch.from_numpy(predictions.train_predicted[np.isin(predictions.train_index, rows.index)])
+    if len(predicted) != len(rows.index):
+        raise UserError(
+            f"{path} and the predictions beside it are of different images; train the run again with --fresh"
+        )
+    believed = rows.confidence >= threshold
+    label = torch.where(believed, rows.given_label, predicted)
+    plain = replace(rows, weight=None, soft_label=None, probability=None, magnitude=None, confidence=None)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / "kept.npz", replace(plain, weight=believed.float()).as_npz())
+    soft_label = start_soft_labels(label, classes).softmax(1)
+    replace_file(folder / "relabelled.npz", replace(plain, soft_label=soft_label).as_npz())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 from custom_datasets import DataError, load_dataset
-from utils.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
+from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
+from hyperopt.runs.plan import row_plan
 from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
 from utils.options import parse_options, resolve
-from utils.plan import row_plan
 from utils.results import RowResults, all_results, row_results
 from utils.row_options import RowOptions
 from utils.run_folder import RunFiles, read_result
@@ -127,7 +127,7 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
 
 def draw(rows: list[RowResults], options: ResultOptions, review: Review | None) -> Drawn:
     """Draw all rows, or one row; of an audited run the sheets of sample images as well."""
-    from utils import figures  # brings matplotlib, which tables do without
+    from hyperopt import figures  # brings matplotlib, which tables do without
 
     if options.all:
         return figures.plot_all(rows, options.plot)

@@ -15,14 +15,14 @@ import torch
 from custom_datasets import DataError, find_source
 from custom_models import ModelError, parse_model
 from custom_transforms import PolicyError
+from hyperopt.runs.plan import plan, summary
+from hyperopt.runs.preparation import make_policy, refuse_training_on_test
+from hyperopt.runs.run import train
+from hyperopt.runs.starting_rows import refuse_other_rows
 from utils.device import check_compiler, memory_mistakes, pick_device, pick_precision
 from utils.errors import UserError, exit_status
 from utils.options import TrainOptions, parse_options, resolve
-from utils.plan import plan, summary
-from utils.preparation import make_policy, refuse_training_on_test
-from utils.run import train
 from utils.run_folder import dataset_folder, finished_result
-from utils.starting_rows import refuse_other_rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

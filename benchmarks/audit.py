@@ -29,19 +29,20 @@ import torch
 from sklearn.model_selection import StratifiedKFold
 
 from custom_datasets import Dataset, Split, load_dataset
-from utils.audit import Audit, precision_and_recall, review_run, score
+from hyperopt.audit import Audit, precision_and_recall, review_run, score
+from hyperopt.runs.identity import identify
+from hyperopt.runs.preparation import prepare_split
+from hyperopt.runs.training import Training
+from utils.checksum import checksum
 from utils.device import pick_device
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 from utils.flags import pattern
-from utils.identity import checksum, identify
 from utils.options import TrainOptions, resolve
-from utils.preparation import prepare_split
 from utils.results import all_results
 from utils.row_options import RowOptions
 from utils.run_folder import RunFiles
 from utils.tables import column_name, mean_and_spread
-from utils.training import Training
 
 FOLDS = 5
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)

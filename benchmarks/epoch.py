@@ -25,11 +25,11 @@ from benchmarks.report import describe_machine, quartiles, seconds
 from custom_datasets import Dataset, Distortion, Split
 from custom_datasets.distortion import make_split
 from custom_datasets.table import ImageTable
+from hyperopt.runs.training import Training
 from utils.device import keep_freed_memory, pick_precision, wait
 from utils.options import TrainOptions, resolve
 from utils.recipes import RECIPES
 from utils.speed import Work, peak_memory
-from utils.training import Training
 
 SEED = 0
 CLASSES = 10

@@ -151,7 +151,7 @@ def print_table(by_count: ByCount, against: re.Pattern | None) -> None:
 
 def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
     """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation."""
-    from utils.figures import style  # brings matplotlib
+    from hyperopt.figures import style  # brings matplotlib
 
     with style.page():
         figure, panels = style.grid(len(groups), columns=2, height=4.2)

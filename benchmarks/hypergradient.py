@@ -32,13 +32,13 @@ from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenva
 from hyperopt.hyper_pass import clean_gradient, frozen
 from hyperopt.hypergradient import hessian_product
 from hyperopt.losses import Loss, fisher_product
+from hyperopt.runs.preparation import prepare_split
+from hyperopt.runs.run import train
+from hyperopt.runs.training import Training
 from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
 from utils.options import TrainOptions, resolve
-from utils.preparation import prepare_split
 from utils.row_options import ESTIMATOR_HYPER
-from utils.run import train
 from utils.run_folder import dataset_folder, finished_result, run_files
-from utils.training import Training
 
 SEED = 0
 WARM_UP = 3  # rounds
@@ -236,7 +236,7 @@ def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     # Imported here and without pyplot: the tables need no matplotlib, and no display is wanted.
     from matplotlib.figure import Figure
 
-    from utils.figures.style import COLOURS
+    from hyperopt.figures.style import COLOURS
 
     figure = Figure(figsize=(4.5 * len(solvers) + 3, 4), layout="constrained")
     panels = figure.subplots(1, len(solvers), squeeze=False)[0]

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from benchmarks.report import describe_machine
 from custom_datasets import Dataset, Split, load_dataset
+from hyperopt.runs.preparation import prepare_split
+from hyperopt.runs.training import Training
 from utils.device import PRECISIONS, keep_freed_memory
 from utils.options import TrainOptions, resolve
-from utils.preparation import prepare_split
 from utils.run_folder import dataset_folder
-from utils.training import Training
 
 ESTIMATORS = ("HES", "FIS")
 ERRORS = ("best on test", "selected on validation", "last epoch")

@@ -22,7 +22,7 @@ import numpy as np
 import sklearn
 import torch
 
-import utils.figures  # noqa: F401  imported here so that it is not timed
+import hyperopt.figures  # noqa: F401  imported here so that it is not timed
 from benchmarks.report import describe_machine, quartiles, seconds
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.warp import OPERATIONS

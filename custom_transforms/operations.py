@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from custom_transforms import colour, geometry
-from utils.device import upload
+from custom_transforms.upload import upload
 
 
 class Operation(NamedTuple):

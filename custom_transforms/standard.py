@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from utils.device import upload
+from custom_transforms.upload import upload
 
 
 class RandomCrop:

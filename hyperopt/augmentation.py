@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor
 
+from custom_transforms.upload import upload
 from hyperopt.warp import OPERATIONS
-from utils.device import upload
 
 START_PROBABILITY = 1 / (len(OPERATIONS) - 2)
 START_MAGNITUDE = 5 / 10

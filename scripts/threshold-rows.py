@@ -18,8 +18,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from hyperopt import LearnedRows
+from hyperopt.audit import THRESHOLD
 from hyperopt.hyperparameters import start_soft_labels
-from utils.audit import THRESHOLD
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 from utils.flags import Parser, number

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from real_layouts import write_arrays, write_folders
 
-from utils.identity import checksum
+from utils.checksum import checksum
 from utils.run_folder import RunFiles
 
 DATA = Path("Dätä 数据/a b")

@@ -11,7 +11,7 @@ from conftest import Killed
 
 from hyperopt import Hyperparameters
 from hyperopt.hyperparameters import start_soft_labels
-from utils.identity import checksum
+from utils.checksum import checksum
 from utils.row_options import REFIT_USE
 
 ROW = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")

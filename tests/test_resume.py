@@ -13,8 +13,8 @@ from conftest import FLAGS, ROWS, Killed, contents
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hyperopt import Hyperparameters
+from utils.checksum import checksum
 from utils.errors import Interrupted
-from utils.identity import checksum
 from utils.interruption import Interruption
 
 

@@ -8,7 +8,7 @@ import torch
 from conftest import Killed, contents
 from real_layouts import write_arrays
 
-from utils.identity import checksum
+from utils.checksum import checksum
 
 
 @pytest.mark.parametrize("change", [("--lr", 0.01), ("--seed", 5), ("--epochs", 9), ("--lr-decay-rate", 0.5)])

@@ -11,11 +11,12 @@ from conftest import Killed
 
 from custom_datasets import distorted_images, load_dataset
 from hyperopt import LearnedRows
-from utils.identity import checksum, identify_training_set
+from hyperopt.runs.identity import identify_training_set
+from hyperopt.runs.preparation import prepare_split
+from hyperopt.runs.starting_rows import StartingRows
+from hyperopt.runs.training import Training
+from utils.checksum import checksum
 from utils.options import TrainOptions, parse_options, resolve
-from utils.preparation import prepare_split
-from utils.starting_rows import StartingRows
-from utils.training import Training
 
 DISTORTION = ("-ir", 10, "-nr", 0.1)
 METHOD = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from utils.errors import UserError
 
@@ -106,8 +105,3 @@ def wait(device: torch.device) -> None:
     """Wait for the end of the device's work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def upload(drawn: Tensor, device: torch.device) -> Tensor:
-    """Copy of a small host tensor on the device, without waiting for the device's work."""
-    return drawn if device.type == "cpu" else drawn.pin_memory().to(device, non_blocking=True)

@@ -10,9 +10,9 @@ import torch
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
 
+from hyperopt.figures import classes, confusion, embedding, errors, learned, learning_curves
+from hyperopt.figures.sources import Sources
 from hyperopt.learned_rows import LearnedRows
-from utils.figures import classes, confusion, embedding, errors, learned, learning_curves
-from utils.figures.sources import Sources
 from utils.options import TrainOptions, parse_options, resolve
 from utils.predictions import Predictions
 from utils.results import all_results

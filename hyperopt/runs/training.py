@@ -11,6 +11,7 @@ from torchvision.utils import make_grid
 from custom_datasets import Dataset, Split
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, hyper_pass
+from hyperopt.runs.preparation import make_loaders
 from utils.checkpoint import published_state
 from utils.confidence import Confidence
 from utils.debug import BatchPictures
@@ -18,7 +19,6 @@ from utils.device import PRECISIONS, Stopwatch
 from utils.epochs import Epoch
 from utils.options import TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
-from utils.preparation import make_loaders
 from utils.row_options import LEARNED_AUG_MODELS
 from utils.run_folder import run_files
 from utils.schedule import Cosine

@@ -7,8 +7,8 @@ from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from utils.figures import style
-from utils.figures.sources import Sources
+from hyperopt.figures import style
+from hyperopt.figures.sources import Sources
 from utils.predictions import Predictions
 from utils.results import RowResults
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.figures import style
-from utils.figures.sources import Sources
+from hyperopt.figures import style
+from hyperopt.figures.sources import Sources
 from utils.results import RowResults
 from utils.tables import summarise
 

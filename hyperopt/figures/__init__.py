@@ -3,11 +3,11 @@
 from collections import defaultdict
 from pathlib import Path
 
-from utils.audit import Review
+from hyperopt.audit import Review
+from hyperopt.figures import classes, confusion, embedding, errors, learned, learning_curves, sheets
+from hyperopt.figures.sources import Sources
+from hyperopt.figures.style import page, save
 from utils.drawn import Drawn
-from utils.figures import classes, confusion, embedding, errors, learned, learning_curves, sheets
-from utils.figures.sources import Sources
-from utils.figures.style import page, save
 from utils.results import RowResults
 
 FIGURES = {

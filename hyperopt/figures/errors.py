@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.figures import style
-from utils.figures.sources import Sources
+from hyperopt.figures import style
+from hyperopt.figures.sources import Sources
 from utils.results import RowResults
 from utils.run_folder import ACCURACIES
 from utils.tables import summarise

@@ -12,9 +12,9 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
 from custom_datasets import load_dataset
-from utils.audit import HEADER, review_run
+from hyperopt.audit import HEADER, review_run
+from hyperopt.figures import sheets
 from utils.confidence import Confidence
-from utils.figures import sheets
 from utils.options import TrainOptions, parse_options, resolve
 from utils.run_folder import run_files
 

@@ -1,37 +1,9 @@
-"""Numbers that stand for what a run is trained on, and for what is in a file."""
-
-import hashlib
-from typing import Any
+"""Numbers that stand for what a run is trained on."""
 
 import torch
-from torch import Tensor
 
 from custom_datasets import Dataset, Split, distorted_images
-
-CHECKSUM = "checksum"  # the key under which a dictionary has its own
-
-
-def checksum(content: dict[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of everything in a checkpoint but its own checksum."""
-    digest = hashlib.sha256()
-    _feed(digest, {key: value for key, value in content.items() if key != CHECKSUM})
-    return digest.hexdigest()
-
-
-def _feed(digest: Any, value: Any) -> None:
-    if isinstance(value, Tensor):
-        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            digest.update(f"{key!r}:".encode())
-            _feed(digest, part)
-    elif isinstance(value, list | tuple):
-        digest.update(f"{len(value)} parts".encode())
-        for part in value:
-            _feed(digest, part)
-    else:
-        digest.update(repr(value).encode())
+from utils.checksum import checksum
 
 
 def identify(data: Dataset, split: Split) -> str:

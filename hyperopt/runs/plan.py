@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Any
 
+from hyperopt.runs.starting_rows import rows_file
 from utils.options import TrainOptions
 from utils.row_options import RowOptions
 from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, run_files, run_folders
-from utils.starting_rows import rows_file
 
 
 def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:

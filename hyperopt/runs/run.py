@@ -11,19 +11,19 @@ from tqdm import tqdm
 
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from hyperopt import LearnedRows
+from hyperopt.runs.identity import identify, identify_table, identify_training_set
+from hyperopt.runs.preparation import prepare_split
+from hyperopt.runs.starting_rows import find_starting_rows
+from hyperopt.runs.training import Training
 from utils.checkpoint import Origin, find_checkpoint
 from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk, replace_file
-from utils.identity import identify, identify_table, identify_training_set
 from utils.interruption import Interruption
 from utils.lock import only_writer
 from utils.options import TrainOptions
 from utils.predictions import predict
-from utils.preparation import prepare_split
 from utils.record import Record
 from utils.run_folder import TESTED_ON_VALID, dataset_folder, run_files
-from utils.starting_rows import find_starting_rows
-from utils.training import Training
 from utils.versions import note_others
 
 # Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is

@@ -8,9 +8,10 @@ import numpy as np
 
 from custom_datasets import Dataset, Split, distorted_images
 from hyperopt import Hyperparameters, LearnedRows
+from hyperopt.runs.identity import identify_training_set
+from utils.checksum import checksum
 from utils.errors import UserError
 from utils.flags import is_rows_file
-from utils.identity import checksum, identify_training_set
 from utils.options import TrainOptions
 from utils.row_options import CONFIDENCE, ROW_PARTS, part_name
 from utils.run_folder import RunFiles, run_files

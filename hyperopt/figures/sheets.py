@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from hyperopt import LearnedRows
+from hyperopt.audit import Review
 from hyperopt.augmentation import draw_amounts
+from hyperopt.figures import style
 from hyperopt.warp import WARPS
-from utils.audit import Review
-from utils.figures import style
 from utils.row_options import LEARNED_AUG_MODELS, has_learned_rows
 from utils.seeds import generator
 

@@ -14,9 +14,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from custom_datasets import Dataset
 from hyperopt import LearnedRows
+from hyperopt.runs.identity import identify_table
 from utils.errors import UserError
 from utils.files import replace_file
-from utils.identity import identify_table
 from utils.predictions import Predictions
 from utils.row_options import has_learned_rows
 from utils.run_folder import RunFiles

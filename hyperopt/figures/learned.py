@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hyperopt.figures import style
+from hyperopt.figures.sources import Sources
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.warp import OPERATIONS
 from utils.errors import UserError
-from utils.figures import style
-from utils.figures.sources import Sources
 from utils.predictions import Predictions
 from utils.results import RowResults
 from utils.row_options import has_learned_rows

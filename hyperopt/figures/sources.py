@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from hyperopt.figures.style import PANELS
 from hyperopt.learned_rows import LearnedRows
 from utils.errors import UserError
-from utils.figures.style import PANELS
 from utils.predictions import Predictions
 from utils.results import RowResults, name_ranges, read_metrics
 

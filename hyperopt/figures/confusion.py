@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
-from utils.figures import style
-from utils.figures.sources import Sources
+from hyperopt.figures import style
+from hyperopt.figures.sources import Sources
 from utils.predictions import Predictions
 from utils.results import RowResults
 

@@ -44,13 +44,13 @@ def run(arguments: Sequence[str] | None) -> None:
         print("\n\n".join(plan(stage, finished(stage)) for stage in options.stages))
         return
     device = None
-    for stage in options.stages:
+    for number, stage in enumerate(options.stages, start=1):
         if result := finished(stage):
             print(f"finished already, --fresh starts over: {summary(result)}")
             continue
         with memory_mistakes():
             device = device or prepare_device(options)
-            print(summary(train(stage, device)))
+            print(summary(train(stage, device, options.stages[number:])))
 
 
 def finished(options: TrainOptions) -> dict[str, Any] | None:

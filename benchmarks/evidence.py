@@ -6,13 +6,15 @@
 Contract: all finished runs of the data set whose name has the pattern, per distortion and number of clean images. Test
 error in %, of the best epoch on the test set and as the mean of the last five epochs, which needs no choice; mean and
 standard deviation over runs. A control is a row without hypergradients and without rows from elsewhere; the strongest
-one has the lowest mean of the last five. Every row is compared with it, or with the row that `--against` names, on the
-runs that both have: mean difference of the last five with its 95 % t-interval and the p-value of the paired, two-sided
-t-test. First comes an overview of the means of the last five.
+one, of those with the most runs, has the lowest mean of the last five. Every row is compared with it, or with the row
+that `--against` names, on the runs that both have: mean difference of the last five with its 95 % t-interval and the
+p-value of the paired, two-sided t-test. The strongest control is chosen by the errors that it is compared by: that is
+harder on the rows that are to beat it, and makes too much of its lead over others. First comes an overview of the means
+of the last five; what is not finished, or cannot be read, is said on stderr.
 """
 
-import argparse
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +24,13 @@ from statistics import mean, stdev
 from scipy.stats import ttest_rel
 
 from utils.errors import UserError, exit_status
-from utils.flags import pattern
+from utils.flags import Parser, pattern
 from utils.results import RowResults, all_results, read_metrics
-from utils.row_options import RowOptions
+from utils.row_options import LEARNED_AUG_MODELS, RowOptions
 from utils.tables import column_name, mean_and_spread
 
-LAST = 5  # epochs
+LAST = 5  # epochs, as in the results' own mean
+TRAINED_ON = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,19 @@ ByCount = dict[int, list[Line]]  # by number of clean images
 
 def main() -> None:
     """Print the tables and draw the figure."""
-    parser = argparse.ArgumentParser(description="Test error against the number of clean images.")
+    parser = Parser(description="Test error against the number of clean images.")
     parser.add_argument("--dataset", default="DIGITS")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
     parser.add_argument("--against", type=pattern, help="row to compare with, in its name in the table")
     parser.add_argument("--plot", type=Path, help="PNG file for a figure")
     flags = parser.parse_args()
-    groups = collect(all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match).rows)
+    found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
+    for note in (*found.unfinished, *found.damaged, *(note for row in found.rows for note in row.notes)):
+        print(f"note: {note}", file=sys.stderr)
+    groups = collect(found.rows)
+    if flags.against:
+        refuse_unknown(flags.against, groups)
     for distortion, by_count in groups.items():
         print(f"\n{flags.dataset}, imbalance and noise ratio {distortion}\n")
         print_overview(by_count)
@@ -82,12 +90,14 @@ def collect(rows: Sequence[RowResults]) -> dict[str, ByCount]:
 
 def name_of(row: RowResults) -> str:
     """The row's name without the number of clean images; of a control, what it is trained on."""
-    label = row.label.replace(f" valid images {row.options['valid_images']}", "")
+    options, on = row.options, row.options["train_on"]
+    label = row.label.replace(f" valid images {options['valid_images']}", "").replace("/NONE", "")
+    if options["hyper_opt"] == "NONE":
+        label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
     if not is_control(row):
-        return label.replace(" NONE train on both rows", ", rows")
-    trained_on = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
-    method = label.partition(" NONE")[0].removesuffix("/NONE")
-    return f"{method} untrained, on {trained_on[row.options['train_on']]}"
+        return label
+    learns = options["los_model"] != "NONE" or options["aug_model"] in LEARNED_AUG_MODELS
+    return f"{label}{', untrained rows' if learns else ''}, on {TRAINED_ON[on]}"
 
 
 def is_control(row: RowResults) -> bool:
@@ -96,19 +106,29 @@ def is_control(row: RowResults) -> bool:
 
 
 def strongest(lines: Sequence[Line]) -> Line | None:
-    """The control with the lowest mean of the last epochs."""
-    return min((line for line in lines if line.control), key=lambda line: mean(line.last.values()), default=None)
+    """Of the controls with the most runs that with the lowest mean of the last epochs."""
+    controls = [line for line in lines if line.control]
+    most = max((len(line.last) for line in controls), default=0)
+    return min(
+        (line for line in controls if len(line.last) == most), key=lambda line: mean(line.last.values()), default=None
+    )
 
 
 def compare(line: Line, other: Line) -> str:
-    """Mean difference to the other row in points, its interval, the p-value; a dash where there are no pairs."""
+    """Mean difference to the other row in points, its interval, the p-value, the pairs; a dash without two of them."""
     runs = sorted(line.last.keys() & other.last.keys())
     if line is other or len(runs) < 2:
         return "-"
     ours, theirs = ([one.last[run] for run in runs] for one in (line, other))
     test = ttest_rel(ours, theirs)
     low, high = test.confidence_interval(0.95)
-    return f"{mean(ours) - mean(theirs):+.2f} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}"
+    return f"{mean(ours) - mean(theirs):+.2f} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}, n = {len(runs)}"
+
+
+def refuse_unknown(against: re.Pattern, groups: dict[str, ByCount]) -> None:
+    """Raise UserError when no row has the pattern in its name."""
+    if not any(reference(lines, against) for by_count in groups.values() for lines in by_count.values()):
+        raise UserError(f"no row has '{against.pattern}' in its name in the table; see it without --against")
 
 
 def reference(lines: Sequence[Line], against: re.Pattern | None) -> Line | None:

@@ -14,13 +14,13 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     dataset         text            name of the data set
     split           text            fingerprint of the distorted training set that the rows belong to
 
-Of weight, soft_label and the two columns of the augmentation those are absent that were not learned. The confidence is
-no hyperparameter, it only tells wrong labels, so that a training can weigh by it; a file may lack it.
+Of weight, soft_label and the two columns of the augmentation those are absent that the run had no rows of; in the file
+of a run that does not learn they are what it was given. The confidence is no hyperparameter, it only tells wrong
+labels, so that a training can weigh by it; a file may lack it.
 """
 
 import io
 import math
-import zipfile
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from hyperopt.augmentation import probabilities_and_magnitudes
 from hyperopt.hyperparameters import Hyperparameters, weight_of
 from hyperopt.warp import OPERATIONS
 from utils.errors import UserError
-from utils.files import load_tensors
+from utils.files import load_arrays, load_tensors
 
 # The parts of a row, by the names of the tables in `Hyperparameters`, and their columns.
 PARTS = {"weight": ("weight",), "soft_label": ("soft_label",), "augmentation": ("probability", "magnitude")}
@@ -98,7 +98,7 @@ class LearnedRows:
             raise UserError(f"there is no rows file {path}; train its run, with --fresh if it is finished") from error
         except KeyError as error:
             problem = f"it has no {error}"
-        except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+        except (ValueError, TypeError, AttributeError, RuntimeError):  # of sparse tensors, of text for a tensor
             problem = "damaged"
         if problem:
             raise UserError(f"{path} is not a rows file that can be used ({problem})")
@@ -137,7 +137,7 @@ class LearnedRows:
         """Names of the parts that are there, those of the tables in `Hyperparameters`."""
         return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
 
-    def trusted(self, learned_weight: bool) -> "LearnedRows":
+    def weighted_by_confidence(self, learned_weight: bool) -> "LearnedRows":
         """These rows with weights multiplied by the confidence: the learned ones, or the one that all start with."""
         weight = self.weight if learned_weight else torch.ones_like(self.confidence)
         return replace(self, weight=weight * self.confidence)
@@ -145,7 +145,8 @@ class LearnedRows:
     def tables(self) -> dict[str, Tensor]:
         """What is there as rows (n, k) of the tables in `Hyperparameters`, by name: the inverse of `of`, always finite.
 
-        A weight of zero, a probability of zero or one become the nearest that the tables can hold.
+        A weight of zero, a probability of zero or one become the nearest that the tables can hold; a hyper pass does
+        not move them from there.
         """
         found = {}
         if self.weight is not None:
@@ -181,7 +182,6 @@ def _load(path: Path) -> dict[str, Any]:
     """The columns of a file as they stand there, arrays as tensors."""
     if path.suffix != ".npz":
         return dict(load_tensors(path))
-    with np.load(path, allow_pickle=False) as content:
-        arrays = dict(content)
+    arrays = load_arrays(path)
     texts = {name: arrays.pop(name).tolist() for name in ("dataset", "split", "operations") if name in arrays}
     return texts | {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -13,4 +13,4 @@ for run in ${RUNS:-0 1}; do
         $TRAIN -r "run$run" --valid-images $count --hyper-opt FIS --refit
     done
 done
-$PYTHON -m benchmarks.evidence --dataset MNIST --match valid_images
+$PYTHON -m benchmarks.evidence --dataset MNIST --match 'valid_images_1000?_'

@@ -38,4 +38,6 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
         done
     done
 done
-$PYTHON -m benchmarks.evidence --match 'ir_10_.*nr_0.1_.*(refit|rows)|FIS.*nr_0.1(_valid_images_50)?$'
+MATCH='^smallnet_opt_.*_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_valid_images_50)?(_refit_.*|_train_on_both.*)?$'
+$PYTHON -m benchmarks.evidence --match "$MATCH"
+$PYTHON -m benchmarks.evidence --match "$MATCH" --against 'rows control use C'

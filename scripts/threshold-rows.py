@@ -44,7 +44,9 @@ def write(path: Path, folder: Path, threshold: float) -> None:
             f"{path} has no confidence or no soft label; take the rows of a finished run with --los-model BOTH"
         )
     classes = rows.soft_label.shape[1]
-    predictions = Predictions.read(path.with_name(path.stem.replace("rows_", "predictions_", 1) + ".npz"), classes)
+    if not path.name.startswith("rows_"):
+        raise UserError(f"{path} is not named as a run's file is, rows_NAME; its predictions are looked for beside it")
+    predictions = Predictions.read(path.with_name(f"predictions_{path.stem.removeprefix('rows_')}.npz"), classes)
     predicted = torch.from_numpy(predictions.train_predicted[np.isin(predictions.train_index, rows.index)])
     if len(predicted) != len(rows.index):
         raise UserError(

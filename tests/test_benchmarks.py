@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.stats import ttest_1samp
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks import audit, epoch, evidence, precision, results, rows, wrong_labels
+from utils.errors import UserError
 
 
 @pytest.fixture
@@ -120,27 +122,90 @@ def test_audit(call, capfd, monkeypatch):
     assert f" | {precision:.2f} | 1 |" in printed
 
 
-def test_evidence(call, capfd, monkeypatch):
+def evidence_rows(call):
+    """Three runs of controls and of a learned row, two of a refit, with 314 clean images; one control with 50."""
+    both, weights = ("--train-on", "both"), ("--los-model", "WGHT", "--hyper-opt", "FIS", "--hyper-start", 3)
     for run in ("run0", "run1", "run2"):
-        for row in (("--train-on", "both"), ("--train-on", "both", "--aug-model", "SHA"), ("--los-model", "WGHT")):
+        rows = [both, (*both, "--aug-model", "SHA"), weights]
+        rows += [(*weights, "--refit")] if run != "run2" else [(*both, "--valid-images", 50)]
+        for row in rows:
             assert call("implicit-augment", "--no-cuda", "-r", run, "--epochs", 6, "-ir", 10, *row)[0] == 0
+
+
+EVIDENCE = {  # a row's name in the table -> in its files' names
+    "NONE, on both": "opt_NONE_est_True_aug_model_NONE_*_nr_0.0_train_on_both",
+    "SHA, untrained rows, on both": "aug_model_SHA_*",
+    "NONE/WGHT FIS hyper start 3": "opt_FIS_*hyper_start_3",
+    "NONE/WGHT FIS hyper start 3 refit WC": "opt_FIS_*refit_WC",
+}
+
+
+def curves_of_evidence():
+    """Test errors by row and run, read from the metrics."""
+    found = {}
+    for name, pattern in EVIDENCE.items():
+        files = sorted(Path("local_data/DIGITS").glob(f"run*/metrics_*{pattern}.csv"))
+        found[name] = {
+            file.parent.name: [100 - float(line["test_accuracy"]) for line in csv.DictReader(file.open())]
+            for file in files
+        }
+    return found
+
+
+def differences(ours, theirs):
+    """Of the means of the last five epochs, on the runs that both have."""
+    pairs = [(ours[run], theirs[run]) for run in sorted(ours.keys() & theirs.keys())]
+    return np.array([np.mean(our[-5:]) - np.mean(their[-5:]) for our, their in pairs])
+
+
+def compared(line, difference):
+    """Whether a line's comparison is the paired t-test of these differences."""
+    test = ttest_1samp(difference, 0)
+    low, high = test.confidence_interval(0.95)
+    return line[4] == (
+        f"{difference.mean():+.2f} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}, n = {len(difference)}"
+    )
+
+
+def test_evidence(call, capfd, monkeypatch):
+    evidence_rows(call)
     monkeypatch.setattr("sys.argv", ["evidence", "--plot", "evidence.png"])
     capfd.readouterr()
     evidence.main()
-    lines = [line.split(" | ") for line in capfd.readouterr().out.splitlines() if line.startswith("| 314")]
+    overview, table = capfd.readouterr().out.split("\n\n")[1:]
+    cells = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| 314")]
+    lines = {line[1].strip("*"): line for line in cells}
     assert Path("evidence.png").read_bytes().startswith(b"\x89PNG")
-    errors = {}
-    for name in ("opt_NONE_est_True_aug_model_NONE_los_model_NONE", "los_model_WGHT", "aug_model_SHA"):
-        files = sorted(Path("local_data/DIGITS").glob(f"run*/metrics_*{name}*"))
-        assert len(files) == 3
-        errors[name] = [[100 - float(line["test_accuracy"]) for line in csv.DictReader(file.open())] for file in files]
-    means = {name: np.array([np.mean(run[-5:]) for run in runs]) for name, runs in errors.items()}
-    best = min(means, key=lambda name: means[name].mean())
-    for name, line in zip(errors, lines, strict=True):
-        lowest = [min(run) for run in errors[name]]
-        assert line[2] == f"{np.mean(lowest):.2f} ± {np.std(lowest, ddof=1):.2f}"
+    errors = curves_of_evidence()
+    assert lines.keys() == errors.keys()
+    assert [len(runs) for runs in errors.values()] == [3, 3, 3, 2]
+    controls = ("NONE, on both", "SHA, untrained rows, on both")
+    best = min(controls, key=lambda name: np.mean([run[-5:] for run in errors[name].values()]))
+    for name, line in lines.items():
+        runs = errors[name].values()
+        for cell, column in zip(
+            line[2:4], ([min(run) for run in runs], [np.mean(run[-5:]) for run in runs]), strict=True
+        ):
+            assert cell == f"{np.mean(column):.2f} ± {np.std(column, ddof=1):.2f}"
+        assert line[5] == str(len(errors[name]))
         assert ("**" in line[1]) == (name == best)
-        if name != best:
-            test = ttest_1samp(means[name] - means[best], 0)
-            assert line[4].startswith(f"{(means[name] - means[best]).mean():+.2f} (")
-            assert line[4].endswith(f"p = {test.pvalue:.2g}")
+        assert name == best or compared(line, differences(errors[name], errors[best]))
+        cell = f"**{line[3]}**" if name == best else line[3]
+        assert re.search(rf"^\| {re.escape(name)} \| [^|]* \| {re.escape(cell)} \|$", overview, re.MULTILINE)
+
+
+def test_evidence_against_a_row_that_is_named(call, capfd, monkeypatch):
+    evidence_rows(call)
+    monkeypatch.setattr("sys.argv", ["evidence", "--against", "refit"])
+    capfd.readouterr()
+    evidence.main()
+    table = capfd.readouterr().out.split("\n\n")[2]
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| 314")]
+    errors = curves_of_evidence()
+    for line in lines:
+        assert ("**" in line[1]) == ("refit" in line[1])
+        if "refit" not in line[1]:
+            assert compared(line, differences(errors[line[1]], errors["NONE/WGHT FIS hyper start 3 refit WC"]))
+    monkeypatch.setattr("sys.argv", ["evidence", "--against", "nothing"])
+    with pytest.raises(UserError, match="no row has 'nothing' in its name"):
+        evidence.main()

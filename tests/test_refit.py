@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Killed
 
-from hyperopt import Hyperparameters
+from hyperopt import Hyperparameters, LearnedRows
 from hyperopt.hyperparameters import start_soft_labels
 from utils.checksum import checksum
 from utils.row_options import REFIT_USE
@@ -161,21 +161,60 @@ STOPS = {  # 16 steps per train pass and as many with a hyper pass in stage 1; 2
 }
 
 
+def signalled(monkeypatch, owner, method, call):
+    """Has the process get SIGTERM at the start of the n-th call of a method from now; returns how to end that."""
+    original, calls = getattr(owner, method), iter(range(1, 10**6))
+
+    def wrapped(self, *arguments):
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(owner, method, wrapped)
+    return lambda: monkeypatch.setattr(owner, method, original)
+
+
 @pytest.mark.parametrize("step", STOPS)
 def test_signal_says_how_either_stage_goes_on(train, monkeypatch, step):
     assert train(*ROW, "--refit", "--data", "whole")[0] == 0
-    loss, steps = Hyperparameters.training_loss, iter(range(1, 10**6))
-
-    def signalled(self, *arguments):
-        if next(steps) == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return loss(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Hyperparameters, "training_loss", signalled)
-        status, _, err = train(*ROW, "--refit")
+    revive = signalled(monkeypatch, Hyperparameters, "training_loss", step)
+    status, _, err = train(*ROW, "--refit")
+    revive()
     assert status == 143
     assert err.splitlines()[-1] == f"error: stopped by SIGTERM {STOPS[step]}"
     assert (run_folder() / f"result_{LEARNED}.json").exists() is (step > 30)
     assert train(*ROW, "--refit")[0] == 0
+    assert left_behind() == left_behind("whole")
+
+
+def test_both_stages_that_start_over_and_are_stopped_go_on_without_fresh(train, monkeypatch):
+    changed = (*ROW, "--refit", "--lr", 0.01)
+    assert train(*changed, "--data", "whole")[0] == 0
+    assert train(*ROW, "--refit")[0] == 0
+    revive = signalled(monkeypatch, Hyperparameters, "training_loss", 30)
+    assert train(*changed, "--fresh")[0] == 143
+    revive()
+    status, _, err = train(*changed)
+    assert (status, err) == (0, "note: going on after epoch 1\n")
+    assert left_behind() == left_behind("whole")
+
+
+def test_stopped_before_its_first_epoch_it_leaves_both_earlier_stages(train, monkeypatch):
+    assert train(*ROW, "--refit")[0] == 0
+    before = left_behind()
+    revive = signalled(monkeypatch, Hyperparameters, "training_loss", 3)
+    assert train(*ROW, "--refit", "--lr", 0.01, "--fresh")[0] == 143
+    revive()
+    assert left_behind() == before
+
+
+def test_signal_at_the_very_end_of_the_first_stage_stops_before_the_second(train, monkeypatch):
+    assert train(*ROW, "--refit", "--data", "whole")[0] == 0
+    revive = signalled(monkeypatch, LearnedRows, "as_npz", 1)
+    status, _, err = train(*ROW, "--refit")
+    revive()
+    assert status == 143
+    assert err.splitlines()[-1].startswith("error: stopped by SIGTERM after epoch 3: the same command")
+    assert not list(run_folder().glob("*_refit_*"))
+    assert train(*ROW, "--refit")[1].startswith("finished already")
     assert left_behind() == left_behind("whole")

@@ -124,3 +124,20 @@ def test_every_row_of_the_evidence_is_understood_of_its_own_and_shown(scripts, t
     assert len({(one.run_folder, one.run_name) for one in options}) == len(commands) == rows
     stages = [stage for one in options for stage in one.stages]
     assert all(re.search(last[last.index("--match") + 1], stage.run_name) for stage in stages)
+
+
+def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp_path):
+    """Rows files are made on the way, by stand-ins here."""
+    for tool in ("cp", "mv"):
+        (tmp_path / tool).write_text("#!/bin/sh\n")
+        (tmp_path / tool).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    *commands, shown, compared = asked_of("refit-digits", tmp_path, PATH=path)
+    script = scripts["implicit-augment"]
+    trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
+    options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
+    assert len({(one.data, one.run_folder, one.run_name) for one in options}) == 8 * 2 * (2 * 9 + 2 + 3 + 2 * 4)
+    for last in (shown, compared):
+        match = last[last.index("--match") + 1]
+        assert all(re.search(match, stage.run_name) for one in options for stage in one.stages)
+        assert not re.search(match, options[0].run_name.replace("ir_10_", "ir_100_"))

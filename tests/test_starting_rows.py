@@ -174,7 +174,7 @@ UNFIT = {
     other_data: "mine.pt is of the data set MNIST, not of DIGITS",
     other_images: "mine.pt has not one row for each of the split's distorted images",
     other_classes: "mine.pt has soft labels of other than 10 classes",
-    without_weight: "mine.pt has no weight; it has SAC: change --rows-use",
+    without_weight: "mine.pt has no weight, only CSA; change --rows-use",
     hostile: "mine.pt is not a rows file that can be used (damaged)",
     cut: "mine.pt is not a rows file that can be used (damaged)",
     Path.unlink: "there is no rows file mine.pt",
@@ -206,7 +206,7 @@ REFUSED = {
     f"--rows {'long' * 40}.pt --los-model WGHT": "which is too long for its files",
     "--refit --los-model WGHT": "add --hyper-opt HES or FIS",
     "--refit --los-model SOFT --hyper-opt FIS": "--refit cannot take over W",
-    "--rows x.pt --rows-use C --los-model SOFT": "have no weight",
+    "--rows x.pt --rows-use C --los-model SOFT": "--rows cannot take over C: --aug-model NONE --los-model SOFT have",
     "--refit --hyper-opt FIS": "--hyper-opt FIS has nothing to learn",
     **{
         f"--refit --los-model WGHT --hyper-opt FIS {other}": f"leave out {other.split()[0]}"
@@ -248,7 +248,7 @@ def test_file_without_confidence_is_refused_where_it_is_asked_for(train, rows_fi
     assert train(*METHOD, "--rows", "mine.pt")[0] == 0
     status, _, err = train(*METHOD, "--rows", "mine.pt", "--rows-use", "WC")
     assert status == 2
-    assert "mine.pt has no confidence; it has WSA: change --rows-use" in err
+    assert "mine.pt has no confidence, only WSA; change --rows-use" in err
 
 
 def test_other_content_is_another_run(train, rows_file):

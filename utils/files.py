@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from utils.device import is_lack_of_memory
@@ -75,11 +76,23 @@ def load_tensors(path: Path) -> Any:
 
     Raises ValueError when it is damaged; OSError and a lack of memory pass, for the file may be whole.
     """
+    with _damage(), warnings.catch_warnings():  # of pickles that are none of ours
+        warnings.simplefilter("ignore")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays in a file that numpy has saved, by name; nothing in it is executed. Raises as `load_tensors` does."""
+    with _damage(), np.load(path, allow_pickle=False) as content:
+        return dict(content)
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Raise ValueError for whatever damaged bytes lead a reader to, a seek to nowhere among it."""
     try:
-        with warnings.catch_warnings():  # of pickles that are none of ours
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises whatever the damaged bytes lead to, a seek to nowhere among it
+        yield
+    except Exception as error:
         nowhere = isinstance(error, OSError) and error.errno == errno.EINVAL
         if (isinstance(error, OSError | MemoryError) and not nowhere) or is_lack_of_memory(error):
             raise

@@ -15,12 +15,11 @@
     train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
     table                        text            stands for the training table's images, labels and file names
 
-All but the last are of the network of the last epoch. (An image that no train pass has had in a batch, as can be after
-very few epochs, has the last network's probability for the average.)
+All but train_confidence are of the network of the last epoch. (An image that no train pass has had in a batch, as can
+be after very few epochs, has the last network's probability for the average.)
 """
 
 import io
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -30,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.files import replace_file
+from utils.files import load_arrays, replace_file
 from utils.passes import Batch
 
 FEATURED = 2000
@@ -66,11 +65,13 @@ class Predictions:
         """
         names = [field.name for field in fields(cls)]
         try:
-            with np.load(path, allow_pickle=False) as content:
-                arrays = {name: content[name] for name in names}
+            content = load_arrays(path)
+            arrays = {name: content[name] for name in names}
             problem = _misfit(arrays, classes)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            problem = str(error) or type(error).__name__
+        except KeyError as error:
+            problem = f"it has no {error}"
+        except (OSError, ValueError, TypeError) as error:
+            problem = str(error)
         if problem:
             raise UserError(f"{path} cannot be read ({problem}); train the run again with --fresh")
         return cls(**arrays)

@@ -6,6 +6,7 @@ import io
 import math
 import statistics
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from utils.files import replace_file, write_checkpoint, write_json
 from utils.log import Log
 from utils.options import TrainOptions
 from utils.progress import log_of_progress, write_progress
-from utils.run_folder import run_files
+from utils.run_folder import RunFiles, run_files
 from utils.versions import versions
 
 DATE = "%Y-%m-%d_%H-%M-%S"  # in a log's name
@@ -59,6 +60,7 @@ class Record(AbstractContextManager):
         device: of the run.
         origin: what the run is trained on and starts from.
         checkpoint: that the run goes on from, None for a run from scratch.
+        outdated: files of runs that started from the rows of an earlier run of this name, which go with its files.
         logs: folder for TensorBoard.
 
     """
@@ -69,9 +71,10 @@ class Record(AbstractContextManager):
         device: torch.device,
         origin: Origin,
         checkpoint: dict[str, Any] | None = None,
+        outdated: Sequence[RunFiles] = (),
         logs: Path = Path("logs"),
     ):
-        self.options, self.device, self.origin = options, device, origin
+        self.options, self.device, self.origin, self.outdated = options, device, origin, outdated
         self.files = run_files(options)
         # As a checkpoint has them: each is put into words once, not at every epoch that follows.
         self.lines: list[str] = checkpoint["epochs"] if checkpoint else []
@@ -166,10 +169,13 @@ class Record(AbstractContextManager):
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""
         files = self.files
+        for one in self.outdated:
+            one.progress.unlink(missing_ok=True)
         if self._earlier_run():  # otherwise it is this run's own
             files.progress.unlink(missing_ok=True)
-        for path in (files.last, files.result, *files.outcome, files.previous, files.best, files.metrics):
-            path.unlink(missing_ok=True)
+        for one in (*self.outdated, files):
+            for path in (one.last, one.result, *one.outcome, one.previous, one.best, one.metrics):
+                path.unlink(missing_ok=True)
 
     def _write_metrics(self) -> None:
         text = io.StringIO(newline="")

@@ -20,7 +20,8 @@ ROW_PARTS = {"W": "weight", "S": "soft_label", "A": "augmentation"}
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 # What can be taken over of learned rows: these parts, and the network's confidence, by which weights are multiplied.
 CONFIDENCE = "C"
-ROWS_USES = tuple("".join(letters) for count in range(1, 5) for letters in combinations("WCSA", count))
+ROWS_COLUMNS = {"W": "weight", CONFIDENCE: "confidence", "S": "soft_label", "A": "augmentation"}
+ROWS_USES = tuple("".join(letters) for count in range(1, 5) for letters in combinations(ROWS_COLUMNS, count))
 REFIT_USE = "WC"  # what --refit takes over unless --rows-use says otherwise
 TRAIN_ON = ("distorted", "valid", "both")
 MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
@@ -40,8 +41,8 @@ ESTIMATOR_HYPER: dict[str, dict[str, Any]] = {
 
 
 def part_name(letter: str) -> str:
-    """What a letter of ROWS_USES stands for, in words."""
-    return (ROW_PARTS | {CONFIDENCE: "confidence"})[letter].replace("_", " ")
+    """What a letter of `ROWS_COLUMNS` stands for, in words."""
+    return ROWS_COLUMNS[letter].replace("_", " ")
 
 
 def distortion_name(imbalance_ratio: int, subsample_ratio: float, noise_ratio: float) -> str:
@@ -178,12 +179,13 @@ class RowOptions:
             raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
         if (self.rows or self.refit) and not self.learns:
             raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
-        needed = (self.rows_use or "").replace(CONFIDENCE, "W")
-        if missing := [letter for letter in needed if letter not in self.row_parts]:
-            raise UserError(
-                f"{given} cannot take over {missing[0]}: --aug-model {self.aug_model} --los-model {self.los_model} "
-                f"have no {part_name(missing[0])}; change them or --rows-use"
-            )
+        for letter in self.rows_use or "":
+            needed = "W" if letter == CONFIDENCE else letter
+            if needed not in self.row_parts:
+                raise UserError(
+                    f"{given} cannot take over {letter}: --aug-model {self.aug_model} --los-model {self.los_model} "
+                    f"have no {part_name(needed)}; change them or --rows-use"
+                )
         if self.rows and self.train_on == "valid":
             raise UserError("--rows is of distorted images, which --train-on valid leaves out")
 

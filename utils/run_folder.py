@@ -76,7 +76,7 @@ class RunFiles:
 
     @property
     def rows(self) -> Path:
-        """Rows of the distorted images (`hyperopt.learned_rows`), where they are what a finished run was trained on."""
+        """Rows of the distorted images (`hyperopt.learned_rows`), where a finished run was trained on these."""
         return self.folder / f"rows_{self.name}.pt"
 
     @property

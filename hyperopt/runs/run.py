@@ -1,8 +1,8 @@
 """A run from its first epoch, or the one that it stopped after, to its result."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,12 @@ COPIES = 5
 PICTURED = 10  # epochs of which the log has a picture, beside the first and the last
 
 
-def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
-    """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result."""
+def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOptions] = ()) -> dict[str, Any]:
+    """Distort the data set and train on it, recording every epoch, or go on where a run stopped. Returns the result.
+
+    `later` are the stages of the same command that start from this one's rows: what an earlier command left of them
+    goes with what it left of this one, and a signal that comes at the very end stops before them.
+    """
     files = run_files(options)
     files.refuse_folders()
     start = find_starting_rows(options)
@@ -44,7 +48,11 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
     if start:
         start.check_training_set(data, split)
     origin = Origin(identify(data, split), start.checksum if start else None)
-    with only_writer(files), Interruption() as interruption:
+    outdated = [run_files(stage) for stage in later if options.fresh]
+    with ExitStack() as stack:
+        for one in (files, *outdated):
+            stack.enter_context(only_writer(one))
+        interruption = stack.enter_context(Interruption())
         training = Training(options, data, split, device, interruption.watch)
         if start:
             start.fill(training.rows)
@@ -54,11 +62,14 @@ def train(options: TrainOptions, device: torch.device) -> dict[str, Any]:
             training.load(checkpoint)
             note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
-        with Record(options, device, origin, checkpoint) as record, how_to_go_on(record):
+        with Record(options, device, origin, checkpoint, outdated) as record, how_to_go_on(record):
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             write_outcome(training, data, split)
-            return record.finish(describe(data, split))
+            result = record.finish(describe(data, split))
+            if later:
+                interruption.check()
+            return result
 
 
 def is_pictured(number: int, epochs: int) -> bool:

@@ -13,7 +13,7 @@ from utils.checksum import checksum
 from utils.errors import UserError
 from utils.flags import is_rows_file
 from utils.options import TrainOptions
-from utils.row_options import CONFIDENCE, ROW_PARTS, part_name
+from utils.row_options import CONFIDENCE, ROW_PARTS, ROWS_COLUMNS, part_name
 from utils.run_folder import RunFiles, run_files
 
 
@@ -45,7 +45,8 @@ class StartingRows:
         """Put the parts that are taken over into the tables; the others, and those of other images, stay."""
         rows, use = self.rows, self.use
         if CONFIDENCE in use:
-            rows, use = rows.trusted(learned_weight="W" in use), "W" + use.strip("WC")
+            rows = rows.weighted_by_confidence(learned_weight="W" in use)
+            use = "W" + use.replace("W", "").replace(CONFIDENCE, "")
         values = rows.tables()
         hyper.start_from(rows.index, {ROW_PARTS[letter]: values[ROW_PARTS[letter]] for letter in use})
 
@@ -64,13 +65,15 @@ def find_starting_rows(options: TrainOptions) -> StartingRows | None:
     rows = LearnedRows.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
-    there = "".join(letter for letter, part in ROW_PARTS.items() if part in rows.parts)
-    there += CONFIDENCE if rows.confidence is not None else ""
-    if missing := [letter for letter in options.rows_use or "" if letter not in there]:
-        raise UserError(f"{path} has no {part_name(missing[0])}; it has {there}: change --rows-use")
-    use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
+    there = "".join(letter for letter, column in ROWS_COLUMNS.items() if column in {*rows.parts, *rows.columns()})
     if not there:
         raise UserError(f"{path} has none of the learned columns; take another file")
+    if missing := [letter for letter in options.rows_use or "" if letter not in there]:
+        raise UserError(
+            f"{path} has no {part_name(missing[0])}, only {there}; change --rows-use, or, if the file is of an earlier "
+            "version, train its run again with --fresh"
+        )
+    use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
     if not use:
         raise UserError(
             f"{path} has {there}, the row {options.row_parts}; change --rows-use, --aug-model or --los-model"

@@ -192,3 +192,31 @@ def test_extreme_values_stay_finite_and_near(weight):
 def test_rows_that_differ_cannot_be_shared():
     with pytest.raises(UserError, match=r"differ from image to image.*take --aug-model SEP"):
         restored(rows("SEP", "NONE"), "SHA", "NONE")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_file_of_numpy_is_refused(tmp_path, save):
+    """Any byte may be another one: what is read is then refused, or as good as what was written."""
+    columns = {
+        name: value if isinstance(value, str | tuple) else value.numpy() for name, value in rows().columns().items()
+    }
+    save(tmp_path / "a.npz", **columns)
+    content = (tmp_path / "a.npz").read_bytes()
+    refused = 0
+    for place in range(0, len(content), 7):
+        for flip in (0x01, 0xFF):
+            damaged = bytearray(content)
+            damaged[place] ^= flip
+            (tmp_path / "b.npz").write_bytes(damaged)
+            try:
+                LearnedRows.read(tmp_path / "b.npz")
+            except UserError as error:
+                refused += 1
+                assert "is not a rows file that can be used" in str(error)
+    assert refused > len(content) / 7
+
+
+def test_sparse_column_is_refused(tmp_path):
+    torch.save(change(weight=torch.ones(3).to_sparse()), tmp_path / "a.pt")
+    with pytest.raises(UserError, match="is not a rows file that can be used"):
+        LearnedRows.read(tmp_path / "a.pt")

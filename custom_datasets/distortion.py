@@ -116,10 +116,17 @@ def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: i
 def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) -> Split:
     """The split with a stratified part of `images` of its validation images; the others are left out.
 
-    `labels` (N,) are the clean ones. Raises DataError when there are not as many, or fewer than one per class.
+    `labels` (N,) are the clean ones. Raises DataError when neither as many, nor one of each class, can be kept and left.
     """
     if images == len(split.valid):
         return split
+    classes = len(np.unique(labels[split.valid]))
+    most = len(split.valid) - classes
+    if not classes <= images <= most:
+        raise DataError(
+            f"{images} of {len(split.valid)} clean images of {classes} classes cannot be kept in proportion; "
+            f"give --valid-images {classes} to {most}, or leave it out for all of them"
+        )
     kept, _ = split_validation(labels[split.valid], images, seed)
     return replace(split, valid=split.valid[kept])
 

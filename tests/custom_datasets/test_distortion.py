@@ -124,11 +124,18 @@ def test_part_of_the_validation_images_is_kept_stratified():
     assert np.array_equal(kept.valid, keep_validation(split, labels, 500, seed=0).valid)
 
 
-@pytest.mark.parametrize("images", [9, 10001])
+@pytest.mark.parametrize("images", [9, 9991, 9999, 10001])
 def test_impossible_part_of_the_validation_images_is_an_error(images):
     labels, split = split_of("CIFAR10", 10000)
-    with pytest.raises(DataError, match="for validation"):
+    with pytest.raises(DataError, match="give --valid-images 10 to 9990, or leave it out"):
         keep_validation(split, labels, images, seed=0)
+
+
+@pytest.mark.parametrize("images", [10, 9990])
+def test_smallest_and_largest_part_of_the_validation_images_have_every_class(images):
+    labels, split = split_of("CIFAR10", 10000)
+    kept = keep_validation(split, labels, images, seed=0)
+    assert (counts(labels, kept.valid) == images // 10).all()
 
 
 def test_controls_train_on_clean_labels():

@@ -116,7 +116,7 @@ def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: i
 def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) -> Split:
     """The split with a stratified part of `images` of its validation images; the others are left out.
 
-    `labels` (N,) are the clean ones. Raises DataError when neither as many, nor one of each class, can be kept and left.
+    `labels` (N,) are the clean ones. Raises DataError when as many, and one of each class, cannot be kept and left.
     """
     if images == len(split.valid):
         return split

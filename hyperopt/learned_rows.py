@@ -138,9 +138,16 @@ class LearnedRows:
         return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
 
     def weighted_by_confidence(self, learned_weight: bool) -> "LearnedRows":
-        """These rows with weights multiplied by the confidence: the learned ones, or the one that all start with."""
-        weight = self.weight if learned_weight else torch.ones_like(self.confidence)
-        return replace(self, weight=weight * self.confidence)
+        """These rows with weights multiplied by the confidence: the learned ones, or the one that all start with.
+
+        The factor is an image's confidence over the highest of its given class. A network is less sure of the right
+        labels of a rare class, which would lose most of its weight otherwise.
+        """
+        highest = torch.zeros(int(self.given_label.max()) + 1).scatter_reduce(
+            0, self.given_label, self.confidence, "amax", include_self=True
+        )
+        factor = self.confidence / highest[self.given_label].clamp(min=TINY)
+        return replace(self, weight=factor if not learned_weight else factor * self.weight)
 
     def tables(self) -> dict[str, Tensor]:
         """What is there as rows (n, k) of the tables in `Hyperparameters`, by name: the inverse of `of`, always finite.

@@ -18,7 +18,7 @@ LOS_MODELS = ("NONE", "SOFT", "WGHT", "BOTH")
 # The parts of a row of hyperparameters: weight, soft label, augmentation; and those of them that a loss has.
 ROW_PARTS = {"W": "weight", "S": "soft_label", "A": "augmentation"}
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
-# What can be taken over of learned rows: these parts, and the network's confidence, by which weights are multiplied.
+# What can be taken over of learned rows: these parts, and the network's confidence as a factor of the weight.
 CONFIDENCE = "C"
 ROWS_COLUMNS = {"W": "weight", CONFIDENCE: "confidence", "S": "soft_label", "A": "augmentation"}
 ROWS_USES = tuple("".join(letters) for count in range(1, 5) for letters in combinations(ROWS_COLUMNS, count))
@@ -93,8 +93,9 @@ class RowOptions:
     )
     rows_use: str | None = flag(
         None,
-        "what is taken over of the learned rows: W weight, C the network's confidence (a factor of the weight), "
-        f"S soft label, A augmentation (default: W, S and A as far as they are there; of --refit {REFIT_USE})",
+        "what is taken over of the learned rows: W weight, C the network's confidence in the given label, relative to "
+        "the highest of the class (a factor of the weight), S soft label, A augmentation "
+        f"(default: W, S and A as far as they are there; of --refit {REFIT_USE})",
         choices=ROWS_USES,
     )
     refit: bool = flag(

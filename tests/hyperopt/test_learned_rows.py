@@ -220,3 +220,12 @@ def test_sparse_column_is_refused(tmp_path):
     torch.save(change(weight=torch.ones(3).to_sparse()), tmp_path / "a.pt")
     with pytest.raises(UserError, match="is not a rows file that can be used"):
         LearnedRows.read(tmp_path / "a.pt")
+
+
+def test_factor_is_the_confidence_over_the_highest_of_the_class():
+    index, labels = torch.arange(5), torch.tensor([0, 0, 2, 2, 4])
+    confidence = torch.tensor([0.9, 0.09, 0.2, 0.05, 0.0])
+    found = LearnedRows(index, labels, "mine", "abc", weight=torch.full((5,), 2.0), confidence=confidence)
+    expected = torch.tensor([1, 0.1, 1, 0.25, 0])
+    torch.testing.assert_close(found.weighted_by_confidence(learned_weight=False).weight, expected)
+    torch.testing.assert_close(found.weighted_by_confidence(learned_weight=True).weight, 2 * expected)

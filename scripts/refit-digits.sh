@@ -20,12 +20,13 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
         done
 
         learned="local_data/DIGITS/run$run/rows_smallnet_opt"
-        $PYTHON scripts/threshold-rows.py "${learned}_FIS_$end.npz" "$made"
+        $PYTHON scripts/confidence-rows.py "${learned}_FIS_$end.npz" "$made"
+        $both "$made/absolute.npz"
         $both "$made/kept.npz"
         $both "$made/relabelled.npz"
 
         $train --train-on both
-        $PYTHON scripts/threshold-rows.py "${learned}_NONE_${end}_train_on_both.npz" "$made/control"
+        $PYTHON scripts/confidence-rows.py "${learned}_NONE_${end}_train_on_both.npz" "$made/control"
         cp "${learned}_NONE_${end}_train_on_both.npz" "$made/control.npz"
         mv "$made/control/kept.npz" "$made/control-kept.npz"
         $both "$made/control.npz" --rows-use C

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Write rows files by a threshold on a network's confidence, to train with: what else can be made of a finished run.
+"""Write rows files to train with that use a network's confidence in other ways than `--rows-use C` does.
 
-    python3 scripts/threshold-rows.py local_data/DIGITS/run0/rows_NAME.npz FOLDER [--threshold 0.4]
+    python3 scripts/confidence-rows.py local_data/DIGITS/run0/rows_NAME.npz FOLDER [--threshold 0.4]
 
-FOLDER/kept.npz gives weight 0 to the images whose given label has less confidence, and 1 to the others.
-FOLDER/relabelled.npz gives those images the class that the run's network predicts, in a soft label as smooth as all are
-at the start. The predictions are read from the file beside the rows.
+FOLDER/absolute.npz has the learned weights times the confidence itself, not relative to the highest of the class.
+FOLDER/kept.npz gives weight 0 to the images whose given label has less confidence than the threshold, 1 to the others.
+FOLDER/relabelled.npz gives those images the class that the run's network predicts, in a soft label as smooth as all
+are at the start. The predictions are read from the file beside the rows.
 """
 
 import argparse
@@ -37,12 +38,10 @@ def main() -> int:
 
 
 def write(path: Path, folder: Path, threshold: float) -> None:
-    """Write both files. Raises UserError when one that is read is missing, damaged or without a column."""
+    """Write the three files. Raises UserError when one that is read is missing, damaged or without a column."""
     rows = LearnedRows.read(path)
-    if rows.confidence is None or rows.soft_label is None:
-        raise UserError(
-            f"{path} has no confidence or no soft label; take the rows of a finished run with --los-model BOTH"
-        )
+    if any(column is None for column in (rows.confidence, rows.weight, rows.soft_label)):
+        raise UserError(f"{path} has not all columns; take the rows of a finished run with --los-model BOTH")
     classes = rows.soft_label.shape[1]
     if not path.name.startswith("rows_"):
         raise UserError(f"{path} is not named as a run's file is, rows_NAME; its predictions are looked for beside it")
@@ -56,6 +55,7 @@ def write(path: Path, folder: Path, threshold: float) -> None:
     label = torch.where(believed, rows.given_label, predicted)
     plain = replace(rows, weight=None, soft_label=None, probability=None, magnitude=None, confidence=None)
     folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / "absolute.npz", replace(plain, weight=rows.weight * rows.confidence).as_npz())
     replace_file(folder / "kept.npz", replace(plain, weight=believed.float()).as_npz())
     soft_label = start_soft_labels(label, classes).softmax(1)
     replace_file(folder / "relabelled.npz", replace(plain, soft_label=soft_label).as_npz())

@@ -1,4 +1,4 @@
-"""Rows files that are made of a run by a threshold on its network's confidence."""
+"""Rows files that are made of a run's confidence in other ways than the training script's."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ METHOD = ("-ir", 10, "-nr", 0.3, "--los-model", "BOTH", "--train-on", "both")
 
 
 @pytest.fixture
-def threshold(monkeypatch, capfd):
-    """threshold(*flags) -> (status, stderr) of the script."""
-    script = load_script("scripts/threshold-rows")
+def script(monkeypatch, capfd):
+    """script(*flags) -> (status, stderr) of the script."""
+    module = load_script("scripts/confidence-rows")
 
     def run(*flags):
-        monkeypatch.setattr("sys.argv", ["threshold-rows", *map(str, flags)])
+        monkeypatch.setattr("sys.argv", ["confidence-rows", *map(str, flags)])
         capfd.readouterr()
         try:
-            status = script.main()
+            status = module.main()
         except SystemExit as stop:
             status = stop.code
         return status, capfd.readouterr().err
@@ -33,8 +33,8 @@ def rows_file(train):
     return path
 
 
-def test_images_below_are_left_out_or_given_the_predicted_class(train, threshold, rows_file):
-    assert threshold(rows_file, "made", "--threshold", 0.2) == (0, "")
+def test_images_below_are_left_out_or_given_the_predicted_class(train, script, rows_file):
+    assert script(rows_file, "made", "--threshold", 0.2) == (0, "")
     with np.load(rows_file.with_name(rows_file.name.replace("rows_", "predictions_"))) as predictions:
         place = {index: k for k, index in enumerate(predictions["train_index"].tolist())}
         confidence, predicted = predictions["train_confidence"], predictions["train_predicted"]
@@ -50,7 +50,9 @@ def test_images_below_are_left_out_or_given_the_predicted_class(train, threshold
         assert soft_label.argmax() == (predicted[place[index]] if low else given)
         assert soft_label.max() == pytest.approx(0.955, abs=1e-6)  # 0.95 and a tenth of 0.05
     assert 0 < below < len(kept["index"])
-    for name in ("kept", "relabelled"):
+    learned, absolute = np.load(rows_file), np.load("made/absolute.npz")
+    np.testing.assert_array_equal(absolute["weight"], learned["weight"] * learned["confidence"])
+    for name in ("absolute", "kept", "relabelled"):
         assert train(*METHOD, "--rows", f"made/{name}.npz")[0] == 0
 
 
@@ -74,22 +76,22 @@ def predictions_of_other_images(path):
 UNFIT = {
     cut: "is not a rows file that can be used (damaged)",
     Path.unlink: "there is no rows file",
-    without_confidence: "has no confidence or no soft label; take the rows",
+    without_confidence: "has not all columns; take the rows",
     predictions_of_other_images: "are of different images",
 }
 
 
 @pytest.mark.parametrize("unfit", UNFIT, ids=lambda unfit: unfit.__name__)
-def test_unfit_files_are_refused_in_one_line(threshold, rows_file, unfit):
+def test_unfit_files_are_refused_in_one_line(script, rows_file, unfit):
     unfit(rows_file)
-    status, err = threshold(rows_file, "made")
+    status, err = script(rows_file, "made")
     assert status == 2
     assert len(err.splitlines()) == 1
     assert UNFIT[unfit] in err
     assert not Path("made").exists()
 
 
-def test_threshold_out_of_range_is_refused(threshold):
-    status, err = threshold("rows.npz", "made", "--threshold", 2)
+def test_threshold_out_of_range_is_refused(script):
+    status, err = script("rows.npz", "made", "--threshold", 2)
     assert status == 2
     assert "out of range" in err

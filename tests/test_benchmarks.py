@@ -169,6 +169,12 @@ def compared(line, difference):
 
 def test_evidence(call, capfd, monkeypatch):
     evidence_rows(call)
+    errors = curves_of_evidence()
+    see_comparison_with_the_strongest_control(errors, capfd, monkeypatch)
+    see_comparison_with_a_row_that_is_named(errors, capfd, monkeypatch)
+
+
+def see_comparison_with_the_strongest_control(errors, capfd, monkeypatch):
     monkeypatch.setattr("sys.argv", ["evidence", "--plot", "evidence.png"])
     capfd.readouterr()
     evidence.main()
@@ -176,7 +182,6 @@ def test_evidence(call, capfd, monkeypatch):
     cells = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| 314")]
     lines = {line[1].strip("*"): line for line in cells}
     assert Path("evidence.png").read_bytes().startswith(b"\x89PNG")
-    errors = curves_of_evidence()
     assert lines.keys() == errors.keys()
     assert [len(runs) for runs in errors.values()] == [3, 3, 3, 2]
     controls = ("NONE, on both", "SHA, untrained rows, on both")
@@ -194,14 +199,12 @@ def test_evidence(call, capfd, monkeypatch):
         assert re.search(rf"^\| {re.escape(name)} \| [^|]* \| {re.escape(cell)} \|$", overview, re.MULTILINE)
 
 
-def test_evidence_against_a_row_that_is_named(call, capfd, monkeypatch):
-    evidence_rows(call)
+def see_comparison_with_a_row_that_is_named(errors, capfd, monkeypatch):
     monkeypatch.setattr("sys.argv", ["evidence", "--against", "refit"])
     capfd.readouterr()
     evidence.main()
     table = capfd.readouterr().out.split("\n\n")[2]
     lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| 314")]
-    errors = curves_of_evidence()
     for line in lines:
         assert ("**" in line[1]) == ("refit" in line[1])
         if "refit" not in line[1]:

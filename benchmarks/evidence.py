@@ -56,7 +56,8 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="PNG file for a figure")
     flags = parser.parse_args()
     found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
-    for note in (*found.unfinished, *found.damaged, *(note for row in found.rows for note in row.notes)):
+    said = [f"{row.name}: {note}" for row in found.rows for note in row.notes]
+    for note in (*found.unfinished, *found.damaged, *said):
         print(f"note: {note}", file=sys.stderr)
     groups = collect(found.rows)
     if flags.against:
@@ -139,20 +140,23 @@ def reference(lines: Sequence[Line], against: re.Pattern | None) -> Line | None:
 
 
 def print_overview(by_count: ByCount) -> None:
-    """A Markdown table of the means of the last five by number of clean images, the strongest controls in bold."""
+    """A Markdown table of the means of the last five by number of clean images, the strongest controls in bold.
+
+    Behind a cell of fewer runs than others of its column have is their number.
+    """
     counts = sorted(by_count)
-    found: dict[str, dict[int, Line]] = defaultdict(dict)
-    for count in counts:
-        for line in by_count[count]:
-            found[line.label][count] = line
+    cells: dict[str, dict[int, str]] = defaultdict(dict)
+    for count, lines in by_count.items():
+        most = max(len(line.last) for line in lines)
+        for line in lines:
+            cell = mean_and_spread(list(line.last.values()), "±")
+            cell = f"**{cell}**" if line is strongest(lines) else cell
+            cells[line.label][count] = cell if len(line.last) == most else f"{cell} (n = {len(line.last)})"
     print("| mean of last five | " + " | ".join(f"{count} clean" for count in counts) + " |")
     print("|---" * (len(counts) + 1) + "|")
-    for label, lines in sorted(found.items(), key=lambda item: (not next(iter(item[1].values())).control, item[0])):
-        cells = []
-        for count in counts:
-            cell = mean_and_spread(list(lines[count].last.values()), "±") if count in lines else "-"
-            cells.append(f"**{cell}**" if lines.get(count, cell) is strongest(by_count[count]) else cell)
-        print(f"| {label} | {' | '.join(cells)} |")
+    controls = {line.label for lines in by_count.values() for line in lines if line.control}
+    for label in sorted(cells, key=lambda label: (label not in controls, label)):
+        print(f"| {label} | {' | '.join(cells[label].get(count, '-') for count in counts)} |")
 
 
 def print_table(by_count: ByCount, against: re.Pattern | None) -> None:
@@ -171,6 +175,8 @@ def print_table(by_count: ByCount, against: re.Pattern | None) -> None:
 
 def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
     """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation."""
+    from matplotlib.ticker import LogLocator
+
     from hyperopt.figures import style  # brings matplotlib
 
     with style.page():
@@ -193,7 +199,9 @@ def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
             axes.set_xscale("log")
             axes.set_xticks(sorted(by_count), list(map(str, sorted(by_count))))
             axes.minorticks_off()
-            axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", ylim=(0, None))
+            axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", yscale="log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
             axes.set_title(f"{dataset}, {distortion}")
             axes.grid(alpha=0.3)
             axes.legend()

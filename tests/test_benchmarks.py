@@ -196,6 +196,7 @@ def see_comparison_with_the_strongest_control(errors, capfd, monkeypatch):
         assert ("**" in line[1]) == (name == best)
         assert name == best or compared(line, differences(errors[name], errors[best]))
         cell = f"**{line[3]}**" if name == best else line[3]
+        cell += f" (n = {len(runs)})" if len(runs) < 3 else ""
         assert re.search(rf"^\| {re.escape(name)} \| [^|]* \| {re.escape(cell)} \|$", overview, re.MULTILINE)
 
 

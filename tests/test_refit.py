@@ -54,7 +54,7 @@ def test_first_stage_is_the_row_without_refit(train):
             assert beside.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("use", ["W", "WS", "A", "C", "WCS"])
+@pytest.mark.parametrize("use", ["A", "C", "WCS"])
 def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
     train(*ROW, "--refit", "--rows-use", use)
     train(*ROW[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)

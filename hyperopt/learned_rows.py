@@ -137,6 +137,18 @@ class LearnedRows:
         """Names of the parts that are there, those of the tables in `Hyperparameters`."""
         return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
 
+    def in_order_of(self, index: np.ndarray, given_label: np.ndarray) -> "LearnedRows":
+        """These rows in the order of `index` (n,). Raises UserError when they are of other images or given labels."""
+        ours, theirs = self.index.argsort().numpy(), index.argsort()
+        pairs = ((self.index, index), (self.given_label, given_label))
+        if not all(np.array_equal(mine.numpy()[ours], their[theirs]) for mine, their in pairs):
+            raise UserError(
+                "it is of other images or labels than the predictions file; train the run again with --fresh"
+            )
+        order = torch.from_numpy(ours[theirs.argsort()])
+        ordered = {name: column[order] for name in COLUMNS if (column := getattr(self, name)) is not None}
+        return replace(self, **ordered)
+
     def weighted_by_confidence(self, learned_weight: bool) -> "LearnedRows":
         """These rows with weights multiplied by the confidence: the learned ones, or the one that all start with.
 

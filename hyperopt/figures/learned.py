@@ -93,15 +93,12 @@ def pool_runs(row: RowResults, sources: Sources) -> Pool | None:
 
 def _join(learned: LearnedRows, predictions: Predictions) -> dict[str, np.ndarray]:
     """Learned columns of a run's images, their true classes, and whether their label is wrong."""
-    order, other = learned.index.argsort().numpy(), predictions.train_index.argsort()
-    given, true = predictions.train_given[other], predictions.train_true[other]
-    same = np.array_equal(learned.index.numpy()[order], predictions.train_index[other])
-    if not (same and np.array_equal(learned.given_label.numpy()[order], given)):
-        raise UserError("it is of other images or labels than the predictions file; train the run again with --fresh")
+    given, true = predictions.train_given, predictions.train_true
+    learned = learned.in_order_of(predictions.train_index, given)
     columns = {"weight": learned.weight, "probability": learned.probability, "magnitude": learned.magnitude}
     if learned.soft_label is not None:
         columns["given"] = learned.soft_label.gather(1, learned.given_label[:, None])[:, 0]
-    found = {name: column.numpy()[order] for name, column in columns.items() if column is not None}
+    found = {name: column.numpy() for name, column in columns.items() if column is not None}
     return found | {"wrong": given != true, "true": true}
 
 

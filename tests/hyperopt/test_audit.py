@@ -202,6 +202,18 @@ def test_run_from_before_there_were_predictions_is_named(train, results):
     assert not Path("a.csv").exists()
 
 
+def test_rows_of_other_labels_are_named(train, results):
+    train(*NOISE, *FIS)
+    path = the_file("rows_*.pt")
+    content = torch.load(path, weights_only=True)
+    torch.save(content | {"given_label": content["given_label"].roll(1)}, path)
+    status, _, err = results(*NOISE, *FIS, "--audit", "a.csv")
+    assert status == 2
+    assert err.count("rows_") == len(err.splitlines()) == 1
+    assert "--fresh" in err
+    assert not Path("a.csv").exists()
+
+
 def example_data(folder):
     load_script("scripts/make-example-data").make(Path(folder))
 

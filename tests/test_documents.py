@@ -1,0 +1,45 @@
+"""What the README and the pages in docs/ say of files, flags and commands, against those."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT
+
+from utils.flags import make_parser
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\(([^):]+)\)")
+NAMED = re.compile(r"`((?:docs|tests|scripts|utils|hyperopt|benchmarks|custom_\w+)/[\w./-]*)")
+COMMAND = re.compile(r"^    python3 (implicit-augment|get-results)\.py (.*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page):
+    text = page.read_text()
+    paths = [ROOT / name for name in NAMED.findall(text)] + [page.parent / link for link in LINK.findall(text)]
+    assert [str(path) for path in paths if not path.exists()] == []
+
+
+def test_examples_of_the_readme_are_understood(scripts):
+    options = {"implicit-augment": "TrainOptions", "get-results": "ResultOptions"}
+    examples = COMMAND.findall(PAGES[0].read_text())
+    assert {name for name, _ in examples} == set(options)
+    for name, flags in examples:
+        script = scripts[name]
+        script.resolve(script.parse_options(getattr(script, options[name]), "", shlex.split(flags)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_flags_that_a_page_names_exist(page, scripts):
+    """Those of the two scripts; of the others those that their text has."""
+    parsers = (
+        make_parser(scripts["implicit-augment"].TrainOptions, ""),
+        make_parser(scripts["get-results"].ResultOptions, ""),
+    )
+    known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
+    others = [
+        path.read_text() for folder in ("scripts", "benchmarks") for path in (ROOT / folder).iterdir() if path.is_file()
+    ]
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", page.read_text()))
+    assert [flag for flag in sorted(named) if flag not in known and not any(flag in text for text in others)] == []

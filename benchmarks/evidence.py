@@ -24,7 +24,7 @@ from statistics import mean, stdev
 from scipy.stats import ttest_rel
 
 from utils.errors import UserError, exit_status
-from utils.flags import Parser, pattern
+from utils.flags import Parser, file_of, pattern
 from utils.results import RowResults, all_results, read_metrics
 from utils.row_options import LEARNED_AUG_MODELS, RowOptions
 from utils.tables import column_name, mean_and_spread
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
     parser.add_argument("--against", type=pattern, help="row to compare with, in its name in the table")
-    parser.add_argument("--plot", type=Path, help="PNG file for a figure")
+    parser.add_argument("--plot", type=file_of(".png"), help="PNG file for a figure")
     flags = parser.parse_args()
     found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
     said = [f"{row.name}: {note}" for row in found.rows for note in row.notes]
@@ -79,10 +79,15 @@ def collect(rows: Sequence[RowResults]) -> dict[str, ByCount]:
         count = row.options["valid_images"] or first["images"]["valid"]
         best, last = {}, {}
         for run, result in row.results.items():
-            curve = read_metrics(row.files(run).metrics, result["options"]["epochs"])
+            try:
+                curve = read_metrics(row.files(run).metrics, result["options"]["epochs"])
+            except UserError as error:
+                print(f"note: left out: {error}", file=sys.stderr)
+                continue
             errors = [100 - accuracy for accuracy in curve["test_accuracy"]]
             best[run], last[run] = min(errors), mean(errors[-LAST:])
-        groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, last))
+        if last:
+            groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, last))
     for by_count in groups.values():
         for lines in by_count.values():
             lines.sort(key=lambda line: (not line.control, line.label))
@@ -116,14 +121,20 @@ def strongest(lines: Sequence[Line]) -> Line | None:
 
 
 def compare(line: Line, other: Line) -> str:
-    """Mean difference to the other row in points, its interval, the p-value, the pairs; a dash without two of them."""
+    """Mean difference to the other row in points, its interval, the p-value, the pairs; a dash without two of them.
+
+    There is no p-value, and no interval, of differences that are all the same.
+    """
     runs = sorted(line.last.keys() & other.last.keys())
     if line is other or len(runs) < 2:
         return "-"
     ours, theirs = ([one.last[run] for run in runs] for one in (line, other))
+    difference = f"{mean(ours) - mean(theirs):+.2f}"
+    if len({one - another for one, another in zip(ours, theirs, strict=True)}) == 1:
+        return f"{difference}, n = {len(runs)}"
     test = ttest_rel(ours, theirs)
     low, high = test.confidence_interval(0.95)
-    return f"{mean(ours) - mean(theirs):+.2f} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}, n = {len(runs)}"
+    return f"{difference} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}, n = {len(runs)}"
 
 
 def refuse_unknown(against: re.Pattern, groups: dict[str, ByCount]) -> None:
@@ -174,17 +185,22 @@ def print_table(by_count: ByCount, against: re.Pattern | None) -> None:
 
 
 def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
-    """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation."""
+    """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation.
+
+    A row looks alike in all panels.
+    """
     from matplotlib.ticker import LogLocator
 
     from hyperopt.figures import style  # brings matplotlib
 
+    labels = sorted({line.label for by_count in groups.values() for lines in by_count.values() for line in lines})
     with style.page():
         figure, panels = style.grid(len(groups), columns=2, height=4.2)
         for axes, (distortion, by_count) in zip(panels, groups.items(), strict=True):
-            labels = sorted({line.label for lines in by_count.values() for line in lines})
             for place, label in enumerate(labels):
                 points = {c: line for c, lines in sorted(by_count.items()) for line in lines if line.label == label}
+                if not points:
+                    continue
                 errors = [list(line.last.values()) for line in points.values()]
                 axes.errorbar(
                     [count * 1.02**place for count in points],  # side by side

@@ -177,7 +177,7 @@ def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Revie
     index = found.train_index
     if found.table != identify_table(data):
         raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
-    rows = _learned_rows(files.rows, found) if has_learned_rows(options) else None
+    rows = _learned_rows(files.rows, found, data.classes) if has_learned_rows(options) else None
     weight = None if rows is None or rows.weight is None else rows.weight.numpy()
     learned_label = soft = None
     if rows is not None and rows.soft_label is not None:
@@ -200,11 +200,11 @@ def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Revie
     return Review(files, data, options, Audit(**ordered, names=data.class_names, files=data.train_files))
 
 
-def _learned_rows(path: Path, predictions: Predictions) -> LearnedRows:
+def _learned_rows(path: Path, predictions: Predictions, classes: int) -> LearnedRows:
     """The rows of the images that the predictions are of, in their order."""
     rows = LearnedRows.read(path)
     try:
-        return rows.in_order_of(predictions.train_index, predictions.train_given)
+        return rows.in_order_of(predictions.train_index, predictions.train_given, classes)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 

@@ -50,6 +50,7 @@ COLUMNS = {
 TINY = torch.finfo(torch.float32).tiny
 BELOW_ONE = 1 - torch.finfo(torch.float32).eps / 4
 ROUNDING = 1e-3  # by which a soft label's sum may miss one
+HEAVIEST = 1e6  # weight that a file may have
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,13 @@ class LearnedRows:
             return "index has an image twice"
         if self.soft_label is not None and (self.soft_label.sum(1) - 1).abs().max() > ROUNDING:
             return "a row of soft_label does not sum to one"
+        if self.soft_label is not None and self.given_label.max() >= self.soft_label.shape[1]:
+            return "given_label has a class that soft_label has no column for"
+        for name in ("weight", "confidence"):
+            if (column := getattr(self, name)) is not None and not column.any():
+                return f"{name} is zero for every image"
+        if self.weight is not None and self.weight.max() > HEAVIEST:
+            return f"weight must be from 0 to {HEAVIEST:g}"
         if (self.probability is None) != (self.magnitude is None):
             return "probability and magnitude need each other"
         for column in (self.probability, self.magnitude):
@@ -137,11 +145,12 @@ class LearnedRows:
         """Names of the parts that are there, those of the tables in `Hyperparameters`."""
         return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
 
-    def in_order_of(self, index: np.ndarray, given_label: np.ndarray) -> "LearnedRows":
-        """These rows in the order of `index` (n,). Raises UserError when they are of other images or given labels."""
+    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int) -> "LearnedRows":
+        """These rows in the order of `index` (n,). Raises UserError when images, given labels or classes are others."""
         ours, theirs = self.index.argsort().numpy(), index.argsort()
         pairs = ((self.index, index), (self.given_label, given_label))
-        if not all(np.array_equal(mine.numpy()[ours], their[theirs]) for mine, their in pairs):
+        same = all(np.array_equal(mine.numpy()[ours], their[theirs]) for mine, their in pairs)
+        if not same or (self.soft_label is not None and self.soft_label.shape[1] != classes):
             raise UserError(
                 "it is of other images or labels than the predictions file; train the run again with --fresh"
             )
@@ -199,8 +208,14 @@ class LearnedRows:
 
 def _load(path: Path) -> dict[str, Any]:
     """The columns of a file as they stand there, arrays as tensors."""
-    if path.suffix != ".npz":
-        return dict(load_tensors(path))
+    if path.suffix.lower() != ".npz":
+        content = dict(load_tensors(path))
+        return {name: part.detach() if isinstance(part, Tensor) else part for name, part in content.items()}
     arrays = load_arrays(path)
     texts = {name: arrays.pop(name).tolist() for name in ("dataset", "split", "operations") if name in arrays}
-    return texts | {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return texts | {name: torch.from_numpy(_native(array)) for name, array in arrays.items()}
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """The array in this machine's order of bytes."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -46,11 +46,12 @@ def write(path: Path, folder: Path, threshold: float) -> None:
     if not path.name.startswith("rows_"):
         raise UserError(f"{path} is not named as a run's file is, rows_NAME; its predictions are looked for beside it")
     predictions = Predictions.read(path.with_name(f"predictions_{path.stem.removeprefix('rows_')}.npz"), classes)
-    predicted = torch.from_numpy(predictions.train_predicted[np.isin(predictions.train_index, rows.index)])
-    if len(predicted) != len(rows.index):
-        raise UserError(
-            f"{path} and the predictions beside it are of different images; train the run again with --fresh"
-        )
+    distorted = np.isin(predictions.train_index, rows.index)  # a control may have been trained on clean images as well
+    try:
+        rows = rows.in_order_of(predictions.train_index[distorted], predictions.train_given[distorted], classes)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    predicted = torch.from_numpy(predictions.train_predicted[distorted])
     believed = rows.confidence >= threshold
     label = torch.where(believed, rows.given_label, predicted)
     plain = replace(rows, weight=None, soft_label=None, probability=None, magnitude=None, confidence=None)

@@ -8,10 +8,9 @@ METHOD="--aug-model SEP --los-model BOTH"
 compare() {
     for run in $2; do
         for count in $3; do
-            train="$PYTHON implicit-augment.py --no-cuda -r run$run $1"
-            [[ $count == 314 ]] || train+=" --valid-images $count" # 314 are all there are
+            train="$PYTHON implicit-augment.py --no-cuda -r run$run $1 --valid-images $count"
             alone="--train-on valid"
-            ((count >= 32)) || alone+=" --batch-size $count"
+            ((count > 50)) || alone+=" --batch-size 8" # batches are full: one of 32 would be all of an epoch
             for row in "--aug-model SHA" "$METHOD"; do
                 $train $row $alone
                 $train $row --train-on both

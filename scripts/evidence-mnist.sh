@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # MNIST, a tenth of the images, imbalance ratio 100, noise ratio 0.1, 40 epochs, runs 0 and 1, with 100 and 1,000 clean
-# images: the controls that are strongest on DIGITS, the method and its refit. About two hours of one core; what is
-# finished is skipped.
+# images: the controls that are strongest on DIGITS, the method and its refit, with 100 images also one that takes over soft
+# labels and one with absolute confidence. About three hours of one core; what is finished is skipped.
 source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --dataset MNIST -ir 100 -nr 0.1 -sr 0.1 --epochs 40 --hyper-start 10 --threads 1
     --aug-model SEP --los-model BOTH"
@@ -12,5 +12,10 @@ for run in ${RUNS:-0 1}; do
         $TRAIN -r "run$run" --valid-images $count --train-on valid
         $TRAIN -r "run$run" --valid-images $count --hyper-opt FIS --refit
     done
+    few="$TRAIN -r run$run --valid-images 100"
+    made="local_data/MNIST/rows/run$run-100"
+    $few --hyper-opt FIS --refit --rows-use WCS
+    $PYTHON scripts/confidence-rows.py local_data/MNIST/run$run/rows_*_FIS_*_valid_images_100_hyper_start_10.npz "$made"
+    $few --train-on both --rows "$made/absolute.npz"
 done
 $PYTHON -m benchmarks.evidence --dataset MNIST --match 'valid_images_1000?_'

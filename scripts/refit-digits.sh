@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # What a refit should take over: DIGITS, imbalance ratio 10, noise ratio 0.1, runs 0 to 7, 50 and 314 clean images. All parts
 # of the rows from both estimators; the network's confidence as a factor and by a threshold, also that of a control that
-# takes no hypergradient; rows that were learned in fewer epochs. About three hours of one core; what is finished is
-# skipped.
+# takes no hypergradient; rows that were learned in fewer epochs; and controls with twice the epochs, as many as a refit has
+# in its two trainings. About four hours of one core; what is finished is skipped.
 source "$(dirname "$0")/begin.sh"
 METHOD="--aug-model SEP --los-model BOTH"
 
 for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
     for count in 50 314; do
-        train="$PYTHON implicit-augment.py --no-cuda -r run$run -ir 10 -nr 0.1 $METHOD"
+        train="$PYTHON implicit-augment.py --no-cuda -r run$run -ir 10 -nr 0.1 --valid-images $count $METHOD"
         end="est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1"
-        [[ $count == 314 ]] || { train+=" --valid-images $count" && end+="_valid_images_$count"; } # 314 are all there are
+        [[ $count == 314 ]] || end+="_valid_images_$count" # 314 are all there are
+        alone="--train-on valid"
+        ((count > 50)) || alone+=" --batch-size 8" # as in evidence-digits.sh
         both="$train --train-on both --rows"
         made="local_data/DIGITS/rows/run$run-$count"
         for estimator in FIS HES; do
-            for use in W C WC S A WS WA SA WSA; do
+            for use in W C WC S A WS WA SA WSA WCS; do
                 $train --hyper-opt $estimator --refit --rows-use $use
             done
         done
@@ -25,7 +27,11 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
         $both "$made/kept.npz"
         $both "$made/relabelled.npz"
 
+        $train $alone
         $train --train-on both
+        for control in "--train-on both" "$alone"; do
+            $train $control --epochs 400 --data local_data/epochs-400
+        done
         $PYTHON scripts/confidence-rows.py "${learned}_NONE_${end}_train_on_both.npz" "$made/control"
         cp "${learned}_NONE_${end}_train_on_both.npz" "$made/control.npz"
         mv "$made/control/kept.npz" "$made/control-kept.npz"
@@ -39,6 +45,7 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
         done
     done
 done
-MATCH='^smallnet_opt_.*_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_valid_images_50)?(_refit_.*|_train_on_both.*)?$'
+MATCH='^smallnet_opt_.*_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_valid_images_50)?(_refit_.*|_train_on_.*)?$'
 $PYTHON -m benchmarks.evidence --match "$MATCH"
-$PYTHON -m benchmarks.evidence --match "$MATCH" --against 'rows control use C'
+$PYTHON -m benchmarks.evidence --match "$MATCH" --against 'rows control-kept'
+$PYTHON -m benchmarks.evidence --match "$MATCH" --data local_data/epochs-400

@@ -172,6 +172,12 @@ def test_evidence(call, capfd, monkeypatch):
     errors = curves_of_evidence()
     see_comparison_with_the_strongest_control(errors, capfd, monkeypatch)
     see_comparison_with_a_row_that_is_named(errors, capfd, monkeypatch)
+    see_that_damage_costs_its_run_alone(capfd, monkeypatch)
+
+
+def test_rows_that_are_equal_have_no_p_value():
+    one = evidence.Line("one", True, {}, {0: 1.0, 1: 2.0})
+    assert evidence.compare(one, evidence.Line("other", True, {}, {0: 0.5, 1: 1.5})) == "+0.50, n = 2"
 
 
 def see_comparison_with_the_strongest_control(errors, capfd, monkeypatch):
@@ -198,6 +204,18 @@ def see_comparison_with_the_strongest_control(errors, capfd, monkeypatch):
         cell = f"**{line[3]}**" if name == best else line[3]
         cell += f" (n = {len(runs)})" if len(runs) < 3 else ""
         assert re.search(rf"^\| {re.escape(name)} \| [^|]* \| {re.escape(cell)} \|$", overview, re.MULTILINE)
+
+
+def see_that_damage_costs_its_run_alone(capfd, monkeypatch):
+    next(Path("local_data/DIGITS/run0").glob(f"metrics_*{EVIDENCE['NONE, on both']}.csv")).unlink()
+    monkeypatch.setattr("sys.argv", ["evidence"])
+    capfd.readouterr()
+    evidence.main()
+    out, err = capfd.readouterr()
+    assert err.count("note: left out: local_data/DIGITS/run0/metrics_") == 1
+    assert sorted(line.strip(" |").split(" | ")[-1] for line in out.splitlines() if line.startswith("| 314")) == list(
+        "2233"
+    )
 
 
 def see_comparison_with_a_row_that_is_named(errors, capfd, monkeypatch):

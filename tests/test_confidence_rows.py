@@ -77,7 +77,7 @@ UNFIT = {
     cut: "is not a rows file that can be used (damaged)",
     Path.unlink: "there is no rows file",
     without_confidence: "has not all columns; take the rows",
-    predictions_of_other_images: "are of different images",
+    predictions_of_other_images: "is of other images or labels than the predictions file",
 }
 
 

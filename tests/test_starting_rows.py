@@ -1,6 +1,10 @@
 """Rows that were learned by one run and trained with by another, through the files between them."""
 
+import io
 import json
+import os
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,7 +158,7 @@ def other_images(path):
 
 
 def other_classes(path):
-    rewrite(path, soft_label=torch.full((519, 4), 0.25))
+    rewrite(path, soft_label=torch.full((519, 16), 1 / 16))
 
 
 def without_weight(path):
@@ -251,6 +255,50 @@ def test_file_without_confidence_is_refused_where_it_is_asked_for(train, rows_fi
     status, _, err = train(*METHOD, "--rows", "mine.pt", "--rows-use", "WC")
     assert status == 2
     assert "mine.pt has no confidence, only WSA; change --rows-use" in err
+
+
+def test_column_that_a_gradient_is_wanted_of_is_a_column_like_others(train, rows_file):
+    rows_file.rename("mine.pt")
+    columns = torch.load("mine.pt", weights_only=True)
+    for name in ("weight", "soft_label", "confidence"):
+        columns[name] = torch.nn.Parameter(columns[name])
+    torch.save(columns, "other.pt")
+    first, second = (train(*METHOD, "--rows", name, "--rows-use", "WCS") for name in ("mine.pt", "other.pt"))
+    assert (first[0], second[0], second[2]) == (0, 0, "")
+    (weight, other) = (LearnedRows.read(the_file(f"run0/rows_*_rows_{name}_*.pt")).weight for name in ("mine", "other"))
+    assert torch.equal(weight, other)
+
+
+def test_file_for_which_there_is_no_memory_is_named(train, rows_file):
+    """An .npz whose weights are of an absurd number, by their header."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**14,)})
+    with zipfile.ZipFile(rows_file.with_suffix(".npz")) as whole, zipfile.ZipFile("mine.npz", "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, header.getvalue() if name == "weight.npy" else whole.read(name))
+    status, _, err = train(*METHOD, "--rows", "mine.npz")
+    assert status == 2
+    assert err == "error: mine.npz takes more memory than there is; free some, or mend the file\n"
+
+
+def test_file_that_is_gone_is_not_compared_and_a_note_says_so(train, rows_file):
+    rows_file.rename("mine.pt")
+    train(*METHOD, "--rows", "mine.pt")
+    Path("mine.pt").unlink()
+    status, out, err = train(*METHOD, "--rows", "mine.pt")
+    assert status == 0
+    assert out.startswith("finished already")
+    assert err.startswith("note: mine.pt is not there")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+def test_folder_of_any_bytes(train, rows_file):
+    folder = Path(os.fsdecode(b"od\xff"))
+    folder.mkdir()
+    rows_file.rename(folder / "mine.PT")
+    status, _, err = train(*METHOD, "--rows", folder / "mine.PT")
+    assert (status, err) == (0, "")
 
 
 def test_other_content_is_another_run(train, rows_file):

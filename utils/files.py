@@ -74,26 +74,27 @@ def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None =
 def load_tensors(path: Path) -> Any:
     """What is in a file that torch has saved, on the CPU; nothing in it is executed.
 
-    Raises ValueError when it is damaged; OSError and a lack of memory pass, for the file may be whole.
+    Raises ValueError when it is damaged, UserError when there is too little memory for it; OSError passes.
     """
-    with _damage(), warnings.catch_warnings():  # of pickles that are none of ours
+    with _reading(path), warnings.catch_warnings():  # of pickles that are none of ours
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays in a file that numpy has saved, by name; nothing in it is executed. Raises as `load_tensors` does."""
-    with _damage(), np.load(path, allow_pickle=False) as content:
+    with _reading(path), np.load(path, allow_pickle=False) as content:
         return dict(content)
 
 
 @contextmanager
-def _damage() -> Iterator[None]:
+def _reading(path: Path) -> Iterator[None]:
     """Raise ValueError for whatever damaged bytes lead a reader to, a seek to nowhere among it."""
     try:
         yield
     except Exception as error:
-        nowhere = isinstance(error, OSError) and error.errno == errno.EINVAL
-        if (isinstance(error, OSError | MemoryError) and not nowhere) or is_lack_of_memory(error):
+        if is_lack_of_memory(error):  # the file may be whole
+            raise UserError(f"{path} takes more memory than there is; free some, or mend the file") from error
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         raise ValueError("damaged") from error

@@ -77,7 +77,7 @@ def rows_source(text: str) -> str:
 
 def is_rows_file(source: str) -> bool:
     """Whether a source of learned rows is a file's path, not a run's name."""
-    return Path(source).suffix in (".pt", ".npz")
+    return Path(source).suffix.lower() in (".pt", ".npz")
 
 
 def epoch_list(text: str) -> str:

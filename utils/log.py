@@ -55,6 +55,7 @@ class Log:
     def add_table(self, tag: str, lines: dict[str, Any]) -> None:
         """Write a table of two columns, as Markdown, before the first epoch."""
         body = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
+        body = body.encode(errors="backslashreplace").decode()  # names of files may be of any bytes
         self._write(Event(step=0, summary=text(tag, f"| | |\n|---|---|\n{body}")))
 
     def close(self) -> None:

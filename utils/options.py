@@ -117,6 +117,8 @@ def resolve(options: Options) -> Options:
         fill_in["seed"] = seed_of(options.run_folder)
     options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})
     options.check()
+    if options.valid_images == RECIPES[name].validation and options.dataset == name:
+        options = dataclasses.replace(options, valid_images=None)  # all there are: the row without the flag
     return options
 
 

@@ -1,6 +1,7 @@
 """What a run is going to do, and what it did, in words."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from hyperopt.runs.starting_rows import rows_file
@@ -13,7 +14,8 @@ def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
     """The resolved options, the files and the state of a run, one per line."""
     files = run_files(options)
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    lines |= {"trained_on": options.trained_on, "starts_from": rows_file(options) or "usual rows"}
+    start = rows_file(options)
+    lines |= {"trained_on": options.trained_on, "starts_from": _presence(start) if start else "usual rows"}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
     lines["state"] = f"finished: {summary(finished)}" if finished else _start(options)
     return _aligned(lines)
@@ -30,7 +32,7 @@ def row_plan(options: RowOptions) -> str:
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(RowOptions)}
     lines |= {"row": options.run_name, "folder": dataset_folder(options)}
     results = {run: RunFiles(folder, options.run_name).result for run, folder in run_folders(options).items()}
-    runs = {f"run{run}": f"{path} ({'there' if path.exists() else 'not there'})" for run, path in results.items()}
+    runs = {f"run{run}": _presence(path) for run, path in results.items()}
     return _aligned(lines | (runs or {"runs": "no run folder yet"}))
 
 
@@ -41,6 +43,10 @@ def summary(result: dict[str, Any]) -> str:
         for name, accuracy in result["accuracy"].items()
     )
     return f"{result['run']} {result['name']}: test accuracy {', '.join(figures)}"
+
+
+def _presence(path: Path) -> str:
+    return f"{path} ({'there' if path.exists() else 'not there'})"
 
 
 def _aligned(lines: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Learned rows that a training starts from: which file they are in, and whether they fit it."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,15 @@ def rows_file(options: TrainOptions) -> Path | None:
 
 
 def refuse_other_rows(options: TrainOptions, result: dict[str, Any]) -> None:
-    """Raise UserError when a finished run started from other rows than those that are in its rows file now."""
+    """Raise UserError when a finished run started from other rows than those that are in its rows file now.
+
+    What it was trained with may be gone by then.
+    """
     path = rows_file(options)
-    if path and path.exists() and checksum(LearnedRows.read(path).columns()) != result.get("rows_checksum"):
+    if path and not path.exists():
+        print(f"note: {path} is not there, so that it was not compared with what the run started from", file=sys.stderr)
+        return
+    if path and checksum(LearnedRows.read(path).columns()) != result.get("rows_checksum"):
         raise UserError(
             f"{run_files(options).result} is of a run that was started with another rows file than {path}; "
             "put the earlier one back, or start over with --fresh"

@@ -76,6 +76,10 @@ UNFIT = {
     "not a number": (change(weight=torch.tensor([1.0, math.nan, 1])), "weight is empty or has a value"),
     "twice": (change(index=torch.tensor([1, 1, 2])), "twice"),
     "sum": (change(soft_label=torch.ones(3, 3)), "does not sum to one"),
+    "fewer classes": (change(soft_label=torch.full((3, 2), 0.5)), "a class that soft_label has no column for"),
+    "no weight": (change(weight=torch.zeros(3)), "weight is zero for every image"),
+    "no confidence": (change(confidence=torch.zeros(3)), "confidence is zero for every image"),
+    "too heavy": (change(weight=torch.tensor([1, 1, 1e7])), "weight must be from 0 to 1e+06"),
     "above one": (change(probability=torch.full((3, 7), 1.5)), "from 0 to 1"),
     "confidence above one": (change(confidence=torch.full((3,), 1.5)), "confidence must be from 0 to 1"),
     "magnitude alone": (change(probability=None), "need each other"),
@@ -234,9 +238,17 @@ def test_factor_is_the_confidence_over_the_highest_of_the_class():
 def test_rows_take_the_order_of_other_images():
     index, given = torch.tensor([7, 2, 5]), torch.tensor([0, 1, 2])
     rows = LearnedRows(index, given, "SVHN", "abc", weight=torch.tensor([7.0, 2.0, 5.0]))
-    ordered = rows.in_order_of(np.array([5, 7, 2]), np.array([2, 0, 1]))
+    ordered = rows.in_order_of(np.array([5, 7, 2]), np.array([2, 0, 1]), 3)
     assert ordered.weight.tolist() == ordered.index.tolist() == [5, 7, 2]
     assert ordered.given_label.tolist() == [2, 0, 1]
     for index, given in (([5, 7, 3], [2, 0, 1]), ([5, 7, 2], [2, 0, 0]), ([5, 7], [2, 0])):
         with pytest.raises(UserError, match="other images or labels"):
-            rows.in_order_of(np.array(index), np.array(given))
+            rows.in_order_of(np.array(index), np.array(given), 3)
+
+
+def test_arrays_of_the_other_order_of_bytes(tmp_path):
+    found = rows()
+    arrays = {name: np.asarray(value) for name, value in found.columns().items()}
+    swapped = {n: a.astype(a.dtype.newbyteorder(">")) if a.dtype.kind in "fi" else a for n, a in arrays.items()}
+    np.savez(tmp_path / "a.npz", **swapped)
+    assert torch.equal(LearnedRows.read(tmp_path / "a.npz").weight, found.weight)

@@ -126,6 +126,7 @@ def test_run_folder_without_number_needs_a_seed():
             "smallnet_opt_NONE_est_True_aug_model_AUTO_los_model_NONE_ir_1_sr_1.0_nr_0.0"
             "_policy_SVHN_valid_images_50_train_on_both",
         ),
+        ("--valid-images 314", "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),  # all
         (
             "--aug-model SHA --warp original -nr 0.10",
             "smallnet_opt_NONE_est_True_aug_model_SHA_los_model_NONE_ir_1_sr_1.0_nr_0.1_warp_original",

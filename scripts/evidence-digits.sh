@@ -10,7 +10,7 @@ compare() {
         for count in $3; do
             train="$PYTHON implicit-augment.py --no-cuda -r run$run $1 --valid-images $count"
             alone="--train-on valid"
-            ((count > 50)) || alone+=" --batch-size 8" # batches are full: one of 32 would be all of an epoch
+            ((count > 150)) || alone+=" --batch-size 8" # all are full: of 32 there are four at most
             for row in "--aug-model SHA" "$METHOD"; do
                 $train $row $alone
                 $train $row --train-on both

@@ -9,7 +9,9 @@ TRAIN="$PYTHON implicit-augment.py --dataset MNIST -ir 100 -nr 0.1 -sr 0.1 --epo
 for run in ${RUNS:-0 1}; do
     for count in 100 1000; do
         $TRAIN -r "run$run" --valid-images $count --train-on both
-        $TRAIN -r "run$run" --valid-images $count --train-on valid
+        alone="--train-on valid"
+        ((count > 150)) || alone+=" --batch-size 8" # as in evidence-digits.sh
+        $TRAIN -r "run$run" --valid-images $count $alone
         $TRAIN -r "run$run" --valid-images $count --hyper-opt FIS --refit
     done
     few="$TRAIN -r run$run --valid-images 100"

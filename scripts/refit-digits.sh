@@ -12,7 +12,7 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
         end="est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1"
         [[ $count == 314 ]] || end+="_valid_images_$count" # 314 are all there are
         alone="--train-on valid"
-        ((count > 50)) || alone+=" --batch-size 8" # as in evidence-digits.sh
+        ((count > 150)) || alone+=" --batch-size 8" # as in evidence-digits.sh
         both="$train --train-on both --rows"
         made="local_data/DIGITS/rows/run$run-$count"
         for estimator in FIS HES; do
@@ -38,7 +38,7 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
         $both "$made/control.npz" --rows-use C
         $both "$made/control-kept.npz"
 
-        for epochs in 60 75 100 150; do
+        for epochs in 60 100; do
             $train --hyper-opt FIS --epochs $epochs --data "local_data/epochs-$epochs"
             cp "local_data/epochs-$epochs/DIGITS/run$run/rows_smallnet_opt_FIS_$end.npz" "$made/learned-$epochs.npz"
             $both "$made/learned-$epochs.npz" --rows-use WC

@@ -137,7 +137,7 @@ def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
     options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
-    assert len({(one.data, one.run_folder, one.run_name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 4 + 2 + 2 * 4)
+    assert len({(one.data, one.run_folder, one.run_name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 4 + 2 + 2 * 2)
     assert longer[-1] == str({one.data for one in options if one.epochs == 400}.pop())
     for last in (shown, compared):
         match = last[last.index("--match") + 1]

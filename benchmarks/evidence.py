@@ -220,7 +220,8 @@ def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
             axes.yaxis.set_major_formatter("{x:g}")
             axes.set_title(f"{dataset}, {distortion}")
             axes.grid(alpha=0.3)
-            axes.legend()
+        handles = dict(pair[::-1] for axes in panels for pair in zip(*axes.get_legend_handles_labels(), strict=True))
+        figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=2, frameon=False)
         figure.savefig(path)
 
 

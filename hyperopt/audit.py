@@ -177,7 +177,9 @@ def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Revie
     index = found.train_index
     if found.table != identify_table(data):
         raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
-    rows = _learned_rows(files.rows, found, data.classes) if has_learned_rows(options) else None
+    rows = None
+    if has_learned_rows(options):
+        rows = LearnedRows.read(files.rows).in_order_of(index, found.train_given, data.classes, files.rows)
     weight = None if rows is None or rows.weight is None else rows.weight.numpy()
     learned_label = soft = None
     if rows is not None and rows.soft_label is not None:
@@ -198,15 +200,6 @@ def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Revie
     order = np.argsort(quality, kind="stable")
     ordered = {name: None if column is None else column[order] for name, column in columns.items()}
     return Review(files, data, options, Audit(**ordered, names=data.class_names, files=data.train_files))
-
-
-def _learned_rows(path: Path, predictions: Predictions, classes: int) -> LearnedRows:
-    """The rows of the images that the predictions are of, in their order."""
-    rows = LearnedRows.read(path)
-    try:
-        return rows.in_order_of(predictions.train_index, predictions.train_given, classes)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
 
 
 def _share(column: np.ndarray | None, place: int) -> float | None:

@@ -145,14 +145,17 @@ class LearnedRows:
         """Names of the parts that are there, those of the tables in `Hyperparameters`."""
         return [part for part, columns in PARTS.items() if getattr(self, columns[0]) is not None]
 
-    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int) -> "LearnedRows":
-        """These rows in the order of `index` (n,). Raises UserError when images, given labels or classes are others."""
+    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, path: Path) -> "LearnedRows":
+        """These rows, which were read from `path`, in the order of a predictions file's images `index` (n,).
+
+        Raises UserError when images, given labels or classes are others.
+        """
         ours, theirs = self.index.argsort().numpy(), index.argsort()
         pairs = ((self.index, index), (self.given_label, given_label))
         same = all(np.array_equal(mine.numpy()[ours], their[theirs]) for mine, their in pairs)
         if not same or (self.soft_label is not None and self.soft_label.shape[1] != classes):
             raise UserError(
-                "it is of other images or labels than the predictions file; train the run again with --fresh"
+                f"{path} is of other images or labels than the predictions file; train the run again with --fresh"
             )
         order = torch.from_numpy(ours[theirs.argsort()])
         ordered = {name: column[order] for name in COLUMNS if (column := getattr(self, name)) is not None}

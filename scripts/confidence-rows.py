@@ -47,10 +47,7 @@ def write(path: Path, folder: Path, threshold: float) -> None:
         raise UserError(f"{path} is not named as a run's file is, rows_NAME; its predictions are looked for beside it")
     predictions = Predictions.read(path.with_name(f"predictions_{path.stem.removeprefix('rows_')}.npz"), classes)
     distorted = np.isin(predictions.train_index, rows.index)  # a control may have been trained on clean images as well
-    try:
-        rows = rows.in_order_of(predictions.train_index[distorted], predictions.train_given[distorted], classes)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+    rows = rows.in_order_of(predictions.train_index[distorted], predictions.train_given[distorted], classes, path)
     predicted = torch.from_numpy(predictions.train_predicted[distorted])
     believed = rows.confidence >= threshold
     label = torch.where(believed, rows.given_label, predicted)

@@ -76,9 +76,12 @@ def pool_runs(row: RowResults, sources: Sources) -> Pool | None:
     parts = []
     for run in sorted(learned.keys() & predictions.keys()):
         try:
-            parts.append(_join(learned[run], predictions[run], row.classes))
+            images = predictions[run].train_index, predictions[run].train_given
+            rows = learned[run].in_order_of(*images, row.classes, row.files(run).rows)
         except UserError as error:
-            sources.damaged.append(f"{row.files(run).rows}: {error}")
+            sources.damaged.append(str(error))
+        else:
+            parts.append(_join(rows, predictions[run]))
     if not parts:
         return None
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -91,10 +94,9 @@ def pool_runs(row: RowResults, sources: Sources) -> Pool | None:
     return Pool(len(parts), pooled, {name: mask for name, mask in groups.items() if mask.any()})
 
 
-def _join(learned: LearnedRows, predictions: Predictions, classes: int) -> dict[str, np.ndarray]:
-    """Learned columns of a run's images, their true classes, and whether their label is wrong."""
+def _join(learned: LearnedRows, predictions: Predictions) -> dict[str, np.ndarray]:
+    """Learned columns of a run's images in one order, their true classes, and whether their label is wrong."""
     given, true = predictions.train_given, predictions.train_true
-    learned = learned.in_order_of(predictions.train_index, given, classes)
     columns = {"weight": learned.weight, "probability": learned.probability, "magnitude": learned.magnitude}
     if learned.soft_label is not None:
         columns["given"] = learned.soft_label.gather(1, learned.given_label[:, None])[:, 0]

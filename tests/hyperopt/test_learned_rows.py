@@ -238,12 +238,12 @@ def test_factor_is_the_confidence_over_the_highest_of_the_class():
 def test_rows_take_the_order_of_other_images():
     index, given = torch.tensor([7, 2, 5]), torch.tensor([0, 1, 2])
     rows = LearnedRows(index, given, "SVHN", "abc", weight=torch.tensor([7.0, 2.0, 5.0]))
-    ordered = rows.in_order_of(np.array([5, 7, 2]), np.array([2, 0, 1]), 3)
+    ordered = rows.in_order_of(np.array([5, 7, 2]), np.array([2, 0, 1]), 3, Path("a.pt"))
     assert ordered.weight.tolist() == ordered.index.tolist() == [5, 7, 2]
     assert ordered.given_label.tolist() == [2, 0, 1]
     for index, given in (([5, 7, 3], [2, 0, 1]), ([5, 7, 2], [2, 0, 0]), ([5, 7], [2, 0])):
-        with pytest.raises(UserError, match="other images or labels"):
-            rows.in_order_of(np.array(index), np.array(given), 3)
+        with pytest.raises(UserError, match=r"a\.pt is of other images or labels"):
+            rows.in_order_of(np.array(index), np.array(given), 3, Path("a.pt"))
 
 
 def test_arrays_of_the_other_order_of_bytes(tmp_path):

@@ -19,6 +19,12 @@ ROWS = [
 ]
 # A published distortion of every data set; that of ImageNet's leaves its rare class a single image.
 DISTORTED = [SVHN, *(f"-nr 0.1 -ir 10 --dataset {name}" for name in ("CIFAR10", "CIFAR100", "ImageNet"))]
+# The suite trains the first and the last row of the two data sets that take longest, `make test-slow` the others.
+TRAINED = [
+    pytest.param(distorted, row, marks=[pytest.mark.slow] if long and row not in (ROWS[0], ROWS[-1]) else [])
+    for long, distorted in zip((False, False, True, True), DISTORTED, strict=True)
+    for row in ROWS
+]
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -39,8 +45,7 @@ def test_published_result_commands_are_understood(call, row):
     assert f"aug_model_{row.split()[1]}" in plan["row"]
 
 
-@pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("distorted", DISTORTED)
+@pytest.mark.parametrize(("distorted", "row"), TRAINED)
 def test_published_rows_train_and_are_found(monkeypatch, call, distorted, row):
     name = distorted.split()[-1]
     write_trainable(monkeypatch, Path("local_data") / name, name)

@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine, quartiles, seconds
+from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
 from utils.device import wait
+from utils.flags import Parser
 from utils.row_options import ESTIMATOR_HYPER
 from utils.speed import peak_memory
 
@@ -46,7 +47,7 @@ class Steps:
         self.count, self.device = count, device
         self.random = torch.Generator().manual_seed(SEED)
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
-        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", "paper", distorted=True)
+        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", "paper", "symmetric KL")
         self.model = build_model("smallnet", SHAPE[0], classes, SEED).to(device)
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
         with frozen(self.model):
@@ -85,10 +86,10 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="The cost of a hyper step against the number of rows.")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--classes", type=int, nargs="+", default=[10, 100], help="numbers of classes")
-    parser.add_argument("--rounds", type=int, default=100, help="steps of each table")
+    parser = Parser(description="The cost of a hyper step against the number of rows.")
+    parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
+    parser.add_argument("--classes", type=how_many, nargs="+", default=[10, 100], help="numbers of classes")
+    parser.add_argument("--rounds", type=how_many, default=100, help="steps of each table")
     parser.add_argument("--large", action="store_true", help=f"{LARGE:,} rows of {LARGE_CLASSES} classes, nothing else")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/rows.json"), help="file for the numbers")
     return parser.parse_args()
@@ -154,4 +155,4 @@ def spread(values: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

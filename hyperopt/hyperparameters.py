@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hyperopt.augmentation import draw_amounts, probabilities_and_magnitudes, start_rows
-from hyperopt.losses import CrossEntropy, Loss, SoftCrossEntropy, SymmetricKL
+from hyperopt.losses import LOSSES
 from hyperopt.rows import RowTable
 from hyperopt.warp import OPERATIONS, WARPS
 
@@ -45,7 +45,7 @@ class Hyperparameters:
         augmentation: a name of `--aug-model`.
         loss: a name of `--los-model`.
         warp: a name of `--warp`.
-        distorted: whether the training set is imbalanced or noisy; the loss with soft labels is then symmetric.
+        training_loss: a name of `hyperopt.losses.LOSSES`; cross-entropy is that without soft labels.
         home: where the tables are kept (default: where the labels are).
 
     """
@@ -57,7 +57,7 @@ class Hyperparameters:
         augmentation: str,
         loss: str,
         warp: str,
-        distorted: bool,
+        training_loss: str,
         home: torch.device | None = None,
     ):
         self.labels = labels
@@ -68,10 +68,9 @@ class Hyperparameters:
             self.tables["augmentation"] = RowTable(start_rows(1 if shared else len(labels), home), shared)
         if "weight" in LOSS_PARTS[loss]:
             self.tables["weight"] = RowTable(torch.zeros(len(labels), 1, device=home))
-        self.loss: Loss = CrossEntropy()
+        self.loss = LOSSES[training_loss]
         if "soft_label" in LOSS_PARTS[loss]:
             self.tables["soft_label"] = RowTable(start_soft_labels(labels.to(home), classes))
-            self.loss = SymmetricKL() if distorted else SoftCrossEntropy()
         self._warp, self._warp_nothing = WARPS[warp]
 
     def start_from(self, index: Tensor, values: dict[str, Tensor]) -> None:

@@ -84,3 +84,6 @@ class SymmetricKL:
         d_log_p = direction - (p * direction).sum(1, keepdim=True)
         d_divergence = (dp * log_ratio).sum(1, keepdim=True)
         return 0.5 * (dp + dp * (log_ratio - divergence) + p * (d_log_p - d_divergence))
+
+
+LOSSES: dict[str, Loss] = {"cross-entropy": CrossEntropy(), "KL": SoftCrossEntropy(), "symmetric KL": SymmetricKL()}

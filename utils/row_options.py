@@ -144,12 +144,7 @@ class RowOptions:
             raise UserError(
                 f"--hyper-opt {self.hyper_opt} has nothing to learn; add --aug-model SHA|SEP or --los-model"
             )
-        if self.hyper_opt != "NONE":
-            every = {name for usual in ESTIMATOR_HYPER.values() for name in usual}
-            for name in sorted(every - ESTIMATOR_HYPER[self.hyper_opt].keys()):
-                if getattr(self, name) is not None:
-                    flag_name = f"--{name.replace('_', '-')}"
-                    raise UserError(f"{flag_name} has no effect on --hyper-opt {self.hyper_opt}; leave it out")
+        self._check_hyper()
         if self.hyper_opt == "FIS" and self.hyper_iters == 0:
             raise UserError("--hyper-iters 0 leaves FIS without a direction; take 1 or more")
         if self.train_on != "distorted" and (self.hyper_opt != "NONE" or self.oversplit):
@@ -163,6 +158,18 @@ class RowOptions:
         if self.warp == "original" and self.aug_model not in LEARNED_AUG_MODELS:
             raise UserError("--warp original needs a learned augmentation; add --aug-model SHA or SEP")
         self._check_learned_rows()
+
+    def _check_hyper(self) -> None:
+        every = {name for usual in ESTIMATOR_HYPER.values() for name in usual}
+        idle = every - ESTIMATOR_HYPER.get(self.hyper_opt, {}).keys()
+        given = {name for name in idle if getattr(self, name) is not None}
+        if self.hyper_opt == "NONE":
+            # But for the hyper start: commands of a whole table have it, for the rows with and without an estimator.
+            rates = {name: getattr(RECIPES[self.recipe], name) for name in RECIPE_HYPER if name != "hyper_start"}
+            given |= {name for name, usual in rates.items() if getattr(self, name) != usual}
+        for name in sorted(given):
+            flag_name = f"--{name.replace('_', '-')}"
+            raise UserError(f"{flag_name} has no effect on --hyper-opt {self.hyper_opt}; change one of them")
 
     def _check_refit(self) -> None:
         for name in ("train_on", "rows", "oversplit", "overfit"):
@@ -212,8 +219,15 @@ class RowOptions:
 
     @property
     def distorted(self) -> bool:
-        """Whether the training set is imbalanced or noisy."""
-        return self.imbalance_ratio > 1 or self.noise_ratio > 0
+        """Whether the training set is imbalanced or noisy: by this program, or by nature as own data is taken to be."""
+        return self.dataset not in RECIPES or self.imbalance_ratio > 1 or self.noise_ratio > 0
+
+    @property
+    def training_loss(self) -> str:
+        """The loss of an image: symmetric where soft labels are learned on a distorted set, as published."""
+        if "S" not in LOSS_LETTERS[self.los_model]:
+            return "cross-entropy"
+        return "symmetric KL" if self.distorted else "KL"
 
     @property
     def distortion(self) -> str:

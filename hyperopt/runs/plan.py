@@ -15,7 +15,8 @@ def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
     files = run_files(options)
     lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     start = rows_file(options)
-    lines |= {"trained_on": options.trained_on, "starts_from": _presence(start) if start else "usual rows"}
+    lines |= {"training_loss": options.training_loss, "trained_on": options.trained_on}
+    lines |= {"starts_from": _presence(start) if start else "usual rows"}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
     lines["state"] = f"finished: {summary(finished)}" if finished else _start(options)
     return _aligned(lines)

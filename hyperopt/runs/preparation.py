@@ -58,14 +58,22 @@ def refuse_training_on_test(options: TrainOptions) -> None:
         raise UserError(f"{folder} has no test/, and the validation images in its place would be trained on; add test/")
 
 
+def validation_images(options: TrainOptions, data: Dataset) -> int:
+    """How many images validate: of a public data set as its recipe says, of own data `valid` or a fifth of `train`."""
+    if options.dataset == options.recipe:
+        return RECIPES[options.recipe].validation
+    images = data.valid_given or len(data.train) // OWN_VALIDATION
+    if not images:
+        raise UserError(
+            f"{options.dataset} has {len(data.train)} training images, too few to hold some out; add valid/"
+        )
+    return images
+
+
 def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     """The run's distorted training set, shared by all its rows, and what this row takes of it."""
-    if options.dataset == options.recipe:
-        validation = RECIPES[options.recipe].validation
-    else:
-        validation = data.valid_given or len(data.train) // OWN_VALIDATION
     distortion = Distortion(
-        0 if options.oversplit else validation,
+        0 if options.oversplit else validation_images(options, data),
         options.imbalance_ratio,
         options.subsample_ratio,
         options.noise_ratio,

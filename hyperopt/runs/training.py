@@ -63,7 +63,7 @@ class Training:
             options.aug_model,
             options.los_model,
             options.warp,
-            options.distorted,
+            options.training_loss,
             home=device if options.rows_on == "device" else torch.device("cpu"),
         )
         decay = (options.lr_decay_rate, options.lr_warm_epochs)

@@ -6,9 +6,8 @@ from torch import Tensor, nn
 
 from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
-from hyperopt.losses import CrossEntropy, Loss, SoftCrossEntropy, SymmetricKL
-
-LOSSES = {"cross-entropy": CrossEntropy(), "KL": SoftCrossEntropy(), "symmetric KL": SymmetricKL()}
+from hyperopt.losses import LOSSES, Loss
+from utils.row_options import RowOptions
 
 
 def loss_by_definition(name: str, logits: Tensor, target: Tensor) -> Tensor:
@@ -79,7 +78,8 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
         torch.manual_seed(0)
         model = TinyClassifier(4).double()
     labels = torch.randint(4, (20,), generator=random)
-    hyper = Hyperparameters(labels, 4, aug_model, los_model, warp, distorted)
+    row = RowOptions(los_model=los_model, imbalance_ratio=2 if distorted else 1)
+    hyper = Hyperparameters(labels, 4, aug_model, los_model, warp, row.training_loss)
     for table in hyper.tables.values():
         table.square = table.square.double()
         table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()

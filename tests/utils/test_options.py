@@ -167,7 +167,7 @@ def test_run_name_is_the_published_one(flags, name):
         ("--hyper-opt FIS --hyper-iters 30 --hyper-damping 1 --hyper-valid full --hyper-start 50", ""),
         ("--hyper-opt FIS --hyper-valid batch --hyper-steps 2", "_hyper_steps_2_hyper_valid_batch"),
         ("--hyper-opt FIS --hyper-iters 5 --hyper-damping 0.1", "_hyper_iters_5_hyper_damping_0.1"),
-        ("--hyper-lr 0.01 --hyper-steps 2 --hyper-iters 3 --hyper-valid full", ""),
+        ("--hyper-start 10", ""),  # without a hyper pass there is nothing that could start
     ],
 )
 def test_unusual_options_of_a_hyper_pass_are_named_by_both_scripts(flags, addition):
@@ -203,10 +203,20 @@ def test_hyper_options_shape_the_result_only_of_a_hyper_pass():
 
 
 @pytest.mark.parametrize(
-    ("flags", "distorted"), [((), False), (("-sr", "0.5"), False), (("-ir", "2"), True), (("-nr", "0.1"), True)]
+    ("flags", "loss"),
+    [
+        ((), "KL"),
+        (("-sr", "0.5"), "KL"),
+        (("-ir", "2"), "symmetric KL"),
+        (("-nr", "0.1"), "symmetric KL"),
+        (("-nr", "0.1", "--los-model", "SOFT"), "symmetric KL"),
+        (("-nr", "0.1", "--los-model", "WGHT"), "cross-entropy"),
+        (("-nr", "0.1", "--los-model", "NONE"), "cross-entropy"),
+        (("--dataset", "mine", "--recipe", "DIGITS"), "symmetric KL"),  # own data is noisy by nature
+    ],
 )
-def test_imbalance_or_noise_make_a_distorted_set(flags, distorted):
-    assert options(*flags).distorted is distorted
+def test_loss_with_soft_labels_is_symmetric_on_a_distorted_set(flags, loss):
+    assert options("--los-model", "BOTH", *flags).training_loss == loss
 
 
 # Network, learning rate, batches, validation, hyper start and rate, RAND, A's partner, standard augmentation.

@@ -3,9 +3,9 @@
     python -m benchmarks.audit [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION] [--runs 0 1 2 3]
     python -m benchmarks.audit --runs 4 5 6 7 --alone
 
-Contract: every finished run of the data set with label noise made by this program whose name has the pattern. Per row
-and distortion, mean and standard deviation over runs of the area under the ROC curve and of the average precision, in
-%, of
+Contract: every finished run of the data set that was trained on images with label noise made by this program, and on no
+others, and whose name has the pattern. Per row and distortion, mean and standard deviation over runs of the area under
+the ROC curve and of the average precision, in %, of
 
 - the audit's quality, which is the network's probability of the given label averaged over the train passes; that of the
   last epoch's network; learned weight w and soft label; sums of them, with w / (1 + w) for the weight, and a product;
@@ -18,7 +18,6 @@ and distortion, mean and standard deviation over runs of the area under the ROC 
 Below, precision and recall of the quality at some thresholds, in %, averaged over runs.
 """
 
-import argparse
 import io
 import re
 from collections import defaultdict
@@ -28,6 +27,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
+from benchmarks.report import status_of
 from custom_datasets import Dataset, Split, load_dataset
 from hyperopt.audit import Audit, precision_and_recall, review_run, score
 from hyperopt.runs.identity import identify
@@ -35,9 +35,8 @@ from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.training import Training
 from utils.checksum import checksum
 from utils.device import pick_device
-from utils.errors import UserError, exit_status
 from utils.files import replace_file
-from utils.flags import pattern
+from utils.flags import Parser, number, pattern
 from utils.options import TrainOptions, resolve
 from utils.results import all_results
 from utils.row_options import RowOptions
@@ -63,11 +62,11 @@ CLEANLAB = {
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description="Wrong labels found, beside confident learning.")
+    parser = Parser(description="Wrong labels found, beside confident learning.")
     parser.add_argument("--dataset", default="DIGITS")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
-    parser.add_argument("--match", type=pattern, default=re.compile("NONE_los_model_NONE|opt_[A-MO-Z].*BOTH"))
-    parser.add_argument("--runs", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
+    parser.add_argument("--runs", type=number(int, 0, 10**6), nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--alone", action="store_true", help="without confident learning, which takes five trainings")
     parser.add_argument("--no-cuda", action="store_true")
     flags = parser.parse_args()
@@ -81,7 +80,7 @@ def main() -> None:
         found = defaultdict(list)
         for run in sorted(row.results.keys() & set(flags.runs)):
             files, options = row.files(run), row.results[run]["options"]
-            if options["noise_ratio"] == 0:
+            if options["noise_ratio"] == 0 or options["refit"] or options["train_on"] != "distorted":
                 continue
             audit = review_run(files, data, options).audit
             reviews[name].append(audit)
@@ -143,14 +142,14 @@ def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.d
     kept = files.folder / f"out_of_sample_{origin[:16]}.npy"
     if kept.exists():
         return np.load(kept)
-    probabilities = np.zeros((len(split.targets), data.classes))
+    probabilities = np.full((len(split.targets), data.classes), np.nan)  # of the validation images they stay unknown
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=resolved.seed)
     data = data.to(device)
     for rest, held_out in folds.split(split.train, split.targets[split.train]):
         fold = Split(valid=split.train[held_out], train=split.train[rest], targets=split.targets)
         training = Training(resolved, data, fold, device)
-        for number in range(1, resolved.epochs + 1):
-            training.move_network(number)
+        for epoch in range(1, resolved.epochs + 1):
+            training.move_network(epoch)
         training.model.eval()
         with torch.inference_mode():
             for images, _, index in training.loaders.valid():
@@ -162,4 +161,4 @@ def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.d
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, (UserError,)))
+    raise SystemExit(status_of(main))

@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.report import describe_machine, quartiles, seconds
+from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
 from custom_datasets import Dataset, Distortion, Split
 from custom_datasets.distortion import make_split
 from custom_datasets.table import ImageTable
 from hyperopt.runs.training import Training
 from utils.device import keep_freed_memory, pick_precision, wait
+from utils.flags import Parser, number
 from utils.options import TrainOptions, resolve
 from utils.recipes import RECIPES
 from utils.speed import Work, peak_memory
@@ -81,15 +82,15 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="The passes of an epoch, and AutoDO beside plain training.")
+    parser = Parser(description="The passes of an epoch, and AutoDO beside plain training.")
     parser.add_argument("--dataset", default="MNIST", choices=tuple(SIZES), help="whose numbers, shape and recipe")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the images")
-    parser.add_argument("--batch", type=int, help="images per training step (default: recipe)")
+    parser.add_argument("--scale", type=number(float, 0, 1, open_low=True), default=1.0, help="share of the images")
+    parser.add_argument("--batch", type=how_many, help="images per training step (default: recipe)")
     parser.add_argument("--model", help="another network than the recipe's")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of the encoder")
     parser.add_argument("--compile", action="store_true", help="compile the encoder")
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each pass")
+    parser.add_argument("--rounds", type=how_many, default=3, help="measurements of each pass")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/epoch.json"), help="file for the numbers")
     return parser.parse_args()
 
@@ -127,9 +128,9 @@ def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> TrainOp
 def measure(trainings: dict[str, Training], rounds: int, device: torch.device) -> Measured:
     """Run every pass of every method once per round."""
     measured: Measured = {}
-    for number in range(rounds + 1):
+    for repetition in range(rounds + 1):
         for name, training in trainings.items():
-            epoch = training.options.hyper_start + 1 + number
+            epoch = training.options.hyper_start + 1 + repetition
             for part, run in passes(training, epoch).items():
                 done = []
 
@@ -138,7 +139,7 @@ def measure(trainings: dict[str, Training], rounds: int, device: torch.device) -
                     wait(device)
 
                 elapsed = seconds(measured_pass)
-                if number > 0:
+                if repetition > 0:
                     measured.setdefault((name, part), (done[0], []))[1].append(elapsed)
     return measured
 
@@ -196,4 +197,4 @@ def print_table(result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

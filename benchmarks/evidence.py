@@ -23,8 +23,9 @@ from statistics import mean, stdev
 
 from scipy.stats import ttest_rel
 
-from utils.errors import UserError, exit_status
-from utils.flags import Parser, file_of, pattern
+from benchmarks.report import status_of
+from utils.errors import UserError
+from utils.flags import Parser, file_of, number, pattern
 from utils.results import RowResults, all_results, read_metrics
 from utils.row_options import LEARNED_AUG_MODELS, RowOptions
 from utils.tables import column_name, mean_and_spread
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="DIGITS")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
+    parser.add_argument("--runs", type=number(int, 0, 10**6), nargs="+", help="default: all that there are")
     parser.add_argument("--against", type=pattern, help="row to compare with, in its name in the table")
     parser.add_argument("--plot", type=file_of(".png"), help="PNG file for a figure")
     flags = parser.parse_args()
@@ -59,7 +61,7 @@ def main() -> None:
     said = [f"{row.name}: {note}" for row in found.rows for note in row.notes]
     for note in (*found.unfinished, *found.damaged, *said):
         print(f"note: {note}", file=sys.stderr)
-    groups = collect(found.rows)
+    groups = collect(found.rows, flags.runs)
     if flags.against:
         refuse_unknown(flags.against, groups)
     for distortion, by_count in groups.items():
@@ -71,14 +73,16 @@ def main() -> None:
         plot(groups, flags.dataset, flags.plot)
 
 
-def collect(rows: Sequence[RowResults]) -> dict[str, ByCount]:
-    """The rows by distortion and number of clean images."""
+def collect(rows: Sequence[RowResults], runs: Sequence[int] | None) -> dict[str, ByCount]:
+    """The rows by distortion and number of clean images; of some runs, or of all."""
     groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         first = row.results[min(row.results)]
         count = row.options["valid_images"] or first["images"]["valid"]
         best, last = {}, {}
         for run, result in row.results.items():
+            if runs and run not in runs:
+                continue
             try:
                 curve = read_metrics(row.files(run).metrics, result["options"]["epochs"])
             except UserError as error:
@@ -226,4 +230,4 @@ def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, (UserError,)))
+    raise SystemExit(status_of(main))

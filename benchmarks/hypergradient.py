@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine, quartiles, seconds
+from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
 from custom_datasets import load_dataset
 from hyperopt.estimators import HyperSettings, fisher_direction
 from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
@@ -36,6 +36,7 @@ from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.run import train
 from hyperopt.runs.training import Training
 from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
+from utils.flags import Parser, number
 from utils.options import TrainOptions, resolve
 from utils.row_options import ESTIMATOR_HYPER
 from utils.run_folder import dataset_folder, finished_result, run_files
@@ -144,12 +145,14 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Accuracy and cost of the solvers behind a hypergradient.")
+    parser = Parser(description="Accuracy and cost of the solvers behind a hypergradient.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--dataset", nargs="+", choices=TRAININGS, help="default: DIGITS, and MNIST where it is there")
-    parser.add_argument("--damping", type=float, default=DAMPING, help="in mean eigenvalues of the Fisher matrix")
-    parser.add_argument("--device", default="cpu", help="where networks and solvers run")
-    parser.add_argument("--rounds", type=int, default=100, help="measurements of each solver and batch")
+    parser.add_argument(
+        "--damping", type=number(float, 1e-6, 1e6), default=DAMPING, help="in mean eigenvalues of the Fisher matrix"
+    )
+    parser.add_argument("--device", type=device_name, default="cpu", help="where networks and solvers run")
+    parser.add_argument("--rounds", type=how_many, default=100, help="measurements of each solver and batch")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/hypergradient.json"), help="for the numbers")
     parser.add_argument("--plot", type=Path, help="for a figure")
     options = parser.parse_args()
@@ -253,4 +256,4 @@ def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

@@ -20,11 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine
+from benchmarks.report import describe_machine, device_name, how_many, status_of
 from custom_datasets import Dataset, Split, load_dataset
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.training import Training
 from utils.device import PRECISIONS, keep_freed_memory
+from utils.flags import Parser, number
 from utils.options import TrainOptions, resolve
 from utils.run_folder import dataset_folder
 
@@ -67,13 +68,15 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Whether bf16 trains what fp32 trains.")
+    parser = Parser(description="Whether bf16 trains what fp32 trains.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--dataset", default="DIGITS", help="a data set with a recipe")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--seeds", type=int, default=4, help="runs of each precision, at least 2")
-    parser.add_argument("--epochs", type=int, default=TrainOptions.epochs, help="of a run")
-    parser.add_argument("--hyper-start", type=int, help="last epoch without a hyper pass (default: the recipe's)")
+    parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
+    parser.add_argument("--seeds", type=number(int, 2, 10**6), default=4, help="runs of each precision, at least 2")
+    parser.add_argument("--epochs", type=how_many, default=TrainOptions.epochs, help="of a run")
+    parser.add_argument(
+        "--hyper-start", type=number(int, 0, 10**6), help="last epoch without a hyper pass (default: the recipe's)"
+    )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/precision.json"), help="for the numbers")
     return parser.parse_args()
 
@@ -140,4 +143,4 @@ def print_tables(result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

@@ -1,5 +1,6 @@
-"""What the benchmarks share: a measurement, its spread, and the machine that it is of."""
+"""What the benchmarks share: their end, a device, a measurement, its spread, and the machine that it is of."""
 
+import argparse
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -7,6 +8,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+from custom_datasets import DataError
+from custom_models import ModelError
+from utils.errors import UserError, exit_status
+from utils.flags import number
+
+how_many = number(int, 1, 10**6)  # what a flag such as --rounds takes
+
+
+def status_of(main: Callable[[], None]) -> int:
+    """Run a benchmark's body: 0, or one line on stderr and 2 after a user's mistake."""
+    return exit_status(main, (UserError, DataError, ModelError))
+
+
+def device_name(text: str) -> str:
+    """The name of a device that is there, such as cpu or cuda."""
+    try:
+        torch.empty(0, device=text)
+    except (RuntimeError, AssertionError):  # what torch raises depends on how it was built
+        raise argparse.ArgumentTypeError(f"there is no device '{text}' here; take cpu") from None
+    return text
 
 
 def seconds(work: Callable[[], None]) -> float:

@@ -23,9 +23,10 @@ import sklearn
 import torch
 
 import hyperopt.figures  # noqa: F401  imported here so that it is not timed
-from benchmarks.report import describe_machine, quartiles, seconds
+from benchmarks.report import describe_machine, how_many, quartiles, seconds, status_of
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.warp import OPERATIONS
+from utils.flags import Parser
 from utils.options import TrainOptions, resolve
 from utils.predictions import Predictions
 from utils.published import ROWS
@@ -66,8 +67,8 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Seconds of get-results.py on a folder of many results.")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions")
+    parser = Parser(description="Seconds of get-results.py on a folder of many results.")
+    parser.add_argument("--rounds", type=how_many, default=3, help="repetitions")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results.json"), help="for the numbers")
     return parser.parse_args()
 
@@ -192,4 +193,4 @@ def make_rows(options: TrainOptions, predictions: Predictions, random: np.random
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

@@ -20,8 +20,9 @@ import torch
 from PIL import Image
 
 from benchmarks.pil_policy import rand_policy
-from benchmarks.report import describe_machine, quartiles, seconds
+from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
 from custom_transforms import RandPolicy
+from utils.flags import Parser
 
 N, M = 3, 7
 CHANNELS, SIDE = 3, 32
@@ -56,10 +57,10 @@ def main() -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Images per second of RAND(3, 7), tensors against PIL.")
-    parser.add_argument("--device", default="cpu", help="where the tensor side runs")
-    parser.add_argument("--batch", type=int, default=256, help="images per batch")
-    parser.add_argument("--rounds", type=int, default=30, help="measurements of each side")
+    parser = Parser(description="Images per second of RAND(3, 7), tensors against PIL.")
+    parser.add_argument("--device", type=device_name, default="cpu", help="where the tensor side runs")
+    parser.add_argument("--batch", type=how_many, default=256, help="images per batch")
+    parser.add_argument("--rounds", type=how_many, default=30, help="measurements of each side")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/transforms.json"), help="file for the numbers")
     return parser.parse_args()
 
@@ -102,4 +103,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(status_of(main))

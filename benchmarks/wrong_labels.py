@@ -2,26 +2,29 @@
 
     python -m benchmarks.wrong_labels [--data local_data] [--match REGULAR_EXPRESSION]
 
-Contract: the rows of the last epoch and the split file of the same run folder; a label is wrong where it differs from
+Contract: rows of the tables with learned weights and soft labels on a training set with label noise, whose name has the
+pattern; the rows of the last epoch and the split file of the same run folder; a label is wrong where it differs from
 the data set's. Per row of the tables, mean and standard deviation over runs, in %, of: the area under the ROC curve of
 a low weight, and of a low soft-label probability of the given label, against wrong; the share of wrong labels whose
 soft label has its largest probability at the true class; and of right labels whose soft label has it elsewhere. Beside
 them the test error of the same runs, of the best epoch on the test set and of the last one.
 """
 
-import argparse
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.report import status_of
 from custom_datasets import load_dataset
-from utils.errors import UserError, exit_status
-from utils.flags import pattern
+from utils.errors import UserError
+from utils.flags import Parser, pattern
 from utils.results import all_results
-from utils.row_options import RowOptions
+from utils.row_options import RowOptions, has_learned_rows
 from utils.tables import mean_and_spread
 
 DATASET = "DIGITS"
@@ -31,15 +34,19 @@ ERRORS = {"test error, best": "best_on_test", "last": "last_epoch"}
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description="How well the learned rows tell wrong labels.")
+    parser = Parser(description="How well the learned rows tell wrong labels.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
-    parser.add_argument("--match", type=pattern, default=re.compile("opt_[A-MO-Z].*BOTH"), help="in the run's name")
+    parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
     flags = parser.parse_args()
     labels = load_dataset(DATASET, flags.data / DATASET, torch.device("cpu")).train.labels
     columns = (*COLUMNS, *ERRORS)
+    rows = all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match).rows
+    rows = [row for row in rows if learns_labels(row.options)]
+    if not rows:
+        raise UserError("no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels; train one first")
     print(f"| in % | noise ratio | {' | '.join(columns)} | runs |")
     print("|---" * (len(columns) + 3) + "|")
-    for row in all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match).rows:
+    for row in rows:
         found = defaultdict(list)
         for run in row.results:
             files = row.files(run)
@@ -50,6 +57,11 @@ def main() -> None:
         found |= {name: row.errors(accuracy) for name, accuracy in ERRORS.items()}
         cells = " | ".join(mean_and_spread(found[name], "±") for name in columns)
         print(f"| {row.label} | {row.distortion[2]} | {cells} | {len(row.results)} |")
+
+
+def learns_labels(options: Mapping[str, Any]) -> bool:
+    """Whether such a run learns weights and soft labels of images some of whose labels are wrong."""
+    return options["los_model"] == "BOTH" and options["noise_ratio"] > 0 and has_learned_rows(options)
 
 
 def measure(checkpoint: Path, split: Path, labels: torch.Tensor) -> dict[str, float]:
@@ -69,4 +81,4 @@ def measure(checkpoint: Path, split: Path, labels: torch.Tensor) -> dict[str, fl
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, (UserError,)))
+    raise SystemExit(status_of(main))

@@ -9,4 +9,5 @@ for run in ${RUNS:-0}; do
         $PYTHON implicit-augment.py --dataset MNIST -r "run$run" -sr 0.1 $distortion --epochs 40 --hyper-start 10 $METHOD
     done
 done
-$PYTHON -m benchmarks.audit --dataset MNIST --match opt_FIS.*BOTH
+MATCH='opt_FIS_.*BOTH_(ir_100_sr_0.1_nr_0.1|ir_1_sr_0.1_nr_0.3)_hyper_start_10$'
+$PYTHON -m benchmarks.audit --dataset MNIST --match "$MATCH"

@@ -10,4 +10,5 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
 done
 $PYTHON get-results.py $ROW --hyper-opt HES
 $PYTHON get-results.py $ROW --hyper-opt FIS
-$PYTHON -m benchmarks.wrong_labels
+MATCH='opt_(HES|FIS)_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1$'
+$PYTHON -m benchmarks.wrong_labels --match "$MATCH"

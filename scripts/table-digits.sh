@@ -16,4 +16,5 @@ for run in ${RUNS:-0 1 2 3}; do
     # The control: the same rows, never trained.
     $TRAIN -r "run$run" --aug-model SEP --los-model BOTH
 done
-$PYTHON get-results.py --dataset DIGITS --all --plot local_data/DIGITS/figures
+MATCH='_ir_10_sr_1.0_nr_0.1$'
+$PYTHON get-results.py --dataset DIGITS --all --match "$MATCH" --plot local_data/DIGITS/figures

@@ -17,4 +17,5 @@ for run in ${RUNS:-0 1}; do
         $TRAIN -r "run$run" --aug-model SEP --los-model BOTH --warp "$warp"
     done
 done
-$PYTHON get-results.py --dataset MNIST --all --plot local_data/MNIST/figures
+MATCH='_ir_100_sr_0.1_nr_0.1(_warp_original)?(_hyper_start_10)?$'
+$PYTHON get-results.py --dataset MNIST --all --match "$MATCH" --plot local_data/MNIST/figures

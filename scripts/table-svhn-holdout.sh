@@ -13,4 +13,5 @@ for run in ${RUNS:-0}; do
     $TRAIN -r "run$run" -ir 100 -nr 0.1 --aug-model AUTO --policy SVHN
     $TRAIN -r "run$run"
 done
-$PYTHON get-results.py --dataset SVHN-holdout --all --plot local_data/SVHN-holdout/figures
+MATCH='_sr_0.1_nr_0.[01](_policy_SVHN)?(_hyper_start_8)?$'
+$PYTHON get-results.py --dataset SVHN-holdout --all --match "$MATCH" --plot local_data/SVHN-holdout/figures

@@ -113,6 +113,42 @@ def asked_of(name, tmp_path, **environment):
     return [shlex.split(line) for line in (tmp_path / "asked").read_text().splitlines()]
 
 
+def trained_by(name, scripts, folder):
+    """The names of the rows that a script trains, by data set and run folder, and the last --match of its tables."""
+    folder.mkdir()
+    asked = asked_of(name, folder)
+    script = scripts["implicit-augment"]
+    trained = [flags for file, *flags in asked if file == "implicit-augment.py"]
+    options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
+    matches = [command[command.index("--match") + 1] for command in asked if "--match" in command]
+    return {(one.dataset, stage.run_name) for one in options for stage in one.stages}, matches
+
+
+TABLES = {
+    "table-digits": 9,
+    "table-mnist": 10,
+    "table-svhn-holdout": 5,
+    "policies-digits": 2,
+    "estimators-digits": 2,
+    "sweep-digits": 8,
+    "audit-digits": 6,
+    "audit-mnist": 2,
+}
+
+
+def test_tables_show_what_their_script_trains_and_nothing_of_others(scripts, tmp_path):
+    """However many of the scripts have been run in one folder."""
+    found = {
+        name: trained_by(name, scripts, tmp_path / name) for name in (*TABLES, "evidence-digits", "evidence-mnist")
+    }
+    every = set.union(*(rows for rows, _ in found.values()))
+    for name, count in TABLES.items():
+        rows, matches = found[name]
+        datasets = {dataset for dataset, _ in rows}
+        shown = {(dataset, row) for dataset, row in every if dataset in datasets and re.search(matches[0], row)}
+        assert (rows, len(rows)) == (shown, count), name
+
+
 @pytest.mark.parametrize(
     ("name", "rows"),
     [("evidence-digits", 8 * 4 * 6 + 4 * 3 * 2 * 6), ("evidence-mnist", 2 * (2 * 3 + 2)), ("evidence-svhn-holdout", 3)],

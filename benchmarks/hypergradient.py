@@ -27,15 +27,15 @@ from torch import Tensor
 
 from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
 from custom_datasets import load_dataset
-from hyperopt.estimators import HyperSettings, fisher_direction
+from hyperopt.estimators import HyperSettings, fisher_direction, hessian_direction
 from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, frozen
-from hyperopt.hypergradient import hessian_product
-from hyperopt.losses import Loss, fisher_product
+from hyperopt.hypergradient import HeadBatch
+from hyperopt.losses import fisher_product
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.run import train
 from hyperopt.runs.training import Training
-from hyperopt.solvers import conjugate_gradients, kronecker_inverse, neumann_sum
+from hyperopt.solvers import conjugate_gradients, kronecker_inverse
 from utils.flags import Parser, number
 from utils.options import TrainOptions, resolve
 from utils.row_options import ESTIMATOR_HYPER
@@ -53,26 +53,23 @@ TRAININGS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class HeadBatch:
-    """A training batch at the head: B images, C classes, F features."""
+class System:
+    """What V is a solution of: a training batch at the head, C classes and F features."""
 
-    loss: Loss
-    logits: Tensor  # (B, C)
-    target: Tensor  # (B,) or (B, C), as the loss takes it
-    features: Tensor  # (B, F)
-    weight: Tensor  # (B,)
+    batch: HeadBatch
+    W: Tensor  # (C, F), the head's weight matrix
     gradient: Tensor  # (C, F), of the clean validation loss
     damping: float  # in mean eigenvalues
 
-    def hessian(self, V: Tensor) -> Tensor:
-        """Product with the training loss's Hessian."""
-        return hessian_product(self.loss, self.logits, self.target, self.features, self.weight, V)
+    def hessian_direction(self) -> Tensor:
+        """V as HES finds it."""
+        settings = HyperSettings("HES", HES["hyper_iters"], alpha=HES["hyper_alpha"])
+        return hessian_direction(settings, self.batch, self.W, self.gradient)
 
     def fisher_direction(self, iterations: int) -> Tensor:
         """V as FIS finds it."""
         settings = HyperSettings("FIS", iterations, damping=self.damping)
-        at_head = (self.logits, self.target, self.features, self.weight)
-        return fisher_direction(settings, self.loss, *at_head, self.gradient)
+        return fisher_direction(settings, self.batch, self.W, self.gradient)
 
     def kronecker(self) -> Tensor:
         """V from the Kronecker-factored matrix alone."""
@@ -103,22 +100,24 @@ class HeadBatch:
 
     def fisher(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Class probabilities, features, weights and the matrix's mean eigenvalue, in float64."""
-        p, h, w = self.logits.double().softmax(1), self.features.double(), self.weight.double()
+        p, h, w = (
+            self.batch.logits(self.W).double().softmax(1),
+            self.batch.features.double(),
+            self.batch.weight.double(),
+        )
         return p, h, w, mean_eigenvalue(p, h, w)
 
 
-SOLVERS: dict[str, Callable[[HeadBatch], Tensor]] = {
-    "identity": lambda batch: batch.gradient,
-    "Neumann, 5 terms, 0.01 (HES)": lambda batch: neumann_sum(
-        batch.hessian, batch.gradient, HES["hyper_iters"], HES["hyper_alpha"]
-    ),
-    "CG, 5 iterations": lambda batch: batch.fisher_direction(5),
-    "CG, 10 iterations": lambda batch: batch.fisher_direction(10),
-    "CG, 30 iterations (FIS)": lambda batch: batch.fisher_direction(30),
-    "Kronecker": HeadBatch.kronecker,
-    "Kronecker + CG, 5": lambda batch: batch.preconditioned(5),
-    "Kronecker + CG, 20": lambda batch: batch.preconditioned(20),
-    "dense": HeadBatch.dense,
+SOLVERS: dict[str, Callable[[System], Tensor]] = {
+    "identity": lambda system: system.gradient,
+    "Neumann, 5 terms, 0.01 (HES)": System.hessian_direction,
+    "CG, 5 iterations": lambda system: system.fisher_direction(5),
+    "CG, 10 iterations": lambda system: system.fisher_direction(10),
+    "CG, 30 iterations (FIS)": lambda system: system.fisher_direction(30),
+    "Kronecker": System.kronecker,
+    "Kronecker + CG, 5": lambda system: system.preconditioned(5),
+    "Kronecker + CG, 20": lambda system: system.preconditioned(20),
+    "dense": System.dense,
 }
 # They have no scale of their own, or another one: a relative error would say nothing.
 ONLY_DIRECTION = ("identity", "Neumann, 5 terms, 0.01 (HES)")
@@ -135,7 +134,7 @@ def main() -> None:
         "rounds": options.rounds,
         "seed": SEED,
         "machine": describe_machine(options.device),
-        "solvers": {name: measure(head_batches(name, options), options.rounds) for name in options.dataset},
+        "solvers": {name: measure(head_systems(name, options), options.rounds) for name in options.dataset},
     }
     print_tables(result)
     options.output.write_text(json.dumps(result, indent=2) + "\n")
@@ -160,8 +159,8 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
-def head_batches(dataset: str, flags: argparse.Namespace) -> list[HeadBatch]:
-    """The batches of a hyper pass at the head of a network that is trained first, unless it is there."""
+def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
+    """Those of a hyper pass's batches at the head of a network that is trained first, unless it is there."""
     device = torch.device(flags.device)
     options = resolve(
         TrainOptions(
@@ -187,31 +186,31 @@ def head_batches(dataset: str, flags: argparse.Namespace) -> list[HeadBatch]:
     for name, values in (checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"]).items():
         hyper.tables[name].values = values
 
-    batches = []
+    systems = []
     with frozen(model), torch.no_grad():
         gradient = clean_gradient(model, hyper, training.loaders.all_clean())(model.head.weight)
         for images, _, index in training.loaders.hyper(options.hyper_batch_size):
             rows = hyper.gather(index)
             features = model.features(hyper.augment(images, rows, training.draws))
             target, weight = hyper.target(index, rows), hyper.weight(index, rows)
-            at_head = (hyper.loss, model.head(features), target, features, weight, gradient)
-            batches.append(HeadBatch(*at_head, flags.damping))
-    return batches
+            batch = HeadBatch(hyper.loss, features, target, weight, model.head.bias)
+            systems.append(System(batch, model.head.weight, gradient, flags.damping))
+    return systems
 
 
-def measure(batches: list[HeadBatch], rounds: int) -> dict[str, dict[str, Any]]:
+def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
     """Per solver: cosine and relative error to the exact V, milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in SOLVERS}
     for turn in range(WARM_UP + rounds):
-        for batch in batches:
+        for system in systems:
             for name, solve in SOLVERS.items():
-                elapsed = seconds(lambda solve=solve, batch=batch: solve(batch)[0, 0].item())  # waits for the device
+                elapsed = seconds(lambda solve=solve, system=system: solve(system)[0, 0].item())  # waits for the device
                 if turn >= WARM_UP:
                     times[name].append(1000 * elapsed)
-    exact = [batch.dense() for batch in batches]
+    exact = [system.dense() for system in systems]
     found = {}
     for name, solve in SOLVERS.items():
-        values = [solve(batch).double() for batch in batches]
+        values = [solve(system).double() for system in systems]
         pairs = list(zip(values, exact, strict=True))
         errors = [((V - best).norm() / best.norm()).item() for V, best in pairs]
         found[name] = {

@@ -1,8 +1,8 @@
 """The estimators of `--hyper-opt`: how V, an inverse curvature of the training loss times a gradient, is found.
 
-An estimator sees a training batch at the linear head, with logits (B, C), the loss's target, features (B, F) and
-weights (B,), and maps the clean loss's gradient (C, F) to V (C, F). Only V's direction matters: the row optimiser hides
-its scale. B: images, C: classes, F: features.
+An estimator sees a training batch at the linear head, whose weight matrix is W (C, F), and maps the clean loss's
+gradient there (C, F) to V (C, F). Only V's direction matters: the row optimiser hides its scale.
+C: classes, F: features.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from hyperopt.fisher import head_fisher_product, mean_eigenvalue
-from hyperopt.hypergradient import hessian_product
-from hyperopt.losses import Loss
+from hyperopt.hypergradient import HeadBatch
 from hyperopt.solvers import conjugate_gradients, neumann_sum
 
 
@@ -34,18 +33,12 @@ class HyperSettings:
     steps: int = 0
 
 
-def hessian_direction(
-    settings: HyperSettings, loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weight: Tensor, clean: Tensor
-) -> Tensor:
+def hessian_direction(settings: HyperSettings, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:
     """HES, as published: a truncated Neumann series in the Hessian of the training loss."""
-    return neumann_sum(
-        lambda V: hessian_product(loss, logits, target, features, weight, V), clean, settings.iters, settings.alpha
-    )
+    return neumann_sum(lambda V: batch.hessian_product(W, V), clean, settings.iters, settings.alpha)
 
 
-def fisher_direction(
-    settings: HyperSettings, loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weight: Tensor, clean: Tensor
-) -> Tensor:
+def fisher_direction(settings: HyperSettings, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:
     """FIS: conjugate gradients in the damped Fisher matrix, which is positive definite for every loss.
 
     The matrix is divided by its mean eigenvalue, which falls by orders of magnitude as the network gets sure: left in,
@@ -54,15 +47,15 @@ def fisher_direction(
     conjugacy is lost to rounding before. Kronecker factors as preconditioner need fewer iterations, but save no time at
     64 features (`benchmarks.hypergradient`); their eigenvectors cost F^3 and make a GPU wait, which these do not.
     """
-    probabilities = logits.double().softmax(1)
-    features, weight = features.double(), weight.double()
-    scale = mean_eigenvalue(probabilities, features, weight).clamp(min=torch.finfo(logits.dtype).tiny)
+    probabilities = batch.logits(W).double().softmax(1)
+    features, weight = batch.features.double(), batch.weight.double()
+    scale = mean_eigenvalue(probabilities, features, weight).clamp(min=torch.finfo(W.dtype).tiny)
     return conjugate_gradients(
         lambda V: head_fisher_product(probabilities, features, weight, V) / scale + settings.damping * V,
         clean.double(),
         settings.iters,
-    ).to(logits.dtype)
+    ).to(W.dtype)
 
 
-Estimator = Callable[[HyperSettings, Loss, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+Estimator = Callable[[HyperSettings, HeadBatch, Tensor, Tensor], Tensor]
 ESTIMATORS: dict[str, Estimator] = {"HES": hessian_direction, "FIS": fisher_direction}

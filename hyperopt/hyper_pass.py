@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from hyperopt.estimators import ESTIMATORS, HyperSettings
-from hyperopt.hypergradient import descend_head, surrogate, validation_gradient
+from hyperopt.hypergradient import HeadBatch, validation_gradient
 from hyperopt.hyperparameters import Hyperparameters
 from utils.passes import Batch, Batches, refuse_non_finite
 
@@ -68,18 +68,15 @@ def hyper_step(
     rows.
     """
     images, _, index = batch
-    W, bias = model.head.weight, model.head.bias
-
     rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
     # The graph begins at the rows: where no augmentation is learned, the encoder builds none.
     features = model.features(hyper.augment(images, rows, generator))
-    target, weight = hyper.target(index, rows), hyper.weight(index, rows)
+    at_head = HeadBatch(hyper.loss, features, hyper.target(index, rows), hyper.weight(index, rows), model.head.bias)
 
     with torch.no_grad():
-        W = descend_head(hyper.loss, W, bias, target, features, weight, settings.steps)
-        logits = features @ W.T + bias
-        V = ESTIMATORS[settings.opt](settings, hyper.loss, logits, target, features, weight, clean(W))
-    scalar = surrogate(hyper.loss, features @ W.T + bias, target, features, weight, V)
+        W = at_head.descend(model.head.weight, settings.steps)
+        V = ESTIMATORS[settings.opt](settings, at_head, W, clean(W))
+    scalar = at_head.surrogate(W, V)
     return dict(zip(rows, torch.autograd.grad(scalar, list(rows.values())), strict=True))
 
 

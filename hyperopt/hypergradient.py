@@ -12,6 +12,8 @@ AutoDO (arXiv 2103.05863) section 3.2; how V is found stands in `hyperopt.estima
 B: images, C: classes, F: features.
 """
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from hyperopt.losses import CrossEntropy, Loss
@@ -32,38 +34,52 @@ def validation_gradient(logits: Tensor, features: Tensor, labels: Tensor) -> Ten
     return head_gradient(CrossEntropy().residual(logits, labels), features)
 
 
-def hessian_product(loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weight: Tensor, V: Tensor) -> Tensor:
-    """Product (C, F) of the training loss's head Hessian with V (C, F)."""
-    return head_gradient(loss.curvature(logits, target, features @ V.T), features, weight)
+@dataclass(frozen=True)
+class HeadBatch:
+    """A training batch at the head: all that the training loss depends on there beside the weight matrix W (C, F)."""
 
+    loss: Loss
+    features: Tensor  # (B, F)
+    target: Tensor  # (B,) int64 or (B, C), as the loss takes it
+    weight: Tensor  # (B,), of the images
+    bias: Tensor  # (C,)
 
-def surrogate(loss: Loss, logits: Tensor, target: Tensor, features: Tensor, weight: Tensor, V: Tensor) -> Tensor:
-    """Scalar whose ordinary gradient with respect to any hyperparameter is the hypergradient, V held fixed.
+    def logits(self, W: Tensor) -> Tensor:
+        """(B, C)."""
+        return self.features @ W.T + self.bias
 
-    It is -mean_i w_i delta_i . (V h_i), that is -<V, grad_W L_train>: differentiating it once replaces the mixed
-    second derivative. The graph may run through weight, target, and (for augmentation) through features and logits.
-    """
-    per_image = (loss.residual(logits, target) * (features @ V.T)).sum(1)
-    return -(weight * per_image).mean()
+    def gradient(self, W: Tensor) -> Tensor:
+        """grad_W L_train, (C, F)."""
+        return head_gradient(self.loss.residual(self.logits(W), self.target), self.features, self.weight)
 
+    def hessian_product(self, W: Tensor, V: Tensor) -> Tensor:
+        """Product (C, F) of the training loss's Hessian at W with V (C, F)."""
+        curvature = self.loss.curvature(self.logits(W), self.target, self.features @ V.T)
+        return head_gradient(curvature, self.features, self.weight)
 
-def descend_head(
-    loss: Loss, W: Tensor, bias: Tensor, target: Tensor, features: Tensor, weight: Tensor, steps: int
-) -> Tensor:
-    """Weight matrix (C, F) after `steps` accelerated gradient steps on the training loss, towards grad_W L_train = 0.
+    def surrogate(self, W: Tensor, V: Tensor) -> Tensor:
+        """Scalar whose ordinary gradient with respect to any hyperparameter is the hypergradient, V held fixed.
 
-    Implicit differentiation assumes a stationary point, which the network as a whole is far from. Nesterov's method in
-    the form of Beck and Teboulle 2009 (SIAM J. Imaging Sciences 2, section 4). The step is 1 / m with m the largest row
-    sum of mean_i w_i h_i h_i^T in absolute values, a bound of the largest eigenvalue that no GPU is waited for. It is
-    half of the usual step of the method for cross-entropy and KL(s || p), whose curvature in the logits is at most 1/2;
-    the symmetric KL has no such bound.
-    """
-    if steps == 0:
+        It is -mean_i w_i delta_i . (V h_i), that is -<V, grad_W L_train>: differentiating it once replaces the mixed
+        second derivative. The graph may run through weight, target, and (for augmentation) through the features.
+        """
+        per_image = (self.loss.residual(self.logits(W), self.target) * (self.features @ V.T)).sum(1)
+        return -(self.weight * per_image).mean()
+
+    def descend(self, W: Tensor, steps: int) -> Tensor:
+        """Weight matrix (C, F) after `steps` accelerated gradient steps from W, towards grad_W L_train = 0.
+
+        Implicit differentiation assumes a stationary point, which the network as a whole is far from. Nesterov's method
+        in the form of Beck and Teboulle 2009 (SIAM J. Imaging Sciences 2, section 4). The step is 1 / m with m the
+        largest row sum of mean_i w_i h_i h_i^T in absolute values, a bound of the largest eigenvalue that no GPU is
+        waited for. It is half of the usual step of the method for cross-entropy and KL(s || p), whose curvature in the
+        logits is at most 1/2; the symmetric KL has no such bound.
+        """
+        if steps == 0:
+            return W
+        step = 1.0 / head_gradient(self.features, self.features, self.weight).abs().sum(1).max()
+        previous = W
+        for k in range(steps):
+            ahead = W + k / (k + 3) * (W - previous)
+            previous, W = W, ahead - step * self.gradient(ahead)
         return W
-    step = 1.0 / head_gradient(features, features, weight).abs().sum(1).max()
-    previous = W
-    for k in range(steps):
-        ahead = W + k / (k + 3) * (W - previous)
-        residual = loss.residual(features @ ahead.T + bias, target)
-        previous, W = W, ahead - step * head_gradient(residual, features, weight)
-    return W

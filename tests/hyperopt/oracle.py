@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
+from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import LOSSES, Loss
 from utils.row_options import RowOptions
 
@@ -40,6 +41,9 @@ class Problem:
 
     def logits(self, W: Tensor | None = None) -> Tensor:
         return self.features @ (self.W if W is None else W).T + self.bias
+
+    def batch(self) -> HeadBatch:
+        return HeadBatch(self.loss, self.features, self.target, self.weight, self.bias)
 
     def train_loss(self, W: Tensor) -> Tensor:
         return (self.weight * loss_by_definition(self.name, self.logits(W), self.target)).mean()

@@ -9,7 +9,7 @@ from hyperopt import HyperSettings
 from hyperopt.estimators import ESTIMATORS
 from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, clean_gradients, frozen
-from hyperopt.hypergradient import descend_head
+from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import CrossEntropy
 from hyperopt.solvers import kronecker_inverse
 
@@ -124,7 +124,8 @@ def test_full_clean_gradient_is_that_of_all_images_together(steps):
     W = model.head.weight.detach().clone()
     if steps:
         features = model.encoder(batch[0]).detach()
-        W = descend_head(LOSSES["cross-entropy"], W, model.head.bias, batch[1], features, torch.ones(9), steps).detach()
+        at_head = HeadBatch(LOSSES["cross-entropy"], features, batch[1], torch.ones(9), model.head.bias)
+        W = at_head.descend(W, steps).detach()
     logits = F.linear(model.encoder(hyper.view_validation(images)), W.requires_grad_(), model.head.bias)
     (reference,) = torch.autograd.grad(F.cross_entropy(logits, labels), W)
     with frozen(model):
@@ -149,9 +150,11 @@ def test_batch_clean_gradients_are_those_of_the_batches():
 def test_direction_keeps_its_scale_as_the_network_gets_sure():
     """The Fisher matrix of sure predictions is nearly zero; its inverse must not drive the rows."""
     random = torch.Generator().manual_seed(0)
-    features, clean = torch.randn(16, 8, generator=random), torch.randn(4, 8, generator=random)
+    classes = F.one_hot(torch.arange(16) % 4, 4).float()
+    features = torch.cat((classes, torch.randn(16, 4, generator=random)), 1)
+    clean = torch.randn(4, 8, generator=random)
+    batch = HeadBatch(CrossEntropy(), features, torch.arange(16) % 4, torch.ones(16), torch.zeros(4))
     settings = HyperSettings("FIS", iters=30, damping=1.0)
     for margin in (1, 10, 20, 60, 200):
-        logits = margin * F.one_hot(torch.arange(16) % 4, 4).float()
-        V = ESTIMATORS["FIS"](settings, CrossEntropy(), logits, None, features, torch.ones(16), clean)
+        V = ESTIMATORS["FIS"](settings, batch, margin * torch.eye(4, 8), clean)
         assert 0.1 * clean.norm() < V.norm() <= clean.norm()

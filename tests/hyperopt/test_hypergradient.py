@@ -16,21 +16,20 @@ from torch import nn
 
 from hyperopt import HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_pass, hyper_step
-from hyperopt.hypergradient import descend_head, head_gradient, hessian_product, surrogate, validation_gradient
+from hyperopt.hypergradient import HeadBatch, validation_gradient
 from hyperopt.solvers import neumann_sum
 
 BY_NAME = pytest.mark.parametrize("name", LOSSES)
 
 
 def closed_product(problem, V):
-    return hessian_product(problem.loss, problem.logits(), problem.target, problem.features, problem.weight, V)
+    return problem.batch().hessian_product(problem.W, V)
 
 
 @BY_NAME
 def test_gradient_at_the_head(name):
     problem = Problem(name)
-    residual = problem.loss.residual(problem.logits(), problem.target)
-    assert relative_error(head_gradient(residual, problem.features, problem.weight), problem.gradient()) < 1e-8
+    assert relative_error(problem.batch().gradient(problem.W), problem.gradient()) < 1e-8
 
 
 @BY_NAME
@@ -43,11 +42,7 @@ def test_hessian_product_at_the_head(name):
 @BY_NAME
 def test_hessian_product_against_finite_differences(name):
     problem, step = Problem(name), 1e-5
-
-    def gradient(W):
-        return head_gradient(problem.loss.residual(problem.logits(W), problem.target), problem.features, problem.weight)
-
-    ahead, behind = (gradient(problem.W + sign * step * problem.direction) for sign in (1, -1))
+    ahead, behind = (problem.batch().gradient(problem.W + sign * step * problem.direction) for sign in (1, -1))
     assert relative_error(closed_product(problem, problem.direction), (ahead - behind) / (2 * step)) < 1e-5
 
 
@@ -75,7 +70,7 @@ def test_long_neumann_sum_is_the_inverse():
     problem = Problem("KL", features=3, images=200)
     hessian = problem.hessian()
     # The head's Hessian is flat where all classes' weights move together; the gradient has no part there.
-    gradient = head_gradient(problem.loss.residual(problem.logits(), problem.target), problem.features, problem.weight)
+    gradient = problem.batch().gradient(problem.W)
     alpha = 1 / torch.linalg.eigvalsh(hessian)[-1].item()
     closed = alpha * neumann_sum(lambda V: closed_product(problem, V), gradient, 20_000, alpha)
     dense = torch.linalg.pinv(hessian, rtol=1e-10) @ gradient.flatten()
@@ -96,8 +91,8 @@ def test_surrogate_is_the_mixed_second_derivative(name):
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
     reference = torch.autograd.grad(-(gradient * problem.direction).sum(), wanted)
 
-    logits = features @ problem.W.T + problem.bias
-    closed = torch.autograd.grad(surrogate(problem.loss, logits, target, features, weight, problem.direction), wanted)
+    batch = HeadBatch(problem.loss, features, target, weight, problem.bias)
+    closed = torch.autograd.grad(batch.surrogate(problem.W, problem.direction), wanted)
     for value, expected in zip(closed, reference, strict=True):
         assert relative_error(value, expected) < 1e-8
 
@@ -202,15 +197,16 @@ def test_bilevel_problem_with_a_known_answer():
         share = (weight.detach() * labels).sum() / weight.detach().sum()
         half = 0.5 * torch.log(share / (1 - share))
         W = torch.stack((-half, half))[:, None]
-        logits = features @ W.T + bias
+        batch = HeadBatch(loss, features, labels, weight, bias)
         valid_logits = valid_features @ W.T + bias
-        V = 0.5 * neumann_sum(
-            lambda V, logits=logits, weight=weight: hessian_product(loss, logits, labels, features, weight.detach(), V),
-            validation_gradient(valid_logits, valid_features, valid_labels),
-            terms=200,
-            alpha=0.5,
-        )
-        (gradient,) = torch.autograd.grad(surrogate(loss, logits, labels, features, weight, V), rows)
+        with torch.no_grad():
+            V = 0.5 * neumann_sum(
+                lambda V, batch=batch, W=W: batch.hessian_product(W, V),
+                validation_gradient(valid_logits, valid_features, valid_labels),
+                terms=200,
+                alpha=0.5,
+            )
+        (gradient,) = torch.autograd.grad(batch.surrogate(W, V), rows)
         # By hand: d L_valid / d w_i = dL/dd . dd*/dw_i with d* = logit(share).
         slope = share - 0.5
         by_hand = slope / (share * (1 - share)) * (labels - share) / weight.detach().sum()
@@ -223,13 +219,8 @@ def test_bilevel_problem_with_a_known_answer():
 @BY_NAME
 def test_head_steps_lead_to_a_stationary_point(name):
     problem = Problem(name, images=200, features=3)
-
-    def gradient_norm(steps):
-        W = descend_head(problem.loss, problem.W, problem.bias, problem.target, problem.features, problem.weight, steps)
-        residual = problem.loss.residual(problem.logits(W), problem.target)
-        return head_gradient(residual, problem.features, problem.weight).norm().item()
-
-    norms = [gradient_norm(steps) for steps in (0, 1, 10, 100, 1000)]
+    batch = problem.batch()
+    norms = [batch.gradient(batch.descend(problem.W, steps)).norm().item() for steps in (0, 1, 10, 100, 1000)]
     assert norms == sorted(norms, reverse=True)
     assert norms[-1] < 1e-3 * norms[0]
 
@@ -258,8 +249,8 @@ def test_settings_shape_the_hypergradient():
         rows = hyper.gather(batch[2])
         features = model.encoder(hyper.augment(batch[0], rows, torch.Generator().manual_seed(3)))
         target, weight = hyper.target(batch[2], rows), hyper.weight(batch[2], rows)
-        moved = descend_head(hyper.loss, model.head.weight, model.head.bias, target, features, weight, 4)
-        model.head.weight.copy_(moved)
+        at_head = HeadBatch(hyper.loss, features, target, weight, model.head.bias)
+        model.head.weight.copy_(at_head.descend(model.head.weight, 4))
     reference = hypergradient_by_autograd(model, hyper, batch, valid, 5, 0.01, seed=3)
     assert all(relative_error(gradients[name], reference[name]) < 1e-8 for name in reference)
 

@@ -32,9 +32,7 @@ def test_the_benchmark_prints_its_tables_and_writes_its_numbers(tmp_path, monkey
 def test_dense_solution_solves_the_products_equation():
     """The exact V put back into the matrix's products, which other tests compare with autograd."""
     problem = Problem("symmetric KL")
-    batch = hypergradient.HeadBatch(
-        problem.loss, problem.logits(), problem.target, problem.features, problem.weight, problem.direction, 0.1
-    )
-    V, (p, features, weight, scale) = batch.dense(), batch.fisher()
+    system = hypergradient.System(problem.batch(), problem.W, problem.direction, 0.1)
+    V, (p, features, weight, scale) = system.dense(), system.fisher()
     back = head_fisher_product(p, features, weight, V) / scale + 0.1 * V
     assert (back - problem.direction).norm().item() == pytest.approx(0, abs=1e-10)

@@ -1,16 +1,17 @@
 """When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
 
     python -m benchmarks.evidence [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION]
-        [--against REGULAR_EXPRESSION] [--plot FILE]
+        [--runs 0 1 2 3] [--against REGULAR_EXPRESSION] [--accuracy last_five] [--plot FILE]
 
-Contract: all finished runs of the data set whose name has the pattern, per distortion and number of clean images. Test
-error in %, of the best epoch on the test set and as the mean of the last five epochs, which needs no choice; mean and
-standard deviation over runs. A control is a row without hypergradients and without rows from elsewhere; the strongest
-one, of those with the most runs, has the lowest mean of the last five. Every row is compared with it, or with the row
-that `--against` names, on the runs that both have: mean difference of the last five with its 95 % t-interval and the
-p-value of the paired, two-sided t-test. The strongest control is chosen by the errors that it is compared by: that is
-harder on the rows that are to beat it, and makes too much of its lead over others. First comes an overview of the means
-of the last five; what is not finished, or cannot be read, is said on stderr.
+Contract: all finished runs of the data set whose name has the pattern, or those of some run folders, per distortion and
+number of clean images. Test error in %, of the best epoch on the test set and the one that rows are compared by: the
+mean of the last five epochs, which needs no choice, or another one of the results (rows that lack it are left out);
+mean and standard deviation over runs. A control is a row without hypergradients and without rows from elsewhere; the
+strongest one, of those with the most runs, has the lowest error. Every row is compared with it, or with the row that
+`--against` names, on the runs that both have: mean difference with its 95 % t-interval and the p-value of the paired,
+two-sided t-test. The strongest control is chosen by the errors that it is compared by: that is harder on the rows that
+are to beat it, and makes too much of its lead over others. First comes an overview of the errors; what is not finished,
+or cannot be read, is said on stderr.
 """
 
 import re
@@ -26,22 +27,22 @@ from scipy.stats import ttest_rel
 from benchmarks.report import status_of
 from utils.errors import UserError
 from utils.flags import Parser, file_of, number, pattern
-from utils.results import RowResults, all_results, read_metrics
+from utils.results import RowResults, all_results
 from utils.row_options import LEARNED_AUG_MODELS, RowOptions
+from utils.run_folder import ACCURACIES
 from utils.tables import column_name, mean_and_spread
 
-LAST = 5  # epochs, as in the results' own mean
 TRAINED_ON = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row at a number of clean images: test errors in % by run, of the best epoch and of the last ones."""
+    """A row at a number of clean images: test errors in % by run, of the best epoch and those that are compared."""
 
     label: str
     control: bool
     best: dict[int, float]
-    last: dict[int, float]
+    errors: dict[int, float]
 
 
 ByCount = dict[int, list[Line]]  # by number of clean images
@@ -55,43 +56,39 @@ def main() -> None:
     parser.add_argument("--match", type=pattern, default=re.compile(""), help="in the run's name")
     parser.add_argument("--runs", type=number(int, 0, 10**6), nargs="+", help="default: all that there are")
     parser.add_argument("--against", type=pattern, help="row to compare with, in its name in the table")
+    parser.add_argument("--accuracy", default="last_five", choices=tuple(ACCURACIES), help="what is compared")
     parser.add_argument("--plot", type=file_of(".png"), help="PNG file for a figure")
     flags = parser.parse_args()
     found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
     said = [f"{row.name}: {note}" for row in found.rows for note in row.notes]
     for note in (*found.unfinished, *found.damaged, *said):
         print(f"note: {note}", file=sys.stderr)
-    groups = collect(found.rows, flags.runs)
+    groups = collect(found.rows, flags.accuracy, flags.runs)
     if flags.against:
         refuse_unknown(flags.against, groups)
     for distortion, by_count in groups.items():
         print(f"\n{flags.dataset}, imbalance and noise ratio {distortion}\n")
-        print_overview(by_count)
+        print_overview(by_count, flags.accuracy)
         print()
-        print_table(by_count, flags.against)
+        print_table(by_count, flags.accuracy, flags.against)
     if flags.plot:
-        plot(groups, flags.dataset, flags.plot)
+        plot(groups, flags.dataset, flags.accuracy, flags.plot)
 
 
-def collect(rows: Sequence[RowResults], runs: Sequence[int] | None) -> dict[str, ByCount]:
+def collect(rows: Sequence[RowResults], accuracy: str, runs: Sequence[int] | None) -> dict[str, ByCount]:
     """The rows by distortion and number of clean images; of some runs, or of all."""
     groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         first = row.results[min(row.results)]
         count = row.options["valid_images"] or first["images"]["valid"]
-        best, last = {}, {}
-        for run, result in row.results.items():
-            if runs and run not in runs:
-                continue
-            try:
-                curve = read_metrics(row.files(run).metrics, result["options"]["epochs"])
-            except UserError as error:
-                print(f"note: left out: {error}", file=sys.stderr)
-                continue
-            errors = [100 - accuracy for accuracy in curve["test_accuracy"]]
-            best[run], last[run] = min(errors), mean(errors[-LAST:])
-        if last:
-            groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, last))
+        found = {run: result["accuracy"] for run, result in row.results.items() if not runs or run in runs}
+        found = {run: accuracies for run, accuracies in found.items() if accuracy in accuracies}
+        if found:
+            best, errors = (
+                {run: 100 - accuracies[name] for run, accuracies in found.items()}
+                for name in ("best_on_test", accuracy)
+            )
+            groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, errors))
     for by_count in groups.values():
         for lines in by_count.values():
             lines.sort(key=lambda line: (not line.control, line.label))
@@ -116,11 +113,13 @@ def is_control(row: RowResults) -> bool:
 
 
 def strongest(lines: Sequence[Line]) -> Line | None:
-    """Of the controls with the most runs that with the lowest mean of the last epochs."""
+    """Of the controls with the most runs that with the lowest mean error."""
     controls = [line for line in lines if line.control]
-    most = max((len(line.last) for line in controls), default=0)
+    most = max((len(line.errors) for line in controls), default=0)
     return min(
-        (line for line in controls if len(line.last) == most), key=lambda line: mean(line.last.values()), default=None
+        (line for line in controls if len(line.errors) == most),
+        key=lambda line: mean(line.errors.values()),
+        default=None,
     )
 
 
@@ -129,10 +128,10 @@ def compare(line: Line, other: Line) -> str:
 
     There is no p-value, and no interval, of differences that are all the same.
     """
-    runs = sorted(line.last.keys() & other.last.keys())
+    runs = sorted(line.errors.keys() & other.errors.keys())
     if line is other or len(runs) < 2:
         return "-"
-    ours, theirs = ([one.last[run] for run in runs] for one in (line, other))
+    ours, theirs = ([one.errors[run] for run in runs] for one in (line, other))
     difference = f"{mean(ours) - mean(theirs):+.2f}"
     if len({one - another for one, another in zip(ours, theirs, strict=True)}) == 1:
         return f"{difference}, n = {len(runs)}"
@@ -154,42 +153,42 @@ def reference(lines: Sequence[Line], against: re.Pattern | None) -> Line | None:
     return next((line for line in lines if against.search(line.label)), None)
 
 
-def print_overview(by_count: ByCount) -> None:
-    """A Markdown table of the means of the last five by number of clean images, the strongest controls in bold.
+def print_overview(by_count: ByCount, accuracy: str) -> None:
+    """A Markdown table of the mean errors by number of clean images, the strongest controls in bold.
 
     Behind a cell of fewer runs than others of its column have is their number.
     """
     counts = sorted(by_count)
     cells: dict[str, dict[int, str]] = defaultdict(dict)
     for count, lines in by_count.items():
-        most = max(len(line.last) for line in lines)
+        most = max(len(line.errors) for line in lines)
         for line in lines:
-            cell = mean_and_spread(list(line.last.values()), "±")
+            cell = mean_and_spread(list(line.errors.values()), "±")
             cell = f"**{cell}**" if line is strongest(lines) else cell
-            cells[line.label][count] = cell if len(line.last) == most else f"{cell} (n = {len(line.last)})"
-    print("| mean of last five | " + " | ".join(f"{count} clean" for count in counts) + " |")
+            cells[line.label][count] = cell if len(line.errors) == most else f"{cell} (n = {len(line.errors)})"
+    print(f"| {ACCURACIES[accuracy]} | " + " | ".join(f"{count} clean" for count in counts) + " |")
     print("|---" * (len(counts) + 1) + "|")
     controls = {line.label for lines in by_count.values() for line in lines if line.control}
     for label in sorted(cells, key=lambda label: (label not in controls, label)):
         print(f"| {label} | {' | '.join(cells[label].get(count, '-') for count in counts)} |")
 
 
-def print_table(by_count: ByCount, against: re.Pattern | None) -> None:
+def print_table(by_count: ByCount, accuracy: str, against: re.Pattern | None) -> None:
     """A Markdown table of both errors and the comparison, what is compared with in bold."""
     title = "that in bold" if against else "the strongest control"
-    print(f"| clean images | row | best on test | mean of last five | against {title} | runs |")
+    print(f"| clean images | row | best on test | {ACCURACIES[accuracy]} | against {title} | runs |")
     print("|---|---|---|---|---|---|")
     for count, lines in sorted(by_count.items()):
         other = reference(lines, against)
         for line in lines:
             label = f"**{line.label}**" if line is other else line.label
-            cells = [mean_and_spread(list(errors.values()), "±") for errors in (line.best, line.last)]
+            cells = [mean_and_spread(list(errors.values()), "±") for errors in (line.best, line.errors)]
             difference = compare(line, other) if other else "-"
-            print(f"| {count} | {label} | {' | '.join(cells)} | {difference} | {len(line.last)} |")
+            print(f"| {count} | {label} | {' | '.join(cells)} | {difference} | {len(line.errors)} |")
 
 
-def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
-    """A panel per distortion: mean of the last five against the clean images, bars of a standard deviation.
+def plot(groups: dict[str, ByCount], dataset: str, accuracy: str, path: Path) -> None:
+    """A panel per distortion: errors against the clean images, bars of a standard deviation.
 
     A row looks alike in all panels.
     """
@@ -205,7 +204,7 @@ def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
                 points = {c: line for c, lines in sorted(by_count.items()) for line in lines if line.label == label}
                 if not points:
                     continue
-                errors = [list(line.last.values()) for line in points.values()]
+                errors = [list(line.errors.values()) for line in points.values()]
                 axes.errorbar(
                     [count * 1.02**place for count in points],  # side by side
                     list(map(mean, errors)),
@@ -219,7 +218,7 @@ def plot(groups: dict[str, ByCount], dataset: str, path: Path) -> None:
             axes.set_xscale("log")
             axes.set_xticks(sorted(by_count), list(map(str, sorted(by_count))))
             axes.minorticks_off()
-            axes.set(xlabel="clean images", ylabel="test error in %, mean of the last five epochs", yscale="log")
+            axes.set(xlabel="clean images", ylabel=f"test error in %, {ACCURACIES[accuracy]}", yscale="log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.set_title(f"{dataset}, {distortion}")

@@ -172,6 +172,7 @@ def test_evidence(call, capfd, monkeypatch):
     errors = curves_of_evidence()
     see_comparison_with_the_strongest_control(errors, capfd, monkeypatch)
     see_comparison_with_a_row_that_is_named(errors, capfd, monkeypatch)
+    see_some_runs_and_another_accuracy(errors, capfd, monkeypatch)
     see_that_damage_costs_its_run_alone(capfd, monkeypatch)
 
 
@@ -207,15 +208,28 @@ def see_comparison_with_the_strongest_control(errors, capfd, monkeypatch):
 
 
 def see_that_damage_costs_its_run_alone(capfd, monkeypatch):
-    next(Path("local_data/DIGITS/run0").glob(f"metrics_*{EVIDENCE['NONE, on both']}.csv")).unlink()
+    next(Path("local_data/DIGITS/run0").glob(f"result_*{EVIDENCE['NONE, on both']}.json")).write_text("{")
     monkeypatch.setattr("sys.argv", ["evidence"])
     capfd.readouterr()
     evidence.main()
     out, err = capfd.readouterr()
-    assert err.count("note: left out: local_data/DIGITS/run0/metrics_") == 1
+    assert err.count("note: local_data/DIGITS/run0/result_") == 1
     assert sorted(line.strip(" |").split(" | ")[-1] for line in out.splitlines() if line.startswith("| 314")) == list(
         "2233"
     )
+
+
+def see_some_runs_and_another_accuracy(errors, capfd, monkeypatch):
+    flags = ["--runs", "0", "1", "--accuracy", "last_epoch"]
+    monkeypatch.setattr("sys.argv", ["evidence", "--match", "train_on_both", *flags])
+    capfd.readouterr()
+    evidence.main()
+    table = capfd.readouterr().out.split("\n\n")[2]
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| 314")]
+    assert len(lines) == 2
+    for line in lines:
+        last = [errors[line[1].strip("*")][run][-1] for run in ("run0", "run1")]
+        assert (line[3], line[5]) == (f"{np.mean(last):.2f} ± {np.std(last, ddof=1):.2f}", "2")
 
 
 def see_comparison_with_a_row_that_is_named(errors, capfd, monkeypatch):

@@ -166,7 +166,7 @@ class RowOptions:
         if self.hyper_opt == "NONE":
             # But for the hyper start: commands of a whole table have it, for the rows with and without an estimator.
             rates = {name: getattr(RECIPES[self.recipe], name) for name in RECIPE_HYPER if name != "hyper_start"}
-            given |= {name for name, usual in rates.items() if getattr(self, name) != usual}
+            given |= {name for name, usual in rates.items() if getattr(self, name) not in (None, usual)}
         for name in sorted(given):
             flag_name = f"--{name.replace('_', '-')}"
             raise UserError(f"{flag_name} has no effect on --hyper-opt {self.hyper_opt}; change one of them")

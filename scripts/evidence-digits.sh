@@ -25,6 +25,9 @@ compare "-ir 10 -nr 0.1" "${RUNS:-0 1 2 3 4 5 6 7}" "20 50 150 314"
 for distortion in "-ir 100 -nr 0.1" "-ir 1 -nr 0.4" "-ir 10 -nr 0.0"; do
     compare "$distortion" "${RUNS:-0 1 2 3}" "50 314"
 done
-METHOD='(NONE|HES|FIS)_est_True_aug_model_(SHA_los_model_NONE|SEP_los_model_BOTH)'
-MATCH="^smallnet_opt_${METHOD}_ir_[0-9]+_sr_1.0_nr_[0-9.]+(_valid_images_[0-9]+)?(_train_on_[a-z]+|_refit_WC)?$"
-$PYTHON -m benchmarks.evidence --match "$MATCH" --plot local_data/DIGITS/evidence.png
+ROW='^smallnet_opt_(NONE|HES|FIS)_est_True_aug_model_(SHA_los_model_NONE|SEP_los_model_BOTH)'
+END='(_valid_images_[0-9]+)?(_train_on_[a-z]+|_refit_WC)?$'
+FIRST="${ROW}_ir_10_sr_1.0_nr_0.1$END"
+$PYTHON -m benchmarks.evidence --match "$FIRST" --plot local_data/DIGITS/evidence.png
+$PYTHON -m benchmarks.evidence --match "$FIRST" --against 'BOTH, untrained rows, on both'
+$PYTHON -m benchmarks.evidence --match "${ROW}_ir_[0-9]+_sr_1.0_nr_[0-9.]+$END" --plot local_data/DIGITS/distortions.png

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What a refit should take over: DIGITS, imbalance ratio 10, noise ratio 0.1, runs 0 to 7, 50 and 314 clean images. All parts
 # of the rows from both estimators; the network's confidence as a factor and by a threshold, also that of a control that
-# takes no hypergradient; rows that were learned in fewer epochs; and controls with twice the epochs, as many as a refit has
-# in its two trainings. About four hours of one core; what is finished is skipped.
+# takes no hypergradient; rows that were learned in fewer epochs. Then differences to other rows than the strongest control,
+# and runs 0 to 3, on which the refit's parts were chosen, apart from the others. About five hours of one core; what is
+# finished is skipped.
 source "$(dirname "$0")/begin.sh"
 METHOD="--aug-model SEP --los-model BOTH"
 
@@ -29,9 +30,6 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
 
         $train $alone
         $train --train-on both
-        for control in "--train-on both" "$alone"; do
-            $train $control --epochs 400 --data local_data/epochs-400
-        done
         $PYTHON scripts/confidence-rows.py "${learned}_NONE_${end}_train_on_both.npz" "$made/control"
         cp "${learned}_NONE_${end}_train_on_both.npz" "$made/control.npz"
         mv "$made/control/kept.npz" "$made/control-kept.npz"
@@ -48,4 +46,9 @@ done
 MATCH='^smallnet_opt_.*_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_valid_images_50)?(_refit_.*|_train_on_.*)?$'
 $PYTHON -m benchmarks.evidence --match "$MATCH"
 $PYTHON -m benchmarks.evidence --match "$MATCH" --against 'rows control-kept'
-$PYTHON -m benchmarks.evidence --match "$MATCH" --data local_data/epochs-400
+for other in "FIS refit W$" "FIS refit C$"; do
+    $PYTHON -m benchmarks.evidence --match "$MATCH" --against "$other"
+done
+for runs in "0 1 2 3" "4 5 6 7"; do
+    $PYTHON -m benchmarks.evidence --match "$MATCH" --runs $runs
+done

@@ -163,19 +163,44 @@ def test_every_row_of_the_evidence_is_understood_of_its_own_and_shown(scripts, t
     assert all(re.search(last[last.index("--match") + 1], stage.run_name) for stage in stages)
 
 
+def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
+    """In the batch size or in the number of epochs, and are in folders of their own."""
+
+    def controls(name):
+        (tmp_path / name).mkdir()
+        trained = [flags for file, *flags in asked_of(name, tmp_path / name) if file == "implicit-augment.py"]
+        options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
+        return {
+            (str(one.data), one.run_folder, one.run_name): (one.batch_size, one.epochs)
+            for one in options
+            if one.hyper_opt == "NONE"
+        }
+
+    script = scripts["implicit-augment"]
+    usual, others = controls("evidence-digits"), controls("controls-digits")
+    assert len(others) == 8 * (4 + 2 * 2)
+    for (data, run, name), (batch_size, epochs) in others.items():
+        batch_of_usual, epochs_of_usual = usual["local_data", run, name]
+        if data == "local_data/other-batches":
+            assert batch_size != batch_of_usual
+            assert epochs == epochs_of_usual
+        else:
+            assert (batch_size, epochs) == (batch_of_usual, 2 * epochs_of_usual)
+
+
 def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp_path):
     """Rows files are made on the way, by stand-ins here."""
     for tool in ("cp", "mv"):
         (tmp_path / tool).write_text("#!/bin/sh\n")
         (tmp_path / tool).chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
-    *commands, shown, compared, longer = asked_of("refit-digits", tmp_path, PATH=path)
+    asked = asked_of("refit-digits", tmp_path, PATH=path)
+    commands, tables = asked[:-6], asked[-6:]
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
     options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
-    assert len({(one.data, one.run_folder, one.run_name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 4 + 2 + 2 * 2)
-    assert longer[-1] == str({one.data for one in options if one.epochs == 400}.pop())
-    for last in (shown, compared):
-        match = last[last.index("--match") + 1]
+    assert len({(one.data, one.run_folder, one.run_name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 2 + 2 + 2 * 2)
+    for table in tables:
+        match = table[table.index("--match") + 1]
         assert all(re.search(match, stage.run_name) for one in options for stage in one.stages)
         assert not re.search(match, options[0].run_name.replace("ir_10_", "ir_100_"))

@@ -25,17 +25,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.kronecker import kronecker_factors, kronecker_inverse
 from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
 from custom_datasets import load_dataset
 from hyperopt.estimators import HyperSettings, fisher_direction, hessian_direction
-from hyperopt.fisher import head_fisher_product, kronecker_factors, mean_eigenvalue
+from hyperopt.fisher import head_fisher_product, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, frozen
 from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import fisher_product
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.run import train
 from hyperopt.runs.training import Training
-from hyperopt.solvers import conjugate_gradients, kronecker_inverse
+from hyperopt.solvers import conjugate_gradients
 from utils.flags import Parser, number
 from utils.options import TrainOptions, resolve
 from utils.row_options import ESTIMATOR_HYPER

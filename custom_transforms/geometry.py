@@ -9,33 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# The operations, in the order of `kinds`.
+# The operations, in the order of `kinds`: degrees anticlockwise; source x = x + value y; source y = y + value x; source
+# x = x + value W; source y = y + value H.
 KINDS = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
-
-
-def rotate(images: Tensor, degrees: Tensor) -> Tensor:
-    """Turned anticlockwise by degrees (B,)."""
-    return _move_by("Rotate", images, degrees)
-
-
-def shear_x(images: Tensor, factors: Tensor) -> Tensor:
-    """Source x = x + factor (B,) * y."""
-    return _move_by("ShearX", images, factors)
-
-
-def shear_y(images: Tensor, factors: Tensor) -> Tensor:
-    """Source y = y + factor (B,) * x."""
-    return _move_by("ShearY", images, factors)
-
-
-def translate_x(images: Tensor, shares: Tensor) -> Tensor:
-    """Source x = x + share (B,) * W."""
-    return _move_by("TranslateX", images, shares)
-
-
-def translate_y(images: Tensor, shares: Tensor) -> Tensor:
-    """Source y = y + share (B,) * H."""
-    return _move_by("TranslateY", images, shares)
 
 
 def matrices(kinds: Tensor, values: Tensor, height: int, width: int) -> Tensor:
@@ -68,8 +44,3 @@ def move(images: Tensor, matrices: Tensor) -> Tensor:
 
 def _pixel_centres(side: int, like: Tensor) -> Tensor:
     return torch.linspace(1 / side - 1, 1 - 1 / side, side, device=like.device, dtype=like.dtype)
-
-
-def _move_by(kind: str, images: Tensor, values: Tensor) -> Tensor:
-    kinds = torch.full_like(values, KINDS.index(kind), dtype=torch.int64)
-    return move(images, matrices(kinds, values, *images.shape[2:]))

@@ -14,15 +14,20 @@ from custom_transforms.upload import upload
 
 
 class Operation(NamedTuple):
-    """A function of images (B, C, H, W) and values (B,), and the range of its values.
+    """The range of an operation's values, and a function of images (B, C, H, W) and values (B,).
 
-    Cutout's function takes its centres (B, 2) as well. A geometric operation gets a random sign.
+    Cutout's function takes its centres (B, 2) as well. A geometric operation has none, since all of them are one
+    (`geometry.move`); its value gets a random sign.
     """
 
-    function: Callable[..., Tensor]
     low: float
     high: float
-    geometric: bool = False
+    function: Callable[..., Tensor] | None
+
+    @property
+    def geometric(self) -> bool:
+        """Whether it moves pixels."""
+        return self.function is None
 
 
 def without_value(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -32,22 +37,22 @@ def without_value(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Ten
 
 # The ranges are Fast AutoAugment's (arXiv 1905.00397): grey levels, bits, factors, shares of the side, degrees.
 OPERATIONS = {
-    "Identity": Operation(without_value(lambda images: images), 0, 0),
-    "AutoContrast": Operation(without_value(colour.auto_contrast), 0, 0),
-    "Equalize": Operation(without_value(colour.equalize), 0, 0),
-    "Invert": Operation(without_value(colour.invert), 0, 0),
-    "Solarize": Operation(colour.solarize, 0, 256),
-    "Posterize": Operation(colour.posterize, 4, 8),
-    "Contrast": Operation(colour.contrast, 0.1, 1.9),
-    "Color": Operation(colour.color, 0.1, 1.9),
-    "Brightness": Operation(colour.brightness, 0.1, 1.9),
-    "Sharpness": Operation(colour.sharpness, 0.1, 1.9),
-    "Cutout": Operation(colour.cutout, 0, 0.2),
-    "Rotate": Operation(geometry.rotate, -30, 30, geometric=True),
-    "ShearX": Operation(geometry.shear_x, -0.3, 0.3, geometric=True),
-    "ShearY": Operation(geometry.shear_y, -0.3, 0.3, geometric=True),
-    "TranslateX": Operation(geometry.translate_x, -0.45, 0.45, geometric=True),
-    "TranslateY": Operation(geometry.translate_y, -0.45, 0.45, geometric=True),
+    "Identity": Operation(0, 0, without_value(lambda images: images)),
+    "AutoContrast": Operation(0, 0, without_value(colour.auto_contrast)),
+    "Equalize": Operation(0, 0, without_value(colour.equalize)),
+    "Invert": Operation(0, 0, without_value(colour.invert)),
+    "Solarize": Operation(0, 256, colour.solarize),
+    "Posterize": Operation(4, 8, colour.posterize),
+    "Contrast": Operation(0.1, 1.9, colour.contrast),
+    "Color": Operation(0.1, 1.9, colour.color),
+    "Brightness": Operation(0.1, 1.9, colour.brightness),
+    "Sharpness": Operation(0.1, 1.9, colour.sharpness),
+    "Cutout": Operation(0, 0.2, colour.cutout),
+    "Rotate": Operation(-30, 30, None),
+    "ShearX": Operation(-0.3, 0.3, None),
+    "ShearY": Operation(-0.3, 0.3, None),
+    "TranslateX": Operation(-0.45, 0.45, None),
+    "TranslateY": Operation(-0.45, 0.45, None),
 }
 NAMES = tuple(OPERATIONS)
 CUTOUT = NAMES.index("Cutout")
@@ -96,6 +101,5 @@ def apply_steps(images: Tensor, steps: Steps) -> Tensor:
 def _run(group: int, images: Tensor, value: Tensor, centre: Tensor, matrices: Tensor) -> Tensor:
     if group == FIRST_GEOMETRIC:
         return geometry.move(images, matrices)
-    if group == CUTOUT:
-        return colour.cutout(images, value, centre)
-    return OPERATIONS[NAMES[group]].function(images, value)
+    function = OPERATIONS[NAMES[group]].function
+    return function(images, value, centre) if group == CUTOUT else function(images, value)

@@ -24,14 +24,3 @@ def mean_eigenvalue(probabilities: Tensor, features: Tensor, weight: Tensor) -> 
     # p (1 - p) instead of 1 - p^2: where the network is sure, the latter is all rounding.
     traces = (probabilities * (1 - probabilities)).sum(1) * features.square().sum(1)
     return (weight * traces).mean() / (probabilities.shape[1] * features.shape[1])
-
-
-def kronecker_factors(probabilities: Tensor, features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Factors S (C, C) and A (F, F) with G close to S (x) A (K-FAC; Martens and Grosse 2015, arXiv 1503.05671).
-
-    A = mean_i w_i h_i h_i^T carries the weights' size; S is the weighted mean of S_i, so that weights count once. The
-    two are exact where all images with a weight have the same probabilities, or the same features.
-    """
-    shares = weight / weight.sum()
-    S = (shares @ probabilities).diag() - (shares[:, None] * probabilities).T @ probabilities
-    return S, head_gradient(features, features, weight)

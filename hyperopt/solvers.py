@@ -1,4 +1,4 @@
-"""Solvers of (G + damping I) V = g for the head: V and g are (C, F), G is known by its products or its factors.
+"""Solvers of (G + damping I) V = g for the head: V and g are (C, F), G is known by its products.
 
 A product maps (C, F) to (C, F) and is symmetric and positive (semi-)definite in the C F entries. The iterations never
 read from the device, so that a GPU is not waited for. C: classes, F: features.
@@ -54,23 +54,6 @@ def conjugate_gradients(
         previous, slope = slope, (residual * preconditioned).sum()
         direction = preconditioned + _ratio(slope, previous) * direction
     return V
-
-
-def kronecker_inverse(left: Tensor, right: Tensor, damping: Tensor | float) -> Product:
-    """Products with (left (x) right + damping I)^-1, exact, by the eigenvectors of the two factors.
-
-    Args: left (C, C) and right (F, F), symmetric and positive semi-definite; damping above zero. The Kronecker product
-    acts on V (C, F) as left V right.
-    """
-    left_values, left_vectors = torch.linalg.eigh(left)
-    right_values, right_vectors = torch.linalg.eigh(right)
-    # Rounding makes eigenvalues of zero slightly negative, which a small damping would not make up for.
-    values = left_values.clamp(min=0)[:, None] * right_values.clamp(min=0) + damping
-
-    def inverse(gradient: Tensor) -> Tensor:
-        return left_vectors @ (left_vectors.T @ gradient @ right_vectors / values) @ right_vectors.T
-
-    return inverse
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 from scipy.stats import ttest_1samp
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks import audit, epoch, evidence, precision, results, rows, wrong_labels
+from benchmarks import audit, epoch, evidence, hypergradient, precision, results, rows, transforms, wrong_labels
+from benchmarks.report import status_of
 from utils.errors import UserError
 
 
@@ -25,6 +26,38 @@ def run(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out, json.loads((tmp_path / "numbers.json").read_text())
 
     return call
+
+
+MISTAKES = [
+    (epoch, "--rounds 0", "0 is out of range"),
+    (epoch, "--scale 0.0005", "cannot split off 5 of 30 images"),
+    (epoch, "--device abacus", "no device 'abacus'"),
+    (epoch, "--model abacus", "abacus"),
+    (precision, "--seeds 1", "1 is out of range"),
+    (precision, "--dataset nope", "nope"),
+    (hypergradient, "--damping 0", "0 is out of range"),
+    (rows, "--classes many", "many"),
+    (transforms, "--batch -1", "-1 is out of range"),
+    (results, "--rounds x", "x"),
+    (audit, "--dataset nope --no-cuda", "nope"),
+    (wrong_labels, "--match (", "regular expression"),
+    (wrong_labels, "", "no run folder"),
+    (evidence, "--plot figure.jpg", "must end in .png"),
+    (evidence, "--accuracy nope", "nope"),
+]
+
+
+@pytest.mark.parametrize(("module", "flags", "culprit"), MISTAKES)
+def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, module, flags, culprit):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["benchmark", *flags.split()])
+    try:
+        status = status_of(module.main)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert (status, len(error.splitlines())) == (2, 1)
+    assert culprit in error
 
 
 def test_epoch(run):

@@ -4,7 +4,8 @@ import pytest
 import torch
 from oracle import relative_error
 
-from hyperopt.solvers import conjugate_gradients, kronecker_inverse
+from benchmarks.kronecker import kronecker_inverse
+from hyperopt.solvers import conjugate_gradients
 
 CLASSES, FEATURES = 4, 6
 SIZE = CLASSES * FEATURES

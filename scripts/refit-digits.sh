@@ -46,7 +46,7 @@ done
 MATCH='^smallnet_opt_.*_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_valid_images_50)?(_refit_.*|_train_on_.*)?$'
 $PYTHON -m benchmarks.evidence --match "$MATCH"
 $PYTHON -m benchmarks.evidence --match "$MATCH" --against 'rows control-kept'
-for other in "FIS refit W$" "FIS refit C$"; do
+for other in "FIS refit W$" "FIS refit C$" "HES refit WC$"; do
     $PYTHON -m benchmarks.evidence --match "$MATCH" --against "$other"
 done
 for runs in "0 1 2 3" "4 5 6 7"; do

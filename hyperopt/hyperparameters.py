@@ -14,13 +14,10 @@ from hyperopt.augmentation import draw_amounts, probabilities_and_magnitudes, st
 from hyperopt.losses import LOSSES
 from hyperopt.rows import RowTable
 from hyperopt.warp import OPERATIONS, WARPS
+from utils.row_options import LEARNED_AUG_MODELS, LOSS_LETTERS
 
 START_SMOOTHING = 0.05
 DESCRIBED_AT_ONCE = 16384
-# Names of --aug-model that learn the augmentation, and whether all images share one row.
-SHARED_AUGMENTATION = {"SHA": True, "SEP": False}
-# Names of --los-model and the parts of the row that they learn.
-LOSS_PARTS = {"NONE": (), "WGHT": ("weight",), "SOFT": ("soft_label",), "BOTH": ("weight", "soft_label")}
 
 
 def start_soft_labels(labels: Tensor, classes: int) -> Tensor:
@@ -63,13 +60,13 @@ class Hyperparameters:
         self.labels = labels
         self.tables: dict[str, RowTable] = {}
         home = home or labels.device
-        if augmentation in SHARED_AUGMENTATION:
-            shared = SHARED_AUGMENTATION[augmentation]
+        if augmentation in LEARNED_AUG_MODELS:
+            shared = augmentation == "SHA"
             self.tables["augmentation"] = RowTable(start_rows(1 if shared else len(labels), home), shared)
-        if "weight" in LOSS_PARTS[loss]:
+        if "W" in LOSS_LETTERS[loss]:
             self.tables["weight"] = RowTable(torch.zeros(len(labels), 1, device=home))
         self.loss = LOSSES[training_loss]
-        if "soft_label" in LOSS_PARTS[loss]:
+        if "S" in LOSS_LETTERS[loss]:
             self.tables["soft_label"] = RowTable(start_soft_labels(labels.to(home), classes))
         self._warp, self._warp_nothing = WARPS[warp]
 

@@ -3,7 +3,6 @@ import pytest
 from custom_datasets.distortion import Distortion
 from custom_datasets.split_file import split_file_name
 from hyperopt.estimators import ESTIMATORS
-from hyperopt.hyperparameters import LOSS_PARTS, SHARED_AUGMENTATION
 from hyperopt.learned_rows import PARTS
 from hyperopt.warp import WARPS
 from utils.errors import UserError
@@ -12,7 +11,6 @@ from utils.recipes import RECIPES
 from utils.row_options import (
     ESTIMATOR_HYPER,
     HYPER_OPTS,
-    LEARNED_AUG_MODELS,
     LOS_MODELS,
     LOSS_LETTERS,
     REFIT_USE,
@@ -244,11 +242,7 @@ def test_split_files_are_named_like_runs():
 
 def test_flags_know_what_the_rows_know():
     """The names stand in two rooms that do not import one another."""
-    assert set(LEARNED_AUG_MODELS) == set(SHARED_AUGMENTATION)
-    assert set(LOS_MODELS) == set(LOSS_PARTS)
-    assert {
-        loss: tuple(ROW_PARTS[letter] for letter in letters) for loss, letters in LOSS_LETTERS.items()
-    } == LOSS_PARTS
+    assert set(LOS_MODELS) == set(LOSS_LETTERS)
     assert set(ROW_PARTS.values()) == set(PARTS)
     assert set(WARP_NAMES) == set(WARPS)
     assert set(ESTIMATOR_HYPER) == set(ESTIMATORS) == set(HYPER_OPTS) - {"NONE"}

@@ -96,3 +96,10 @@ def test_own_data_without_its_folder_is_an_error(train):
     assert status == 2
     assert len(err.splitlines()) == 1
     assert "mine has neither test/ nor test.npz" in err
+
+
+def test_own_data_too_small_to_hold_some_out_is_an_error(train):
+    write_folders(Path("local_data") / "mine", {"train": range(4), "test": range(4)})
+    status, _, err = train("--dataset", "mine", "--recipe", "DIGITS", "--batch-size", 2)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "4 training images, too few to hold some out; add valid/" in err

@@ -5,6 +5,7 @@ With --audit, list which labels of the training set look wrong.
 """
 
 import dataclasses
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -127,6 +128,7 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
 
 def draw(rows: list[RowResults], options: ResultOptions, review: Review | None) -> Drawn:
     """Draw all rows, or one row; of an audited run the sheets of sample images as well."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's own need not be installed here
     from hyperopt import figures  # brings matplotlib, which tables do without
 
     if options.all:

@@ -35,6 +35,7 @@ from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.training import Training
 from utils.checksum import checksum
 from utils.device import pick_device
+from utils.errors import UserError
 from utils.files import replace_file
 from utils.flags import Parser, number, pattern
 from utils.options import TrainOptions, resolve
@@ -92,6 +93,10 @@ def main() -> None:
         for score_name, figures in found.items():
             cells = " | ".join(mean_and_spread(column.tolist(), "±") for column in 100 * np.array(figures).T)
             print(f"| {name} | {score_name} | {cells} | {len(figures)} |", flush=True)
+    if not reviews:
+        raise UserError(
+            "none of the finished runs is of --runs and --match, with label noise and trained on nothing else"
+        )
     print_thresholds(reviews)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_datasets import Dataset, Distortion, Split
 from custom_datasets.distortion import make_split
 from custom_datasets.table import ImageTable
@@ -91,7 +91,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of the encoder")
     parser.add_argument("--compile", action="store_true", help="compile the encoder")
     parser.add_argument("--rounds", type=how_many, default=3, help="measurements of each pass")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/epoch.json"), help="file for the numbers")
+    parser.add_argument(
+        "--output", type=output_file, default=Path("benchmarks/epoch.json"), help="file for the numbers"
+    )
     return parser.parse_args()
 
 

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
-from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_datasets import load_dataset
 from hyperopt.estimators import HyperSettings, fisher_direction, hessian_direction
 from hyperopt.fisher import head_fisher_product, mean_eigenvalue
@@ -153,8 +153,10 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--device", type=device_name, default="cpu", help="where networks and solvers run")
     parser.add_argument("--rounds", type=how_many, default=100, help="measurements of each solver and batch")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/hypergradient.json"), help="for the numbers")
-    parser.add_argument("--plot", type=Path, help="for a figure")
+    parser.add_argument(
+        "--output", type=output_file, default=Path("benchmarks/hypergradient.json"), help="for the numbers"
+    )
+    parser.add_argument("--plot", type=output_file, help="for a figure")
     options = parser.parse_args()
     options.dataset = options.dataset or ["DIGITS", *(["MNIST"] if (options.data / "MNIST").exists() else [])]
     return options

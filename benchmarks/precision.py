@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine, device_name, how_many, status_of
+from benchmarks.report import describe_machine, device_name, how_many, output_file, status_of
 from custom_datasets import Dataset, Split, load_dataset
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.training import Training
@@ -77,7 +77,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--hyper-start", type=number(int, 0, 10**6), help="last epoch without a hyper pass (default: the recipe's)"
     )
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/precision.json"), help="for the numbers")
+    parser.add_argument("--output", type=output_file, default=Path("benchmarks/precision.json"), help="for the numbers")
     return parser.parse_args()
 
 

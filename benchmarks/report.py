@@ -31,6 +31,13 @@ def device_name(text: str) -> str:
     return text
 
 
+def output_file(text: str) -> Path:
+    """The path of a file in a folder that is there, which is known before anything is measured."""
+    if not Path(text).parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder of '{text}' is not there")
+    return Path(text)
+
+
 def seconds(work: Callable[[], None]) -> float:
     """Wall clock of one measurement; `work` waits for its device."""
     start = time.perf_counter()

@@ -23,7 +23,7 @@ import sklearn
 import torch
 
 import hyperopt.figures  # noqa: F401  imported here so that it is not timed
-from benchmarks.report import describe_machine, how_many, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, how_many, output_file, quartiles, seconds, status_of
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.warp import OPERATIONS
 from utils.flags import Parser
@@ -69,7 +69,7 @@ def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = Parser(description="Seconds of get-results.py on a folder of many results.")
     parser.add_argument("--rounds", type=how_many, default=3, help="repetitions")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results.json"), help="for the numbers")
+    parser.add_argument("--output", type=output_file, default=Path("benchmarks/results.json"), help="for the numbers")
     return parser.parse_args()
 
 

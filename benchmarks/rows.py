@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
@@ -91,7 +91,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--classes", type=how_many, nargs="+", default=[10, 100], help="numbers of classes")
     parser.add_argument("--rounds", type=how_many, default=100, help="steps of each table")
     parser.add_argument("--large", action="store_true", help=f"{LARGE:,} rows of {LARGE_CLASSES} classes, nothing else")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/rows.json"), help="file for the numbers")
+    parser.add_argument("--output", type=output_file, default=Path("benchmarks/rows.json"), help="file for the numbers")
     return parser.parse_args()
 
 

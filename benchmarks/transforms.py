@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 from benchmarks.pil_policy import rand_policy
-from benchmarks.report import describe_machine, device_name, how_many, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_transforms import RandPolicy
 from utils.flags import Parser
 
@@ -61,7 +61,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--device", type=device_name, default="cpu", help="where the tensor side runs")
     parser.add_argument("--batch", type=how_many, default=256, help="images per batch")
     parser.add_argument("--rounds", type=how_many, default=30, help="measurements of each side")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/transforms.json"), help="file for the numbers")
+    parser.add_argument(
+        "--output", type=output_file, default=Path("benchmarks/transforms.json"), help="file for the numbers"
+    )
     return parser.parse_args()
 
 

@@ -123,9 +123,10 @@ def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) ->
     classes = len(np.unique(labels[split.valid]))
     most = len(split.valid) - classes
     if not classes <= images <= most:
+        some = f"give --valid-images {classes} to {most}, or leave it out for all of them"
         raise DataError(
             f"{images} of {len(split.valid)} clean images of {classes} classes cannot be kept in proportion; "
-            f"give --valid-images {classes} to {most}, or leave it out for all of them"
+            + (some if classes <= most else "leave --valid-images out")
         )
     kept, _ = split_validation(labels[split.valid], images, seed)
     return replace(split, valid=split.valid[kept])

@@ -1,5 +1,8 @@
 """A user's own data: parts train, and test, valid or both, as folders of image files or as .npz files."""
 
+import os
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import is_zipfile
@@ -23,13 +26,14 @@ GREY_MODES, COLOUR_MODES = ("1", "L"), ("RGB", "RGBA", "P", "PA", "LA", "La", "C
 class Part:
     """One part as it was read: images uint8 (N, H, W) or (N, H, W, C), labels (N,).
 
-    names: of the classes, files: of the images, where they have names.
+    names: of the classes, files: of the images, where they have names; left_out: files that are not read.
     """
 
     images: np.ndarray
     labels: np.ndarray
     names: list[str] | None = None
     files: list[str] | None = None
+    left_out: tuple[Path, ...] = ()
 
 
 def looks_like_own_data(folder: Path) -> bool:
@@ -67,7 +71,8 @@ def own_data(folder: Path) -> Dataset:
         files = [f"{name}/{file}" for name in joined for file in parts[name].files]
     valid_given = len(tables["valid"]) if "valid" in tables else 0
     test = tables.get("test", tables.get("valid"))
-    return Dataset(table, test, classes, valid_given, train.names, files, tested_on_valid="test" not in tables)
+    notes = tuple(describe_left_out(paths[name], part.left_out) for name, part in parts.items() if part.left_out)
+    return Dataset(table, test, classes, valid_given, train.names, files, "test" not in tables, notes)
 
 
 def find_parts(folder: Path) -> dict[str, Path]:
@@ -121,13 +126,41 @@ def read_folder(path: Path, names: list[str] | None) -> Part:
             if name not in names:
                 raise DataError(f"{path / name} is a class that the training set lacks")
         numbers = {name: names.index(name) for name in own_names}
+        left_out = files_left_out(path)
         samples = make_dataset(path, numbers, extensions=IMG_EXTENSIONS, allow_empty=True)
     files, labels = [Path(file) for file, _ in samples], np.array([label for _, label in samples])
     for name, number in numbers.items():
         if number not in labels:
             raise DataError(f"{path / name} holds no image; there must be one ({', '.join(IMG_EXTENSIONS)})")
-    images = stack([read_image(file) for file in files], files)
-    return Part(images, labels, names, [file.relative_to(path).as_posix() for file in files])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of transparency, which is left out, and of very large images
+        images = stack([read_image(file) for file in files], files)
+    return Part(images, labels, names, [file.relative_to(path).as_posix() for file in files], left_out)
+
+
+def files_left_out(path: Path) -> tuple[Path, ...]:
+    """Files in a part that are not read: of another kind than images, or beside the classes' folders; no hidden ones.
+
+    Raises DataError for a folder that a link leads to a second time: its images would be read again, as another class.
+    """
+    met, left_out = set(), []
+    for folder, _, names in os.walk(path, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in met:
+            raise DataError(f"{folder} is a link to a folder whose images are read already; remove it")
+        met.add((status.st_dev, status.st_ino))
+        left_out += [
+            Path(folder, name)
+            for name in names
+            if not name.startswith(".") and (Path(folder) == path or not name.lower().endswith(IMG_EXTENSIONS))
+        ]
+    return tuple(left_out)
+
+
+def describe_left_out(path: Path, files: Sequence[Path]) -> str:
+    """In words, what is not read of the part at `path`."""
+    one = f"{len(files)} file{'s' if len(files) > 1 else ''} in {path} {'are' if len(files) > 1 else 'is'} left out"
+    return f"{one}, such as {files[0].relative_to(path)}: only images in the classes' folders are read, not all kinds"
 
 
 def stack(images: list[np.ndarray], files: list[Path]) -> np.ndarray:
@@ -149,6 +182,8 @@ def read_image(path: Path) -> np.ndarray:
     with reading(path), Image.open(path) as image:
         if image.mode not in GREY_MODES + COLOUR_MODES:
             raise DataError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
+        if getattr(image, "n_frames", 1) > 1:
+            raise DataError(f"{path} is animated; keep one of its {image.n_frames} pictures")
         return np.array(image.convert("L" if image.mode in GREY_MODES else "RGB"))
 
 

@@ -94,7 +94,8 @@ class Dataset:
 
     valid_given: so many last images of `train` are the clean validation set that came with the data; 0 without one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
-    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set.
+    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. notes: what a
+    user should know about the files.
     """
 
     train: Images
@@ -104,6 +105,7 @@ class Dataset:
     class_names: list[str] | None = None
     train_files: list[str] | None = None
     tested_on_valid: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:

@@ -92,9 +92,10 @@ class LearnedRows:
         """Read a `.pt` or `.npz` file; nothing in it is executed. Raises UserError when it is missing or damaged."""
         try:
             content = _load(path)
+            unknown = sorted(content.keys() - {field.name for field in fields(cls)})
             columns = {f.name: content[f.name] for f in fields(cls) if f.name in content or f.default is MISSING}
             rows = cls(**columns | {"operations": tuple(columns.get("operations", OPERATIONS))})
-            problem = rows._misfit()
+            problem = f"it has an unknown column {unknown[0]!a}" if unknown else rows._misfit()
         except FileNotFoundError as error:
             raise UserError(f"there is no rows file {path}; train its run, with --fresh if it is finished") from error
         except KeyError as error:
@@ -109,6 +110,8 @@ class LearnedRows:
         """What is not as the module's docstring says, or None."""
         for name, (kind, dimensions) in COLUMNS.items():
             column = getattr(self, name)
+            if column is None and name in ("index", "given_label"):
+                return f"it has no {name}"
             if column is None:
                 continue
             if column.dtype != kind or column.ndim != dimensions or len(column) != len(self.index):

@@ -43,6 +43,7 @@ MISTAKES = [
     (wrong_labels, "--match (", "regular expression"),
     (wrong_labels, "", "no run folder"),
     (evidence, "--plot figure.jpg", "must end in .png"),
+    (epoch, "--output nowhere/numbers.json", "the folder of 'nowhere/numbers.json' is not there"),
     (evidence, "--accuracy nope", "nope"),
 ]
 

@@ -332,7 +332,7 @@ def test_figures_of_trained_runs_are_drawn(four_runs, results):
     assert status == 0
     assert "note" not in err
     for kind in ("learning_curves", "errors", "classes", "confusion", "embedding", "rows"):
-        path = Path(f"figures/{kind}_ir_10_sr_1.0_nr_0.1.png")
+        path = Path(f"figures/{kind}_DIGITS_ir_10_sr_1.0_nr_0.1.png")
         assert str(path) in err
         assert path.read_bytes().startswith(b"\x89PNG")
 

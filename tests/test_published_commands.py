@@ -98,6 +98,26 @@ def test_own_data_without_its_folder_is_an_error(train):
     assert "mine has neither test/ nor test.npz" in err
 
 
+def test_run_folder_is_of_one_data_set(train, results):
+    """Rows of other data would stand in one table with those that are there."""
+    write_folders(Path("local_data") / "mine", {"train": range(100), "test": range(50)})
+    row = ("--dataset", "mine", "--recipe", "DIGITS")
+    assert train(*row)[0] == 0
+    changed = Path("local_data/mine/train/0/0.png")
+    shutil.copy("local_data/mine/train/0/10.png", changed)
+    status, _, err = train(*row, "--aug-model", "RAND")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "is of other data than there is now; put that back, or train in another run folder" in err
+    assert train(*row, "--aug-model", "RAND", "-r", "run1")[0] == 0
+    assert train(*row, "--fresh")[0] == 0
+    # Of another recipe than is asked for, and with more epochs than others.
+    assert "trained with --recipe DIGITS, not MNIST" in results(*row[:2], "--recipe", "MNIST", "--model", "smallnet")[1]
+    train(*row, "--los-model", "WGHT", "--epochs", 4)
+    assert (
+        "rows differ in their number of epochs: 3 (NONE/NONE NONE recipe DIGITS), 4 (" in results(*row[:2], "--all")[1]
+    )
+
+
 def test_own_data_too_small_to_hold_some_out_is_an_error(train):
     write_folders(Path("local_data") / "mine", {"train": range(4), "test": range(4)})
     status, _, err = train("--dataset", "mine", "--recipe", "DIGITS", "--batch-size", 2)

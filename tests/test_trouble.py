@@ -36,7 +36,7 @@ def test_too_full_a_disk_is_named_before_the_start(call, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
     status, out, err = call("implicit-augment", "--no-cuda", *FLAGS, *ROWS["HES"])
     assert (status, out) == (2, "")
-    assert re.fullmatch(r"error: the run's files need 0\.0\d GiB in local_data/DIGITS/run0, whose disk has .*\n", err)
+    assert re.fullmatch(r"error: the run's files need [\d.]+ MiB in local_data/DIGITS/run0, whose disk has .*\n", err)
 
 
 def test_order_of_what_a_run_starts_from_is_in_the_help(call):

@@ -1,6 +1,7 @@
 """The exception that a user's mistake ends in, and how a script ends."""
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from signal import Signals
@@ -28,23 +29,44 @@ def exit_status(main: Callable[[], None], mistakes: tuple[type[Exception], ...])
 
     `mistakes` are the exceptions of a user's making; OSError always is.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # class names may have letters that a terminal has not
+    _prepare_streams()
     try:
         main()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _report("interrupted", INTERRUPTED)
     except Interrupted as stop:
         return _report(f"stopped by {stop.signal.name} {stop.hint}", 128 + stop.signal)
     except BrokenPipeError:
+        _abandon_output()
         return _report("whoever read the output has stopped; write it to a file instead", MISTAKE)
     except OSError as error:
-        problem = f"{error.filename or 'a file'}: {error.strerror or error}"
+        _abandon_output()
+        problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"
         return _report(f"{problem}; check the path, its permissions and the space on the disk", MISTAKE)
     except mistakes as error:
         return _report(str(error), MISTAKE)
     return 0
+
+
+def _prepare_streams() -> None:
+    """Have every line appear when it is written, in whatever letters there are; a closed stream takes it in silence."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for the rest of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            # Class names may have letters that a terminal has not.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+
+
+def _abandon_output() -> None:
+    """What cannot be written is not tried again at the end of the process, which would change its status."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _report(message: str, status: int) -> int:

@@ -55,7 +55,7 @@ def refuse_full_disk(folder: Path, size: int) -> None:
     """Raise UserError when the disk of `folder` has no room for so many bytes."""
     free = shutil.disk_usage(folder).free
     if free < size:
-        needed, left = (f"{number / 2**30:.2f} GiB" for number in (size, free))
+        needed, left = (f"{number / 2**20:,.1f} MiB" for number in (size, free))
         raise UserError(f"the run's files need {needed} in {folder}, whose disk has {left} left; make room first")
 
 

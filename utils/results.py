@@ -133,13 +133,18 @@ class Findings:
 
 
 def row_results(options: RowOptions) -> Findings:
-    """The runs of the options' row. Raises UserError when none is finished."""
-    return _find(
+    """The runs of the options' row, resolved. Raises UserError when none is finished."""
+    found = _find(
         options,
         re.compile(f"^{re.escape(options.run_name)}$"),
         nothing=f"no finished run of {options.run_name} in {dataset_folder(options)}",
         advice="train it first, or try --all",
     )
+    (row,) = found.rows
+    recipe = row.options["recipe"]
+    if recipe != options.recipe:
+        row.notes.append(f"trained with --recipe {recipe}, not {options.recipe}")
+    return found
 
 
 def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> Findings:
@@ -149,7 +154,12 @@ def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> Fi
     """
     wanted = f" with '{match.pattern}' in its name" if match else ""
     nothing = f"no finished run{wanted} in {dataset_folder(options)}"
-    return _find(options, match or re.compile(""), nothing, "train first")
+    found = _find(options, match or re.compile(""), nothing, "train first")
+    epochs = {row.options["epochs"]: row.label for row in reversed(found.rows)}
+    if len(epochs) > 1:
+        some = ", ".join(f"{count} ({label})" for count, label in sorted(epochs.items()))
+        found.rows[0].notes.append(f"rows differ in their number of epochs: {some}")
+    return found
 
 
 def _find(options: RowOptions, wanted: re.Pattern[str], nothing: str, advice: str) -> Findings:

@@ -52,7 +52,7 @@ def count_cost(model: nn.Module, shape: tuple[int, int, int]) -> Cost:
         if "too small" not in str(error) and "can't be greater than" not in str(error):
             raise
         raise UserError(
-            f"images of {shape[1]} x {shape[2]} pixels are too small for this --model; choose another"
+            f"images of {shape[2]} x {shape[1]} pixels are too small for this --model; choose another"
         ) from error
     training = _count(lambda: model(image).sum().backward())
     model.requires_grad_(False)

@@ -21,7 +21,7 @@ FIGURES = {
 
 
 def plot_all(rows: list[RowResults], folder: Path) -> Drawn:
-    """Draw every figure of `FIGURES` for every distortion, whose name is in the files'."""
+    """Draw every figure of `FIGURES` for every distortion; data set and distortion are in the files' names."""
     groups = defaultdict(list)
     for row in rows:
         groups[row.distortion_name].append(row)
@@ -32,15 +32,15 @@ def plot_all(rows: list[RowResults], folder: Path) -> Drawn:
 
 
 def plot_row(row: RowResults, folder: Path) -> Drawn:
-    """Draw every figure of `FIGURES` for one row, whose name is in the files'."""
+    """Draw every figure of `FIGURES` for one row; data set and row are in the files' names."""
     drawn = Drawn()
     _plot([row], folder, row.name, drawn)
     return drawn
 
 
 def plot_sheets(review: Review, folder: Path) -> list[Path]:
-    """Draw the sheets of an audited run, whose folder and row are in the files' names; returns the files."""
-    name = f"{review.files.folder.name}_{review.files.name}"
+    """Draw the sheets of an audited run; data set, run folder and row are in the files' names. Returns the files."""
+    name = f"{review.options['dataset']}_{review.files.folder.name}_{review.files.name}"
     with page():
         found = {"suspects": sheets.draw_suspects(review), "augmentation": sheets.draw_augmentation(review)}
         return [path for kind, figure in found.items() if figure for path in save(figure, folder, f"{kind}_{name}")]
@@ -52,6 +52,6 @@ def _plot(rows: list[RowResults], folder: Path, name: str, drawn: Drawn) -> None
         for kind, draw in FIGURES.items():
             figure = draw(rows, sources)
             if figure:
-                drawn.paths += save(figure, folder, f"{kind}_{name}")
+                drawn.paths += save(figure, folder, f"{kind}_{rows[0].options['dataset']}_{name}")
     drawn.notes += sources.notes
     drawn.damaged += sources.damaged

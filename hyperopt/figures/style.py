@@ -1,5 +1,6 @@
 """What all figures share: a page's width, colours and line styles, grids of panels, legends, saving."""
 
+import io
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
+from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
+from utils.files import replace_file
 from utils.results import RowResults
 
 # Okabe and Ito's colours (a brown for their yellow), which colour-blind readers can tell apart; in greyscale the line
@@ -36,8 +39,8 @@ NO_DATE = {"CreationDate": None}  # in a PDF: the same results give the same fil
 
 @contextmanager
 def page() -> Iterator[None]:
-    """Within it, text has the sizes of a figure that is as wide as a page."""
-    with rc_context(FONT), warnings.catch_warnings():
+    """Within it, text has the sizes of a figure that is as wide as a page, whatever the user's own settings are."""
+    with matplotlib_style.context("default"), rc_context(FONT), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of names in scripts that the font lacks
         yield
 
@@ -132,8 +135,11 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
     # Figure.savefig draws twice for each file, and lays out anew, which takes longest.
-    FigureCanvasAgg(figure).print_png(png)
+    content = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(content)
+    replace_file(png, content.getbuffer())
     figure.set_layout_engine("none")
-    with pdf.open("wb") as file:
-        FigureCanvasPdf(figure).print_pdf(file, metadata=NO_DATE)
+    content = io.BytesIO()
+    FigureCanvasPdf(figure).print_pdf(content, metadata=NO_DATE)
+    replace_file(pdf, content.getbuffer())
     return [png, pdf]

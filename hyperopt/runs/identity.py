@@ -4,6 +4,9 @@ import torch
 
 from custom_datasets import Dataset, Split, distorted_images
 from utils.checksum import checksum
+from utils.errors import UserError
+from utils.options import TrainOptions
+from utils.run_folder import read_result, run_files
 
 
 def identify(data: Dataset, split: Split) -> str:
@@ -25,3 +28,22 @@ def identify_training_set(data: Dataset, split: Split) -> str:
 def identify_table(data: Dataset) -> str:
     """A number that stands for the training table: its images, labels and file names."""
     return checksum({"images": data.train.content, "labels": data.train.labels, "files": data.train_files})
+
+
+def refuse_other_table(options: TrainOptions, data: Dataset) -> None:
+    """Raise UserError when another row of the run folder was trained on other images, labels or files than there are.
+
+    The rows of a run share their split, and stand in one table.
+    """
+    files = run_files(options)
+    for path in sorted(files.folder.glob("result_*.json")):
+        if path == files.result:
+            continue  # of this row, which is only trained again when it starts over
+        try:
+            table = read_result(path).get("table")
+        except (UserError, FileNotFoundError):
+            continue  # another row's trouble, which get-results.py names
+        if table and table != identify_table(data):
+            raise UserError(
+                f"{path} is of other data than there is now; put that back, or train in another run folder (-r run1)"
+            )

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from hyperopt import LearnedRows
-from hyperopt.runs.identity import identify, identify_table, identify_training_set
+from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.training import Training
@@ -42,8 +42,10 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
     files.refuse_folders()
     start = find_starting_rows(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
-    if data.tested_on_valid:
-        print(f"note: no test set: test accuracies are {TESTED_ON_VALID}", file=sys.stderr)
+    refuse_other_table(options, data)
+    missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
+    for note in (*data.notes, *missing):
+        print(f"note: {note}", file=sys.stderr)
     split = prepare_split(options, data)
     if start:
         start.check_training_set(data, split)
@@ -83,6 +85,7 @@ def describe(data: Dataset, split: Split) -> dict[str, Any]:
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
         "tested_on": "valid" if data.tested_on_valid else "test",
+        "table": identify_table(data),
     }
 
 

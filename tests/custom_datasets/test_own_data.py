@@ -52,6 +52,39 @@ def test_folders_are_torchvisions(tmp_path):
     assert (data.classes, data.class_names, data.valid_given) == (3, list(CLASSES), 0)
 
 
+@pytest.mark.parametrize(("link", "target"), [("train/ant/again", "."), ("train/ant/up", ".."), ("train/dog", "bee")])
+def test_link_to_images_that_are_read_already_is_an_error(tmp_path, link, target):
+    write_images(tmp_path)
+    (tmp_path / link).symlink_to(target)
+    with pytest.raises(DataError, match="whose images are read already"):
+        load(tmp_path)
+
+
+def test_link_to_images_elsewhere_is_followed(tmp_path):
+    write_images(tmp_path)
+    shutil.move(tmp_path / "train/ant", tmp_path / "elsewhere")
+    (tmp_path / "train/ant").symlink_to("../elsewhere")
+    assert len(load(tmp_path).train) == 3 * (COUNTS["train"] + COUNTS["valid"])
+
+
+def test_files_that_are_not_read_are_noted(tmp_path):
+    write_images(tmp_path)
+    assert load(tmp_path).notes == ()
+    for name in ("train/ant/5.gif", "train/5.png", "valid/bee/list.txt", "valid/.hidden"):
+        (tmp_path / name).touch()
+    train, valid = load(tmp_path).notes
+    assert f"2 files in {tmp_path}/train are left out" in train
+    assert f"1 file in {tmp_path}/valid is left out, such as bee/list.txt" in valid
+
+
+def test_animated_image_is_an_error(tmp_path):
+    write_images(tmp_path)
+    frames = [Image.new("RGB", (9, 7), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "train/ant/moving.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match=r"moving.webp is animated; keep one of its 2 pictures"):
+        load(tmp_path)
+
+
 def test_validation_set_takes_the_place_of_a_test_set(tmp_path):
     write_images(tmp_path)
     whole = load(tmp_path)

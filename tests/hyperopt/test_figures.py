@@ -4,13 +4,14 @@ import csv
 import json
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
 
-from hyperopt.figures import classes, confusion, embedding, errors, learned, learning_curves
+from hyperopt.figures import classes, confusion, embedding, errors, learned, learning_curves, style
 from hyperopt.figures.sources import Sources
 from hyperopt.learned_rows import LearnedRows
 from utils.options import TrainOptions, parse_options, resolve
@@ -111,6 +112,13 @@ def test_learning_curves_show_mean_and_range_of_the_metrics_files(write):
         assert corners[:, 1].min() == pytest.approx(values.min())
         assert corners[:, 1].max() == pytest.approx(values.max())
     assert not expected
+
+
+def test_users_own_settings_of_matplotlib_change_no_figure():
+    with matplotlib.rc_context({"text.usetex": True, "axes.grid": True}), style.page():
+        assert not matplotlib.rcParams["text.usetex"]
+        assert not matplotlib.rcParams["axes.grid"]
+        assert matplotlib.rcParams["font.size"] == style.FONT["font.size"]
 
 
 def test_thirty_two_learning_curves_look_different():
@@ -266,7 +274,7 @@ def test_all_figures_are_written_as_png_and_pdf_and_a_row_has_its_own(write, cal
     assert status == 0
     of_all = {path: path.read_bytes() for path in Path("figures").iterdir()}
     kinds = ("learning_curves", "errors", "classes", "confusion", "embedding", "rows")
-    names = {f"{kind}_ir_100_sr_1.0_nr_0.1.{end}" for kind in kinds for end in ("png", "pdf")}
+    names = {f"{kind}_SVHN_ir_100_sr_1.0_nr_0.1.{end}" for kind in kinds for end in ("png", "pdf")}
     assert files_of(of_all) == names
     assert all(f"written: figures/{name}\n" in err for name in names)
     for path, content in of_all.items():
@@ -275,7 +283,7 @@ def test_all_figures_are_written_as_png_and_pdf_and_a_row_has_its_own(write, cal
     assert all(path.read_bytes() == content for path, content in of_all.items())
     name = write(METHOD)[0].name
     assert files_of(Path("figures").iterdir()) - names == {
-        f"{kind}_{name}.{end}" for kind in kinds for end in ("png", "pdf")
+        f"{kind}_SVHN_{name}.{end}" for kind in kinds for end in ("png", "pdf")
     }
 
 

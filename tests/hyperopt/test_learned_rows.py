@@ -68,6 +68,7 @@ def change(**changes):
 
 
 UNFIT = {
+    "misspelt": (change(soft_labels=torch.full((3, 3), 1 / 3)), "unknown column 'soft_labels'"),
     "no index": ({"weight": torch.ones(3)}, "no 'index'"),
     "text": (change(weight="heavy"), "damaged"),
     "type": (change(weight=torch.ones(3, dtype=torch.float64)), "weight is torch.float64"),
@@ -98,6 +99,12 @@ def test_unfit_file_is_named_with_the_reason(tmp_path, case):
     with pytest.raises(UserError, match=r"rows\.pt") as caught:
         LearnedRows.read(path)
     assert reason in str(caught.value)
+
+
+def test_column_that_must_be_there_cannot_be_none(tmp_path):
+    torch.save(change(given_label=None), tmp_path / "rows.pt")
+    with pytest.raises(UserError, match="it has no given_label"):
+        LearnedRows.read(tmp_path / "rows.pt")
 
 
 class Hostile:

@@ -1,0 +1,50 @@
+"""How a script ends, as a process of its own: status, standard error, and nothing after it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+FULL = "/dev/full"
+SCRIPT = "import sys; from utils.errors import UserError, exit_status; sys.exit(exit_status(lambda: {}, (UserError,)))"
+# Python's own setting would write every line at once.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def end(body, redirection=""):
+    """Run a script's body in a shell -> (status, stdout, stderr)."""
+    command = f'"{sys.executable}" -c "$0" {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", command, SCRIPT.format(body)], capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists(FULL), reason="needs /dev/full")
+@pytest.mark.parametrize("body", ["print('a line')", "sys.stdout.write('no line')"])
+def test_full_disk_behind_the_output_is_an_error(body):
+    status, _, err = end(body, f"> {FULL}")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "No space left on device" in err
+
+
+@pytest.mark.parametrize("body", ["print('a line')", "sys.stdout.write('no line')"])
+def test_reader_that_has_left_is_an_error(body):
+    """The reader is gone before a word is written."""
+    status, _, err = end(f"(__import__('time').sleep(0.3), {body})", "| true; exit 0")
+    assert status == 0  # the pipe's, not the script's
+    assert err == "error: whoever read the output has stopped; write it to a file instead\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_end_no_script(closed):
+    status, out, err = end("(print('said'), print('noted', file=sys.stderr))", closed)
+    assert (status, out, err) == (0, "" if closed[:3] == ">&-" else "said\n", "noted\n" if closed == ">&-" else "")
+
+
+def test_lines_appear_when_they_are_written(tmp_path):
+    log = tmp_path / "log"
+    status, _, _ = end("(print('epoch 1'), __import__('os')._exit(9))", f"> {log}")
+    assert (status, log.read_text()) == (9, "epoch 1\n")

@@ -122,7 +122,7 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
     assert "average precision" not in out
     empty = ("file", "learned_label", "given_probability", "weight", "true_label")
     assert all(row[key] == "" for row in read_csv("audit.csv") for key in empty)
-    assert "suspects_mine" in err
+    assert "suspects_DIGITS_mine" in err
     assert "augmentation" not in err
 
 

@@ -114,7 +114,7 @@ def find_review(options: ResultOptions, row: RowResults) -> Review:
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")
     data = load_dataset(options.dataset, row.folder, torch.device("cpu"))
-    return review_run(files, data, read_result(files.result)["options"])
+    return review_run(files, data, read_result(files.result))
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

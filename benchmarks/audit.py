@@ -83,7 +83,7 @@ def main() -> None:
             files, options = row.files(run), row.results[run]["options"]
             if options["noise_ratio"] == 0 or options["refit"] or options["train_on"] != "distorted":
                 continue
-            audit = review_run(files, data, options).audit
+            audit = review_run(files, data, row.results[run]).audit
             reviews[name].append(audit)
             scores = own_scores(audit)
             if not flags.alone:

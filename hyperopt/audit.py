@@ -19,7 +19,7 @@ from utils.errors import UserError
 from utils.files import replace_file
 from utils.predictions import Predictions
 from utils.row_options import has_learned_rows
-from utils.run_folder import RunFiles
+from utils.run_folder import RunFiles, classes_of
 
 HEADER = (
     "index",
@@ -165,15 +165,16 @@ class Review:
     audit: Audit
 
 
-def review_run(files: RunFiles, data: Dataset, options: dict[str, Any]) -> Review:
-    """Audit a finished run, by its files, the data that it was trained on and its options.
+def review_run(files: RunFiles, data: Dataset, result: dict[str, Any]) -> Review:
+    """Audit a finished run, by its files, the data that it was trained on and its result.
 
     With label noise made by this program, the data set's labels are the true ones.
 
     Raises UserError when a file is missing or damaged, or when the data set is another one.
 
     """
-    found = Predictions.read(files.predictions, data.classes)
+    options = result["options"]
+    found = Predictions.read(files.predictions, classes_of(result))
     index = found.train_index
     if found.table != identify_table(data):
         raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")

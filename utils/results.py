@@ -22,7 +22,7 @@ from utils.row_options import (
     learned_rows_additions,
     usual_additions,
 )
-from utils.run_folder import TESTED_ON_VALID, RunFiles, dataset_folder, read_result, run_folders
+from utils.run_folder import TESTED_ON_VALID, RunFiles, classes_of, dataset_folder, read_result, run_folders
 
 
 @dataclass
@@ -81,8 +81,8 @@ class RowResults:
 
     @property
     def classes(self) -> int:
-        """Number of classes."""
-        return max(map(len, self.per_class()))
+        """Number of classes, the largest of all runs."""
+        return max(map(classes_of, self.results.values()))
 
     def files(self, run: int) -> RunFiles:
         """The files of one of the runs."""

@@ -168,6 +168,11 @@ def read_result(path: Path) -> dict[str, Any]:
     return content | {"options": options}
 
 
+def classes_of(result: dict[str, Any]) -> int:
+    """Number of classes of the data set that a result is of."""
+    return len(result["accuracy_per_class"]["last_epoch"])
+
+
 def _are_accuracies(per_class: list[float | None]) -> bool:
     """Whether there are classes, each with an accuracy in percent, or None for want of test images."""
     return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)

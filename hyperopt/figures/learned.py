@@ -15,6 +15,7 @@ from utils.errors import UserError
 from utils.predictions import Predictions
 from utils.results import RowResults
 from utils.row_options import has_learned_rows
+from utils.run_folder import classes_of
 
 # Colour, hatch and marker of the groups of images, in the order in which they are drawn from the top.
 GROUPS = {
@@ -77,7 +78,7 @@ def pool_runs(row: RowResults, sources: Sources) -> Pool | None:
     for run in sorted(learned.keys() & predictions.keys()):
         try:
             images = predictions[run].train_index, predictions[run].train_given
-            rows = learned[run].in_order_of(*images, row.classes, row.files(run).rows)
+            rows = learned[run].in_order_of(*images, classes_of(row.results[run]), row.files(run).rows)
         except UserError as error:
             sources.damaged.append(str(error))
         else:

@@ -1,6 +1,7 @@
 """The files of runs that figures are drawn from."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hyperopt.figures.style import PANELS
@@ -8,6 +9,7 @@ from hyperopt.learned_rows import LearnedRows
 from utils.errors import UserError
 from utils.predictions import Predictions
 from utils.results import RowResults, name_ranges, read_metrics
+from utils.run_folder import classes_of
 
 
 class Sources:
@@ -28,7 +30,11 @@ class Sources:
 
     def predictions(self, row: RowResults) -> dict[int, Predictions]:
         """Predictions files by run."""
-        return self._read(row, "predictions", lambda _, path: Predictions.read(path, row.classes), came_later=True)
+
+        def read(run: int, path: Path) -> Predictions:
+            return Predictions.read(path, classes_of(row.results[run]))
+
+        return self._read(row, "predictions", read, came_later=True)
 
     def learned(self, row: RowResults) -> dict[int, LearnedRows]:
         """Rows files by run."""

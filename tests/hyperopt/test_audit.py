@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hyperopt.audit import HEADER, review_run
 from hyperopt.figures import sheets
 from utils.confidence import Confidence
 from utils.options import TrainOptions, parse_options, resolve
-from utils.run_folder import run_files
+from utils.run_folder import read_result, run_files
 
 NOISE = ("-ir", 10, "-nr", 0.3)
 FIS = ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
@@ -145,7 +146,7 @@ def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
 def test_sheets_show_the_images_and_what_is_said_of_them(audited):
     options = resolve(parse_options(TrainOptions, "", ["-ir", "10", "-nr", "0.3", *FIS, "--hyper-start", "1"]))
     data = load_dataset("DIGITS", Path(), torch.device("cpu"))
-    review = review_run(run_files(options), data, options.identity)
+    review = review_run(run_files(options), data, read_result(run_files(options).result))
     listed, panels = read_csv("audit.csv"), sheets.draw_suspects(review).axes
     assert len(panels) == 10
     for row, axes in zip(listed, panels, strict=False):
@@ -256,6 +257,11 @@ def test_data_that_has_changed_since_is_refused(call):
     picture.write_bytes(next(Path("local_data/digits/train/1").iterdir()).read_bytes())
     assert call("get-results", *row, "--audit", "a.csv")[0] == 2
     picture.write_bytes(before)
+    for part in ("train", "valid"):
+        shutil.rmtree(f"local_data/digits/{part}/9")
+    status, _, err = call("get-results", *row, "--audit", "a.csv")
+    assert status == 2
+    assert "is of other data than there is now" in err
 
 
 def test_unusual_names_are_written_as_they_are(call):

@@ -1,4 +1,4 @@
-"""Numbers that stand for what a run is trained on."""
+"""Numbers that stand for what a run is trained on, and the refusal of anything else in its folder."""
 
 import torch
 

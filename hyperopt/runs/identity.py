@@ -35,7 +35,7 @@ def refuse_other_table(options: TrainOptions, data: Dataset) -> None:
 
     The rows of a run share their split, and stand in one table.
     """
-    files = run_files(options)
+    files, there_is = run_files(options), identify_table(data)
     for path in sorted(files.folder.glob("result_*.json")):
         if path == files.result:
             continue  # of this row, which is only trained again when it starts over
@@ -43,7 +43,7 @@ def refuse_other_table(options: TrainOptions, data: Dataset) -> None:
             table = read_result(path).get("table")
         except (UserError, FileNotFoundError):
             continue  # another row's trouble, which get-results.py names
-        if table and table != identify_table(data):
+        if table not in (None, there_is):
             raise UserError(
                 f"{path} is of other data than there is now; put that back, or train in another run folder (-r run1)"
             )

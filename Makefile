@@ -17,7 +17,7 @@ demo: $(BIN)/.installed
 	$(BIN)/python get-results.py $(DEMO) $(ROW) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.csv --plot $(FIGURES)
 
 test: $(BIN)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 

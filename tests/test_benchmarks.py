@@ -163,7 +163,7 @@ def evidence_rows(call):
         rows = [both, (*both, "--aug-model", "SHA"), weights]
         rows += [(*weights, "--refit")] if run != "run2" else [(*both, "--valid-images", 50)]
         for row in rows:
-            assert call("implicit-augment", "--no-cuda", "-r", run, "--epochs", 6, "-ir", 10, *row)[0] == 0
+            assert call("implicit-augment", "--no-cuda", "-r", run, "--epochs", 6, "-sr", 0.3, *row)[0] == 0
 
 
 EVIDENCE = {  # a row's name in the table -> in its files' names

@@ -371,11 +371,3 @@ def test_scripts_as_processes(tmp_path):
     table = python("get-results.py", "--all", cwd=tmp_path)
     assert (table.returncode, table.stderr) == (0, "")
     assert "SEP/BOTH HES" in table.stdout
-
-
-def test_mistake_as_a_process(tmp_path):
-    failed = python("implicit-augment.py", "-nr", "1.5", cwd=tmp_path)
-    assert failed.returncode == 2
-    assert failed.stderr.startswith("error: ")
-    assert "-nr" in failed.stderr
-    assert len(failed.stderr.splitlines()) == 1

@@ -54,7 +54,7 @@ def test_first_stage_is_the_row_without_refit(train):
             assert beside.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("use", ["A", "C", "WCS"])
+@pytest.mark.parametrize("use", ["A", pytest.param("C", marks=pytest.mark.slow), "WCS"])
 def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
     train(*ROW, "--refit", "--rows-use", use)
     train(*ROW[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)
@@ -136,7 +136,9 @@ def test_dry_run_shows_both_stages(train):
     ]
 
 
-@pytest.mark.parametrize("flags", [("--refit",), ("--refit", "--rows-use", "WSA")])
+@pytest.mark.parametrize(
+    "flags", [("--refit",), pytest.param(("--refit", "--rows-use", "WSA"), marks=pytest.mark.slow)]
+)
 def test_refit_that_dies_at_any_rename_ends_like_one_that_never_did(train, killed_at, flags):
     assert train(*ROW, *flags, "--data", "whole")[0] == 0
     deaths = 0

@@ -45,7 +45,7 @@ def scalars():
     return [(event.step, event.value) for event in board.Scalars("Accuracy")]
 
 
-@pytest.mark.parametrize("opt", ROWS)
+@pytest.mark.parametrize("opt", [pytest.param("HES", marks=pytest.mark.slow), "FIS"])
 def test_run_that_dies_at_any_rename_ends_like_one_that_never_did(call, killed_at, tmp_path, opt):
     flags = ("--no-cuda", *FLAGS, *ROWS[opt])
     assert call("implicit-augment", *flags, "--data", "whole")[0] == 0
@@ -153,7 +153,9 @@ def test_other_rows_go_on_as_well(call, killed_at, row):
     assert left_behind() == left_behind("whole")
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+@pytest.mark.parametrize(
+    "damage", [pytest.param("cut", marks=pytest.mark.slow), "flipped", pytest.param("empty", marks=pytest.mark.slow)]
+)
 def test_damaged_last_checkpoint_falls_back_to_the_one_before_and_says_so(call, stopped, damage):
     flags, last, previous = stopped
     assert torch.load(last, weights_only=True)["epoch"] == torch.load(previous, weights_only=True)["epoch"] + 1

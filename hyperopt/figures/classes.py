@@ -34,15 +34,17 @@ def draw(rows: list[RowResults], _: Sources) -> Figure:
 
 
 def _draw_panel(axes: Axes, rows: list[RowResults], classes: int) -> None:
-    offsets = SPREAD * ((np.arange(len(rows)) + 0.5) / len(rows) - 0.5)
+    offsets, highest = SPREAD * ((np.arange(len(rows)) + 0.5) / len(rows) - 0.5), 100
     for number, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
         means, spreads = mean_and_spread(row)
+        highest = max(highest, np.nanmax(means + np.nan_to_num(spreads)))
         look = {"color": style.COLOURS[number], "fmt": style.MARKERS[number], "markersize": 3, "elinewidth": 0.7}
         place = np.arange(len(means)) + offset
         label = f"{row.label} ({style.runs(len(row.results))})"
         axes.errorbar(place, means, yerr=spreads, label=label, capsize=1.2, capthick=0.7, **look)
     low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.1 * (high - low), high)  # room for a label
+    # Room for a label below; above, none for what no accuracy can be.
+    axes.set_ylim(low - 0.1 * (high - low), min(high, highest + 1))
     if rows[0].distortion[0] > 1:
         _mark_rare(axes, rows[0].distortion[0], classes)
     axes.set_xlim(-0.5, classes - 0.5)

@@ -24,7 +24,8 @@ def draw(rows: list[RowResults], sources: Sources) -> Figure | None:
     found = sources.first_rows([row for row in rows if sources.predictions(row)], "embedding")
     if not found:
         return None
-    figure, panels = style.grid(len(found), columns=3 if len(found) <= 6 else 4, height=2.0)
+    height = 2.0 if len(found) > 1 else 3.5  # there is room
+    figure, panels = style.grid(len(found), columns=3 if len(found) <= 6 else 4, height=height)
     for axes, row in zip(panels, found, strict=True):
         run, predictions = min(sources.predictions(row).items())
         chosen = some_points(len(predictions.features), len(found))
@@ -63,6 +64,7 @@ def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray, classes: 
     cross = {"marker": "X", "edgecolors": "black", "linewidths": 0.6}
     axes.scatter(x[~right], y[~right], c=colours[~right], s=24, label="mistake, in the true class's colour", **cross)
     axes.margins(0.06)
+    axes.set_box_aspect(1)
     axes.set_aspect("equal", adjustable="datalim")  # distances mean the same in both directions
     for number in np.unique(label) if classes <= MANY else ():
         members = label == number

@@ -99,7 +99,7 @@ def run(arguments: Sequence[str] | None) -> None:
     print(all_tables(found.rows, options.format) if options.all else row_table(found.rows[0]))
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in found.unfinished + drawn.notes:
+    for line in found.unfinished + found.notes + drawn.notes:
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)

@@ -61,7 +61,7 @@ def main() -> None:
     flags = parser.parse_args()
     found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
     said = [f"{row.name}: {note}" for row in found.rows for note in row.notes]
-    for note in (*found.unfinished, *found.damaged, *said):
+    for note in (*found.unfinished, *found.damaged, *found.notes, *said):
         print(f"note: {note}", file=sys.stderr)
     groups = collect(found.rows, flags.accuracy, flags.runs)
     if flags.against:

@@ -125,11 +125,12 @@ def some_run_folders(options: RowOptions) -> dict[int, Path]:
 
 @dataclass
 class Findings:
-    """What there is of some rows: finished runs, sorted; a line per unfinished one; a line per damaged file."""
+    """What there is of some rows: finished runs, sorted; lines on unfinished ones, damaged files, and all together."""
 
     rows: list[RowResults]
     unfinished: list[str]
     damaged: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def row_results(options: RowOptions) -> Findings:
@@ -158,7 +159,7 @@ def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> Fi
     epochs = {row.options["epochs"]: row.label for row in reversed(found.rows)}
     if len(epochs) > 1:
         some = ", ".join(f"{count} ({label})" for count, label in sorted(epochs.items()))
-        found.rows[0].notes.append(f"rows differ in their number of epochs: {some}")
+        found.notes.append(f"rows differ in their number of epochs: {some}")
     return found
 
 

@@ -30,20 +30,20 @@ def identify_table(data: Dataset) -> str:
     return checksum({"images": data.train.content, "labels": data.train.labels, "files": data.train_files})
 
 
-def refuse_other_table(options: TrainOptions, data: Dataset) -> None:
-    """Raise UserError when another row of the run folder was trained on other images, labels or files than there are.
+def refuse_other_table(options: TrainOptions, table: str) -> None:
+    """Raise UserError when another row of the run folder was trained on other data than `table` stands for.
 
-    The rows of a run share their split, and stand in one table.
+    The rows of a run share their split, and their results stand side by side.
     """
-    files, there_is = run_files(options), identify_table(data)
+    files = run_files(options)
     for path in sorted(files.folder.glob("result_*.json")):
         if path == files.result:
             continue  # of this row, which is only trained again when it starts over
         try:
-            table = read_result(path).get("table")
+            trained_on = read_result(path).get("table")
         except (UserError, FileNotFoundError):
             continue  # another row's trouble, which get-results.py names
-        if table not in (None, there_is):
+        if trained_on not in (None, table):
             raise UserError(
                 f"{path} is of other data than there is now; put that back, or train in another run folder (-r run1)"
             )

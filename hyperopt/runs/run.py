@@ -42,7 +42,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
     files.refuse_folders()
     start = find_starting_rows(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
-    refuse_other_table(options, data)
+    table = identify_table(data)
+    refuse_other_table(options, table)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     for note in (*data.notes, *missing):
         print(f"note: {note}", file=sys.stderr)
@@ -67,8 +68,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
         with Record(options, device, origin, checkpoint, outdated) as record, how_to_go_on(record):
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
-            write_outcome(training, data, split)
-            result = record.finish(describe(data, split))
+            write_outcome(training, data, split, table)
+            result = record.finish(describe(data, split, table))
             if later:
                 interruption.check()
             return result
@@ -79,13 +80,13 @@ def is_pictured(number: int, epochs: int) -> bool:
     return number in (1, epochs) or number % -(-epochs // PICTURED) == 0
 
 
-def describe(data: Dataset, split: Split) -> dict[str, Any]:
-    """What a result says of the data set."""
+def describe(data: Dataset, split: Split, table: str) -> dict[str, Any]:
+    """What a result says of the data set; `table` is the number that stands for it."""
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
         "tested_on": "valid" if data.tested_on_valid else "test",
-        "table": identify_table(data),
+        "table": table,
     }
 
 
@@ -103,13 +104,12 @@ def train_epochs(training: Training, record: Record) -> None:
         tqdm.write(epoch.line(epochs))
 
 
-def write_outcome(training: Training, data: Dataset, split: Split) -> None:
+def write_outcome(training: Training, data: Dataset, split: Split, table: str) -> None:
     """Write the predictions of the last epoch, and the rows of the distorted images where those are trained on."""
     options, files = training.options, run_files(training.options)
     test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
     labels = training.rows.labels, data.train.labels
-    confidence, table = training.confidence.mean(), identify_table(data)
-    predictions = predict(training.model, test, trained, *labels, confidence, table)
+    predictions = predict(training.model, test, trained, *labels, training.confidence.mean(), table)
     predictions.write(files.predictions)
     if options.learns and options.trained_on != "valid":
         index = distorted_images(split)

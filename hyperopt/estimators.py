@@ -35,7 +35,7 @@ class HyperSettings:
 
 def hessian_direction(settings: HyperSettings, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:
     """HES, as published: a truncated Neumann series in the Hessian of the training loss."""
-    return neumann_sum(lambda V: batch.hessian_product(W, V), clean, settings.iters, settings.alpha)
+    return neumann_sum(batch.hessian(W), clean, settings.iters, settings.alpha)
 
 
 def fisher_direction(settings: HyperSettings, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from hyperopt.losses import CrossEntropy, Loss
+from hyperopt.solvers import Product
 
 
 def head_gradient(residual: Tensor, features: Tensor, weight: Tensor | float = 1.0) -> Tensor:
@@ -52,10 +53,15 @@ class HeadBatch:
         """grad_W L_train, (C, F)."""
         return head_gradient(self.loss.residual(self.logits(W), self.target), self.features, self.weight)
 
-    def hessian_product(self, W: Tensor, V: Tensor) -> Tensor:
-        """Product (C, F) of the training loss's Hessian at W with V (C, F)."""
-        curvature = self.loss.curvature(self.logits(W), self.target, self.features @ V.T)
-        return head_gradient(curvature, self.features, self.weight)
+    def hessian(self, W: Tensor) -> Product:
+        """Products with the training loss's Hessian at W."""
+        logits = self.logits(W)
+
+        def product(V: Tensor) -> Tensor:
+            curvature = self.loss.curvature(logits, self.target, self.features @ V.T)
+            return head_gradient(curvature, self.features, self.weight)
+
+        return product
 
     def surrogate(self, W: Tensor, V: Tensor) -> Tensor:
         """Scalar whose ordinary gradient with respect to any hyperparameter is the hypergradient, V held fixed.

@@ -23,7 +23,7 @@ BY_NAME = pytest.mark.parametrize("name", LOSSES)
 
 
 def closed_product(problem, V):
-    return problem.batch().hessian_product(problem.W, V)
+    return problem.batch().hessian(problem.W)(V)
 
 
 @BY_NAME
@@ -201,7 +201,7 @@ def test_bilevel_problem_with_a_known_answer():
         valid_logits = valid_features @ W.T + bias
         with torch.no_grad():
             V = 0.5 * neumann_sum(
-                lambda V, batch=batch, W=W: batch.hessian_product(W, V),
+                batch.hessian(W),
                 validation_gradient(valid_logits, valid_features, valid_labels),
                 terms=200,
                 alpha=0.5,

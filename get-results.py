@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from custom_datasets import DataError, load_dataset
+from custom_datasets.errors import DataError
+from custom_datasets.sources import load_dataset
 from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
 from hyperopt.runs.plan import row_plan
 from utils.drawn import Drawn

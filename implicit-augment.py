@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from custom_datasets import DataError, find_source
-from custom_models import ModelError, parse_model
-from custom_transforms import PolicyError
+from custom_datasets.errors import DataError
+from custom_datasets.sources import find_source
+from custom_models.classifier import ModelError, parse_model
+from custom_transforms.errors import PolicyError
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.preparation import make_policy, refuse_training_on_test
 from hyperopt.runs.run import train

@@ -28,7 +28,9 @@ import torch
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.report import status_of
-from custom_datasets import Dataset, Split, load_dataset
+from custom_datasets.distortion import Split
+from custom_datasets.sources import load_dataset
+from custom_datasets.table import Dataset
 from hyperopt.audit import Audit, precision_and_recall, review_run, score
 from hyperopt.runs.identity import identify
 from hyperopt.runs.preparation import prepare_split

@@ -22,9 +22,8 @@ import numpy as np
 import torch
 
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
-from custom_datasets import Dataset, Distortion, Split
-from custom_datasets.distortion import make_split
-from custom_datasets.table import ImageTable
+from custom_datasets.distortion import Distortion, Split, make_split
+from custom_datasets.table import Dataset, ImageTable
 from hyperopt.runs.training import Training
 from utils.device import keep_freed_memory, pick_precision, wait
 from utils.flags import Parser, number

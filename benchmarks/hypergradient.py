@@ -27,7 +27,7 @@ from torch import Tensor
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
-from custom_datasets import load_dataset
+from custom_datasets.sources import load_dataset
 from hyperopt.estimators import HyperSettings, fisher_direction, hessian_direction
 from hyperopt.fisher import head_fisher_product, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, frozen

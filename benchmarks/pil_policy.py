@@ -5,8 +5,9 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from custom_transforms import OPERATIONS, RAND_OPERATIONS
 from custom_transforms.colour import CUTOUT_FILL
+from custom_transforms.operations import OPERATIONS
+from custom_transforms.policies import RAND_OPERATIONS
 
 
 def affine(image: Image.Image, *matrix: float) -> Image.Image:

@@ -21,7 +21,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import describe_machine, device_name, how_many, output_file, status_of
-from custom_datasets import Dataset, Split, load_dataset
+from custom_datasets.distortion import Split
+from custom_datasets.sources import load_dataset
+from custom_datasets.table import Dataset
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.training import Training
 from utils.device import PRECISIONS, keep_freed_memory

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from custom_datasets import DataError
-from custom_models import ModelError
+from custom_datasets.errors import DataError
+from custom_models.classifier import ModelError
 from utils.errors import UserError, exit_status
 from utils.flags import number
 

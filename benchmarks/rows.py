@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
-from custom_models import build_model
-from hyperopt import Hyperparameters, HyperSettings
+from custom_models.classifier import build_model
+from hyperopt.estimators import HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
+from hyperopt.hyperparameters import Hyperparameters
 from utils.device import wait
 from utils.flags import Parser
 from utils.row_options import ESTIMATOR_HYPER

@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks.pil_policy import rand_policy
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
-from custom_transforms import RandPolicy
+from custom_transforms.policies import RandPolicy
 from utils.flags import Parser
 
 N, M = 3, 7

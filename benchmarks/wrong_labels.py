@@ -20,7 +20,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.report import status_of
-from custom_datasets import load_dataset
+from custom_datasets.sources import load_dataset
 from utils.errors import UserError
 from utils.flags import Parser, pattern
 from utils.results import all_results

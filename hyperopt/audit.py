@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from custom_datasets import Dataset
-from hyperopt import LearnedRows
+from custom_datasets.table import Dataset
+from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.identity import identify_table
 from utils.errors import UserError
 from utils.files import replace_file

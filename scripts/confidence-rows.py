@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hyperopt import LearnedRows
 from hyperopt.audit import THRESHOLD
 from hyperopt.hyperparameters import start_soft_labels
+from hyperopt.learned_rows import LearnedRows
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 from utils.flags import Parser, number

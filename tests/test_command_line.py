@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from custom_datasets import load_dataset
+from custom_datasets.sources import load_dataset
 
 ROOT = Path(__file__).parent.parent
 DISTORTION = ("-ir", 10, "-nr", 0.1)

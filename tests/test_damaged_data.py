@@ -11,7 +11,7 @@ from PIL import Image
 from real_layouts import expect_cifar, expect_svhn, write_arrays, write_batch, write_folders, write_mat, write_trainable
 from torchvision.datasets.imagenet import ARCHIVE_META
 
-from custom_datasets import load_dataset
+from custom_datasets.sources import load_dataset
 
 PARTS = {"train": range(60), "test": range(60, 80)}
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as draw
 
-from custom_datasets import Distortion
-from custom_datasets.distortion import make_split
+from custom_datasets.distortion import Distortion, make_split
 from custom_datasets.errors import DataError
 from custom_datasets.split_file import read_split, write_split
 from utils.errors import UserError

@@ -9,8 +9,8 @@ import pytest
 import torch
 from conftest import Killed
 
-from hyperopt import Hyperparameters, LearnedRows
-from hyperopt.hyperparameters import start_soft_labels
+from hyperopt.hyperparameters import Hyperparameters, start_soft_labels
+from hyperopt.learned_rows import LearnedRows
 from utils.checksum import checksum
 from utils.row_options import REFIT_USE
 

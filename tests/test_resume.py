@@ -12,7 +12,7 @@ import torch
 from conftest import FLAGS, ROWS, Killed, contents
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hyperopt import Hyperparameters
+from hyperopt.hyperparameters import Hyperparameters
 from utils.checksum import checksum
 from utils.errors import Interrupted
 from utils.interruption import Interruption

@@ -13,8 +13,9 @@ import pytest
 import torch
 from conftest import Killed
 
-from custom_datasets import distorted_images, load_dataset
-from hyperopt import LearnedRows
+from custom_datasets.distortion import distorted_images
+from custom_datasets.sources import load_dataset
+from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.identity import identify_training_set
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import StartingRows

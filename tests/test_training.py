@@ -13,9 +13,9 @@ from PIL import Image
 from sklearn.metrics import accuracy_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from custom_datasets import load_dataset
-from custom_models import build_model
-from custom_transforms import Normalise
+from custom_datasets.sources import load_dataset
+from custom_models.classifier import build_model
+from custom_transforms.normalise import Normalise
 from custom_transforms.operations import NAMES
 from utils.epochs import Epoch
 from utils.options import TrainOptions

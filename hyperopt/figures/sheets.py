@@ -7,10 +7,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from hyperopt import LearnedRows
 from hyperopt.audit import Review
 from hyperopt.augmentation import draw_amounts
 from hyperopt.figures import style
+from hyperopt.learned_rows import LearnedRows
 from hyperopt.warp import WARPS
 from utils.row_options import LEARNED_AUG_MODELS, has_learned_rows
 from utils.seeds import generator

@@ -2,7 +2,8 @@
 
 import torch
 
-from custom_datasets import Dataset, Split, distorted_images
+from custom_datasets.distortion import Split, distorted_images
+from custom_datasets.table import Dataset
 from utils.checksum import checksum
 from utils.errors import UserError
 from utils.options import TrainOptions

@@ -2,28 +2,16 @@
 
 import torch
 
-from custom_datasets import (
-    Dataset,
-    Distortion,
-    Loaders,
-    Split,
-    channel_statistics,
-    find_source,
-    find_split,
-    keep_validation,
-    lacks_test,
-    own_data,
-    train_on_validation,
-)
-from custom_transforms import (
-    PARTNER_OPERATIONS,
-    PUBLISHED,
-    Normalise,
-    RandPolicy,
-    SubPolicies,
-    TrainingView,
-    published_policy,
-)
+from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_validation
+from custom_datasets.loaders import Loaders
+from custom_datasets.own_data import lacks_test, own_data
+from custom_datasets.sources import find_source
+from custom_datasets.split_file import find_split
+from custom_datasets.table import Dataset, channel_statistics
+from custom_transforms.normalise import Normalise
+from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy, SubPolicies
+from custom_transforms.published import PUBLISHED, published_policy
+from custom_transforms.view import TrainingView
 from utils.errors import UserError
 from utils.options import TrainOptions
 from utils.recipes import RECIPES

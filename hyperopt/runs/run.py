@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from custom_datasets import Dataset, Split, distorted_images, load_dataset
-from hyperopt import LearnedRows
+from custom_datasets.distortion import Split, distorted_images
+from custom_datasets.sources import load_dataset
+from custom_datasets.table import Dataset
+from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows

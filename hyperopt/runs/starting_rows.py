@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from custom_datasets import Dataset, Split, distorted_images
-from hyperopt import Hyperparameters, LearnedRows
+from custom_datasets.distortion import Split, distorted_images
+from custom_datasets.table import Dataset
+from hyperopt.hyperparameters import Hyperparameters
+from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.identity import identify_training_set
 from utils.checksum import checksum
 from utils.errors import UserError

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from custom_datasets import Dataset, Split
-from custom_models import build_model
-from hyperopt import Hyperparameters, HyperSettings, hyper_pass
+from custom_datasets.distortion import Split
+from custom_datasets.table import Dataset
+from custom_models.classifier import build_model
+from hyperopt.estimators import HyperSettings
+from hyperopt.hyper_pass import hyper_pass
+from hyperopt.hyperparameters import Hyperparameters
 from hyperopt.runs.preparation import make_loaders
 from utils.checkpoint import published_state
 from utils.confidence import Confidence

@@ -5,7 +5,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from custom_datasets import DataError, load_dataset
+from custom_datasets.errors import DataError
+from custom_datasets.sources import load_dataset
 
 CPU = torch.device("cpu")
 

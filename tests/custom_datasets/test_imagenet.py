@@ -6,7 +6,8 @@ from real_layouts import TRAIN_IMAGES, VAL_IMAGES, write_imagenet
 from torchvision.datasets import ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META
 
-from custom_datasets import DataError, load_dataset
+from custom_datasets.errors import DataError
+from custom_datasets.sources import load_dataset
 
 CPU = torch.device("cpu")
 

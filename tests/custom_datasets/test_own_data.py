@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from custom_datasets import DataError, Distortion, channel_statistics, find_source, load_dataset
-from custom_datasets.distortion import make_split
+from custom_datasets.distortion import Distortion, make_split
+from custom_datasets.errors import DataError
+from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import read_split, write_split
+from custom_datasets.table import channel_statistics
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 5, "test": 3, "valid": 2}

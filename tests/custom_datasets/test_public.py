@@ -13,7 +13,8 @@ import torch
 from real_layouts import CIFAR, expect_cifar, expect_svhn, md5, write_batch, write_cifar, write_mat, write_svhn
 from torchvision.datasets import SVHN
 
-from custom_datasets import DataError, load_dataset
+from custom_datasets.errors import DataError
+from custom_datasets.sources import load_dataset
 
 CPU = torch.device("cpu")
 

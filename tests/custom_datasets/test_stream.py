@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from custom_datasets import DataError, Loaders
 from custom_datasets.distortion import Split
+from custom_datasets.errors import DataError
+from custom_datasets.loaders import Loaders
 from custom_datasets.stream import StreamedImages
 from custom_datasets.table import Dataset
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from custom_datasets import channel_statistics, load_dataset, sources
-from custom_datasets.table import ImageTable
+from custom_datasets import sources
+from custom_datasets.sources import load_dataset
+from custom_datasets.table import ImageTable, channel_statistics
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet as torchvision_resnet
 from torchvision.models import resnet18
 
-from custom_models import ModelError, build_model, resnet, wide_resnet
+from custom_models import resnet, wide_resnet
 from custom_models.celu import CELU
+from custom_models.classifier import ModelError, build_model
 
 
 def giga_macs(model, channels, side):

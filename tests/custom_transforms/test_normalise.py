@@ -1,7 +1,7 @@
 import torch
 from torchvision.transforms.functional import convert_image_dtype, normalize
 
-from custom_transforms import Normalise
+from custom_transforms.normalise import Normalise
 
 
 def test_agrees_with_torchvision():

@@ -6,9 +6,8 @@ import torch
 from PIL import Image
 
 from benchmarks.pil_policy import PIL_OPERATIONS, cutout
-from custom_transforms import OPERATIONS, Steps, apply_steps
 from custom_transforms.geometry import KINDS
-from custom_transforms.operations import NAMES
+from custom_transforms.operations import NAMES, OPERATIONS, Steps, apply_steps
 
 COLOUR = [name for name in PIL_OPERATIONS if not OPERATIONS[name].geometric]
 CHANNELS = pytest.mark.parametrize("channels", [1, 3])

@@ -7,8 +7,7 @@ from scipy import stats
 from torchvision import transforms
 from torchvision.transforms import functional
 
-from custom_transforms import RandomCrop, RandomErasing, RandomFlip
-from custom_transforms.standard import crop, erase, flip
+from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip, crop, erase, flip
 
 UNLIKELY = 1e-4  # the smallest p-value that passes; the seeds are fixed
 TYPES = pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])

@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from custom_transforms import Normalise, RandomCrop, RandomErasing, RandomFlip, RandPolicy, TrainingView
+from custom_transforms.normalise import Normalise
+from custom_transforms.policies import RandPolicy
+from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip
+from custom_transforms.view import TrainingView
 
 CPU = torch.device("cpu")
 NORMALISE = Normalise((0.4, 0.5, 0.6), (0.2, 0.2, 0.3), CPU)

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hyperopt import Hyperparameters, HyperSettings
+from hyperopt.estimators import HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
 from hyperopt.hypergradient import HeadBatch
+from hyperopt.hyperparameters import Hyperparameters
 from hyperopt.losses import LOSSES, Loss
 from utils.row_options import RowOptions
 

@@ -12,7 +12,7 @@ from conftest import load_script
 from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
-from custom_datasets import load_dataset
+from custom_datasets.sources import load_dataset
 from hyperopt.audit import HEADER, review_run
 from hyperopt.figures import sheets
 from utils.confidence import Confidence

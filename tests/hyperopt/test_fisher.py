@@ -6,8 +6,7 @@ import torch.nn.functional as F
 from oracle import LOSSES, Problem, hypergradient, relative_error, tiny_hyper_problem
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
-from hyperopt import HyperSettings
-from hyperopt.estimators import ESTIMATORS
+from hyperopt.estimators import ESTIMATORS, HyperSettings
 from hyperopt.fisher import head_fisher_product, mean_eigenvalue
 from hyperopt.hyper_pass import clean_gradient, clean_gradients, frozen
 from hyperopt.hypergradient import HeadBatch

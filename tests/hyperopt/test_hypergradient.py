@@ -14,7 +14,7 @@ from oracle import (
 )
 from torch import nn
 
-from hyperopt import HyperSettings
+from hyperopt.estimators import HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_pass, hyper_step
 from hyperopt.hypergradient import HeadBatch, validation_gradient
 from hyperopt.solvers import neumann_sum

@@ -2,8 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hyperopt import Hyperparameters
-from hyperopt.hyperparameters import start_soft_labels, weight_of
+from hyperopt.hyperparameters import Hyperparameters, start_soft_labels, weight_of
 from utils.row_options import RowOptions
 
 LABELS = torch.tensor([0, 3, 1, 2, 2, 0])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from custom_datasets import Split
-from custom_datasets.distortion import distorted_images, train_on_validation
-from hyperopt import Hyperparameters, LearnedRows
+from custom_datasets.distortion import Split, distorted_images, train_on_validation
+from hyperopt.hyperparameters import Hyperparameters
+from hyperopt.learned_rows import LearnedRows
 from hyperopt.warp import OPERATIONS
 from utils.errors import UserError
 from utils.row_options import RowOptions

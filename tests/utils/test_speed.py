@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from custom_models import build_model
+from custom_models.classifier import build_model
 from utils.speed import Cost, Work, count_cost, matrix_product_peak, peak_memory, speed
 
 CPU = torch.device("cpu")

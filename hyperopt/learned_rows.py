@@ -32,8 +32,8 @@ from torch import Tensor
 from hyperopt.augmentation import probabilities_and_magnitudes
 from hyperopt.hyperparameters import Hyperparameters, weight_of
 from hyperopt.warp import OPERATIONS
+from utils.arrays import load_arrays, load_tensors
 from utils.errors import UserError
-from utils.files import load_arrays, load_tensors
 
 # The parts of a row, by the names of the tables in `Hyperparameters`, and their columns.
 PARTS = {"weight": ("weight",), "soft_label": ("soft_label",), "augmentation": ("probability", "magnitude")}

@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from utils.arrays import load_tensors, write_checkpoint
 from utils.checksum import CHECKSUM, checksum
 from utils.device import is_lack_of_memory
 from utils.epochs import Epoch
 from utils.errors import UserError
-from utils.files import load_tensors, write_checkpoint
 from utils.options import TrainOptions
 from utils.progress import is_log_name
 from utils.run_folder import RunFiles, different_options, run_files

@@ -1,20 +1,13 @@
 """Writing files that a reader never sees half of."""
 
-import errno
-import io
 import json
 import os
 import shutil
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from utils.device import is_lack_of_memory
 from utils.errors import UserError
 
 
@@ -62,39 +55,3 @@ def refuse_full_disk(folder: Path, size: int) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, indented."""
     replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None = None) -> None:
-    """Write what `torch.load(path, weights_only=True)` reads; a full disk is an OSError, as for other files."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    replace_file(path, buffer.getbuffer(), earlier)
-
-
-def load_tensors(path: Path) -> Any:
-    """What is in a file that torch has saved, on the CPU; nothing in it is executed.
-
-    Raises ValueError when it is damaged, UserError when there is too little memory for it; OSError passes.
-    """
-    with _reading(path), warnings.catch_warnings():  # of pickles that are none of ours
-        warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays in a file that numpy has saved, by name; nothing in it is executed. Raises as `load_tensors` does."""
-    with _reading(path), np.load(path, allow_pickle=False) as content:
-        return dict(content)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Raise ValueError for whatever damaged bytes lead a reader to, a seek to nowhere among it."""
-    try:
-        yield
-    except Exception as error:
-        if is_lack_of_memory(error):  # the file may be whole
-            raise UserError(f"{path} takes more memory than there is; free some, or mend the file") from error
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise
-        raise ValueError("damaged") from error

@@ -28,8 +28,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from utils.arrays import load_arrays
 from utils.errors import UserError
-from utils.files import load_arrays, replace_file
+from utils.files import replace_file
 from utils.passes import Batch
 
 FEATURED = 2000

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from utils.arrays import write_checkpoint
 from utils.checkpoint import PUBLISHED_KEYS, Origin, published_state, write_last
 from utils.epochs import Epoch
 from utils.errors import DivergenceError
-from utils.files import replace_file, write_checkpoint, write_json
+from utils.files import replace_file, write_json
 from utils.log import Log
 from utils.options import TrainOptions
 from utils.progress import log_of_progress, write_progress

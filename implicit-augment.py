@@ -14,7 +14,7 @@ import torch
 
 from custom_datasets.errors import DataError
 from custom_datasets.sources import find_source
-from custom_models.classifier import ModelError, parse_model
+from custom_models.names import ModelError, parse_model
 from custom_transforms.errors import PolicyError
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.preparation import make_policy, refuse_training_on_test

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from custom_datasets.errors import DataError
-from custom_models.classifier import ModelError
+from custom_models.names import ModelError
 from utils.errors import UserError, exit_status
 from utils.flags import number
 

@@ -1,6 +1,5 @@
-"""Encoder plus linear head, and the table of names that `--model` knows."""
+"""Encoder plus linear head, and the table of encoders."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 
@@ -8,24 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from custom_models.lenet import LeNet
+from custom_models.names import parse_model
 from custom_models.resnet import ResNet
 from custom_models.smallnet import SmallNet
 from custom_models.wide_resnet import WideResNet
 
-
-class ModelError(ValueError):
-    """A model name that nobody knows."""
-
-
-# Encoders take the number of image channels and have an attribute `features`, the length of what they return.
-ENCODERS: dict[str, Callable[[int], nn.Module]] = {
+# Encoders take the number of image channels and the sizes in their name, and have an attribute `features`, the length
+# of what they return.
+ENCODERS: dict[str, Callable[..., nn.Module]] = {
     "smallnet": SmallNet,
     "lenet": LeNet,
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
+    "wresnet": WideResNet,
 }
 CPU_PART = 32  # images whose activations fit a CPU's caches
-WIDE_RESNET = re.compile(r"wresnet([0-9]{1,4})_([0-9]{1,3})")
 
 
 class Classifier(nn.Module):
@@ -59,19 +55,6 @@ class Classifier(nn.Module):
         return self.head(self.features(images))
 
 
-def parse_model(name: str) -> Callable[[int], nn.Module]:
-    """The encoder's constructor for a name of `--model`. Raises ModelError when there is no such model."""
-    if name in ENCODERS:
-        return ENCODERS[name]
-    wide = WIDE_RESNET.fullmatch(name)
-    if wide is None:
-        raise ModelError(f"no model '{name}'; there are {', '.join(ENCODERS)} and wresnetD_K, e.g. wresnet28_10")
-    depth, width = int(wide[1]), int(wide[2])
-    if depth % 6 != 4 or not 10 <= depth <= 1000 or not 1 <= width <= 100:
-        raise ModelError(f"no model '{name}': wresnetD_K needs D = 10, 16, 22, 28, ... up to 1000 and K from 1 to 100")
-    return partial(WideResNet, depth=depth, width=width)
-
-
 def build_model(
     name: str, channels: int, classes: int, seed: int, precision: torch.dtype = torch.float32
 ) -> Classifier:
@@ -79,7 +62,8 @@ def build_model(
 
     The layout is channels last, in which convolutions are faster on CPUs and on tensor cores.
     """
-    make_encoder = parse_model(name)
+    kind, sizes = parse_model(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Classifier(make_encoder(channels), classes, precision).to(memory_format=torch.channels_last)
+        encoder = ENCODERS[kind](channels, **sizes)
+        return Classifier(encoder, classes, precision).to(memory_format=torch.channels_last)

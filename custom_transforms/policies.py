@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from custom_transforms.operations import NAMES, OPERATIONS, Steps, apply_steps
+from custom_transforms.published import read_table
 
 MAX_MAGNITUDE = 30
 IDENTITY = NAMES.index("Identity")
@@ -92,3 +93,11 @@ def _steps(operation: Tensor, value: Tensor, signed: Tensor, generator: torch.Ge
 def _value_at(level: float, name: str) -> float:
     operation = OPERATIONS[name]
     return operation.low + level * (operation.high - operation.low)
+
+
+def published_policy(method: str, dataset: str) -> SubPolicies:
+    """The policy of a method, "AUTO" or "DADA", for a data set.
+
+    Raises PolicyError where none was published.
+    """
+    return SubPolicies(read_table(method, dataset))

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 from custom_transforms.errors import PolicyError
-from custom_transforms.policies import SubPolicies
 
 TABLES = Path(__file__).parent / "published"
 # Method and data set to the table that was searched for it, or for its nearest relative.
@@ -39,11 +38,3 @@ def read_table(method: str, dataset: str) -> list:
         known = ", ".join(tables)
         raise PolicyError(f"no published {method} policy for {dataset}; there is one for {known}: choose with --policy")
     return json.loads((TABLES / f"{tables[dataset]}.json").read_text())
-
-
-def published_policy(method: str, dataset: str) -> SubPolicies:
-    """The policy of a method, "AUTO" or "DADA", for a data set.
-
-    Raises PolicyError where none was published.
-    """
-    return SubPolicies(read_table(method, dataset))

@@ -9,8 +9,8 @@ from custom_datasets.sources import find_source
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics
 from custom_transforms.normalise import Normalise
-from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy, SubPolicies
-from custom_transforms.published import PUBLISHED, published_policy
+from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy, SubPolicies, published_policy
+from custom_transforms.published import PUBLISHED
 from custom_transforms.view import TrainingView
 from utils.errors import UserError
 from utils.options import TrainOptions

@@ -8,9 +8,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet as torchvision_resnet
 from torchvision.models import resnet18
 
-from custom_models import resnet, wide_resnet
+from custom_models import classifier, names, resnet, wide_resnet
 from custom_models.celu import CELU
-from custom_models.classifier import ModelError, build_model
+from custom_models.classifier import build_model
+from custom_models.names import ModelError
 
 
 def giga_macs(model, channels, side):
@@ -40,6 +41,10 @@ def test_shapes(name, channels, side, features):
     assert model(images).shape == (2, 7)
     assert isinstance(model.head, nn.Linear)
     torch.testing.assert_close(model(images), model.head(model.encoder(images)))
+
+
+def test_names_are_those_of_the_encoders():
+    assert {*names.ENCODERS, "wresnet"} == classifier.ENCODERS.keys()
 
 
 def test_published_wide_resnet_by_its_operations():

@@ -9,8 +9,8 @@ from scipy import stats
 from custom_transforms.errors import PolicyError
 from custom_transforms.geometry import KINDS
 from custom_transforms.operations import NAMES, OPERATIONS
-from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, SubPolicies
-from custom_transforms.published import PUBLISHED, published_policy, read_table
+from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, SubPolicies, published_policy
+from custom_transforms.published import PUBLISHED, read_table
 
 CPU = torch.device("cpu")
 IMAGES = 100_000

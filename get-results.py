@@ -12,10 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from custom_datasets.errors import DataError
-from custom_datasets.sources import load_dataset
 from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
 from hyperopt.runs.plan import row_plan
 from utils.drawn import Drawn
@@ -111,6 +108,10 @@ def run(arguments: Sequence[str] | None) -> None:
 
 def find_review(options: ResultOptions, row: RowResults) -> Review:
     """The audit of one run of a row. Raises UserError or DataError where there is not what it takes."""
+    import torch  # tables do without it
+
+    from custom_datasets.sources import load_dataset
+
     files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")

@@ -10,20 +10,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from custom_datasets.errors import DataError
-from custom_datasets.sources import find_source
-from custom_models.names import ModelError, parse_model
+from custom_models.names import ModelError
 from custom_transforms.errors import PolicyError
 from hyperopt.runs.plan import plan, summary
-from hyperopt.runs.preparation import make_policy, refuse_training_on_test
-from hyperopt.runs.run import train
-from hyperopt.runs.starting_rows import refuse_other_rows
-from utils.device import check_compiler, memory_mistakes, pick_device, pick_precision
+from hyperopt.runs.refusals import refuse_unfit
 from utils.errors import UserError, exit_status
 from utils.options import TrainOptions, parse_options, resolve
-from utils.run_folder import dataset_folder, finished_result
+from utils.precision import pick_precision
+from utils.run_folder import finished_result, rows_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,21 +29,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options, then plan, report what is finished, or train, stage by stage."""
     options = resolve(parse_options(TrainOptions, __doc__, arguments))
+    refuse_unfit(options)
     options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
-    find_source(options.dataset, dataset_folder(options))
-    parse_model(options.model)
-    make_policy(options)
-    refuse_training_on_test(options)
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
     if options.dry_run:
         print("\n\n".join(plan(stage, finished(stage)) for stage in options.stages))
-        return
+    else:
+        train_stages(options)
+
+
+def train_stages(options: TrainOptions) -> None:
+    """Report what is finished, train the rest."""
     device = None
     for number, stage in enumerate(options.stages, start=1):
         if result := finished(stage):
             print(f"finished already, --fresh starts over: {summary(result)}")
             continue
+        from hyperopt.runs.run import prepare_device, train  # these bring torch, which all of the above does without
+        from utils.device import memory_mistakes
+
         with memory_mistakes():
             device = device or prepare_device(options)
             print(summary(train(stage, device, options.stages[number:])))
@@ -57,17 +57,11 @@ def run(arguments: Sequence[str] | None) -> None:
 def finished(options: TrainOptions) -> dict[str, Any] | None:
     """The result of the run if it is finished and not to be started over."""
     result = None if options.fresh else finished_result(options)
-    if result:
+    if result and rows_file(options):
+        from hyperopt.runs.starting_rows import refuse_other_rows  # brings torch
+
         refuse_other_rows(options, result)
     return result
-
-
-def prepare_device(options: TrainOptions) -> torch.device:
-    """The device that the options choose."""
-    device = pick_device(options.gpu, options.no_cuda, options.threads)
-    if options.compile:
-        check_compiler(device)
-    return device
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ from benchmarks.report import describe_machine, device_name, how_many, output_fi
 from custom_datasets.distortion import Distortion, Split, make_split
 from custom_datasets.table import Dataset, ImageTable
 from hyperopt.runs.training import Training
-from utils.device import keep_freed_memory, pick_precision, wait
+from utils.device import keep_freed_memory, wait
 from utils.flags import Parser, number
 from utils.options import TrainOptions, resolve
+from utils.precision import pick_precision
 from utils.recipes import RECIPES
 from utils.speed import Work, peak_memory
 

@@ -6,7 +6,6 @@ The order is the published one: split, subsample, imbalance, label noise (AutoDO
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedShuffleSplit
 
 from custom_datasets.errors import DataError
 
@@ -43,6 +42,8 @@ class Split:
 
 def split_validation(labels: np.ndarray, images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Stratified split of labels (N,) into indices of `images` validation images and of the others."""
+    from sklearn.model_selection import StratifiedShuffleSplit  # slow to import
+
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=images, random_state=seed)
     try:
         train, valid = next(splitter.split(np.zeros(len(labels)), labels))

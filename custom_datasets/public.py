@@ -1,4 +1,4 @@
-"""The public data sets that torchvision reads, and downloads where it can."""
+"""The public data sets that torchvision reads, and downloads where it can: one line in the table per data set."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torchvision.datasets import CIFAR10, MNIST, SVHN, ImageNet
+from torchvision.datasets import CIFAR10, CIFAR100, MNIST, SVHN, ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META, META_FILE, load_meta_file
 from torchvision.datasets.utils import check_integrity
 
@@ -121,3 +121,13 @@ def is_idx(path: Path) -> bool:
         return False
     shape = np.frombuffer(content, ">u4", content[3], offset=4)
     return len(content) == 4 + 4 * content[3] + shape.prod(dtype=np.int64)
+
+
+READERS: dict[str, Callable[[Path], Dataset]] = {
+    "MNIST": mnist,
+    "SVHN": partial(svhn, training=("train",)),
+    "SVHN_extra": partial(svhn, training=("train", "extra")),
+    "CIFAR10": partial(cifar, kind=CIFAR10, classes=10),
+    "CIFAR100": partial(cifar, kind=CIFAR100, classes=100),
+    "ImageNet": imagenet,
+}

@@ -1,19 +1,15 @@
-"""The data sets by name, and how one gets onto the device: one line in the table per data set."""
+"""The data sets by name, and how one gets onto the device."""
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-from torchvision.datasets import CIFAR10, CIFAR100
 
 from custom_datasets.errors import DataError
-from custom_datasets.own_data import LAYOUTS, looks_like_own_data, own_data
-from custom_datasets.public import cifar, imagenet, mnist, svhn
+from custom_datasets.names import BUILT_IN, refuse_unknown
+from custom_datasets.own_data import own_data
 from custom_datasets.table import Dataset, ImageTable, make_table
 
 DIGITS_TEST_IMAGES = 540
@@ -23,6 +19,9 @@ HOST = torch.device("cpu")
 
 def digits(folder: Path) -> Dataset:
     """scikit-learn's 1,797 handwritten digits, 8 x 8 grey, embedded; a fixed stratified test set of 540."""
+    from sklearn.datasets import load_digits  # slow to import
+    from sklearn.model_selection import train_test_split
+
     bunch = load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
     places = np.arange(len(images))
@@ -30,30 +29,19 @@ def digits(folder: Path) -> Dataset:
     return Dataset(*(make_table(images[part], bunch.target[part], 10, folder) for part in parts), classes=10)
 
 
-SOURCES: dict[str, Callable[[Path], Dataset]] = {
-    "DIGITS": digits,
-    "MNIST": mnist,
-    "SVHN": partial(svhn, training=("train",)),
-    "SVHN_extra": partial(svhn, training=("train", "extra")),
-    "CIFAR10": partial(cifar, kind=CIFAR10, classes=10),
-    "CIFAR100": partial(cifar, kind=CIFAR100, classes=100),
-    "ImageNet": imagenet,
-}
-
-
 def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Dataset]:
     """The loader of a data set, which takes the data set's folder: of a known name, else of own data in `folder`.
 
     Raises DataError when there is neither.
     """
-    if name in SOURCES:
-        return SOURCES[name]
-    if folder is not None and looks_like_own_data(folder):
-        return own_data
-    where = "its folder" if folder is None else str(folder)
-    raise DataError(
-        f"no data set {name}: it is none of {', '.join(SOURCES)}, and for your own data {where} must hold {LAYOUTS}"
-    )
+    refuse_unknown(name, folder)
+    if name == "DIGITS":
+        return digits
+    if name in BUILT_IN:
+        from custom_datasets.public import READERS  # brings torchvision, which the others do without
+
+        return READERS[name]
+    return own_data
 
 
 def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:

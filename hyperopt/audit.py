@@ -7,19 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
-from custom_datasets.table import Dataset
-from hyperopt.learned_rows import LearnedRows
-from hyperopt.runs.identity import identify_table
 from utils.errors import UserError
 from utils.files import replace_file
-from utils.predictions import Predictions
 from utils.row_options import has_learned_rows
 from utils.run_folder import RunFiles, classes_of
+
+if TYPE_CHECKING:  # it brings torch, which what the flags of an audit can be does without
+    from custom_datasets.table import Dataset
 
 HEADER = (
     "index",
@@ -140,6 +138,8 @@ class Audit:
 
 def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
     """How well a low quality (n,) tells wrong labels (n,) from right ones; nothing where there is only one kind."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # slow to import
+
     if wrong.all() or not wrong.any():
         return {}
     return {
@@ -160,12 +160,12 @@ class Review:
     """A finished run that is audited: its files, the data that it was trained on, its options, and its audit."""
 
     files: RunFiles
-    data: Dataset
+    data: "Dataset"
     options: dict[str, Any]
     audit: Audit
 
 
-def review_run(files: RunFiles, data: Dataset, result: dict[str, Any]) -> Review:
+def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Review:
     """Audit a finished run, by its files, the data that it was trained on and its result.
 
     With label noise made by this program, the data set's labels are the true ones.
@@ -173,6 +173,10 @@ def review_run(files: RunFiles, data: Dataset, result: dict[str, Any]) -> Review
     Raises UserError when a file is missing or damaged, or when the data set is another one.
 
     """
+    from hyperopt.learned_rows import LearnedRows
+    from hyperopt.runs.identity import identify_table
+    from utils.predictions import Predictions
+
     options = result["options"]
     found = Predictions.read(files.predictions, classes_of(result))
     index = found.train_index

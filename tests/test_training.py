@@ -17,6 +17,7 @@ from custom_datasets.sources import load_dataset
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
 from custom_transforms.operations import NAMES
+from hyperopt.runs.preparation import make_policy
 from utils.epochs import Epoch
 from utils.options import TrainOptions
 from utils.passes import Evaluation
@@ -129,7 +130,7 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
 
     def policy(*flags):
         options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
-        return script.make_policy(options)
+        return make_policy(options)
 
     assert policy("--dataset", "SVHN") is None
     assert policy("--dataset", "DIGITS", "--aug-model", "SEP") is None

@@ -12,7 +12,6 @@ from utils.errors import UserError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 KEPT_BYTES = 2**30
-BFLOAT16_SINCE = 8  # compute capability; older GPUs only emulate it
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -46,14 +45,6 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
-
-
-def pick_precision(name: str, gpu: int, no_cuda: bool) -> str:
-    """The name of `PRECISIONS` that a name of `--precision` stands for on this machine: bf16 on a GPU that has it."""
-    if name != "auto":
-        return name
-    on_gpu = not no_cuda and torch.cuda.is_available() and gpu < torch.cuda.device_count()
-    return "bf16" if on_gpu and torch.cuda.get_device_capability(gpu)[0] >= BFLOAT16_SINCE else "fp32"
 
 
 def check_compiler(device: torch.device) -> None:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from utils.errors import UserError
 from utils.flags import epoch_list, flag, make_parser, number, plain_name
+from utils.precision import PRECISION_NAMES
 from utils.recipes import RECIPES
 from utils.row_options import ESTIMATOR_HYPER, LARGE, MANY, REFIT_USE, RowOptions, usual_additions
 
 ROWS_ON = ("device", "host")
-PRECISION_NAMES = ("auto", "fp32", "bf16")
 LONGEST_NAME = 255  # of a file
 
 

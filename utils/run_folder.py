@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import UserError
-from utils.flags import fits
+from utils.flags import fits, is_rows_file
 from utils.options import TrainOptions, run_number
 from utils.recipes import RECIPES
 from utils.row_options import RowOptions, usual_additions
@@ -119,6 +119,15 @@ class RunFiles:
 def run_files(options: TrainOptions) -> RunFiles:
     """The files of the run that the options describe."""
     return RunFiles(dataset_folder(options) / options.run_folder, options.run_name)
+
+
+def rows_file(options: TrainOptions) -> Path | None:
+    """Where the learned rows are that a training starts from; None where rows start as usual."""
+    if options.refit:
+        return run_files(options.learning).rows
+    if options.rows is None or is_rows_file(options.rows):
+        return options.rows and Path(options.rows)
+    return RunFiles(run_files(options).folder, options.rows).rows
 
 
 def dataset_folder(options: RowOptions) -> Path:

@@ -4,10 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from hyperopt.runs.starting_rows import rows_file
 from utils.options import TrainOptions
 from utils.row_options import RowOptions
-from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, run_files, run_folders
+from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, rows_file, run_files, run_folders
 
 
 def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:

@@ -4,8 +4,6 @@ import torch
 
 from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_validation
 from custom_datasets.loaders import Loaders
-from custom_datasets.own_data import lacks_test, own_data
-from custom_datasets.sources import find_source
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics
 from custom_transforms.normalise import Normalise
@@ -16,7 +14,7 @@ from utils.errors import UserError
 from utils.options import TrainOptions
 from utils.recipes import RECIPES
 from utils.row_options import LEARNED_AUG_MODELS
-from utils.run_folder import dataset_folder, run_files
+from utils.run_folder import run_files
 from utils.seeds import generator
 
 # Own data without a validation set gives up one of so many training images for it.
@@ -36,14 +34,6 @@ def make_policy(options: TrainOptions) -> RandPolicy | SubPolicies | None:
     if options.aug_model in PUBLISHED:
         return published_policy(options.aug_model, options.policy or options.dataset)
     return None
-
-
-def refuse_training_on_test(options: TrainOptions) -> None:
-    """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on."""
-    folder = dataset_folder(options)
-    trained_on = options.trained_on != "distorted" or options.oversplit
-    if trained_on and find_source(options.dataset, folder) is own_data and lacks_test(folder):
-        raise UserError(f"{folder} has no test/, and the validation images in its place would be trained on; add test/")
 
 
 def validation_images(options: TrainOptions, data: Dataset) -> int:

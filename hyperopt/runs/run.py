@@ -18,6 +18,7 @@ from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.training import Training
 from utils.checkpoint import Origin, find_checkpoint
+from utils.device import check_compiler, pick_device
 from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk, replace_file
 from utils.interruption import Interruption
@@ -32,6 +33,14 @@ from utils.versions import note_others
 # written at the end: the rows twice, which a checkpoint holds with as large a running square.
 COPIES = 5
 PICTURED = 10  # epochs of which the log has a picture, beside the first and the last
+
+
+def prepare_device(options: TrainOptions) -> torch.device:
+    """The device that the options choose."""
+    device = pick_device(options.gpu, options.no_cuda, options.threads)
+    if options.compile:
+        check_compiler(device)
+    return device
 
 
 def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOptions] = ()) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from utils.errors import UserError
 from utils.flags import is_rows_file
 from utils.options import TrainOptions
 from utils.row_options import CONFIDENCE, ROW_PARTS, ROWS_COLUMNS, part_name
-from utils.run_folder import RunFiles, run_files
+from utils.run_folder import rows_file, run_files
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,6 @@ def find_starting_rows(options: TrainOptions) -> StartingRows | None:
             f"{path} has {there}, the row {options.row_parts}; change --rows-use, --aug-model or --los-model"
         )
     return StartingRows(path, rows, use)
-
-
-def rows_file(options: TrainOptions) -> Path | None:
-    """Where the learned rows are that a training starts from; None where rows start as usual."""
-    if options.refit:
-        return run_files(options.learning).rows
-    if options.rows is None or is_rows_file(options.rows):
-        return options.rows and Path(options.rows)
-    return RunFiles(run_files(options).folder, options.rows).rows
 
 
 def refuse_other_rows(options: TrainOptions, result: dict[str, Any]) -> None:

@@ -1,0 +1,28 @@
+"""What is refused before anything is read or torch is imported: data, networks and policies that there are not."""
+
+from custom_datasets.names import BUILT_IN, refuse_unknown
+from custom_models.names import parse_model
+from custom_transforms.published import PUBLISHED, read_table
+from utils.errors import UserError
+from utils.options import TrainOptions
+from utils.run_folder import dataset_folder
+
+
+def refuse_unfit(options: TrainOptions) -> None:
+    """Raise DataError, ModelError, PolicyError or UserError for what can be seen from names alone."""
+    refuse_unknown(options.dataset, dataset_folder(options))
+    parse_model(options.model)
+    if options.aug_model in PUBLISHED:
+        read_table(options.aug_model, options.policy or options.dataset)
+    refuse_training_on_test(options)
+
+
+def refuse_training_on_test(options: TrainOptions) -> None:
+    """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on."""
+    if options.dataset in BUILT_IN or (options.trained_on == "distorted" and not options.oversplit):
+        return
+    from custom_datasets.own_data import lacks_test  # brings torch
+
+    folder = dataset_folder(options)
+    if lacks_test(folder):
+        raise UserError(f"{folder} has no test/, and the validation images in its place would be trained on; add test/")

@@ -11,7 +11,18 @@ import torch
 from scipy.stats import ttest_1samp
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks import audit, epoch, evidence, hypergradient, precision, results, rows, transforms, wrong_labels
+from benchmarks import (
+    audit,
+    epoch,
+    evidence,
+    hypergradient,
+    precision,
+    results,
+    rows,
+    startup,
+    transforms,
+    wrong_labels,
+)
 from benchmarks.report import status_of
 from utils.errors import UserError
 
@@ -39,6 +50,7 @@ MISTAKES = [
     (rows, "--classes many", "many"),
     (transforms, "--batch -1", "-1 is out of range"),
     (results, "--rounds x", "x"),
+    (startup, "--beside nowhere", "'nowhere' holds no version"),
     (audit, "--dataset nope --no-cuda", "nope"),
     (wrong_labels, "--match (", "regular expression"),
     (wrong_labels, "", "no run folder"),
@@ -117,6 +129,21 @@ def test_results(run, monkeypatch):
     assert (numbers["runs"], numbers["figures"]) == (2 * 2, 6 * 2)
     for name in ("tabulated", "tabulated and drawn"):
         assert f"| {name} | {numbers['seconds'][name]['median']:.2f} |" in printed
+
+
+def test_startup_of_two_versions(run, monkeypatch, tmp_path):
+    """One of them does nothing, for long enough to be measured."""
+    monkeypatch.setattr(startup, "COMMANDS", ((startup.RESULTS, "--all", 0),))
+    monkeypatch.setattr(startup, "YARDSTICK", "pass")
+    (tmp_path / startup.RESULTS).write_text("import time\nwhile time.process_time() < 1: pass\n")
+    printed, numbers = run(startup, "--rounds", 1, "--beside", tmp_path)
+    times = numbers["CPU seconds"]
+    assert times.keys() == {"pass", "get-results.py --all"}
+    now, beside = (times["get-results.py --all"][version]["median"] for version in ("now", "beside"))
+    assert times["pass"].keys() == {"now"}
+    assert beside >= 1
+    assert f"| `get-results.py --all` | {now:.2f} (" in printed
+    assert f"| {beside:.2f} (" in printed
 
 
 def test_precision(run, tmp_path):

@@ -23,6 +23,7 @@ from benchmarks.report import describe_machine, device_name, how_many, output_fi
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
+from hyperopt.warp import PaperWarp
 from utils.device import wait
 from utils.flags import Parser
 from utils.row_options import ESTIMATOR_HYPER
@@ -47,7 +48,7 @@ class Steps:
         self.count, self.device = count, device
         self.random = torch.Generator().manual_seed(SEED)
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
-        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", "paper", "symmetric KL")
+        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", PaperWarp(), "symmetric KL")
         self.model = build_model("smallnet", SHAPE[0], classes, SEED).to(device)
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
         with frozen(self.model):

@@ -1,6 +1,13 @@
 """What an image and its label are, and how a training set is made biased and noisy."""
 
-from custom_datasets.distortion import Distortion, Split, distorted_images, keep_validation, train_on_validation
+from custom_datasets.distortion import (
+    Distortion,
+    Split,
+    distorted_images,
+    keep_validation,
+    train_on_everything,
+    train_on_validation,
+)
 from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
 from custom_datasets.own_data import lacks_test, own_data
@@ -22,5 +29,6 @@ __all__ = [
     "lacks_test",
     "load_dataset",
     "own_data",
+    "train_on_everything",
     "train_on_validation",
 ]

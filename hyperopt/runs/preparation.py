@@ -13,6 +13,7 @@ from custom_datasets import (
     keep_validation,
     lacks_test,
     own_data,
+    train_on_everything,
     train_on_validation,
 )
 from custom_transforms import (
@@ -73,7 +74,7 @@ def validation_images(options: TrainOptions, data: Dataset) -> int:
 def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     """The run's distorted training set, shared by all its rows, and what this row takes of it."""
     distortion = Distortion(
-        0 if options.oversplit else validation_images(options, data),
+        validation_images(options, data),
         options.imbalance_ratio,
         options.subsample_ratio,
         options.noise_ratio,
@@ -81,6 +82,8 @@ def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     )
     labels = data.train.labels.cpu().numpy()
     split = find_split(run_files(options).folder, labels, data.classes, distortion, options.seed)
+    if options.oversplit:
+        split = train_on_everything(split)
     if options.valid_images:
         split = keep_validation(split, labels, options.valid_images, options.seed)
     if options.trained_on != "distorted":

@@ -12,6 +12,7 @@ from custom_datasets import Dataset, Split
 from custom_models import build_model
 from hyperopt import Hyperparameters, HyperSettings, hyper_pass
 from hyperopt.runs.preparation import make_loaders
+from hyperopt.warps import make_warp
 from utils.checkpoint import published_state
 from utils.confidence import Confidence
 from utils.debug import BatchPictures
@@ -19,6 +20,7 @@ from utils.device import PRECISIONS, Stopwatch
 from utils.epochs import Epoch
 from utils.options import TrainOptions
 from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
+from utils.recipes import RECIPES
 from utils.row_options import LEARNED_AUG_MODELS
 from utils.run_folder import run_files
 from utils.schedule import Cosine
@@ -62,7 +64,7 @@ class Training:
             data.classes,
             options.aug_model,
             options.los_model,
-            options.warp,
+            make_warp(options.warp, RECIPES[options.recipe].warp_enlargement),
             options.training_loss,
             home=device if options.rows_on == "device" else torch.device("cpu"),
         )

@@ -8,6 +8,7 @@ from hyperopt import Hyperparameters, HyperSettings
 from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
 from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import LOSSES, Loss
+from hyperopt.warps import make_warp
 from utils.row_options import RowOptions
 
 
@@ -83,7 +84,7 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
         model = TinyClassifier(4).double()
     labels = torch.randint(4, (20,), generator=random)
     row = RowOptions(los_model=los_model, imbalance_ratio=2 if distorted else 1)
-    hyper = Hyperparameters(labels, 4, aug_model, los_model, warp, row.training_loss)
+    hyper = Hyperparameters(labels, 4, aug_model, los_model, make_warp(warp, 4), row.training_loss)
     for table in hyper.tables.values():
         table.square = table.square.double()
         table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()

@@ -24,7 +24,6 @@ ENCODERS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
 }
-CPU_PART = 32  # images whose activations fit a CPU's caches
 WIDE_RESNET = re.compile(r"wresnet([0-9]{1,4})_([0-9]{1,3})")
 
 
@@ -43,12 +42,6 @@ class Classifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Features (B, F), float32, of normalised images (B, channels, H, W)."""
-        if self.training or images.device.type != "cpu":
-            return self._encode(images)
-        # In evaluation mode images do not interact.
-        return torch.cat([self._encode(part) for part in images.split(CPU_PART)])
-
-    def _encode(self, images: Tensor) -> Tensor:
         mixed = self.precision != torch.float32
         with torch.autocast(images.device.type, self.precision if mixed else None, enabled=mixed):
             features = self.encoder(images)

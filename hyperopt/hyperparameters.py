@@ -89,6 +89,11 @@ class Hyperparameters:
             return self._warp.still(images)
         return self._warp(images, draw_amounts(rows["augmentation"], len(images), generator))
 
+    @property
+    def views_validation_anew(self) -> bool:
+        """Whether the hyper pass sees validation images otherwise than an evaluation does."""
+        return self._warp.moves_still
+
     def view_validation(self, images: Tensor) -> Tensor:
         """Normalised validation images (B, C, H, W) as the hyper pass sees them: the learned part is off."""
         return self._warp.still(images)

@@ -46,6 +46,7 @@ class OriginalWarp:
 
     def __init__(self, enlargement: int):
         self._enlargement = enlargement
+        self.moves_still = enlargement > 1
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
         """Warped under amounts (B, 7) in units of the ranges."""
@@ -62,7 +63,7 @@ class OriginalWarp:
 
     def still(self, images: Tensor) -> Tensor:
         """Pictures that nothing moves: on ImageNet as they are, otherwise blurred by the way up and down."""
-        if self._enlargement == 1:
+        if not self.moves_still:
             return images
         rows, columns = (blur_matrix(self._enlargement, side, images.device, images.dtype) for side in images.shape[2:])
         return rows @ images @ columns.T

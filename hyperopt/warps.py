@@ -9,7 +9,12 @@ from hyperopt.warp_original import OriginalWarp
 
 
 class Warp(Protocol):
-    """What is done to pictures (B, C, H, W); both return as many of the same shape."""
+    """What is done to pictures (B, C, H, W); both methods return as many of the same shape.
+
+    moves_still: whether `still` changes anything.
+    """
+
+    moves_still: bool
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
         """Training images under their learned augmentation: amounts (B, 7) in units of the operations' ranges."""

@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from custom_models.frozen import freeze
 from hyperopt import Hyperparameters, HyperSettings
-from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
+from hyperopt.hyper_pass import clean_features, clean_gradient, hyper_step
 from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import LOSSES, Loss
 from hyperopt.warps import make_warp
@@ -97,6 +98,6 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
 
 def hypergradient(model, hyper, batch, valid, settings: HyperSettings):
     """The program's hypergradient, augmented under seed 3, against one batch of clean images."""
-    with frozen(model):
-        clean = clean_gradient(model, hyper, [valid])
-        return hyper_step(model, hyper, batch, clean, settings, torch.Generator().manual_seed(3))
+    network = freeze(model)
+    clean = clean_gradient(*clean_features(network, hyper, [valid]), network.head.bias)
+    return hyper_step(network, hyper, batch, clean, settings, torch.Generator().manual_seed(3))

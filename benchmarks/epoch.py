@@ -155,7 +155,7 @@ def ratio(measured: Measured, method: str, every_epoch: tuple[str, ...]) -> dict
 
 def passes(training: Training, epoch: int) -> dict[str, Callable[[], tuple[Any, Work]]]:
     """The passes of an epoch by name, each returning its work last."""
-    found = {"train": lambda: training.move_network(epoch), "evaluation": training.evaluate}
+    found = {"train": lambda: training.move_network(epoch), "evaluation": lambda: training.evaluate(epoch)}
     if training.options.hyper_opt != "NONE":
         found = {"hyper": lambda: training.move_rows(epoch)} | found
     return found

@@ -30,7 +30,7 @@ from benchmarks.report import describe_machine, device_name, how_many, output_fi
 from custom_datasets.sources import load_dataset
 from hyperopt.estimators import HyperSettings, fisher_direction, hessian_direction
 from hyperopt.fisher import head_fisher_product, mean_eigenvalue
-from hyperopt.hyper_pass import clean_gradient, frozen
+from hyperopt.hyper_pass import clean_features, clean_gradient
 from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import fisher_product
 from hyperopt.runs.preparation import prepare_split
@@ -190,14 +190,17 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
         hyper.tables[name].values = values
 
     systems = []
-    with frozen(model), torch.no_grad():
-        gradient = clean_gradient(model, hyper, training.loaders.all_clean())(model.head.weight)
+    training.frozen.refresh()
+    network = training.frozen
+    with torch.no_grad():
+        features, labels = clean_features(network, hyper, training.loaders.all_clean())
+        gradient = clean_gradient(features, labels, network.head.bias)(network.head.weight)
         for images, _, index in training.loaders.hyper(options.hyper_batch_size):
             rows = hyper.gather(index)
-            features = model.features(hyper.augment(images, rows, training.draws))
+            features = network.features(hyper.augment(images, rows, training.draws))
             target, weight = hyper.target(index, rows), hyper.weight(index, rows)
-            batch = HeadBatch(hyper.loss, features, target, weight, model.head.bias)
-            systems.append(System(batch, model.head.weight, gradient, flags.damping))
+            batch = HeadBatch(hyper.loss, features, target, weight, network.head.bias)
+            systems.append(System(batch, network.head.weight, gradient, flags.damping))
     return systems
 
 

@@ -21,9 +21,11 @@ from torch import Tensor
 
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_models.classifier import build_model
+from custom_models.frozen import FrozenClassifier
 from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
+from hyperopt.hyper_pass import clean_features, clean_gradient, hyper_step
 from hyperopt.hyperparameters import Hyperparameters
+from hyperopt.warp import PaperWarp
 from utils.device import wait
 from utils.flags import Parser
 from utils.row_options import ESTIMATOR_HYPER
@@ -48,11 +50,11 @@ class Steps:
         self.count, self.device = count, device
         self.random = torch.Generator().manual_seed(SEED)
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
-        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", "paper", "symmetric KL")
-        self.model = build_model("smallnet", SHAPE[0], classes, SEED).to(device)
+        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", PaperWarp(), "symmetric KL")
+        self.network = FrozenClassifier(build_model("smallnet", SHAPE[0], classes, SEED).to(device))
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
-        with frozen(self.model):
-            self.clean = clean_gradient(self.model, self.hyper, [(self.images, labels[:BATCH], None)])
+        clean = clean_features(self.network, self.hyper, [(self.images, labels[:BATCH], None)])
+        self.clean = clean_gradient(*clean, self.network.head.bias)
 
     def draw(self) -> Tensor:
         """Rows (256,) for a step; a pass draws the order of all rows once."""
@@ -60,10 +62,9 @@ class Steps:
 
     def step(self, index: Tensor) -> None:
         """One step on the rows `index`; waits for the device."""
-        with frozen(self.model):
-            batch = (self.images, None, index)
-            gradients = hyper_step(self.model, self.hyper, batch, self.clean, SETTINGS, self.random)
-            self.hyper.update(index, gradients, learning_rate=0.05)
+        batch = (self.images, None, index)
+        gradients = hyper_step(self.network, self.hyper, batch, self.clean, SETTINGS, self.random)
+        self.hyper.update(index, gradients, learning_rate=0.05)
         wait(self.device)
 
     def seconds(self) -> float:

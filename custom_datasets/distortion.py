@@ -14,10 +14,9 @@ from custom_datasets.errors import DataError
 class Distortion:
     """What is done to a clean training set; the flags of the same names.
 
-    valid_images: size of the validation set, 0 for the ablation in which all images are both validation and training
-    images. imbalance_ratio: frequent over rare images. subsample_ratio: share that is kept. noise_ratio: share of the
-    training labels that is drawn anew. valid_given: no split is drawn, the validation set is the last `valid_images`
-    images, as they came with the data.
+    valid_images: size of the validation set. imbalance_ratio: frequent over rare images. subsample_ratio: share that is
+    kept. noise_ratio: share of the training labels that is drawn anew. valid_given: no split is drawn, the validation
+    set is the last `valid_images` images, as they came with the data.
     """
 
     valid_images: int
@@ -53,12 +52,9 @@ def split_validation(labels: np.ndarray, images: int, seed: int) -> tuple[np.nda
 
 
 def choose_validation(labels: np.ndarray, distortion: Distortion, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the validation images and of the others; all images are both when no validation set is wanted."""
-    everything = np.arange(len(labels))
-    if not distortion.valid_images:
-        return everything, everything
+    """Indices of the validation images and of the others."""
     if distortion.valid_given:
-        train, valid = np.split(everything, [-distortion.valid_images])
+        train, valid = np.split(np.arange(len(labels)), [-distortion.valid_images])
         return valid, train
     return split_validation(labels, distortion.valid_images, seed)
 
@@ -136,6 +132,15 @@ def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) ->
 def train_on_validation(split: Split, with_distorted: bool) -> Split:
     """The split for a control that trains on the clean validation images, alone or after the distorted ones."""
     return replace(split, train=np.concatenate((split.train, split.valid)) if with_distorted else split.valid)
+
+
+def train_on_everything(split: Split) -> Split:
+    """The split of the ablation in which all N images train and validate, whatever was left out of the distorted set.
+
+    Noisy are the labels of those that the distorted set has, as published.
+    """
+    everything = np.arange(len(split.targets))
+    return replace(split, valid=everything, train=everything)
 
 
 def distorted_images(split: Split) -> np.ndarray:

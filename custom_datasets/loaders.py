@@ -55,7 +55,7 @@ class Loaders:
             hyper pass.
         train_order, hyper_order: CPU generators of the orders of the train and the hyper pass. Where they stand also
             fixes the crops of a pass, so that whoever restores them repeats the pass exactly.
-        overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
+        overfit: the ablation that shows the test set to the hyper pass instead of the validation set, as in evaluation.
         workers: processes that read streamed images; they change the speed, never the batches.
 
     """
@@ -91,10 +91,9 @@ class Loaders:
 
     def clean(self, size: int) -> Batches:
         """Clean images for a hyper pass, as many batches as `hyper` has."""
-        source, index = self._data.train, self.valid_index
+        source, index, crops = self._data.train, self.valid_index, peek(self._hyper_order)
         if self._overfit:
-            source, index = self._data.test, self.test_index
-        crops = peek(self._hyper_order)
+            source, index, crops = self._data.test, self.test_index, None
         # Drawn as a whole: workers read ahead, and what they would draw ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
         return self._batches(source, order, crops)

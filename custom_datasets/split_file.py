@@ -35,10 +35,9 @@ IMPOSSIBLE = 1e-12
 
 
 def split_file_name(distortion: Distortion) -> str:
-    """Published name of the split file; the ablation without a validation split has its own."""
-    prefix = "" if distortion.valid_images else "oversplit_"
+    """Published name of the split file."""
     ratios = f"ir_{distortion.imbalance_ratio}_sr_{distortion.subsample_ratio}_nr_{distortion.noise_ratio}"
-    return f"{prefix}data_{ratios}.pt"
+    return f"data_{ratios}.pt"
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -119,11 +118,11 @@ def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distorti
     for name, indices in (("validation", split.valid), ("training", split.train)):
         if not _within(indices, total) or len(np.unique(indices)) != len(indices):
             return f"its {name} indices are not different places among {total} images"
-    if len(split.valid) != (valid_images or total):
-        return f"it has {len(split.valid)} validation images instead of {valid_images or total}"
-    if distortion.valid_given and valid_images and split.valid.min() < total - valid_images:
+    if len(split.valid) != valid_images:
+        return f"it has {len(split.valid)} validation images instead of {valid_images}"
+    if distortion.valid_given and split.valid.min() < total - valid_images:
         return f"its validation images are not the given ones, the last {valid_images}"
-    if valid_images and np.intersect1d(split.valid, split.train).size:
+    if np.intersect1d(split.valid, split.train).size:
         return "validation and training images overlap"
 
     kept = int((total - valid_images) * distortion.subsample_ratio)
@@ -132,7 +131,7 @@ def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distorti
             return f"it has {len(split.train)} training images instead of {kept}"
     else:
         frequent, rare = (len(part) for part in divide_classes(split.train, labels, classes))
-        could_be_kept = np.setdiff1d(np.arange(total), split.valid) if valid_images else split.valid
+        could_be_kept = np.setdiff1d(np.arange(total), split.valid)
         all_frequent = len(divide_classes(could_be_kept, labels, classes)[0])
         if not _plausible(frequent, hypergeom(len(could_be_kept), all_frequent, kept)):
             ratio = distortion.subsample_ratio

@@ -15,20 +15,30 @@ class _ExpCELU(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        y = torch.maximum(x, x.clamp(max=0).exp_().sub_(1))
+    def forward(ctx: Any, x: Tensor, inplace: bool) -> Tensor:
+        y = x.clamp(max=0).exp_().sub_(1)
+        y = torch.maximum(x, y, out=x if inplace else y)
+        if inplace:
+            ctx.mark_dirty(x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
-        return gradient * (y.clamp(max=0) + 1)
+        # ELU's derivative is y + 1 below zero, as CELU's at alpha = 1; from the result, in one pass, differentiable.
+        return torch.ops.aten.elu_backward(gradient, 1, 1, 1, True, y), None
 
 
 class CELU(nn.Module):
-    """max(x, 0) + min(e^x - 1, 0), elementwise."""
+    """max(x, 0) + min(e^x - 1, 0), elementwise; `inplace` writes the result over the input."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as `x`."""
-        return _ExpCELU.apply(x) if x.device.type == "cpu" and x.dtype.itemsize >= 4 else F.celu(x)
+        if x.device.type == "cpu" and x.dtype.itemsize >= 4:
+            return _ExpCELU.apply(x, self.inplace)
+        return F.celu(x, inplace=self.inplace)

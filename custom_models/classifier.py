@@ -21,7 +21,6 @@ ENCODERS: dict[str, Callable[..., nn.Module]] = {
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
     "wresnet": WideResNet,
 }
-CPU_PART = 32  # images whose activations fit a CPU's caches
 
 
 class Classifier(nn.Module):
@@ -39,12 +38,6 @@ class Classifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Features (B, F), float32, of normalised images (B, channels, H, W)."""
-        if self.training or images.device.type != "cpu":
-            return self._encode(images)
-        # In evaluation mode images do not interact.
-        return torch.cat([self._encode(part) for part in images.split(CPU_PART)])
-
-    def _encode(self, images: Tensor) -> Tensor:
         mixed = self.precision != torch.float32
         with torch.autocast(images.device.type, self.precision if mixed else None, enabled=mixed):
             features = self.encoder(images)

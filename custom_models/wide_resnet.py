@@ -1,13 +1,19 @@
 """Wide ResNet (Zagoruyko and Komodakis 2016), in the variant of the published AutoDO code.
 
 The stride sits in a block's second convolution and all convolutions have biases, which makes WRN-28-10 5.951 GMAC
-per 32 x 32 image instead of the paper's 5.243. Activations are CELU.
+per 32 x 32 image instead of the paper's 5.243. Activations are CELU. Weights and biases start as torch starts them,
+uniform in +-1 / sqrt(fan in): behind a convolution stands a batch norm, so that the size of the start sets the relative
+size of the steps, and the published learning rates belong to this one.
 """
 
 from torch import Tensor, nn
 
 from custom_models.celu import CELU
-from custom_models.layers import conv
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    """Convolution that keeps the side (up to the stride)."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
 
 
 class WideBlock(nn.Module):
@@ -18,18 +24,18 @@ class WideBlock(nn.Module):
         self.body = nn.Sequential(
             nn.BatchNorm2d(inputs),
             CELU(),
-            conv(inputs, outputs, 3, bias=True),
+            conv(inputs, outputs, 3),
             nn.BatchNorm2d(outputs),
             CELU(),
-            conv(outputs, outputs, 3, stride, bias=True),
+            conv(outputs, outputs, 3, stride),
         )
         self.shortcut = nn.Identity()
         if stride > 1 or inputs != outputs:
-            self.shortcut = conv(inputs, outputs, 1, stride, bias=True)
+            self.shortcut = conv(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class's docstring."""
-        return self.body(x) + self.shortcut(x)
+        return self.body(x).add_(self.shortcut(x))  # nobody else takes the body's result
 
 
 class WideResNet(nn.Module):
@@ -39,7 +45,7 @@ class WideResNet(nn.Module):
         super().__init__()
         blocks = (depth - 4) // 6
         self.features = 64 * width
-        layers: list[nn.Module] = [conv(channels, 16, 3, bias=True)]
+        layers: list[nn.Module] = [conv(channels, 16, 3)]
         inputs = 16
         for stage, outputs in enumerate((16 * width, 32 * width, 64 * width)):
             for block in range(blocks):

@@ -13,7 +13,8 @@ from torch import Tensor
 from hyperopt.augmentation import draw_amounts, probabilities_and_magnitudes, start_rows
 from hyperopt.losses import LOSSES
 from hyperopt.rows import RowTable
-from hyperopt.warp import OPERATIONS, WARPS
+from hyperopt.warp import OPERATIONS
+from hyperopt.warps import Warp
 from utils.row_options import LEARNED_AUG_MODELS, LOSS_LETTERS
 
 START_SMOOTHING = 0.05
@@ -41,7 +42,7 @@ class Hyperparameters:
         classes: C.
         augmentation: a name of `--aug-model`.
         loss: a name of `--los-model`.
-        warp: a name of `--warp`.
+        warp: what moves images, `hyperopt.warps`.
         training_loss: a name of `hyperopt.losses.LOSSES`; cross-entropy is that without soft labels.
         home: where the tables are kept (default: where the labels are).
 
@@ -53,7 +54,7 @@ class Hyperparameters:
         classes: int,
         augmentation: str,
         loss: str,
-        warp: str,
+        warp: Warp,
         training_loss: str,
         home: torch.device | None = None,
     ):
@@ -68,7 +69,7 @@ class Hyperparameters:
         self.loss = LOSSES[training_loss]
         if "S" in LOSS_LETTERS[loss]:
             self.tables["soft_label"] = RowTable(start_soft_labels(labels.to(home), classes))
-        self._warp, self._warp_nothing = WARPS[warp]
+        self._warp = warp
 
     def start_from(self, index: Tensor, values: dict[str, Tensor]) -> None:
         """Give the rows of the images `index` (n,) other values than the usual ones: (n, k) per table, by name.
@@ -85,12 +86,17 @@ class Hyperparameters:
     def augment(self, images: Tensor, rows: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """Learned augmentation of normalised training images (B, C, H, W) under their rows."""
         if "augmentation" not in rows:
-            return images
+            return self._warp.still(images)
         return self._warp(images, draw_amounts(rows["augmentation"], len(images), generator))
+
+    @property
+    def views_validation_anew(self) -> bool:
+        """Whether the hyper pass sees validation images otherwise than an evaluation does."""
+        return self._warp.moves_still
 
     def view_validation(self, images: Tensor) -> Tensor:
         """Normalised validation images (B, C, H, W) as the hyper pass sees them: the learned part is off."""
-        return self._warp_nothing(images) if "augmentation" in self.tables else images
+        return self._warp.still(images)
 
     def target(self, index: Tensor, rows: dict[str, Tensor]) -> Tensor:
         """What the loss compares with: soft-label logits (B, C), or the given labels (B,) int64."""

@@ -66,7 +66,6 @@ TRAINING_FLAGS = [
     ("--hyper-opt HES", "nothing to learn"),
     ("--overfit --oversplit", "exclude each other"),
     ("--overfit", "needs --hyper-opt"),
-    ("--warp original", "--warp original needs"),
     ("--aug-model SEP --hyper-opt HES --hyper-start 200", "--hyper-start"),
     ("--aug-model AUTO", "no published AUTO policy for DIGITS; there is one for SVHN"),
     ("--aug-model DADA --policy MNIST", "no published DADA policy for MNIST"),

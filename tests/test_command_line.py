@@ -218,9 +218,12 @@ def test_rows_of_a_run_share_the_split_file(train):
 
 
 def test_oversplit_trains_and_validates_on_everything(train):
-    train("--oversplit")
+    """Whatever ratio is given: it says where the noise is. The split file is that of the other rows."""
+    train("--oversplit", "-sr", "0.5", "-ir", "10")
     assert json.loads(the_file("run0/result_*").read_text())["images"] == {"train": 1257, "valid": 1257, "test": 540}
-    assert the_file("run0/oversplit_data_*")
+    valid, kept, _ = torch.load(the_file("run0/data_ir_10_sr_0.5_nr_0.0.pt"), weights_only=True)
+    assert len(valid) == 314
+    assert len(kept) < 471
 
 
 def test_finished_run_says_so_and_is_left_alone(train):

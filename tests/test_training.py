@@ -17,7 +17,9 @@ from custom_datasets.sources import load_dataset
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
 from custom_transforms.operations import NAMES
+from hyperopt.runs import training
 from hyperopt.runs.preparation import make_policy
+from hyperopt.runs.training import Training
 from utils.epochs import Epoch
 from utils.options import TrainOptions
 from utils.passes import Evaluation
@@ -114,6 +116,38 @@ def test_every_option_has_an_effect(train, flags):
         train(*DISTORTION, *HES, "--data", folder, "--epochs", 4, *more)
         losses.append(float(list(csv.DictReader(the_file("metrics_*", folder).open()))[-1]["test_loss"]))
     assert losses[0] != losses[1]
+
+
+def test_features_of_an_evaluation_serve_the_hyper_pass_after_it(train, monkeypatch):
+    """Nothing is computed twice, and nothing changes; the predictions are the last evaluation's."""
+    computed, evaluations = [], []
+    clean_features, evaluate = training.clean_features, training.evaluate
+    monkeypatch.setattr(training, "clean_features", lambda *of: computed.append(of) or clean_features(*of))
+    monkeypatch.setattr(training, "evaluate", lambda *of: evaluations.append(of) or evaluate(*of))
+    flags = (*DISTORTION, "--aug-model", "SEP", "--hyper-opt", "FIS", "--hyper-start", 1, "--epochs", 4)
+    train(*flags, "--data", "kept")
+    assert (len(computed), len(evaluations)) == (0, 8)
+
+    evaluate_epoch = Training.evaluate
+
+    def forget(self, number):
+        found = evaluate_epoch(self, number)
+        self._clean = self._test = None
+        return found
+
+    monkeypatch.setattr(Training, "evaluate", forget)
+    train(*flags, "--data", "anew")
+    assert (len(computed), len(evaluations)) == (3, 8 + 9)
+    for kind in ("rows_*.npz", "predictions_*"):
+        assert the_file(kind, "kept").read_bytes() == the_file(kind, "anew").read_bytes()
+
+
+@pytest.mark.parametrize("flags", [("--warp", "original"), ("--overfit",)])
+def test_hyper_pass_with_views_of_its_own_computes_them(train, monkeypatch, flags):
+    computed, clean_features = [], training.clean_features
+    monkeypatch.setattr(training, "clean_features", lambda *of: computed.append(of) or clean_features(*of))
+    train(*DISTORTION, "--aug-model", "SEP", "--hyper-opt", "FIS", "--hyper-start", 1, "--epochs", 3, *flags)
+    assert len(computed) == 2
 
 
 @pytest.mark.parametrize(("flags", "same"), [((), True), (METHOD, False), (("--aug-model", "RAND"), True)])

@@ -75,13 +75,48 @@ class Evaluation:
     per_class: list[float | None]
 
 
+class Network(Protocol):
+    """A classifier at rest: features (B, F) of images, and the linear head that makes logits (B, C) of them."""
+
+    head: nn.Module
+
+    def features(self, images: Tensor) -> Tensor:
+        """Of normalised images (B, channels, H, W)."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network makes of images: their features (n, F), labels and most probable classes, both int64 (n,)."""
+
+    features: Tensor
+    labels: Tensor
+    predicted: Tensor
+
+
+class Seen:
+    """Collects the outputs of an evaluation for whoever needs them afterwards."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def add(self, features: Tensor, labels: Tensor, logits: Tensor) -> None:
+        """A batch's features (B, F), labels (B,) and logits (B, C)."""
+        self._parts.append((features, labels, logits.argmax(1)))
+
+    def outputs(self) -> Outputs:
+        """Those of all batches, in their order."""
+        return Outputs(*map(torch.cat, zip(*self._parts, strict=True)))
+
+
 @torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[Batch], classes: int) -> Evaluation:
-    """Evaluate a classifier on batches of clean images, in evaluation mode."""
-    model.eval()
+def evaluate(network: Network, batches: Iterable[Batch], classes: int, seen: Seen | None = None) -> Evaluation:
+    """Evaluate a classifier at rest on batches of clean images; `seen` takes what it makes of them."""
     sums = None  # per class: images, correct ones, loss
     for images, labels, _ in batches:
-        logits = model(images)
+        features = network.features(images)
+        logits = network.head(features)
+        if seen:
+            seen.add(features, labels, logits)
         if sums is None:
             sums = torch.zeros(3, classes, dtype=torch.float64, device=logits.device)
         loss = F.cross_entropy(logits, labels, reduction="none")

@@ -20,18 +20,18 @@ be after very few epochs, has the last network's probability for the average.)
 """
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from utils.arrays import load_arrays
 from utils.errors import UserError
 from utils.files import replace_file
-from utils.passes import Batch
+from utils.passes import Batch, Network, Outputs
 
 FEATURED = 2000
 
@@ -109,34 +109,35 @@ def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module,
-    test: Iterable[Batch],
+    network: Network,
+    test: Outputs,
     train: Iterable[Batch],
     given: Tensor,
     true: Tensor,
     confidence: Tensor,
     table: str,
 ) -> Predictions:
-    """What a classifier says of its test and training images, in evaluation mode.
+    """What a classifier at rest says of its test and training images.
 
     Args:
-        model: with `features` and `head`.
-        test, train: batches in the view of evaluation.
+        network: the classifier.
+        test: what it makes of the test images.
+        train: batches in the view of evaluation.
         given, true: the labels that training images have and those they should have, (N,) int64 of the training table.
         confidence: (N,), what `utils.confidence` gives; not a number where there is none.
         table: stands for the training table.
 
     """
-    model.eval()
-    label, predicted, features = _over(test, lambda images, labels, _: _test_columns(model, images, labels))
-    chosen = torch.linspace(0, len(label) - 1, min(FEATURED, len(label))).round().long().to(label.device)
-    index, said, given_probability = _over(train, lambda images, _, index: _train_columns(model, images, index, given))
+    images = len(test.labels)
+    chosen = torch.linspace(0, images - 1, min(FEATURED, images)).round().long().to(test.labels.device)
+    columns = zip(*(_train_columns(network, batch, given) for batch in train), strict=True)
+    index, said, given_probability = map(torch.cat, columns)
     seen = confidence[index]
     arrays = {
-        "test_label": label,
-        "test_predicted": predicted,
+        "test_label": test.labels,
+        "test_predicted": test.predicted,
         "feature_index": chosen,
-        "features": features[chosen],
+        "features": test.features[chosen],
         "train_index": index,
         "train_given": given[index],
         "train_true": true[index],
@@ -147,16 +148,7 @@ def predict(
     return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
 
 
-def _over(batches: Iterable[Batch], columns: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]) -> list[Tensor]:
-    """Columns of all batches, joined."""
-    return [torch.cat(column) for column in zip(*(columns(*batch) for batch in batches), strict=True)]
-
-
-def _test_columns(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-    features = model.features(images)
-    return labels, model.head(features).argmax(1), features
-
-
-def _train_columns(model: nn.Module, images: Tensor, index: Tensor, given: Tensor) -> tuple[Tensor, ...]:
-    probabilities = model(images).softmax(1)
+def _train_columns(network: Network, batch: Batch, given: Tensor) -> tuple[Tensor, ...]:
+    images, _, index = batch
+    probabilities = network.head(network.features(images)).softmax(1)
     return index, probabilities.argmax(1), probabilities.gather(1, given[index][:, None])[:, 0]

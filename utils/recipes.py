@@ -12,7 +12,8 @@ class Recipe:
     pass. rand, partner: number and magnitude of the operations of RAND and of the learned augmentation's partner, which
     has no geometric ones. standard: names of the standard augmentation. mean, std: per channel, of pixels in 0..1.
     threads: of the CPU, None for as many as torch takes. Rounding depends on it: a data set that gains nothing from
-    several gets one, and the same numbers however many there are.
+    several gets one, and the same numbers however many there are. warp_enlargement: of the pictures that the published
+    code warps (`--warp original`).
     """
 
     model: str
@@ -28,6 +29,7 @@ class Recipe:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     threads: int | None = None
+    warp_enlargement: int = 4
 
 
 CROP_ERASING, ALL = ("crop", "erasing"), ("crop", "flip", "erasing")
@@ -48,6 +50,6 @@ RECIPES = {
     "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR10),
     "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR100),
     # ImageNet's crop and flip happen where its files are read.
-    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256234, 100, 0.01, (2, 9), (2, 9), (), *IMAGENET),
+    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256233, 100, 0.01, (2, 9), (2, 9), (), *IMAGENET, None, 1),
 }
 # fmt: on

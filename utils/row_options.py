@@ -101,7 +101,11 @@ class RowOptions:
     refit: bool = flag(
         False, "learn the rows, then train from scratch on the distorted and the clean images with what was learned"
     )
-    warp: str = flag("paper", "learned warp as in the paper or as in the published code", choices=WARP_NAMES)
+    warp: str = flag(
+        "paper",
+        "learned warp as in the paper, or as in the published code, which also blurs the images of all other rows",
+        choices=WARP_NAMES,
+    )
     hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
     hyper_lr: float | None = flag(
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
@@ -155,8 +159,6 @@ class RowOptions:
             raise UserError("--overfit and --oversplit exclude each other")
         if self.overfit and self.hyper_opt == "NONE":
             raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES or FIS")
-        if self.warp == "original" and self.aug_model not in LEARNED_AUG_MODELS:
-            raise UserError("--warp original needs a learned augmentation; add --aug-model SHA or SEP")
         self._check_learned_rows()
 
     def _check_hyper(self) -> None:

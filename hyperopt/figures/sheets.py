@@ -11,7 +11,8 @@ from hyperopt.audit import Review
 from hyperopt.augmentation import draw_amounts
 from hyperopt.figures import style
 from hyperopt.learned_rows import LearnedRows
-from hyperopt.warp import WARPS
+from hyperopt.warps import make_warp
+from utils.recipes import RECIPES
 from utils.row_options import LEARNED_AUG_MODELS, has_learned_rows
 from utils.seeds import generator
 
@@ -49,7 +50,7 @@ def draw_augmentation(review: Review) -> Figure | None:
     places = [torch.where(rows.given_label == label, trust, -1).argmax().item() for label in classes]
     logits = rows.tables()["augmentation"][places]
     images, draws = data.pixels(rows.index[places]), generator(0, "sheet")
-    warp, _ = WARPS[review.options["warp"]]
+    warp = make_warp(review.options["warp"], RECIPES[review.options["recipe"]].warp_enlargement)
     columns = [images, *(warp(images, draw_amounts(logits, len(places), draws)) for _ in range(DRAWS))]
     views = ["as it is", *(f"draw {number + 1}" for number in range(DRAWS))]
     captions = [f"{review.audit.name(label)}, {view}" for label in classes.tolist() for view in views]

@@ -2,7 +2,7 @@
 
 import torch
 
-from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_validation
+from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
 from custom_datasets.loaders import Loaders
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics
@@ -51,7 +51,7 @@ def validation_images(options: TrainOptions, data: Dataset) -> int:
 def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     """The run's distorted training set, shared by all its rows, and what this row takes of it."""
     distortion = Distortion(
-        0 if options.oversplit else validation_images(options, data),
+        validation_images(options, data),
         options.imbalance_ratio,
         options.subsample_ratio,
         options.noise_ratio,
@@ -59,6 +59,8 @@ def prepare_split(options: TrainOptions, data: Dataset) -> Split:
     )
     labels = data.train.labels.cpu().numpy()
     split = find_split(run_files(options).folder, labels, data.classes, distortion, options.seed)
+    if options.oversplit:
+        split = train_on_everything(split)
     if options.valid_images:
         split = keep_validation(split, labels, options.valid_images, options.seed)
     if options.trained_on != "distorted":

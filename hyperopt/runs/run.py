@@ -118,9 +118,9 @@ def train_epochs(training: Training, record: Record) -> None:
 def write_outcome(training: Training, data: Dataset, split: Split, table: str) -> None:
     """Write the predictions of the last epoch, and the rows of the distorted images where those are trained on."""
     options, files = training.options, run_files(training.options)
-    test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
-    labels = training.rows.labels, data.train.labels
-    predictions = predict(training.model, test, trained, *labels, training.confidence.mean(), table)
+    trained, labels = training.watch(training.loaders.trained()), (training.rows.labels, data.train.labels)
+    confidence = training.confidence.mean()
+    predictions = predict(training.frozen, training.test_outputs(), trained, *labels, confidence, table)
     predictions.write(files.predictions)
     if options.learns and options.trained_on != "valid":
         index = distorted_images(split)

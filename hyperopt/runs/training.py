@@ -1,7 +1,7 @@
 """A run's training: the network and the rows, and what moves them in an epoch."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -11,17 +11,20 @@ from torchvision.utils import make_grid
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset
 from custom_models.classifier import build_model
+from custom_models.frozen import FrozenClassifier
 from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import hyper_pass
+from hyperopt.hyper_pass import CleanGradient, clean_features, gradients_of_all, gradients_of_batches, hyper_pass
 from hyperopt.hyperparameters import Hyperparameters
 from hyperopt.runs.preparation import make_loaders
+from hyperopt.warps import make_warp
 from utils.checkpoint import published_state
 from utils.confidence import Confidence
 from utils.debug import BatchPictures
 from utils.device import PRECISIONS, Stopwatch
 from utils.epochs import Epoch
 from utils.options import TrainOptions
-from utils.passes import Batch, Batches, Evaluation, evaluate, train_pass
+from utils.passes import Batch, Batches, Evaluation, Outputs, Seen, evaluate, train_pass
+from utils.recipes import RECIPES
 from utils.row_options import LEARNED_AUG_MODELS
 from utils.run_folder import run_files
 from utils.schedule import Cosine
@@ -65,7 +68,7 @@ class Training:
             data.classes,
             options.aug_model,
             options.los_model,
-            options.warp,
+            make_warp(options.warp, RECIPES[options.recipe].warp_enlargement),
             options.training_loss,
             home=device if options.rows_on == "device" else torch.device("cpu"),
         )
@@ -82,11 +85,16 @@ class Training:
             steps=options.hyper_steps,
         )
         self.pictures = BatchPictures(run_files(options).debug if options.plot_debug else None)
+        self.frozen = FrozenClassifier(self.model)
+        # Outputs of the last evaluation: of the clean images for the next hyper pass, of the test images for the end.
+        self._clean: Outputs | None = None
+        self._test: Outputs | None = None
         self._cost = count_cost(self.model, data.train.shape)
         self.peak = matrix_product_peak(device, precision)
         forget_peak_memory(device)
         if options.compile:
             self.model.encoder.compile()
+            self.frozen.encoder.compile()
 
     def state(self) -> dict[str, Any]:
         """What the next epoch depends on beside the weights and the values of the rows."""
@@ -108,6 +116,7 @@ class Training:
         """Go on from a checkpoint of the same run, which has its `layout`."""
         self.model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
         self.model.head.load_state_dict(checkpoint["decoder_state_dict"])
+        self.frozen.refresh()
         values, state = checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"], checkpoint["training"]
         # What else it has comes from the options.
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["optimizer"]["state"]})
@@ -142,7 +151,7 @@ class Training:
             clock.lap("hyper")
         train_loss, work["train"] = self.move_network(number)
         clock.lap("train")
-        (test, valid), work["evaluation"] = self.evaluate()
+        (test, valid), work["evaluation"] = self.evaluate(number)
         clock.lap("evaluation")
         return Epoch(
             number,
@@ -160,19 +169,32 @@ class Training:
         """The hyper pass of epoch `number`; returns its last learning rate."""
         size, start = self.options.hyper_batch_size, number - 1 - self.options.hyper_start
         batches = self.loaders.hyper(size)
-        clean = self.loaders.all_clean() if self.hyper_settings.valid == "full" else self.loaders.clean(size)
+        clean, clean_images = self._clean_gradients(size, len(batches))
         rate = hyper_pass(
-            self.model,
+            self.frozen,
             self.rows,
             self.watch(batches),
-            self.watch(clean),
+            clean,
             self.hyper_settings,
             lambda done: self.hyper_schedule(start + done),
             self.draws,
         )
         learns_pixels = self.options.aug_model in LEARNED_AUG_MODELS
         per_image = self._cost.to_pixels if learns_pixels else self._cost.forward
-        return rate, Work(batches.images, batches.images * per_image + clean.images * self._cost.forward)
+        return rate, Work(batches.images, batches.images * per_image + clean_images * self._cost.forward)
+
+    def _clean_gradients(self, size: int, steps: int) -> tuple[Iterator[CleanGradient], int]:
+        """The clean gradients of a hyper pass, and how many images the network has to see for them."""
+        if self.hyper_settings.valid == "batch":
+            batches = self.loaders.clean(size)
+            return gradients_of_batches(self.frozen, self.rows, self.watch(batches)), batches.images
+        batches, seen, self._clean = self.loaders.all_clean(), self._clean, None
+        if seen:
+            features, labels, images = seen.features, seen.labels, 0
+        else:
+            features, labels = clean_features(self.frozen, self.rows, self.watch(batches))
+            images = batches.images
+        return gradients_of_all(self.frozen, features, labels, self.hyper_settings, steps), images
 
     def move_network(self, number: int) -> tuple[float, Work]:
         """The train pass of epoch `number`; returns its mean loss."""
@@ -185,14 +207,32 @@ class Training:
             lambda done: self.schedule(number - 1 + done),
             self.options.log_interval,
         )
+        self.frozen.refresh()
         return loss, Work(batches.images, batches.images * self._cost.training)
 
-    def evaluate(self) -> tuple[list[Evaluation], Work]:
-        """The network on the test and on the validation set."""
-        batches = [self.loaders.test(), self.loaders.valid()]
-        images = sum(part.images for part in batches)
-        evaluations = [evaluate(self.model, self.watch(part), self._data.classes) for part in batches]
+    def evaluate(self, number: int) -> tuple[list[Evaluation], Work]:
+        """The network on the test and on the validation set, in epoch `number`."""
+        test, valid = self.loaders.test(), self.loaders.valid()
+        # A hyper pass that sees the clean images as this evaluation does need not compute their features again.
+        to_come = self.options.moves_rows and self.options.hyper_start <= number < self.options.epochs
+        same = not (self.options.overfit or self.rows.views_validation_anew)
+        seen_valid = Seen() if to_come and same and self.hyper_settings.valid == "full" else None
+        seen_test = Seen() if number == self.options.epochs else None
+        evaluations = [
+            evaluate(self.frozen, self.watch(batches), self._data.classes, seen)
+            for batches, seen in ((test, seen_test), (valid, seen_valid))
+        ]
+        self._clean, self._test = seen_valid and seen_valid.outputs(), seen_test and seen_test.outputs()
+        images = test.images + valid.images
         return evaluations, Work(images, images * self._cost.forward)
+
+    def test_outputs(self) -> Outputs:
+        """What the network makes of the test images: of the last evaluation, if this training has had it."""
+        if self._test is None:
+            seen = Seen()
+            evaluate(self.frozen, self.watch(self.loaders.test()), self._data.classes, seen)
+            self._test = seen.outputs()
+        return self._test
 
     def samples(self) -> dict[str, Tensor]:
         """A picture (C, H, W) of some training images, above as they are and below under their learned augmentation.

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from custom_datasets.distortion import Distortion, add_noise, keep_validation, make_split, train_on_validation
+from custom_datasets.distortion import (
+    Distortion,
+    add_noise,
+    keep_validation,
+    make_split,
+    train_on_everything,
+    train_on_validation,
+)
 from custom_datasets.errors import DataError
 
 SVHN_COUNTS = [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]
@@ -96,11 +103,15 @@ def test_two_runs_differ_and_one_seed_repeats():
         assert not np.array_equal(getattr(first, part), getattr(other, part))
 
 
-def test_no_validation_images_means_no_split():
+def test_everything_trains_and_validates_but_noise_is_that_of_the_distorted_set():
     labels = np.repeat(np.arange(10), 20)
-    split = make_split(labels, 10, Distortion(0, 2, 1.0, 0.0), seed=0)
-    assert len(split.valid) == 200
-    assert len(split.train) == 150
+    split = make_split(labels, 10, Distortion(40, 2, 0.5, 0.5), seed=0)
+    everything = train_on_everything(split)
+    assert np.array_equal(everything.train, np.arange(200))
+    assert np.array_equal(everything.valid, np.arange(200))
+    changed = np.flatnonzero(everything.targets != labels)
+    assert len(changed) > 0
+    assert np.isin(changed, split.train).all()
 
 
 @pytest.mark.parametrize("distortion", [Distortion(200, 1, 1.0, 0.0), Distortion(3, 1, 1.0, 0.0)])

@@ -313,9 +313,3 @@ def test_split_file_with_another_validation_set_does_not_fit(tmp_path):
     assert read_split(tmp_path / "given.pt", labels, 3, given).valid.tolist() == list(range(54, 60))
     with pytest.raises(DataError, match=r"not the given ones, the last 6"):
         read_split(tmp_path / "drawn.pt", labels, 3, given)
-
-
-def test_without_a_split_given_images_are_training_images_too():
-    labels = np.arange(60) % 3
-    split = make_split(labels, 3, Distortion(0, 1, 1.0, 0.0, valid_given=True), seed=0)
-    assert sorted(split.train.tolist()) == split.valid.tolist() == list(range(60))

@@ -28,7 +28,6 @@ def equal(a, b):
 def test_names_are_the_published_ones():
     assert split_file_name(Distortion(1, 100, 0.1, 0.1)) == "data_ir_100_sr_0.1_nr_0.1.pt"
     assert split_file_name(Distortion(1, 1, 1.0, 0.0)) == "data_ir_1_sr_1.0_nr_0.0.pt"
-    assert split_file_name(Distortion(0, 1, 1.0, 0.0)) == "oversplit_data_ir_1_sr_1.0_nr_0.0.pt"
 
 
 def test_written_and_read_is_the_same(split, tmp_path):

@@ -1,8 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import stats
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet as torchvision_resnet
@@ -80,6 +82,21 @@ def test_convolutions_start_with_the_fan_out_variance():
         if isinstance(layer, nn.Conv2d):
             expected = math.sqrt(2 / (layer.kernel_size[0] ** 2 * layer.out_channels))
             assert layer.weight.std().item() == pytest.approx(expected, rel=0.05)
+
+
+def test_wide_resnet_starts_as_torchs_own_convolutions():
+    """Uniform in +-1/sqrt(fan in), weights and biases: a Kolmogorov-Smirnov test of all of them together."""
+    scaled = []
+    for layer in build_model("wresnet16_4", 3, 10, seed=0).encoder.modules():
+        if isinstance(layer, nn.Conv2d):
+            bound = 1 / math.sqrt(layer.in_channels * layer.kernel_size[0] ** 2)
+            scaled += [(part / bound).detach().flatten() for part in (layer.weight, layer.bias)]
+            torch.manual_seed(0)
+            torchs = nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size)
+            assert layer.weight.std().item() == pytest.approx(torchs.weight.std().item(), rel=0.05)
+    scaled = torch.cat(scaled).numpy()
+    assert np.abs(scaled).max() <= 1
+    assert stats.kstest(scaled, stats.uniform(-1, 2).cdf).pvalue > 0.01
 
 
 def test_seed_fixes_the_weights_and_leaves_the_global_generator_alone():

@@ -4,11 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from custom_models.frozen import freeze
 from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import clean_gradient, frozen, hyper_step
+from hyperopt.hyper_pass import clean_features, clean_gradient, hyper_step
 from hyperopt.hypergradient import HeadBatch
 from hyperopt.hyperparameters import Hyperparameters
 from hyperopt.losses import LOSSES, Loss
+from hyperopt.warps import make_warp
 from utils.row_options import RowOptions
 
 
@@ -84,7 +86,7 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
         model = TinyClassifier(4).double()
     labels = torch.randint(4, (20,), generator=random)
     row = RowOptions(los_model=los_model, imbalance_ratio=2 if distorted else 1)
-    hyper = Hyperparameters(labels, 4, aug_model, los_model, warp, row.training_loss)
+    hyper = Hyperparameters(labels, 4, aug_model, los_model, make_warp(warp, 4), row.training_loss)
     for table in hyper.tables.values():
         table.square = table.square.double()
         table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()
@@ -97,6 +99,6 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
 
 def hypergradient(model, hyper, batch, valid, settings: HyperSettings):
     """The program's hypergradient, augmented under seed 3, against one batch of clean images."""
-    with frozen(model):
-        clean = clean_gradient(model, hyper, [valid])
-        return hyper_step(model, hyper, batch, clean, settings, torch.Generator().manual_seed(3))
+    network = freeze(model)
+    clean = clean_gradient(*clean_features(network, hyper, [valid]), network.head.bias)
+    return hyper_step(network, hyper, batch, clean, settings, torch.Generator().manual_seed(3))

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from oracle import LOSSES, Problem, hypergradient, relative_error, tiny_hyper_problem
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
+from custom_models.frozen import freeze
 from hyperopt.estimators import ESTIMATORS, HyperSettings
 from hyperopt.fisher import head_fisher_product, mean_eigenvalue
-from hyperopt.hyper_pass import clean_gradient, clean_gradients, frozen
+from hyperopt.hyper_pass import clean_features, clean_gradient, gradients_of_all, gradients_of_batches
 from hyperopt.hypergradient import HeadBatch
 from hyperopt.losses import CrossEntropy
 
@@ -127,9 +128,9 @@ def test_full_clean_gradient_is_that_of_all_images_together(steps):
         W = at_head.descend(W, steps).detach()
     logits = F.linear(model.encoder(hyper.view_validation(images)), W.requires_grad_(), model.head.bias)
     (reference,) = torch.autograd.grad(F.cross_entropy(logits, labels), W)
-    with frozen(model):
-        settings = HyperSettings("FIS", iters=1, damping=1.0, valid="full", steps=steps)
-        found = [gradient(W.detach()) for gradient in clean_gradients(model, hyper, batches, settings, count=4)]
+    network, settings = freeze(model), HyperSettings("FIS", iters=1, damping=1.0, valid="full", steps=steps)
+    seen = clean_features(network, hyper, batches)
+    found = [gradient(W.detach()) for gradient in gradients_of_all(network, *seen, settings, count=4)]
     assert len(found) == 4
     assert all(relative_error(gradient, reference) < 1e-8 for gradient in found)
 
@@ -138,10 +139,10 @@ def test_batch_clean_gradients_are_those_of_the_batches():
     model, hyper, _, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True)
     batches = [(images[part], labels[part], None) for part in (slice(0, 10), slice(10, 20))]
     W = model.head.weight.detach()
-    with frozen(model):
-        settings = HyperSettings("FIS", iters=1, damping=1.0, valid="batch")
-        found = [gradient(W) for gradient in clean_gradients(model, hyper, batches, settings, count=2)]
-        expected = [clean_gradient(model, hyper, [batch])(W) for batch in batches]
+    network = freeze(model)
+    found = [gradient(W) for gradient in gradients_of_batches(network, hyper, batches)]
+    seen = [clean_features(network, hyper, [batch]) for batch in batches]
+    expected = [clean_gradient(*one, network.head.bias)(W) for one in seen]
     assert all(map(torch.equal, found, expected))
     assert not torch.equal(*found)
 

@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from oracle import (
     LOSSES,
     Problem,
-    TinyClassifier,
     hypergradient,
     loss_by_definition,
     relative_error,
@@ -14,8 +13,9 @@ from oracle import (
 )
 from torch import nn
 
+from custom_models.frozen import freeze
 from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import clean_gradient, frozen, hyper_pass, hyper_step
+from hyperopt.hyper_pass import gradients_of_batches, hyper_pass, hyper_step
 from hyperopt.hypergradient import HeadBatch, validation_gradient
 from hyperopt.solvers import neumann_sum
 
@@ -146,14 +146,10 @@ def test_hypergradients_against_finite_differences(name, step):
     if name == "augmentation":
         # Whether an operation happens is a draw with a straight-through gradient: only magnitudes have a slope.
         table.values[:, :7] = 40.0
-    with frozen(model):
-        V = torch.autograd.grad(
-            F.cross_entropy(
-                F.linear(model.encoder(valid[0]), W := model.head.weight.clone().requires_grad_(), model.head.bias),
-                valid[1],
-            ),
-            W,
-        )[0]
+    model.eval()
+    W = model.head.weight.detach().clone().requires_grad_()
+    logits = F.linear(model.encoder(valid[0]), W, model.head.bias)
+    (V,) = torch.autograd.grad(F.cross_entropy(logits, valid[1]), W)
     gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters=0, alpha=0.01))
 
     def objective():
@@ -225,16 +221,6 @@ def test_head_steps_lead_to_a_stationary_point(name):
     assert norms[-1] < 1e-3 * norms[0]
 
 
-def test_frozen_puts_everything_back():
-    model = TinyClassifier(3)
-    model.head.bias.requires_grad_(False)
-    with frozen(model):
-        assert not model.training
-        assert not any(p.requires_grad for p in model.parameters())
-    assert model.training
-    assert [p.requires_grad for p in model.parameters()] == [True] * 7 + [False]
-
-
 def test_settings_shape_the_hypergradient():
     """Terms and step of the series against the oracle; head steps against the oracle at the moved head."""
     model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
@@ -245,7 +231,7 @@ def test_settings_shape_the_hypergradient():
         assert all(relative_error(gradients[name], reference[name]) < 1e-8 for name in reference)
 
     gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", 5, 0.01, steps=4))
-    with frozen(model):
+    with torch.no_grad():
         rows = hyper.gather(batch[2])
         features = model.encoder(hyper.augment(batch[0], rows, torch.Generator().manual_seed(3)))
         target, weight = hyper.target(batch[2], rows), hyper.weight(batch[2], rows)
@@ -256,33 +242,31 @@ def test_settings_shape_the_hypergradient():
 
 
 def test_hyper_pass_is_its_steps_with_the_dense_optimiser():
-    """Entered in training mode, as from --hyper-start 0: statistics, weights and mode stay as they were."""
+    """Statistics and weights stay as they were."""
     model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
-    model.train()
+    network = freeze(model)
     settings, rates = HyperSettings("HES", 5, 0.01), {0.0: 0.3, 1 / 3: 0.2, 2 / 3: 0.1}
     batches = [tuple(part[3 * i : 3 * i + 3] for part in batch) for i in range(3)]
-    before = {name: value.clone() for name, value in model.state_dict().items()}
+    before = {name: value.clone() for name, value in network.state_dict().items()}
 
     dense = {name: nn.Parameter(value.clone()) for name, value in hyper.values().items()}
     optimizer = torch.optim.RMSprop(dense.values(), alpha=0.99)
     generator = torch.Generator().manual_seed(5)
     reference = tiny_hyper_problem("SEP", "BOTH", True)[1]
-    with frozen(model):
-        clean = clean_gradient(model, reference, [valid])
-        for step_batch, rate in zip(batches, rates.values(), strict=True):
-            gradients = hyper_step(model, reference, step_batch, clean, settings, generator)
-            optimizer.param_groups[0]["lr"] = rate
-            for name, parameter in dense.items():
-                parameter.grad = torch.zeros_like(parameter)
-                parameter.grad[step_batch[2]] = gradients[name]
-            optimizer.step()
-            for name, parameter in dense.items():
-                reference.tables[name].values = parameter.detach().clone()
+    clean = list(gradients_of_batches(network, reference, [valid] * 3))
+    for step_batch, gradient, rate in zip(batches, clean, rates.values(), strict=True):
+        gradients = hyper_step(network, reference, step_batch, gradient, settings, generator)
+        optimizer.param_groups[0]["lr"] = rate
+        for name, parameter in dense.items():
+            parameter.grad = torch.zeros_like(parameter)
+            parameter.grad[step_batch[2]] = gradients[name]
+        optimizer.step()
+        for name, parameter in dense.items():
+            reference.tables[name].values = parameter.detach().clone()
 
-    last = hyper_pass(model, hyper, batches, [valid] * 3, settings, rates.__getitem__, torch.Generator().manual_seed(5))
+    last = hyper_pass(network, hyper, batches, clean, settings, rates.__getitem__, torch.Generator().manual_seed(5))
     assert last == 0.1
     for name, values in hyper.values().items():
         torch.testing.assert_close(values, dense[name].detach(), rtol=1e-9, atol=1e-9)
-    assert model.training
-    assert all(p.grad is None for p in model.parameters())
-    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(p.grad is None for p in network.parameters())
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

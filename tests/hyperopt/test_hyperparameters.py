@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from hyperopt.hyperparameters import Hyperparameters, start_soft_labels, weight_of
+from hyperopt.warps import make_warp
 from utils.row_options import RowOptions
 
 LABELS = torch.tensor([0, 3, 1, 2, 2, 0])
@@ -11,7 +12,7 @@ INDEX = torch.tensor([4, 0, 1])
 
 def make(aug_model="NONE", los_model="NONE", warp="paper"):
     loss = RowOptions(los_model=los_model, noise_ratio=0.1).training_loss
-    return Hyperparameters(LABELS, 4, aug_model, los_model, warp, loss)
+    return Hyperparameters(LABELS, 4, aug_model, los_model, make_warp(warp, 4), loss)
 
 
 @pytest.mark.parametrize("classes", [4, 10, 1000])
@@ -62,12 +63,6 @@ def test_augmentation_moves_training_images_only(aug_model):
     assert augmented.shape == images.shape
     assert not torch.equal(augmented, images)
     assert hyper.view_validation(images) is images
-
-
-def test_original_warp_blurs_validation_images_of_learned_rows_only():
-    images = torch.rand(3, 1, 8, 8)
-    assert not torch.equal(make("SEP", warp="original").view_validation(images), images)
-    assert make("NONE", "WGHT", warp="original").view_validation(images) is images
 
 
 def test_description_of_the_start():

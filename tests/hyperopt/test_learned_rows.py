@@ -10,7 +10,7 @@ import torch
 from custom_datasets.distortion import Split, distorted_images, train_on_validation
 from hyperopt.hyperparameters import Hyperparameters
 from hyperopt.learned_rows import LearnedRows
-from hyperopt.warp import OPERATIONS
+from hyperopt.warp import OPERATIONS, PaperWarp
 from utils.errors import UserError
 from utils.row_options import RowOptions
 
@@ -18,7 +18,7 @@ LABELS = torch.tensor([0, 1, 2, 2, 1, 0])
 
 
 def learned(augmentation="SEP", loss="BOTH", seed=0):
-    hyper = Hyperparameters(LABELS, 3, augmentation, loss, "paper", RowOptions(los_model=loss).training_loss)
+    hyper = Hyperparameters(LABELS, 3, augmentation, loss, PaperWarp(), RowOptions(los_model=loss).training_loss)
     for table in hyper.tables.values():
         table.values += torch.randn(table.values.shape, generator=torch.Generator().manual_seed(seed))
     return hyper
@@ -159,7 +159,7 @@ def test_rows_belong_to_the_distorted_set_whatever_the_clean_images(train):
 
 
 def restored(rows, augmentation="SEP", loss="BOTH"):
-    hyper = Hyperparameters(LABELS, 3, augmentation, loss, "paper", RowOptions(los_model=loss).training_loss)
+    hyper = Hyperparameters(LABELS, 3, augmentation, loss, PaperWarp(), RowOptions(los_model=loss).training_loss)
     hyper.start_from(rows.index, rows.tables())
     return hyper
 
@@ -180,7 +180,7 @@ def test_tables_come_back_from_their_plain_values(parts):
 
 
 def test_images_without_learned_rows_start_as_usual():
-    usual = Hyperparameters(LABELS, 3, "SEP", "BOTH", "paper", "KL")
+    usual = Hyperparameters(LABELS, 3, "SEP", "BOTH", PaperWarp(), "KL")
     back = restored(rows())
     for name, values in usual.values().items():
         assert torch.equal(back.values()[name][[0, 2, 5]], values[[0, 2, 5]])

@@ -9,15 +9,14 @@ from PIL import Image
 
 from hyperopt.warp import (
     OPERATIONS,
+    PaperWarp,
     affine_matrices,
-    blur_original,
     invert_affine,
     sample_affine,
-    warp_original,
-    warp_paper,
 )
 
 SIDE = 32
+warp_paper = PaperWarp()
 
 
 def amounts(**nominal):
@@ -130,28 +129,3 @@ def test_amounts_that_are_not_numbers_do_not_crash_the_sampling():
     images = torch.rand(3, 1, 8, 8)
     for bad in (float("nan"), float("inf"), 1e30):
         assert warp_paper(images, torch.full((3, 7), bad)).shape == images.shape
-
-
-def test_original_rotates_about_a_point_an_eighth_into_the_picture():
-    # The spot on that point stays; the centre of the picture does not.
-    spot = blob(-20 * 3 / 8, -20 * 3 / 8, side=20)
-    stays = warp_original(spot, amounts(rotate=45))
-    still = warp_original(spot, amounts())
-    assert stays.argmax() == still.argmax()
-    assert centroid(warp_original(blob(0, 0), amounts(rotate=20))) != pytest.approx((0, 0), abs=1)
-    assert centroid(warp_paper(blob(0, 0), amounts(rotate=20))) == pytest.approx((0, 0), abs=0.05)
-
-
-def test_original_translates_a_quarter_of_the_nominal_distance():
-    moved = centroid(warp_original(blob(0, 0), amounts(translate_x=0.125)))
-    assert moved == pytest.approx((1, 0), abs=0.05)
-
-
-def test_original_blur_is_a_small_fixed_kernel():
-    """Up four times and down again keeps 7/8 of a pixel along each axis and gives a sixteenth to each neighbour."""
-    picture = torch.zeros(1, 1, 9, 9)
-    picture[0, 0, 4, 4] = 1
-    kernel = torch.tensor([1 / 16, 7 / 8, 1 / 16])
-    blurred = blur_original(picture)
-    torch.testing.assert_close(blurred[0, 0, 3:6, 3:6], kernel[:, None] * kernel)
-    torch.testing.assert_close(warp_original(picture, torch.zeros(1, 7)), blurred, atol=1e-5, rtol=0)

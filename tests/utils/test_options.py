@@ -4,7 +4,7 @@ from custom_datasets.distortion import Distortion
 from custom_datasets.split_file import split_file_name
 from hyperopt.estimators import ESTIMATORS
 from hyperopt.learned_rows import PARTS
-from hyperopt.warp import WARPS
+from hyperopt.warps import make_warp
 from utils.errors import UserError
 from utils.options import TrainOptions, parse_options, resolve
 from utils.recipes import RECIPES
@@ -224,7 +224,7 @@ PUBLISHED_RECIPES = {
     "SVHN_extra": ("wresnet28_10", 0.005, 256, 256, 104388, 50, 0.05, (3, 7), (3, 7), ("crop", "erasing")),
     "CIFAR10": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, (3, 15), (1, 15), ("crop", "flip", "erasing")),
     "CIFAR100": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, (3, 15), (1, 15), ("crop", "flip", "erasing")),
-    "ImageNet": ("resnet18", 0.1, 256, 128, 256234, 100, 0.01, (2, 9), (2, 9), ()),
+    "ImageNet": ("resnet18", 0.1, 256, 128, 256233, 100, 0.01, (2, 9), (2, 9), ()),
 }
 
 
@@ -244,5 +244,5 @@ def test_flags_know_what_the_rows_know():
     """The names stand in two rooms that do not import one another."""
     assert set(LOS_MODELS) == set(LOSS_LETTERS)
     assert set(ROW_PARTS.values()) == set(PARTS)
-    assert set(WARP_NAMES) == set(WARPS)
+    assert all(make_warp(name, 4) for name in WARP_NAMES)
     assert set(ESTIMATOR_HYPER) == set(ESTIMATORS) == set(HYPER_OPTS) - {"NONE"}

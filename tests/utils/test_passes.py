@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from torch import nn
 
-from utils.passes import evaluate, train_pass
+from utils.passes import Seen, evaluate, train_pass
 
 
 @pytest.fixture
@@ -22,11 +22,19 @@ def make_model():
         return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.CELU(), nn.Linear(5, 4))
 
 
+class AtRest(nn.Module):
+    """A model in evaluation mode, in two parts."""
+
+    def __init__(self, model):
+        super().__init__()
+        *layers, self.head = model.eval()
+        self.features = nn.Sequential(*layers)
+
+
 def test_evaluation_agrees_with_scikit_learn(batches):
     model = make_model()
-    evaluation = evaluate(model, batches, 4)
+    evaluation = evaluate(AtRest(model), batches, 4)
     labels = torch.cat([b[1] for b in batches])
-    model.eval()
     with torch.no_grad():
         probabilities = torch.cat([model(b[0]) for b in batches]).softmax(1).double()
     predicted = probabilities.argmax(1)
@@ -38,14 +46,25 @@ def test_evaluation_agrees_with_scikit_learn(batches):
 
 def test_class_without_images_has_no_accuracy(batches):
     two_classes = [(images, labels % 2, index) for images, labels, index in batches]
-    assert evaluate(make_model(), two_classes, 4).per_class[2:] == [None, None]
+    assert evaluate(AtRest(make_model()), two_classes, 4).per_class[2:] == [None, None]
 
 
 def test_evaluation_leaves_the_model_alone(batches):
     model = make_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    evaluate(model, batches, 4)
+    evaluate(AtRest(model), batches, 4)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_evaluation_hands_on_what_it_has_seen(batches):
+    network, seen = AtRest(make_model()), Seen()
+    evaluate(network, batches, 4, seen)
+    found, images = seen.outputs(), torch.cat([b[0] for b in batches])
+    with torch.no_grad():
+        features = torch.cat([network.features(b[0]) for b in batches])
+    assert torch.equal(found.features, features)
+    assert torch.equal(found.labels, torch.cat([b[1] for b in batches]))
+    assert torch.equal(found.predicted, network.head(network.features(images)).argmax(1))
 
 
 def test_train_pass_is_sgd_step_by_step(batches):

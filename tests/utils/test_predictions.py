@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from utils import predictions
 from utils.errors import UserError
+from utils.passes import Outputs
 from utils.predictions import Predictions, predict
 
 
@@ -38,11 +39,11 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     monkeypatch.setattr(predictions, "FEATURED", 4)
     model = torch.nn.Module()
     model.features, model.head = lambda images: images.flatten(1), torch.nn.Linear(3, 2)
-    model.forward = lambda images: model.head(model.features(images))
     images, labels = torch.randn(10, 3, 1, 1), torch.randint(2, (10,))
     batches = [(images[part], labels[part], part) for part in torch.arange(10).split(3)]
     confidence = torch.tensor([0.5] * 9 + [float("nan")])
-    found = predict(model, batches, batches, labels, labels, confidence, "table")
+    test = Outputs(images.flatten(1), labels, model.head(images.flatten(1)).argmax(1))
+    found = predict(model, test, batches, labels, labels, confidence, "table")
     assert found.feature_index.tolist() == [0, 3, 6, 9]
     assert np.array_equal(found.features, images.flatten(1)[found.feature_index].numpy())
     expected = model.head(images.flatten(1)).softmax(1)[torch.arange(10), labels]

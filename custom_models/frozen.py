@@ -1,0 +1,71 @@
+"""A classifier at rest: what hyper pass, evaluation and predictions take, which move no weight."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from custom_models.celu import CELU
+from custom_models.classifier import Classifier
+
+CPU_PART = 32  # images whose activations fit a CPU's caches
+
+
+class FrozenClassifier(nn.Module):
+    """The function of a classifier in evaluation mode, with fewer operations; gradients reach images, not weights.
+
+    A batch norm behind a convolution is folded into it, activations work in place, and with `precision` bfloat16 the
+    weights are kept in it. Logits differ from the classifier's by rounding alone. `refresh` follows its weights.
+    """
+
+    def __init__(self, model: Classifier):
+        super().__init__()
+        self._model = (model,)  # in a tuple: no part of this module
+        self.precision = model.precision
+        self.encoder, self.head = fold(model.encoder, self.precision), freeze(model.head)
+
+    def refresh(self) -> None:
+        """Take over the classifier's present weights and statistics."""
+        (model,) = self._model
+        self.encoder.load_state_dict(fold(model.encoder, self.precision).state_dict())
+        self.head.load_state_dict(model.head.state_dict())
+
+    def features(self, images: Tensor) -> Tensor:
+        """Features (B, F), float32, of normalised images (B, channels, H, W)."""
+        images = images.to(self.precision)
+        # Images do not interact.
+        parts = images.split(CPU_PART) if images.device.type == "cpu" else (images,)
+        return torch.cat([self.encoder(part) for part in parts]).float()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, classes) of normalised images (B, channels, H, W)."""
+        return self.head(self.features(images))
+
+
+def freeze(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode whose weights take no gradient."""
+    return copy.deepcopy(module).eval().requires_grad_(False)
+
+
+def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
+    """A frozen copy of an encoder with convolution and batch norm in one, and activations in place."""
+    frozen = freeze(encoder)
+    for module in list(frozen.modules()):
+        if isinstance(module, nn.Sequential):
+            _fold_norms(module)
+        elif isinstance(module, CELU):
+            module.inplace = True
+    # What norms are left keep the float32 of their statistics.
+    for module in frozen.modules():
+        if not isinstance(module, nn.BatchNorm2d):
+            for weight in module.parameters(recurse=False):
+                weight.data = weight.data.to(precision)
+    return frozen.to(memory_format=torch.channels_last)
+
+
+def _fold_norms(layers: nn.Sequential) -> None:
+    for place in range(len(layers) - 1):
+        if isinstance(layers[place], nn.Conv2d) and isinstance(layers[place + 1], nn.BatchNorm2d):
+            layers[place] = fuse_conv_bn_eval(layers[place], layers[place + 1]).requires_grad_(False)
+            layers[place + 1] = nn.Identity()

@@ -16,7 +16,9 @@ import torch
 
 from custom_datasets import DataError, load_dataset
 from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
+from hyperopt.audit_notes import audit_notes
 from hyperopt.runs.plan import row_plan
+from utils.colour import rgb
 from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
@@ -99,6 +101,8 @@ def run(arguments: Sequence[str] | None) -> None:
     print(all_tables(found.rows, options.format) if options.all else row_table(found.rows[0]))
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
+        for note in audit_notes(review.data, read_result(review.files.result)):
+            print(f"note: {note}")
     for line in found.unfinished + found.notes + drawn.notes:
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
@@ -113,8 +117,9 @@ def find_review(options: ResultOptions, row: RowResults) -> Review:
     files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")
-    data = load_dataset(options.dataset, row.folder, torch.device("cpu"))
-    return review_run(files, data, read_result(files.result))
+    result = read_result(files.result)
+    data = load_dataset(options.dataset, row.folder, torch.device("cpu"), rgb(result["options"]["background"]))
+    return review_run(files, data, result)
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

@@ -3,7 +3,8 @@
 from custom_datasets.distortion import Distortion, Split, distorted_images, keep_validation, train_on_validation
 from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
-from custom_datasets.own_data import lacks_test, own_data
+from custom_datasets.own.data import own_data
+from custom_datasets.own.parts import lacks_test
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics

@@ -12,10 +12,11 @@ def few_clean(counts: Sequence[int], names: Sequence[str] | None) -> str | None:
     if not (lacking or single):
         return None
     found = [f"no clean image of {', '.join(lacking)}"] if lacking else []
-    found += [f"a single one of {', '.join(single)}"] if single and lacking else []
-    found += [f"a single clean image of {', '.join(single)}"] if single and not lacking else []
+    if single:
+        which = "every class" if len(single) == len(counts) else ", ".join(single)
+        found.append(f"a single {'one' if lacking else 'clean image'} of {which}")
     others = [count for count in counts if count > 1]
-    rest = f" (of the other {len(others)} classes {min(others)} or more)" if others else ""
+    rest = f" ({min(others)} or more of each other class)" if others else ""
     return f"{', '.join(found)}{rest}: nothing that is learned or selected on clean images holds for such a class"
 
 

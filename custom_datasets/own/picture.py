@@ -52,7 +52,7 @@ def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
         turn = TURNS.get(orientation(image))
         flat = over_background(image, background) if is_transparent(image) else image
         flat = flat.convert("RGB" if colour else "L")
-        pixels = np.asarray(flat.transpose(turn) if turn else flat)
+        pixels = np.asarray(flat if turn is None else flat.transpose(turn))
         return pixels.transpose(2, 0, 1) if colour else pixels[None]
 
 

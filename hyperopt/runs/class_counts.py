@@ -11,6 +11,7 @@ from utils.recipes import RECIPES
 from utils.tables import as_text
 
 SHOWN = 30  # classes in the table
+LONGEST = 40  # letters of a class's name in the table
 
 
 def announce(options: TrainOptions, data: Dataset, split: Split) -> None:
@@ -32,7 +33,7 @@ def images_per_class(data: Dataset, split: Split) -> dict[str, list[int]]:
 
 def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
     """A table of the images per class and part; of many classes those with the fewest clean images."""
-    names = data.class_names or [str(label) for label in range(data.classes)]
+    names = [_short(name) for name in data.class_names or map(str, range(data.classes))]
     rarest = sorted(range(data.classes), key=lambda label: (counts["valid"][label], counts["train"][label]))
     lines = [[names[label], *(str(part[label]) for part in counts.values())] for label in sorted(rarest[:SHOWN])]
     if data.classes > SHOWN:
@@ -53,3 +54,7 @@ def clean_notes(options: TrainOptions, data: Dataset, split: Split, counts: dict
         )
     few = few_clean(counts["valid"], data.class_names)
     return [*notes, few] if few else notes
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."

@@ -15,6 +15,7 @@ from pathlib import Path
 from custom_datasets.errors import DataError
 from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
 from hyperopt.runs.plan import row_plan
+from utils.colour import rgb
 from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
@@ -96,7 +97,11 @@ def run(arguments: Sequence[str] | None) -> None:
     written = write_review(options, review) if review else []
     print(all_tables(found.rows, options.format) if options.all else row_table(found.rows[0]))
     if review:
+        from hyperopt.audit_notes import audit_notes  # brings torch, which tables do without
+
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
+        for note in audit_notes(review.data, read_result(review.files.result)):
+            print(f"note: {note}")
     for line in found.unfinished + found.notes + drawn.notes:
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
@@ -115,8 +120,9 @@ def find_review(options: ResultOptions, row: RowResults) -> Review:
     files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")
-    data = load_dataset(options.dataset, row.folder, torch.device("cpu"))
-    return review_run(files, data, read_result(files.result))
+    result = read_result(files.result)
+    data = load_dataset(options.dataset, row.folder, torch.device("cpu"), rgb(result["options"]["background"]))
+    return review_run(files, data, result)
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

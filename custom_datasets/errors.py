@@ -21,5 +21,13 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except OSError as error:
+        if error.errno is None:  # a decoder's
+            raise _damaged(path, error) from error
+        raise DataError(f"{path} cannot be read ({error.strerror}); mend that, or take it away") from error
     except Exception as error:  # decoders raise whatever the damaged bytes lead to
-        raise DataError(f"{path} is damaged or not what its name says ({first_line(error)}); replace it") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} is damaged or not what its name says ({first_line(error)}); replace it")

@@ -9,7 +9,8 @@ import torch
 
 from custom_datasets.errors import DataError
 from custom_datasets.names import BUILT_IN, refuse_unknown
-from custom_datasets.own_data import own_data
+from custom_datasets.own.data import own_data
+from custom_datasets.own.picture import WHITE, Colour
 from custom_datasets.table import Dataset, ImageTable, make_table
 
 DIGITS_TEST_IMAGES = 540
@@ -44,12 +45,14 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
     return own_data
 
 
-def load_dataset(name: str, folder: Path, device: torch.device) -> Dataset:
+def load_dataset(name: str, folder: Path, device: torch.device, background: Colour = WHITE) -> Dataset:
     """Read a data set whose files lie in `folder`, onto the device. Raises DataError when that is impossible.
 
-    Images that are too large for the device stay on the host and are moved batch by batch, which is said on stderr.
+    Transparent pictures of own data are laid over the background. Images that are too large for the device stay on the
+    host and are moved batch by batch, which is said on stderr.
     """
-    data = find_source(name, folder)(folder)
+    source = find_source(name, folder)
+    data = source(folder, background) if source is own_data else source(folder)
     check_sizes(data, folder)
     room = MEMORY_SHARE * free_memory(device)
     if data.memory <= room:

@@ -95,7 +95,8 @@ class Dataset:
     valid_given: so many last images of `train` are the clean validation set that came with the data; 0 without one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
     the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. notes: what a
-    user should know about the files.
+    user should know about the files. duplicates: which training images are under two labels, or clean or test images
+    too, in words.
     """
 
     train: Images
@@ -106,6 +107,7 @@ class Dataset:
     train_files: list[str] | None = None
     tested_on_valid: bool = False
     notes: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:

@@ -19,6 +19,9 @@ COMMANDS = {
     (TRAINING, "--overfit --oversplit"): (2, "exclude each other"),
     (TRAINING, "-r mine"): (2, "add --seed"),
     (TRAINING, "--dataset insects"): (2, "data set insects is none of"),
+    (TRAINING, "--dataset moths --recipe DIGITS"): (2, "no data set moths"),
+    (TRAINING, "--dataset insects --recipe DIGITS --oversplit"): (2, "has no test/"),
+    (TRAINING, "--dataset insects --recipe DIGITS --no-cuda --dry-run"): (0, "starts from scratch"),
     (TRAINING, "--model resnet50"): (2, "no model 'resnet50'"),
     (TRAINING, "--aug-model AUTO"): (2, "no published AUTO policy for DIGITS"),
     (TRAINING, f"{BASELINE} --no-cuda --lr 2"): (2, "finished run with other options"),
@@ -57,6 +60,7 @@ def called(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_results((BASELINE, METHOD))
+    (folder / "local_data/insects/train").mkdir(parents=True)
     arguments = json.dumps((str(ROOT), SLOW, list(COMMANDS)))
     done = subprocess.run([sys.executable, "-c", PROCESS, arguments], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

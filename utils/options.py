@@ -89,8 +89,10 @@ class TrainOptions(RowOptions):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The options that shape the result, by name: those of the hyper pass only where they have an effect."""
+        """The options that shape the result, by name: the background of own data, those of the hyper pass with one."""
         fields = [field.name for field in dataclasses.fields(self) if field.metadata["identity"]]
+        if self.dataset in RECIPES:
+            fields.remove("background")
         effective = {"hyper_opt", *usual_additions(vars(self))}
         return {name: getattr(self, name) for name in fields if name in effective or not name.startswith("hyper_")}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from utils.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.options import TrainOptions, resolve
 from utils.progress import unfinished
@@ -211,6 +212,7 @@ def _note(row: RowResults, folders: Iterable[int]) -> None:
     tested_on_valid = [run for run, result in sorted(row.results.items()) if result.get("tested_on") == "valid"]
     if tested_on_valid:
         row.notes.append(f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}")
+    row.notes += few_clean_of_runs(row.results)
     first = row.results[min(row.results)]
     for run, result in row.results.items():
         if any(result.get(key) != first.get(key) for key in ("images", "class_names")):

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from utils.colour import colour
 from utils.errors import UserError
 from utils.flags import flag, folder, is_rows_file, number, plain_name, rows_source
 from utils.recipes import RECIPES
@@ -30,7 +31,7 @@ HYPER_VALID = ("batch", "full")
 WARP_NAMES = ("paper", "original")
 
 # Options that make a row of their own and are not in the published names, and their usual values.
-ADDITIONS = {"policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
+ADDITIONS = {"background": "white", "policy": None, "warp": "paper", "valid_images": None, "train_on": "distorted"}
 # So do the options of the hyper pass, whose usual values are the recipe's and the estimator's: of an estimator those
 # here that have an effect on it.
 RECIPE_HYPER = ("hyper_start", "hyper_lr", "hyper_batch_size")
@@ -60,6 +61,11 @@ class RowOptions:
     dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
     recipe: str | None = flag(
         None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
+    )
+    background: str = flag(
+        "white",
+        "own data: the colour under transparent pictures; white, black, R,G,B from 0 to 255 or #rrggbb",
+        type=colour,
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
     subsample_ratio: float = flag(
@@ -142,6 +148,8 @@ class RowOptions:
         """Raise UserError for pairs of flags that contradict each other."""
         if self.refit:
             self._check_refit()
+        if self.background != RowOptions.background and self.dataset in RECIPES:
+            raise UserError(f"--background is for your own data; {self.dataset} has no transparent pictures")
         if self.policy and self.aug_model not in PUBLISHED_POLICIES:
             raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
         if self.hyper_opt != "NONE" and not self.learns:

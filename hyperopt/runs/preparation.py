@@ -45,7 +45,17 @@ def validation_images(options: TrainOptions, data: Dataset) -> int:
         raise UserError(
             f"{options.dataset} has {len(data.train)} training images, too few to hold some out; add valid/"
         )
+    if not data.valid_given:
+        refuse_lone_images(options, data)
     return images
+
+
+def refuse_lone_images(options: TrainOptions, data: Dataset) -> None:
+    """Raise UserError when a class has a single image, which cannot be both trained on and held out."""
+    lone = (data.train.labels.bincount() == 1).nonzero().flatten().tolist()
+    if lone:
+        names = ", ".join(data.class_names[label] if data.class_names else f"class {label}" for label in lone)
+        raise UserError(f"{options.dataset} has a single image of {names}, so that none can be held out; add valid/")
 
 
 def prepare_split(options: TrainOptions, data: Dataset) -> Split:

@@ -1,6 +1,7 @@
 """What is refused before anything is read or torch is imported: data, networks and policies that there are not."""
 
 from custom_datasets.names import BUILT_IN, refuse_unknown
+from custom_datasets.own.parts import lacks_test
 from custom_models.names import parse_model
 from custom_transforms.published import PUBLISHED, read_table
 from utils.errors import UserError
@@ -21,8 +22,6 @@ def refuse_training_on_test(options: TrainOptions) -> None:
     """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on."""
     if options.dataset in BUILT_IN or (options.trained_on == "distorted" and not options.oversplit):
         return
-    from custom_datasets.own_data import lacks_test  # brings torch
-
     folder = dataset_folder(options)
     if lacks_test(folder):
         raise UserError(f"{folder} has no test/, and the validation images in its place would be trained on; add test/")

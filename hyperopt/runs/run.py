@@ -13,11 +13,13 @@ from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
 from hyperopt.learned_rows import LearnedRows
+from hyperopt.runs.class_counts import announce, images_per_class
 from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.training import Training
 from utils.checkpoint import Origin, find_checkpoint
+from utils.colour import rgb
 from utils.device import check_compiler, pick_device
 from utils.errors import DivergenceError, Interrupted
 from utils.files import bytes_there, refuse_full_disk, replace_file
@@ -52,13 +54,14 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
     files = run_files(options)
     files.refuse_folders()
     start = find_starting_rows(options)
-    data = load_dataset(options.dataset, dataset_folder(options), device)
+    data = load_dataset(options.dataset, dataset_folder(options), device, rgb(options.background))
     table = identify_table(data)
     refuse_other_table(options, table)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
-    for note in (*data.notes, *missing):
+    for note in (*data.notes, *data.duplicates, *missing):
         print(f"note: {note}", file=sys.stderr)
     split = prepare_split(options, data)
+    announce(options, data, split)
     if start:
         start.check_training_set(data, split)
     origin = Origin(identify(data, split), start.checksum if start else None)
@@ -96,6 +99,7 @@ def describe(data: Dataset, split: Split, table: str) -> dict[str, Any]:
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
+        "images_per_class": images_per_class(data, split),
         "tested_on": "valid" if data.tested_on_valid else "test",
         "table": table,
     }

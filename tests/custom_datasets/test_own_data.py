@@ -72,11 +72,21 @@ def test_link_to_images_elsewhere_is_followed(tmp_path):
 def test_files_that_are_not_read_are_noted(tmp_path):
     write_images(tmp_path)
     assert load(tmp_path).notes == ()
-    for name in ("train/ant/5.gif", "train/5.png", "valid/bee/list.txt", "valid/.hidden"):
+    for name in ("ant/5.gif", "ant/6.HEIC", "ant/7.heic", "5.png", "a.txt", "bee/b.txt", "cow/c.txt", "README"):
+        (tmp_path / "train" / name).touch()
+    for name in ("valid/bee/list.txt", "valid/.hidden", "wrong.csv", "photo.jpg", "run0/data_ir_1_sr_1.0_nr_0.0.pt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    train, valid = load(tmp_path).notes
-    assert f"2 files in {tmp_path}/train are left out" in train
-    assert f"1 file in {tmp_path}/valid is left out, such as bee/list.txt" in valid
+    for name in ("run12", "mine", "mine/run0"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine2").mkdir()
+    (tmp_path / "mine2" / ".lock_split").touch()  # a run folder of a name of its own
+    beside, train, valid = load(tmp_path).notes
+    kinds = "1 picture .jpg, 1 file .csv, 1 folder (mine), such as photo.jpg"
+    assert beside == f"not read in {tmp_path}, beside the parts: {kinds}"
+    kinds = "2 pictures .heic, 1 picture .gif, 1 picture .png, 3 files .txt, 1 file without a suffix, such as 5.png"
+    assert train.startswith(f"not read in {tmp_path}/train: {kinds}; pictures are read in the classes' folders")
+    assert valid == f"not read in {tmp_path}/valid: 1 file .txt, such as bee/list.txt"
 
 
 def test_animated_image_is_an_error(tmp_path):
@@ -205,10 +215,10 @@ def two_layouts(folder):
         (deep_pixels, r"valid.bee.1\.png has pixels of kind I"),
         (unknown_class("test"), r"test.dog is a class that the training set lacks"),
         (unknown_class("valid"), r"valid.dog is a class that the training set lacks"),
-        (no_classes, r"valid is damaged"),
+        (no_classes, r"valid holds no folder of a class"),
         (one_class, r"train holds labels of fewer than two classes"),
         (neither_test_nor_valid, r"neither test/ nor test\.npz"),
-        (two_layouts, r"mixes the layouts \(train, test, valid, valid\.npz\)"),
+        (two_layouts, r"mixes the layouts \(train, valid, valid\.npz, test\)"),
     ],
 )
 def test_unfit_folders_are_an_error(tmp_path, damage, message):
@@ -240,7 +250,7 @@ LABELS = np.arange(15) % 3
         ({"images": np.zeros((15, 3, 6, 6), np.uint8)}, r"shape \(\d+, 3, 6, 6\)"),
         ({"images": np.zeros((15, 6), np.uint8)}, r"shape \(\d+, 6\)"),
         ({"images": np.zeros((0, 6, 3), np.uint8)}, "0 images"),
-        ({"images": np.full((15, 6, 3), None)}, "is damaged"),
+        ({"images": np.full((15, 6, 3), None)}, "object images"),
     ],
 )
 def test_unfit_arrays_are_an_error(tmp_path, part, changed, message):

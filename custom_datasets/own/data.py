@@ -1,0 +1,126 @@
+"""The data set that the parts make: read into place, checked, with notes on what a user should know."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from custom_datasets.errors import DataError
+from custom_datasets.own.arrays import read_arrays
+from custom_datasets.own.checks import Pictures, note_blank, note_duplicates, note_shared_with_test
+from custom_datasets.own.folder import read_folder
+from custom_datasets.own.parts import find_parts
+from custom_datasets.own.picture import WHITE, Colour
+from custom_datasets.table import Dataset, ImageTable, check_kind_of_labels, make_table
+
+JOINED = ("train", "valid")  # the parts of the training table
+
+
+class Part(Protocol):
+    """A part of N images, of which all but the images is read.
+
+    path: of its folder or file. labels: (N,). names: of the classes, files: of the images, relative to the data set's
+    folder; None where there are none. notes: on what is not read. colour: whether the images take three channels. size:
+    (H, W) of the first image.
+    """
+
+    path: Path
+    labels: np.ndarray
+    names: list[str] | None
+    files: list[str] | None
+    notes: Sequence[str]
+    colour: bool
+    size: tuple[int, int]
+
+    def __len__(self) -> int: ...
+
+    def fill(self, images: np.ndarray, progress: Callable[[int], object]) -> None:
+        """Read the images into uint8 (N, C, H, W), grey ones into each channel; `progress` takes bytes as they come.
+
+        Raises DataError when one is damaged or of another size than the first.
+        """
+
+
+def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
+    """The data set in `folder`, which has one of the two layouts; a given validation set ends the training table.
+
+    Without a test set the validation set takes its place. Transparent pictures are laid over the background.
+
+    Raises DataError, naming the file, when something in it is damaged or does not fit.
+    """
+    found = find_parts(folder)
+    train = read_part(found.paths["train"], None, background)
+    parts: dict[str, Part] = {"train": train}
+    parts |= {name: read_part(path, train.names, background) for name, path in found.paths.items() if name != "train"}
+    classes = count_classes(train)
+    table, tables = empty_tables(parts, classes)
+    read_images(parts, tables)
+
+    pictures = {name: Pictures(part.path, tables[name], part.files) for name, part in parts.items()}
+    notes = [*found.notes, *(note for part in parts.values() for note in part.notes), *note_blank(pictures)]
+    files = None if train.files is None else [file for name in JOINED if name in parts for file in parts[name].files]
+    return Dataset(
+        table,
+        tables.get("test", tables.get("valid")),
+        classes,
+        valid_given=len(parts.get("valid", ())),
+        class_names=train.names,
+        train_files=files,
+        tested_on_valid="test" not in parts,
+        notes=(*notes, *note_shared_with_test(pictures)),
+        duplicates=note_duplicates(pictures),
+    )
+
+
+def read_part(path: Path, names: list[str] | None, background: Colour) -> Part:
+    """The part at `path`; `names` are the training part's classes, None when it is that part."""
+    return read_arrays(path) if path.suffix else read_folder(path, names, background)
+
+
+def empty_tables(parts: Mapping[str, Part], classes: int) -> tuple[ImageTable, dict[str, ImageTable]]:
+    """Room for the images: the training table that the validation images end, and tables by part that share it."""
+    colour = [part.colour for part in parts.values()]  # all are asked: what does not fit is found before any is read
+    shape = 3 if any(colour) else 1, *parts["train"].size
+    counts = {name: len(part) for name, part in parts.items()}
+    held = np.empty((sum(counts.get(name, 0) for name in JOINED), *shape), np.uint8)
+    images = {"train": held[: counts["train"]], "valid": held[counts["train"] :]}
+    images["test"] = np.empty((counts.get("test", 0), *shape), np.uint8)
+    tables = {name: make_table(images[name], part.labels, classes, part.path) for name, part in parts.items()}
+    labels = torch.cat([tables[name].labels for name in JOINED if name in tables])
+    return ImageTable(torch.from_numpy(held), labels), tables
+
+
+def read_images(parts: Mapping[str, Part], tables: Mapping[str, ImageTable]) -> None:
+    """Fill the tables of the parts, the training part first. Raises DataError for an image of another size."""
+    total = sum(table.memory for table in tables.values())
+    with tqdm(desc="reading", total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+        for name, part in parts.items():
+            check_size(part, parts["train"])
+            part.fill(tables[name].images.numpy(), bar.update)
+
+
+def count_classes(train: Part) -> int:
+    """C: the training labels must be 0 to C - 1, each of them at least once."""
+    check_kind_of_labels(train.labels, train.path)
+    present = np.unique(train.labels)
+    if len(present) < 2:
+        raise DataError(f"{train.path} holds labels of fewer than two classes")
+    if not np.array_equal(present, np.arange(len(present))):
+        raise DataError(
+            f"{train.path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
+            "they must count the classes from 0 without a gap"
+        )
+    return len(present)
+
+
+def check_size(part: Part, train: Part) -> None:
+    """Raise DataError when a part's first image has another size than the first training image."""
+    (height, width), (train_height, train_width) = part.size, train.size
+    if (height, width) != (train_height, train_width):
+        raise DataError(
+            f"{part.path} holds images of {width} x {height} pixels, but the training images have "
+            f"{train_width} x {train_height}; all images must have the same size"
+        )

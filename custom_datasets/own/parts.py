@@ -1,0 +1,106 @@
+"""Where the parts of own data lie, under which names, and what lies beside them."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from custom_datasets.errors import DataError
+from custom_datasets.own.names import describe_files, describe_folders, first_of, is_dropping
+
+LAYOUTS = (
+    "train/ and test/, valid/ (clean images) or both, each with a folder of images per class, or train.npz, test.npz "
+    "and valid.npz with the uint8 array 'images' (N x H x W or N x H x W x C) and the whole numbers 'labels' (N)"
+)
+# Every part under its own name first, and under those that other tools give to it; in small letters.
+NAMES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+PART_OF = {name: part for part, names in NAMES.items() for name in names}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of own data: their paths by name, all of one layout; notes on their names and on what is not read."""
+
+    paths: dict[str, Path]
+    notes: tuple[str, ...]
+
+
+def part_name(path: Path) -> str | None:
+    """The part that lies at `path`, by its name; None when it is something else."""
+    if path.suffix.lower() == ".npz":
+        return PART_OF.get(path.stem.lower())
+    return PART_OF.get(path.name.lower())
+
+
+def looks_like_own_data(folder: Path) -> bool:
+    """Whether a training part lies in `folder`."""
+    return folder.is_dir() and any(part_name(path) == "train" for path in folder.iterdir())
+
+
+def lacks_test(folder: Path) -> bool:
+    """Whether own data in `folder` has no test set, so that the validation set takes its place."""
+    return all(part_name(path) != "test" for path in folder.iterdir())
+
+
+def find_parts(folder: Path) -> Parts:
+    """The parts in `folder`: train, and test, valid or both.
+
+    Raises DataError when one is missing, there twice, a link to nowhere, or of another layout than the others.
+    """
+    found: dict[str, list[Path]] = {part: [] for part in NAMES}
+    beside = []
+    for path in sorted(folder.iterdir()):
+        if part := part_name(path):
+            found[part].append(path)
+        elif not is_dropping(path.name):
+            beside.append(path)
+    if not found["train"]:
+        raise DataError(f"{folder} has neither train/ nor train.npz; it must hold {LAYOUTS}")
+    if not (found["test"] or found["valid"]):
+        raise DataError(
+            f"{folder} has neither test/ nor test.npz, nor a valid part for its place; it must hold {LAYOUTS}"
+        )
+    _refuse_mixture(folder, [path for candidates in found.values() for path in candidates])
+    for part, candidates in found.items():
+        if len(candidates) > 1:
+            names = " and ".join(path.name for path in candidates)
+            raise DataError(f"{folder} has {names}, which are both its {part} part; keep one of them")
+    paths = {part: candidates[0] for part, candidates in found.items() if candidates}
+    notes = [
+        f"{path} is read as the part {part}" for part, path in paths.items() if path.name not in (part, f"{part}.npz")
+    ]
+    return Parts(paths, (*notes, *_describe_beside(folder, beside)))
+
+
+def _refuse_mixture(folder: Path, paths: list[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"{path} is a link that leads nowhere; mend or remove it")
+        if not path.suffix and not path.is_dir():
+            raise DataError(f"{path} is no folder; {folder} must hold {LAYOUTS}")
+    if len({path.suffix.lower() for path in paths}) > 1:
+        raise DataError(f"{folder} mixes the layouts ({', '.join(path.name for path in paths)}); keep one: {LAYOUTS}")
+
+
+def _describe_beside(folder: Path, paths: list[Path]) -> list[str]:
+    """In a line, what lies beside the parts and is none of this program's files."""
+    folders = [path.name for path in paths if path.is_dir() and not is_run_folder(path)]
+    files = [path for path in paths if not path.is_dir()]
+    listed = [describe_files(files)] if files else []
+    listed += [describe_folders(folders)] if folders else []
+    if not listed:
+        return []
+    such_as = f", such as {first_of(files).name}" if files else ""
+    return [f"not read in {folder}, beside the parts: {', '.join(listed)}{such_as}"]
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder is one that trainings write into: by its name, or by what they leave there first."""
+    from custom_datasets.split_file import LOCK  # brings torch, which the names of parts do without
+
+    usual = re.fullmatch(r"run\d+", path.name) is not None
+    return usual or os.path.lexists(path / LOCK) or any(path.glob("*data_ir_*_sr_*_nr_*.pt"))

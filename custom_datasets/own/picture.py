@@ -1,0 +1,99 @@
+"""A picture as people see it: turned as its orientation says, what is transparent over a background."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from custom_datasets.errors import DataError, reading
+
+Colour = tuple[int, int, int]  # red, green, blue, 0 to 255 each
+WHITE = 255, 255, 255
+GREY_MODES = ("1", "L")
+ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
+COLOUR_MODES = (*ALPHA_MODES, "RGB", "RGBX", "P", "CMYK", "YCbCr", "HSV", "LAB")
+# EXIF's orientations but for 1, which is upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# PNG names its transparent colour as it is stored; pixels of few bits are spread over 0 to 255, those of 16 are cut.
+SPREAD = {"L;2": 85, "L;4": 17, "RGB;16B": 1 / 256}
+
+
+def has_colour(path: Path, background: Colour) -> bool:
+    """Whether the picture in a file takes three channels, by its header.
+
+    Raises DataError when it cannot be read, is not of 8 bits, or is one of several pictures, as animations are.
+    """
+    with _opened(path) as image:
+        if image.mode not in GREY_MODES + COLOUR_MODES:
+            raise DataError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
+        # A camera's MPO file is a photograph; what comes behind the first picture is a preview or another view.
+        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+            raise DataError(f"{path} is animated; keep one of its {image.n_frames} pictures")
+        over_colour = is_transparent(image) and len(set(background)) > 1
+        return image.mode not in GREY_MODES or over_colour
+
+
+def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
+    """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`. Raises DataError when it is damaged."""
+    with _opened(path) as image:
+        spread_transparency(image)
+        image.load()
+        turn = TURNS.get(orientation(image))
+        flat = over_background(image, background) if is_transparent(image) else image
+        flat = flat.convert("RGB" if colour else "L")
+        pixels = np.asarray(flat if turn is None else flat.transpose(turn))
+        return pixels.transpose(2, 0, 1) if colour else pixels[None]
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether a picture has an alpha channel, or colours that are transparent."""
+    palette_has_alpha = image.palette is not None and image.palette.mode.endswith("A")
+    return image.mode in ALPHA_MODES or "transparency" in image.info or palette_has_alpha
+
+
+def over_background(image: Image.Image, background: Colour) -> Image.Image:
+    """A picture laid over a colour: RGBA, opaque."""
+    if image.mode == "La":  # which converts to nothing else
+        image = image.convert("LA")
+    canvas = Image.new("RGBA", image.size, (*background, 255))
+    canvas.alpha_composite(image.convert("RGBA"))
+    return canvas
+
+
+def spread_transparency(image: Image.Image) -> None:
+    """Put a picture's transparent colour, before it is loaded, into the terms of the pixels that Pillow will load."""
+    value = image.info.get("transparency")
+    stored = image.tile[0].args if image.tile else None
+    factor = SPREAD.get(stored[0] if isinstance(stored, tuple) else stored)
+    if factor and value is not None:
+        image.info["transparency"] = (
+            int(value * factor) if isinstance(value, int) else tuple(int(part * factor) for part in value)
+        )
+
+
+def orientation(image: Image.Image) -> int | None:
+    """EXIF's orientation of a picture that is loaded, None when there is none that can be read, as viewers take it."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # whatever the damaged bytes lead to
+        return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The file opened; whatever goes wrong inside is a DataError that names it."""
+    with reading(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of very large pictures, and of metadata that is damaged
+        with Image.open(path) as image:
+            yield image

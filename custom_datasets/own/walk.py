@@ -1,0 +1,96 @@
+"""The files in a part that is a folder: pictures by class, and what is left out."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from custom_datasets.errors import DataError
+from custom_datasets.own.names import counted, describe_files, first_of, is_dropping, is_picture, is_read
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Pictures (paths, ascending by folder, then name) of every class, classes in the order of their names.
+
+    left_out: files that are not read; droppings: pictures among what systems and tools leave.
+    """
+
+    path: Path
+    pictures: dict[str, list[Path]]
+    left_out: list[Path]
+    droppings: list[Path]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of files that are not read."""
+        notes = []
+        if self.left_out:
+            notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
+            if any(is_picture(file.name) for file in self.left_out):
+                notes[-1] += "; pictures are read in the classes' folders, as JPEG, PNG, WebP, TIFF, BMP or PPM"
+        if self.droppings:
+            lie = "that is" if len(self.droppings) == 1 else "that are"
+            notes.append(
+                f"not read in {self.path}: {counted(len(self.droppings), 'picture')} {lie} hidden or "
+                f"left by a system or a tool{self._such_as(self.droppings)}"
+            )
+        return notes
+
+    def _such_as(self, files: list[Path]) -> str:
+        return f", such as {first_of(files).relative_to(self.path).as_posix()}"
+
+
+def list_part(path: Path) -> Listing:
+    """Walk through a part, links followed.
+
+    Raises DataError, naming it, for a folder that cannot be read, that a link leads to a second time, or without a
+    picture, and for a link to nowhere.
+    """
+    listing = Listing(path, {}, [], [])
+    for folder, names in _walk(path, listing.droppings):
+        pictures = [name for name in names if folder != path and is_read(name)]
+        if folder != path:
+            listing.pictures.setdefault(folder.relative_to(path).parts[0], []).extend(
+                folder / name for name in pictures
+            )
+        for name in sorted(set(names) - set(pictures)):
+            if not os.path.exists(folder / name):
+                raise DataError(f"{folder / name} is a link that leads nowhere; mend or remove it")
+            listing.left_out.append(folder / name)
+    if not listing.pictures:
+        there = f": {describe_files(listing.left_out)}" if listing.left_out else ""
+        raise DataError(f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own")
+    for name, pictures in listing.pictures.items():
+        if not pictures:
+            there = [file for file in listing.left_out if path / name in file.parents]
+            found = f" ({describe_files(there)})" if there else ""
+            raise DataError(f"{path / name} holds no image that is read{found}; there must be one, or no such folder")
+    return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.droppings)
+
+
+def _walk(path: Path, droppings: list[Path]) -> Iterator[tuple[Path, list[str]]]:
+    """Folders and the names of their files, ascending; pictures among what is dropped are put into `droppings`."""
+    met, found = set(), []
+    for folder, folders, names in os.walk(path, followlinks=True, onerror=_refuse_unreadable):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in met:
+            raise DataError(f"{folder} is a link to a folder whose images are read already; remove it")
+        met.add((status.st_dev, status.st_ino))
+        for name in filter(is_dropping, folders):
+            droppings += [
+                Path(inside, file) for inside, _, files in os.walk(Path(folder, name)) for file in _pictures(files)
+            ]
+        droppings += [Path(folder, name) for name in _pictures(filter(is_dropping, names))]
+        folders[:] = [name for name in folders if not is_dropping(name)]
+        found.append((folder, sorted(name for name in names if not is_dropping(name))))
+    yield from ((Path(folder), names) for folder, names in sorted(found))
+
+
+def _pictures(names: Iterator[str] | list[str]) -> list[str]:
+    """Pictures among the names; what macOS keeps beside a file, under its name behind '._', is none."""
+    return [name for name in names if is_picture(name) and not name.startswith("._")]
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be read ({error.strerror}); mend that, or take it away") from error

@@ -1,0 +1,61 @@
+"""How many images of each class a run trains on, learns from and is tested on."""
+
+import sys
+
+import numpy as np
+
+from custom_datasets.distortion import Split
+from custom_datasets.table import Dataset
+from utils.clean_images import few_clean
+from utils.options import TrainOptions
+from utils.recipes import RECIPES
+from utils.tables import as_text
+
+SHOWN = 30  # classes in the table
+LONGEST = 40  # letters of a class's name in the table
+
+
+def announce(options: TrainOptions, data: Dataset, split: Split) -> None:
+    """Print, of own data, the images per class and part, and what there is to know about the clean ones."""
+    counts = images_per_class(data, split)
+    if options.dataset not in RECIPES:
+        print(class_table(options.dataset, data, counts))
+    for note in clean_notes(options, data, split, counts):
+        print(f"note: {note}", file=sys.stderr)
+
+
+def images_per_class(data: Dataset, split: Split) -> dict[str, list[int]]:
+    """Images of each of the C classes by part, by their given labels; without a test set only train and valid."""
+    labels = {"train": split.targets[split.train], "valid": split.targets[split.valid]}
+    if not data.tested_on_valid:
+        labels["test"] = data.test.labels.cpu().numpy()
+    return {part: np.bincount(given, minlength=data.classes).tolist() for part, given in labels.items()}
+
+
+def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
+    """A table of the images per class and part; of many classes those with the fewest clean images."""
+    names = [_short(name) for name in data.class_names or map(str, range(data.classes))]
+    rarest = sorted(range(data.classes), key=lambda label: (counts["valid"][label], counts["train"][label]))
+    lines = [[names[label], *(str(part[label]) for part in counts.values())] for label in sorted(rarest[:SHOWN])]
+    if data.classes > SHOWN:
+        others = rarest[SHOWN:]
+        rest = (str(sum(part[label] for label in others)) for part in counts.values())
+        lines.append([f"{len(others)} others, with more clean images", *rest])
+    total = ["all", *(str(sum(part)) for part in counts.values())]
+    return as_text([[f"images of {title}", *counts], *lines, total])
+
+
+def clean_notes(options: TrainOptions, data: Dataset, split: Split, counts: dict[str, list[int]]) -> list[str]:
+    """What a user should know about the clean images: where they are from, and of which classes they are too few."""
+    notes = []
+    if options.dataset not in RECIPES and not data.valid_given:
+        notes.append(
+            f"no valid part: {len(split.valid)} of the {len(data.train)} training images serve as clean ones; they "
+            "are only as clean as these"
+        )
+    few = few_clean(counts["valid"], data.class_names)
+    return [*notes, few] if few else notes
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."

@@ -1,0 +1,28 @@
+"""Colours of the command line."""
+
+import argparse
+import re
+
+NAMED = {"white": (255, 255, 255), "black": (0, 0, 0)}
+
+
+def colour(text: str) -> str:
+    """A colour's one name, which can be part of a file's: white, black, or six hexadecimal digits."""
+    digits = re.fullmatch(r"#?([0-9a-f]{6})", text.lower())
+    numbers = re.fullmatch(r"([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})", text)
+    if text in NAMED:
+        value = NAMED[text]
+    elif digits:
+        value = tuple(bytes.fromhex(digits[1]))
+    elif numbers and max(map(int, numbers.groups())) <= 255:
+        value = tuple(map(int, numbers.groups()))
+    else:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no colour; take white, black, three numbers from 0 to 255 such as 255,128,0, or #ff8000"
+        )
+    return next((name for name, one in NAMED.items() if one == value), bytes(value).hex())
+
+
+def rgb(name: str) -> tuple[int, int, int]:
+    """Red, green and blue (0 to 255) of a colour by the name that `colour` gives to it."""
+    return NAMED.get(name) or tuple(bytes.fromhex(name))

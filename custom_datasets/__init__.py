@@ -7,6 +7,7 @@ from custom_datasets.own_data import lacks_test, own_data
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics
+from custom_datasets.workers import lost_workers, refuse_little_shared_memory
 
 __all__ = [
     "DataError",
@@ -21,6 +22,8 @@ __all__ = [
     "keep_validation",
     "lacks_test",
     "load_dataset",
+    "lost_workers",
     "own_data",
+    "refuse_little_shared_memory",
     "train_on_validation",
 ]

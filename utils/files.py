@@ -64,7 +64,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None = None) -> None:
+def write_tensors(path: Path, content: Any, earlier: Path | None = None) -> None:
     """Write what `torch.load(path, weights_only=True)` reads; a full disk is an OSError, as for other files."""
     buffer = io.BytesIO()
     torch.save(content, buffer)

@@ -1,5 +1,7 @@
 """What a run starts from, as its options say: the policy, the distorted training set, the batches."""
 
+import math
+
 import torch
 
 from custom_datasets import (
@@ -13,8 +15,10 @@ from custom_datasets import (
     keep_validation,
     lacks_test,
     own_data,
+    refuse_little_shared_memory,
     train_on_validation,
 )
+from custom_datasets.loaders import EVALUATION_BATCH
 from custom_transforms import (
     PARTNER_OPERATIONS,
     PUBLISHED,
@@ -100,5 +104,9 @@ def make_loaders(
         mean, std = channel_statistics(data.train.images)
     normalise = Normalise(mean, std, device)
     training_view = TrainingView(make_policy(options), recipe.standard, normalise, augmentation)
+    if not data.memory:  # streamed
+        # The hyper pass reads training and clean images at once.
+        largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
+        refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
     orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
     return Loaders(data, split, normalise, training_view, *orders, options.overfit, options.workers)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from custom_datasets import Dataset, Split, distorted_images, load_dataset
+from custom_datasets import Dataset, Split, distorted_images, load_dataset, lost_workers
 from hyperopt import LearnedRows
 from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
 from hyperopt.runs.preparation import prepare_split
@@ -65,7 +65,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
             training.load(checkpoint)
             note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
-        with Record(options, device, origin, checkpoint, outdated) as record, how_to_go_on(record):
+        record = stack.enter_context(Record(options, device, origin, checkpoint, outdated))
+        with how_to_go_on(record), lost_workers(), interruption.before_errors():
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             write_outcome(training, data, split, table)

@@ -17,7 +17,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from custom_datasets.errors import DataError, reading
 from custom_datasets.table import on_host
-from custom_datasets.workers import AHEAD, PATIENCE, shared, start
+from custom_datasets.workers import AHEAD, shared, start
 
 SIDE = 224
 EVALUATION_VIEW = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE)])
@@ -65,7 +65,6 @@ class StreamedImages:
                 sampler=[index.tolist() for index in on_host(order)],
                 num_workers=workers,
                 prefetch_factor=AHEAD if workers else None,
-                timeout=PATIENCE if workers else 0,
                 pin_memory=device.type == "cuda",
                 generator=torch.Generator(),  # it would draw from the global one
             )

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from torch.utils.data import DataLoader
 from custom_datasets.errors import DataError, first_line
 
 AHEAD = 2  # batches that each worker reads before they are asked for, torch's own choice
-PATIENCE = 600  # seconds for a batch; one that was lost on its way would be waited for without end
 SHARED_MEMORY = Path("/dev/shm")
 ADVICE = "use --workers 0, or give the container more shared memory (--shm-size)"
 
@@ -31,6 +31,8 @@ def refuse_little_shared_memory(batch: int, workers: int) -> None:
 def start(loader: DataLoader) -> Iterator[Any]:
     """Start the loader's workers and return its batches. Raises DataError when the system has no room for these."""
     try:
+        if loader.num_workers:
+            get_temp_dir()  # a worker that could not make it would say so nowhere, and hand over nothing
         return iter(loader)
     except OSError as error:
         raise DataError(f"the system starts no process that reads images ({error.strerror}); {ADVICE}") from error
@@ -56,6 +58,6 @@ def lost_workers() -> Iterator[None]:
         if not str(error).startswith("DataLoader "):
             raise
         raise DataError(
-            f"a process that reads images has ended or hangs ({first_line(error)}), perhaps for want of memory; "
+            f"a process that reads images has ended ({first_line(error)}), perhaps for want of memory; "
             "the same command, without --fresh, goes on after the last epoch, with fewer --workers or none"
         ) from error

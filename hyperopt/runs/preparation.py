@@ -107,6 +107,7 @@ def make_loaders(
     if not data.memory:  # streamed
         # The hyper pass reads training and clean images at once.
         largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
+        largest = min(largest, len(data.train) + len(data.test))
         refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
     orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
     return Loaders(data, split, normalise, training_view, *orders, options.overfit, options.workers)

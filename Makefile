@@ -1,13 +1,15 @@
 # `make demo` and `make test` set up .venv themselves; all they need is Python 3.10 or later, pip and make.
 PYTHON ?= python3
 BIN := .venv/bin
+LOWEST := .venv-lowest/bin
+PYTEST := -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := --data local_data/demo --dataset DIGITS
 ROW := -ir 10 -nr 0.1
 DISTORTION := -r run0 $(ROW) --no-cuda
 METHOD := --aug-model SEP --los-model BOTH
 FIGURES := local_data/demo/figures
 
-.PHONY: demo test test-slow torture clean
+.PHONY: demo test test-lowest test-slow torture clean
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION)
@@ -17,9 +19,13 @@ demo: $(BIN)/.installed
 	$(BIN)/python get-results.py $(DEMO) $(ROW) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.csv --plot $(FIGURES)
 
 test: $(BIN)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# With the lowest versions that the requirements allow.
+test-lowest: $(LOWEST)/.installed
+	OMP_NUM_THREADS=1 $(LOWEST)/python $(PYTEST)
 
 test-slow: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest -m slow
@@ -28,7 +34,7 @@ torture: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest -m torture
 
 clean:
-	rm -rf .venv local_data/demo
+	rm -rf .venv .venv-lowest local_data/demo
 
 $(BIN)/.installed: requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or later is needed: make PYTHON=...')"
@@ -38,4 +44,10 @@ $(BIN)/.installed: requirements.txt
 
 $(BIN)/.installed-dev: $(BIN)/.installed requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(LOWEST)/.installed: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv --clear .venv-lowest
+	sed -n 's/>=/==/p' $^ > .venv-lowest/lowest.txt
+	$(LOWEST)/pip install --quiet --disable-pip-version-check -r .venv-lowest/lowest.txt
 	touch $@

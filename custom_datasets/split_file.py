@@ -4,8 +4,6 @@ The file has the published code's layout, two lists and an int64 tensor, so that
 shared by all rows of a table and never overwritten.
 """
 
-import fcntl
-import io
 import os
 import warnings
 from pathlib import Path
@@ -17,6 +15,8 @@ from scipy.stats.distributions import rv_frozen
 
 from custom_datasets.distortion import Distortion, Split, divide_classes, make_split
 from custom_datasets.errors import DataError
+from utils.arrays import write_tensors
+from utils.file_lock import HeldError, hold
 
 try:
     from numpy._core.multiarray import scalar as numpy_scalar
@@ -31,6 +31,7 @@ NUMPY_INTEGERS = [
 ]
 
 LOCK = ".lock_split"  # empty; whoever makes a run's split file holds the lock on it
+WAIT = 60  # seconds; to write the largest one takes less than one
 IMPOSSIBLE = 1e-12
 
 
@@ -42,19 +43,7 @@ def split_file_name(distortion: Distortion) -> str:
 
 def write_split(path: Path, split: Split) -> None:
     """Write a split; a reader never sees half a file. Raises OSError when there is no room or no permission."""
-    content = io.BytesIO()
-    torch.save((split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)), content)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:  # those of writing name no file
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    write_tensors(path, (split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)))
 
 
 def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
@@ -69,10 +58,14 @@ def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Disto
         return read_split(path, labels, classes, distortion)
     split = make_split(labels, classes, distortion, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if not os.path.lexists(path):
-            write_split(path, split)
+    try:
+        with hold(folder / LOCK, WAIT):
+            if not os.path.lexists(path):
+                write_split(path, split)
+    except HeldError as error:
+        raise DataError(
+            f"another process has been writing {path} for {WAIT} seconds; wait for its end, or end it{error}"
+        ) from error
     return read_split(path, labels, classes, distortion)
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 from torchvision import transforms
 from torchvision.transforms.functional import pil_to_tensor
 
 from custom_datasets.errors import DataError, reading
 from custom_datasets.table import on_host
+from custom_datasets.workers import AHEAD, shared, start
 
 SIDE = 224
 EVALUATION_VIEW = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE)])
@@ -63,10 +64,11 @@ class StreamedImages:
                 batch_size=None,
                 sampler=[index.tolist() for index in on_host(order)],
                 num_workers=workers,
+                prefetch_factor=AHEAD if workers else None,
                 pin_memory=device.type == "cuda",
                 generator=torch.Generator(),  # it would draw from the global one
             )
-            batches = iter(loader)
+            batches = start(loader)
         for images in batches:
             if isinstance(images, str):
                 raise DataError(images)
@@ -86,7 +88,8 @@ class FileReader:
 
     def __getitem__(self, places: Sequence[int]) -> Tensor | str:
         try:
-            return torch.stack([self._read(place) for place in places])
+            images = torch.stack([self._read(place) for place in places])
+            return shared(images) if get_worker_info() else images
         except DataError as error:
             return str(error)
 

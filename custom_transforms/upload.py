@@ -6,4 +6,6 @@ from torch import Tensor
 
 def upload(drawn: Tensor, device: torch.device) -> Tensor:
     """Copy of a small host tensor on the device, without waiting for the device's work."""
-    return drawn if device.type == "cpu" else drawn.pin_memory().to(device, non_blocking=True)
+    if device.type == "cuda":
+        drawn = drawn.pin_memory()
+    return drawn.to(device, non_blocking=True)

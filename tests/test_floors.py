@@ -1,4 +1,4 @@
-"""Imports run downwards: the scripts use hyperopt, which uses the other rooms; these do not use one another."""
+"""Imports run downwards: the scripts use hyperopt, which uses the custom rooms, and all use utils, the ground floor."""
 
 import ast
 from graphlib import TopologicalSorter
@@ -7,10 +7,10 @@ import pytest
 from conftest import ROOT
 
 FLOORS = {
+    "utils": 0,
     "custom_datasets": 1,
     "custom_models": 1,
     "custom_transforms": 1,
-    "utils": 1,
     "hyperopt": 2,
     "implicit-augment": 3,
     "get-results": 3,

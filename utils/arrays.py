@@ -16,7 +16,7 @@ from utils.errors import UserError
 from utils.files import replace_file
 
 
-def write_checkpoint(path: Path, content: dict[str, Any], earlier: Path | None = None) -> None:
+def write_tensors(path: Path, content: Any, earlier: Path | None = None) -> None:
     """Write what `torch.load(path, weights_only=True)` reads; a full disk is an OSError, as for other files."""
     buffer = io.BytesIO()
     torch.save(content, buffer)

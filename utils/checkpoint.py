@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from utils.arrays import load_tensors, write_checkpoint
+from utils.arrays import load_tensors, write_tensors
 from utils.checksum import CHECKSUM, checksum
 from utils.device import is_lack_of_memory
 from utils.epochs import Epoch
@@ -54,7 +54,7 @@ class Origin:
 
 def write_last(files: RunFiles, content: dict[str, Any]) -> None:
     """Write the latest checkpoint with its checksum; the one before stays as `previous`."""
-    write_checkpoint(files.last, content | {CHECKSUM: checksum(content)}, earlier=files.previous)
+    write_tensors(files.last, content | {CHECKSUM: checksum(content)}, earlier=files.previous)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ class Epoch:
     """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
 
     learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
-    speeds: of the passes, in words. memory: the most used so far, in GiB.
+    speeds: of the passes, in words. memory: the most used so far, in GiB; 0 where no one counts it.
     """
 
     epoch: int
@@ -60,5 +60,5 @@ class Epoch:
         return (
             f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
             f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
-            f"{passes}  memory {self.memory:.1f} GiB"
+            f"{passes}" + (f"  memory {self.memory:.1f} GiB" if self.memory else "")
         )

@@ -1,24 +1,31 @@
-"""Ctrl-C and SIGTERM end a run between two steps."""
+"""Ctrl-C and the signals that ask a process to end make a run end between two steps."""
 
 import signal
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 from utils.errors import Interrupted
 from utils.passes import Batch, Batches
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Of a terminal that is closed and of schedulers that announce the end of a job, among others; Windows lacks some.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
 
 
 class Interruption(AbstractContextManager):
-    """While it is entered, the first signal waits for the end of the step; a second one does not wait."""
+    """While it is entered, the first signal waits for the end of the step; a second one does not wait.
+
+    Signals that are ignored (by nohup, say) stay so. Those of a thread's run are its process's affair.
+    """
 
     def __init__(self) -> None:
         self._received: signal.Signals | None = None
 
     def __enter__(self) -> "Interruption":
-        self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        in_charge = threading.current_thread() is threading.main_thread()
+        handled = [number for number in SIGNALS if in_charge and signal.getsignal(number) not in (signal.SIG_IGN, None)]
+        self._before = {number: signal.signal(number, self._receive) for number in handled}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -35,6 +42,15 @@ class Interruption(AbstractContextManager):
         if self._received:
             raise Interrupted(self._received)
 
+    @contextmanager
+    def before_errors(self) -> Iterator[None]:
+        """A signal explains an error: it went to the processes that read images as well, and they died of it."""
+        try:
+            yield
+        except RuntimeError:
+            self.check()
+            raise
+
     def watch(self, batches: Batches) -> Batches:
         """The same batches; before each one, and after the last, the end of the step is where a signal takes effect."""
         return _Watched(batches, self)
@@ -48,11 +64,7 @@ class _Watched:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        try:
-            for batch in self._batches:
-                self._interruption.check()
-                yield batch
-        except RuntimeError:
-            self._interruption.check()  # the signal went to loading workers as well, which died of it
-            raise
+        for batch in self._batches:
+            self._interruption.check()
+            yield batch
         self._interruption.check()

@@ -1,13 +1,13 @@
 """How far a run is: a small file beside its others, until there is a result."""
 
 import contextlib
-import fcntl
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from utils.file_lock import is_held
 from utils.files import write_json
 from utils.run_folder import RunFiles
 
@@ -51,17 +51,6 @@ def _state(files: RunFiles) -> str:
         done, diverged = f"epoch {int(content['epoch'])} of {int(content['epochs'])}", content["diverged"]
     except (ValueError, KeyError, TypeError):
         return f"{files.progress.name} is damaged"
-    if _has_writer(files):
+    if is_held(files.lock):
         return f"{done}, being trained"
     return f"{done}, {diverged or 'stopped; the same command goes on'}"
-
-
-def _has_writer(files: RunFiles) -> bool:
-    if not files.lock.exists():
-        return False
-    with files.lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False

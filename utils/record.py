@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from utils.arrays import write_checkpoint
+from utils.arrays import write_tensors
 from utils.checkpoint import PUBLISHED_KEYS, Origin, published_state, write_last
 from utils.epochs import Epoch
 from utils.errors import DivergenceError
@@ -165,7 +165,7 @@ class Record(AbstractContextManager):
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
         """Write the best checkpoint if it is this one."""
         if self.chosen_epochs()["best_on_test"].epoch == checkpoint["epoch"]:
-            write_checkpoint(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
+            write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
 
     def _remove_earlier_run(self) -> None:
         """In an order in which a kill leaves a finished run, one that can go on, or none."""

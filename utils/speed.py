@@ -1,7 +1,6 @@
 """How fast the passes are, and what share of the device's matrix-product peak they reach."""
 
 import copy
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from utils.device import wait
 from utils.errors import UserError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 PROBE_SIDE = {"cpu": 512, "cuda": 8192}  # of the square matrices whose product gives the peak
 PROBES = 5
@@ -89,8 +93,10 @@ def forget_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory(device: torch.device) -> float:
-    """GiB of the most memory used so far: on a GPU by tensors, otherwise by the process."""
+    """GiB of the most memory used so far: on a GPU by tensors, otherwise by the process; 0 where no one counts it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
+    if not resource:
+        return 0.0
     unit = 1 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

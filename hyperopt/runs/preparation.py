@@ -1,11 +1,14 @@
 """What a run starts from, as its options say: the policy, the distorted training set, the batches."""
 
+import math
+
 import torch
 
 from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
-from custom_datasets.loaders import Loaders
+from custom_datasets.loaders import EVALUATION_BATCH, Loaders
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, channel_statistics
+from custom_datasets.workers import refuse_little_shared_memory
 from custom_transforms.normalise import Normalise
 from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy, SubPolicies, published_policy
 from custom_transforms.published import PUBLISHED
@@ -90,5 +93,10 @@ def make_loaders(
         mean, std = channel_statistics(data.train.images)
     normalise = Normalise(mean, std, device)
     training_view = TrainingView(make_policy(options), recipe.standard, normalise, augmentation)
+    if not data.memory:  # streamed
+        # The hyper pass reads training and clean images at once.
+        largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
+        largest = min(largest, len(data.train) + len(data.test))
+        refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
     orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
     return Loaders(data, split, normalise, training_view, *orders, options.overfit, options.workers)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
+from custom_datasets.workers import lost_workers
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.class_counts import announce, images_per_class
 from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
@@ -79,7 +80,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
             training.load(checkpoint)
             note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
-        with Record(options, device, origin, checkpoint, outdated) as record, how_to_go_on(record):
+        record = stack.enter_context(Record(options, device, origin, checkpoint, outdated))
+        with how_to_go_on(record), lost_workers(), interruption.before_errors():
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             write_outcome(training, data, split, table)

@@ -1,0 +1,100 @@
+"""A lock on a file that one process at a time holds, on whatever system and file system.
+
+It is the system's, on a file that stays: it ends with its process, however that ends. Where there are no locks, as on
+some network drives, a marker stands for it.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from utils.marker import Marker
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
+
+PAUSE = 0.1  # seconds between two tries
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # what a file system without them answers
+
+
+class HeldError(Exception):
+    """Another process holds the lock; the message says what to do where that cannot be known for sure."""
+
+
+@contextmanager
+def hold(path: Path, wait: float) -> Iterator[None]:
+    """Hold the lock on the file `path`, which is made if need be.
+
+    Raises HeldError when another process still has it after `wait` seconds, OSError when `path` cannot be opened.
+    """
+    end = time.monotonic() + wait
+    with path.open("a") as file, _not_inherited(file), closing(Marker(path)) as marker:
+        while not _taken(file, marker.take):
+            if time.monotonic() > end:
+                raise HeldError(marker.advice())
+            time.sleep(PAUSE)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock on the file `path`."""
+    if not path.exists():
+        return False
+    with path.open() as file:
+        return not _taken(file, Marker(path).is_free, shared=True)
+
+
+def _taken(file: TextIO, without_locks: Callable[[], bool], shared: bool = False) -> bool:
+    """Take the system's lock on an open file, if no one has it; where there are no locks, what `without_locks` says."""
+    try:
+        return _lock(file, shared)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise OSError(error.errno, error.strerror, file.name) from error
+        return without_locks()
+
+
+if fcntl:
+
+    def _lock(file: TextIO, shared: bool) -> bool:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+else:
+
+    def _lock(file: TextIO, shared: bool) -> bool:  # there are no shared ones
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+
+@contextmanager
+def _not_inherited(file: TextIO) -> Iterator[None]:
+    """Close the file in forked children: they would keep the lock when their parent is killed."""
+    _held.add(file)
+    try:
+        yield
+    finally:
+        _held.discard(file)
+
+
+def _close_held() -> None:
+    for file in _held:
+        file.close()
+
+
+_held: set[TextIO] = set()
+if hasattr(os, "register_at_fork"):  # no system without it forks
+    os.register_at_fork(after_in_child=_close_held)

@@ -321,8 +321,8 @@ def on_windows(monkeypatch, tmp_path):
 
 def test_run_on_windows(on_windows, capfd):
     flags = ("--no-cuda", "--epochs", "2", "--hyper-start", "1", "--aug-model", "SEP", "--hyper-opt", "HES")
-    assert sys.modules["utils.file_lock"] is not file_lock
     assert on_windows(flags) == 0
+    assert sys.modules["utils.file_lock"] is not file_lock
     out, err = capfd.readouterr()
     assert err == ""
     assert "epoch 2/2" in out

@@ -40,7 +40,7 @@ def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
     if data.classes > SHOWN:
         others = rarest[SHOWN:]
         rest = (str(sum(part[label] for label in others)) for part in counts.values())
-        lines.append([f"{len(others)} others, with more clean images", *rest])
+        lines.append([f"{len(others)} other classes", *rest])
     total = ["all", *(str(sum(part)) for part in counts.values())]
     return as_text([[f"images of {title}", *counts], *lines, total])
 

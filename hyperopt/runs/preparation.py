@@ -55,7 +55,7 @@ def validation_images(options: TrainOptions, data: Dataset) -> int:
 
 def refuse_lone_images(options: TrainOptions, data: Dataset) -> None:
     """Raise UserError when a class has a single image, which cannot be both trained on and held out."""
-    lone = (data.train.labels.bincount() == 1).nonzero().flatten().tolist()
+    lone = (data.train.labels.cpu().bincount() == 1).nonzero().flatten().tolist()
     if lone:
         names = ", ".join(data.class_names[label] if data.class_names else f"class {label}" for label in lone)
         raise UserError(f"{options.dataset} has a single image of {names}, so that none can be held out; add valid/")

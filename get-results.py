@@ -93,10 +93,10 @@ def run(arguments: Sequence[str] | None) -> None:
         print(row_plan(resolve(options)))
         return
     found = all_results(options, options.match) if options.all else row_results(resolve(options))
-    review = find_review(options, found.rows[0]) if options.audit or options.export_clean else None
+    review = find_review(options, found.rows) if options.audit or options.export_clean else None
     drawn = draw(found.rows, options, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
-    print(all_tables(found.rows, options.format) if options.all else row_table(found.rows[0]))
+    print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(row_table, found.rows)))
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
     for line in found.unfinished + found.notes + drawn.notes:
@@ -108,12 +108,13 @@ def run(arguments: Sequence[str] | None) -> None:
         raise UserError("; ".join(damaged))
 
 
-def find_review(options: ResultOptions, row: RowResults) -> Review:
-    """The audit of one run of a row. Raises UserError or DataError where there is not what it takes."""
-    files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
+def find_review(options: ResultOptions, rows: list[RowResults]) -> Review:
+    """The audit of one run of the rows of one name. Raises UserError or DataError where there is not what it takes."""
+    lowest = min(run for row in rows for run in row.results)
+    files = RunFiles(rows[0].folder / (options.run_folder or f"run{lowest}"), rows[0].name)
     if not files.result.exists():
-        raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")
-    data = load_dataset(options.dataset, row.folder, torch.device("cpu"))
+        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
+    data = load_dataset(options.dataset, rows[0].folder, torch.device("cpu"))
     return review_run(files, data, read_result(files.result))
 
 
@@ -133,7 +134,7 @@ def draw(rows: list[RowResults], options: ResultOptions, review: Review | None) 
 
     if options.all:
         return figures.plot_all(rows, options.plot)
-    drawn = figures.plot_row(rows[0], options.plot)
+    drawn = figures.plot_row(rows, options.plot)
     if review:
         drawn.paths += figures.plot_sheets(review, options.plot)
     return drawn

@@ -15,6 +15,7 @@ import torch
 from custom_datasets import DataError, find_source
 from custom_models import ModelError, parse_model
 from custom_transforms import PolicyError
+from hyperopt.runs.finished import check_finished
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.preparation import make_policy, refuse_training_on_test
 from hyperopt.runs.run import train
@@ -46,6 +47,7 @@ def run(arguments: Sequence[str] | None) -> None:
     device = None
     for number, stage in enumerate(options.stages, start=1):
         if result := finished(stage):
+            check_finished(stage, result)
             print(f"finished already, --fresh starts over: {summary(result)}")
             continue
         with memory_mistakes():

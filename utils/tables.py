@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from utils.results import RowResults, name_ranges
+from utils.repetitions import name_ranges
+from utils.results import RowResults
 from utils.run_folder import ACCURACIES
 
 PLUS_MINUS = {"text": "+-", "markdown": "±", "latex": r"$\pm$"}
@@ -25,7 +26,7 @@ def row_table(row: RowResults) -> str:
     errors = [row.errors(name) for name in ACCURACIES]
     grid.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
     grid.append(["test error, %", *map(mean_and_spread, errors)])
-    return "\n".join([row.name, as_text(grid), *row.notes])
+    return "\n".join([row.title, as_text(grid), *row.notes])
 
 
 def all_tables(rows: list[RowResults], layout: str) -> str:
@@ -136,7 +137,7 @@ def _grids(rows: list[RowResults], layout: str, render: Callable[[Grid], str], c
     title = f"{comment}test error in %, mean {PLUS_MINUS['text']} standard deviation"
     if any(row.published() for row in rows):
         title += " [published]"
-    notes = [f"{comment}{row.name}: {note}" for row in rows for note in row.notes]
+    notes = [f"{comment}{row.title}: {note}" for row in rows for note in row.notes]
     return "\n\n".join([title, *map(render, grids), *(["\n".join(notes)] if notes else [])])
 
 

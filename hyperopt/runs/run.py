@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from custom_datasets import Dataset, Split, distorted_images, load_dataset
 from hyperopt import LearnedRows
-from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
+from hyperopt.runs.identity import fingerprints, identify, identify_training_set, refuse_other_data
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.training import Training
@@ -42,8 +42,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
     files.refuse_folders()
     start = find_starting_rows(options)
     data = load_dataset(options.dataset, dataset_folder(options), device)
-    table = identify_table(data)
-    refuse_other_table(options, table)
+    tables = fingerprints(data)
+    refuse_other_data(options, tables)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     for note in (*data.notes, *missing):
         print(f"note: {note}", file=sys.stderr)
@@ -68,8 +68,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
         with Record(options, device, origin, checkpoint, outdated) as record, how_to_go_on(record):
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
-            write_outcome(training, data, split, table)
-            result = record.finish(describe(data, split, table))
+            write_outcome(training, data, split, tables["table"])
+            result = record.finish(describe(data, split) | tables)
             if later:
                 interruption.check()
             return result
@@ -80,13 +80,12 @@ def is_pictured(number: int, epochs: int) -> bool:
     return number in (1, epochs) or number % -(-epochs // PICTURED) == 0
 
 
-def describe(data: Dataset, split: Split, table: str) -> dict[str, Any]:
-    """What a result says of the data set; `table` is the number that stands for it."""
+def describe(data: Dataset, split: Split) -> dict[str, Any]:
+    """What a result says of the data set, beside the numbers that stand for it."""
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
         "tested_on": "valid" if data.tested_on_valid else "test",
-        "table": table,
     }
 
 

@@ -19,12 +19,13 @@ from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
 from hyperopt.runs.plan import row_plan
 from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
+from utils.files import replace_file
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
 from utils.options import parse_options, resolve
 from utils.results import RowResults, all_results, row_results
 from utils.row_options import RowOptions
 from utils.run_folder import RunFiles, read_result
-from utils.tables import LAYOUTS, all_tables, row_table
+from utils.tables import LAYOUTS, all_tables, row_table, runs_csv
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class ResultOptions(RowOptions):
     )
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
+    runs_csv: Path | None = flag(
+        None, "file (.csv) for one line per finished run that is shown: setting, accuracies, time", type=file_of(".csv")
+    )
     plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(
         None,
@@ -49,7 +53,10 @@ class ResultOptions(RowOptions):
         type=file_of(*INDEX_FORMATS),
     )
     threshold: float = flag(
-        THRESHOLD, "for --audit and --export-clean: a label of a lower quality looks wrong", type=number(float, 0, 1)
+        THRESHOLD,
+        "for --audit and --export-clean: a label looks wrong whose quality is below this share of the accuracy on the "
+        "clean images of its class, averaged over the epochs",
+        type=number(float, 0, 1),
     )
     run_folder: str | None = flag(
         None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
@@ -57,7 +64,7 @@ class ResultOptions(RowOptions):
 
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
-        beside = {"all", "match", "format", "plot", "data", "dataset"}
+        beside = {"all", "match", "format", "runs_csv", "plot", "data", "dataset"}
         for field in dataclasses.fields(self):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
@@ -71,13 +78,13 @@ class ResultOptions(RowOptions):
             raise UserError(f"--{'match' if self.match else 'format'} is for --all; add it")
         if not audits and (self.run_folder or self.threshold != THRESHOLD):
             raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
-        for path in (self.audit, self.export_clean):
+        for path in (self.audit, self.export_clean, self.runs_csv):
             if path and not path.parent.is_dir():
                 raise UserError(f"the folder of {path} is not there; make it, or name another")
             if path and any(path.parent.glob("result_*.json")):
                 raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
-        if self.dry_run and (audits or self.plot):
-            raise UserError("--dry-run writes and draws nothing; leave out --plot, --audit and --export-clean")
+        if self.dry_run and (audits or self.plot or self.runs_csv):
+            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,10 +103,13 @@ def run(arguments: Sequence[str] | None) -> None:
     review = find_review(options, found.rows) if options.audit or options.export_clean else None
     drawn = draw(found.rows, options, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
+    if options.runs_csv:
+        replace_file(options.runs_csv, runs_csv(found.rows).encode())
+        written.append(options.runs_csv)
     print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(row_table, found.rows)))
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in found.unfinished + found.notes + drawn.notes:
+    for line in (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ())):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)
@@ -115,7 +125,10 @@ def find_review(options: ResultOptions, rows: list[RowResults]) -> Review:
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     data = load_dataset(options.dataset, rows[0].folder, torch.device("cpu"))
-    return review_run(files, data, read_result(files.result))
+    review = review_run(files, data, read_result(files.result))
+    if options.export_clean:
+        review.audit.refuse_export(options.threshold)
+    return review
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

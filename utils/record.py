@@ -20,6 +20,7 @@ from utils.errors import DivergenceError
 from utils.files import replace_file, write_checkpoint, write_json
 from utils.log import Log
 from utils.options import TrainOptions
+from utils.passes import mean_per_class
 from utils.progress import log_of_progress, write_progress
 from utils.run_folder import RunFiles, run_files
 from utils.versions import commit, versions
@@ -220,6 +221,10 @@ class Record(AbstractContextManager):
             "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()} | {"last_five": self.last_five()},
             "epochs": {key: epoch.epoch for key, epoch in chosen.items()} | {"last_five": self.done},
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
+            "clean_accuracy": {
+                "last_epoch": self.epochs[-1].valid.per_class,
+                "mean_of_epochs": mean_per_class([epoch.valid for epoch in self.epochs]),
+            },
             **data,
             "options": self.options.identity,
             "data": self.origin.data,

@@ -208,12 +208,15 @@ def _find(options: RowOptions, wanted: re.Pattern[str], nothing: str, advice: st
     return Findings(sorted(rows, key=RowResults.order), going, damaged)
 
 
-def read_metrics(path: Path, epochs: int) -> dict[str, list[float]]:
-    """A metrics file of so many epochs, by column. Raises UserError when it is missing or damaged."""
+CURVES = ("test_accuracy", "test_loss", "train_loss")
+
+
+def read_metrics(path: Path, epochs: int, columns: Iterable[str] = CURVES) -> dict[str, list[float]]:
+    """Some columns of a metrics file of so many epochs. Raises UserError when it is missing or damaged."""
     try:
         with path.open(newline="") as file:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        metrics = {key: [row[key] for row in rows] for key in ("epoch", "test_accuracy", "test_loss", "train_loss")}
+        metrics = {key: [row[key] for row in rows] for key in ("epoch", *columns)}
         if metrics["epoch"] != list(range(1, epochs + 1)):
             raise ValueError(f"it has not the epochs 1 to {epochs}")
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:

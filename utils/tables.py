@@ -141,8 +141,31 @@ def _grids(rows: list[RowResults], layout: str, render: Callable[[Grid], str], c
     return "\n\n".join([title, *map(render, grids), *(["\n".join(notes)] if notes else [])])
 
 
-def _csv(rows: list[RowResults]) -> str:
-    content = records(rows)
+def run_records(rows: list[RowResults]) -> list[dict[str, Any]]:
+    """A record per finished run: its setting's name, test accuracies in percent, seconds of all passes, what made it.
+
+    What is not defined, or was not kept by an earlier version, is None.
+    """
+    found = []
+    for row in rows:
+        for run, result in sorted(row.results.items()):
+            timing = result.get("timing") or {}
+            seconds = timing.get("seconds")
+            found.append(
+                {"dataset": result["dataset"], "setting": row.name, "run": run, "epochs": result["options"]["epochs"]}
+                | {name: result["accuracy"].get(name) for name in ACCURACIES}
+                | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
+                | {"date": timing.get("finished"), "torch": (result.get("versions") or {}).get("torch")}
+            )
+    return found
+
+
+def runs_csv(rows: list[RowResults]) -> str:
+    """The records of all runs as the content of a CSV file."""
+    return _as_csv(run_records(rows)) + "\n"
+
+
+def _as_csv(content: list[dict[str, Any]]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, list(content[0]), lineterminator="\n")
     writer.writeheader()
@@ -154,6 +177,6 @@ LAYOUTS = {
     "text": lambda rows: _grids(rows, "text", as_text),
     "markdown": lambda rows: _grids(rows, "markdown", as_markdown),
     "latex": lambda rows: _grids(rows, "latex", as_latex, "% "),
-    "csv": _csv,
+    "csv": lambda rows: _as_csv(records(rows)),
     "json": lambda rows: json.dumps(records(rows), indent=2),
 }

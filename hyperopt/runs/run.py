@@ -108,7 +108,8 @@ def write_outcome(training: Training, data: Dataset, split: Split, table: str) -
     options, files = training.options, run_files(training.options)
     test, trained = (training.watch(batches) for batches in (training.loaders.test(), training.loaders.trained()))
     labels = training.rows.labels, data.train.labels
-    predictions = predict(training.model, test, trained, *labels, training.confidence.mean(), table)
+    confidence = training.confidence.mean(), training.confidence.mean_other()
+    predictions = predict(training.model, test, trained, *labels, confidence, table)
     predictions.write(files.predictions)
     if options.learns and options.trained_on != "valid":
         index = distorted_images(split)

@@ -100,7 +100,7 @@ class Audit:
 
     def weakness(self, threshold: float) -> str | None:
         """Why the network cannot tell which labels are wrong, None where it can."""
-        return self.clean.weakness(self.suspects(threshold).mean())
+        return self.clean.weakness((self.suspects(threshold) & (self.predicted != self.given)).mean())
 
     def refuse_export(self, threshold: float) -> None:
         """Raise UserError where a cleaned list would say nothing, or nothing that the network is good for."""

@@ -45,18 +45,19 @@ class CleanAccuracy:
         """What the quality of a label is compared with, per class (C,): of a class without clean images the mean."""
         return np.where(np.isnan(self.mean), np.nanmean(self.mean), self.mean)
 
-    def weakness(self, suspects: float) -> str | None:
-        """Why the network is too weak to tell wrong labels, of which `suspects` is the share it finds; None if not.
+    def weakness(self, contradicted: float) -> str | None:
+        """Why the network is too weak to tell wrong labels, None if it is not.
 
-        It is where it is wrong about a larger share of the clean images, all classes counting alike: the labels that
-        look wrong may all be its own mistakes then.
+        It is where it is wrong about a larger share of the clean images, all classes counting alike, than is
+        `contradicted` of the given labels: those that look wrong and that it does not say itself in the end. They may
+        all be its own mistakes then, and the others of those that look wrong were learned late, and are right.
         """
         wrong = 1 - np.nanmean(self.last)
-        if self.doubt or wrong <= suspects:
+        if self.doubt or wrong <= contradicted:
             return None
         return (
             f"the network is too weak for an audit: it is wrong about {100 * wrong:.1f} % of the clean images (mean "
-            f"over classes), and no more than {100 * suspects:.1f} % of the labels look wrong to it, which may be its "
+            f"over classes), and contradicts no more than {100 * contradicted:.1f} % of the labels, which may be its "
             "own mistakes; train longer, or with learned rows (--los-model BOTH --hyper-opt FIS)"
         )
 

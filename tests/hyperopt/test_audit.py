@@ -1,6 +1,7 @@
 """The audit of a run against its own files, scikit-learn's scores and the truth about example data."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,8 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
 from custom_datasets import load_dataset
-from hyperopt.audit import HEADER, review_run
+from hyperopt.audit import HEADER, Audit, review_run
+from hyperopt.clean_accuracy import CleanAccuracy
 from hyperopt.figures import sheets
 from utils.confidence import Confidence
 from utils.options import TrainOptions, parse_options, resolve
@@ -359,6 +361,21 @@ def test_cleaned_list_that_says_nothing_is_refused(audited, results, refused, la
     refused("get-results", (*row, "--audit", "b.csv", "--export-clean", "clean.txt"), message)
     assert not Path("clean.txt").exists()
     assert not Path("b.csv").exists()
+
+
+def test_network_is_weak_where_it_errs_more_often_than_it_contradicts_suspects():
+    names = ("network", "confidence", "learned", "given_probability", "weight", "true", "names", "files")
+    given, predicted = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]), np.array([1, 1, 0, 0, 1, 1, 1, 1, 1, 0])
+    quality = np.array([0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])  # 4 suspects, 2 of them contradicted
+    for wrong, weak in ((0.15, False), (0.25, True)):
+        clean = CleanAccuracy(3, last=np.array([1 - 2 * wrong, 1.0]), mean=np.array([0.8, 0.9]))
+        audit = Audit(
+            **dict.fromkeys(names), index=np.arange(10), given=given, predicted=predicted, quality=quality, clean=clean
+        )
+        assert (audit.weakness(0.6) is not None) == weak
+        doubted = dataclasses.replace(audit, clean=dataclasses.replace(clean, doubt="trained on these"))
+        assert doubted.weakness(0.6) is None
+        assert "trained on these" in doubted.report(0.6)
 
 
 def test_report_of_a_weak_network_says_so_first(audited, results):

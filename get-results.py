@@ -18,12 +18,13 @@ from hyperopt.runs.plan import row_plan
 from utils.colour import rgb
 from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
+from utils.files import replace_file
 from utils.flags import file_of, flag, folder, number, pattern, plain_name
 from utils.options import parse_options, resolve
 from utils.results import RowResults, all_results, row_results
 from utils.row_options import RowOptions
 from utils.run_folder import RunFiles, read_result
-from utils.tables import LAYOUTS, all_tables, row_table
+from utils.tables import LAYOUTS, all_tables, row_table, runs_csv
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class ResultOptions(RowOptions):
     )
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
+    runs_csv: Path | None = flag(
+        None, "file (.csv) for one line per finished run that is shown: setting, accuracies, time", type=file_of(".csv")
+    )
     plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(
         None,
@@ -48,7 +52,10 @@ class ResultOptions(RowOptions):
         type=file_of(*INDEX_FORMATS),
     )
     threshold: float = flag(
-        THRESHOLD, "for --audit and --export-clean: a label of a lower quality looks wrong", type=number(float, 0, 1)
+        THRESHOLD,
+        "for --audit and --export-clean: a label looks wrong whose quality is below this share of the accuracy on the "
+        "clean images of its class, averaged over the epochs",
+        type=number(float, 0, 1),
     )
     run_folder: str | None = flag(
         None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
@@ -56,7 +63,7 @@ class ResultOptions(RowOptions):
 
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
-        beside = {"all", "match", "format", "plot", "data", "dataset"}
+        beside = {"all", "match", "format", "runs_csv", "plot", "data", "dataset"}
         for field in dataclasses.fields(self):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
@@ -70,13 +77,13 @@ class ResultOptions(RowOptions):
             raise UserError(f"--{'match' if self.match else 'format'} is for --all; add it")
         if not audits and (self.run_folder or self.threshold != THRESHOLD):
             raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
-        for path in (self.audit, self.export_clean):
+        for path in (self.audit, self.export_clean, self.runs_csv):
             if path and not path.parent.is_dir():
                 raise UserError(f"the folder of {path} is not there; make it, or name another")
             if path and any(path.parent.glob("result_*.json")):
                 raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
-        if self.dry_run and (audits or self.plot):
-            raise UserError("--dry-run writes and draws nothing; leave out --plot, --audit and --export-clean")
+        if self.dry_run and (audits or self.plot or self.runs_csv):
+            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,17 +99,20 @@ def run(arguments: Sequence[str] | None) -> None:
         print(row_plan(resolve(options)))
         return
     found = all_results(options, options.match) if options.all else row_results(resolve(options))
-    review = find_review(options, found.rows[0]) if options.audit or options.export_clean else None
+    review = find_review(options, found.rows) if options.audit or options.export_clean else None
     drawn = draw(found.rows, options, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
-    print(all_tables(found.rows, options.format) if options.all else row_table(found.rows[0]))
+    if options.runs_csv:
+        replace_file(options.runs_csv, runs_csv(found.rows).encode())
+        written.append(options.runs_csv)
+    print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(row_table, found.rows)))
     if review:
         from hyperopt.audit_notes import audit_notes  # brings torch, which tables do without
 
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
         for note in audit_notes(review.data, read_result(review.files.result)):
             print(f"note: {note}")
-    for line in found.unfinished + found.notes + drawn.notes:
+    for line in (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ())):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)
@@ -111,18 +121,22 @@ def run(arguments: Sequence[str] | None) -> None:
         raise UserError("; ".join(damaged))
 
 
-def find_review(options: ResultOptions, row: RowResults) -> Review:
-    """The audit of one run of a row. Raises UserError or DataError where there is not what it takes."""
+def find_review(options: ResultOptions, rows: list[RowResults]) -> Review:
+    """The audit of one run of the rows of one name. Raises UserError or DataError where there is not what it takes."""
     import torch  # tables do without it
 
     from custom_datasets.sources import load_dataset
 
-    files = RunFiles(row.folder / (options.run_folder or f"run{min(row.results)}"), row.name)
+    lowest = min(run for row in rows for run in row.results)
+    files = RunFiles(rows[0].folder / (options.run_folder or f"run{lowest}"), rows[0].name)
     if not files.result.exists():
-        raise UserError(f"{files.folder.name} of {row.name} is not finished; train it first, or name another run")
+        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    data = load_dataset(options.dataset, row.folder, torch.device("cpu"), rgb(result["options"]["background"]))
-    return review_run(files, data, result)
+    data = load_dataset(options.dataset, rows[0].folder, torch.device("cpu"), rgb(result["options"]["background"]))
+    review = review_run(files, data, result)
+    if options.export_clean:
+        review.audit.refuse_export(options.threshold)
+    return review
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:
@@ -141,7 +155,7 @@ def draw(rows: list[RowResults], options: ResultOptions, review: Review | None) 
 
     if options.all:
         return figures.plot_all(rows, options.plot)
-    drawn = figures.plot_row(rows[0], options.plot)
+    drawn = figures.plot_row(rows, options.plot)
     if review:
         drawn.paths += figures.plot_sheets(review, options.plot)
     return drawn

@@ -44,6 +44,9 @@ def train_stages(options: TrainOptions) -> None:
     device = None
     for number, stage in enumerate(options.stages, start=1):
         if result := finished(stage):
+            from hyperopt.runs.finished import check_finished  # brings torch, as what follows does
+
+            check_finished(stage, result)
             print(f"finished already, --fresh starts over: {summary(result)}")
             continue
         from hyperopt.runs.run import prepare_device, train  # these bring torch, which all of the above does without

@@ -7,15 +7,17 @@ Contract: every finished run of the data set that was trained on images with lab
 others, and whose name has the pattern. Per row and distortion, mean and standard deviation over runs of the area under
 the ROC curve and of the average precision, in %, of
 
-- the audit's quality, which is the network's probability of the given label averaged over the train passes; that of the
-  last epoch's network; learned weight w and soft label; sums of them, with w / (1 + w) for the weight, and a product;
+- the audit's quality, p / (p + q) for the network's probabilities of the given and of the most probable other label,
+  averaged over the train passes; p alone, averaged, and of the last epoch's network; learned weight w and soft label;
+  sums of them, with w / (1 + w) for the weight, and a product;
 - confident learning (the package cleanlab, Northcutt et al. 2021, arXiv 1911.00068) on out-of-sample probabilities of
   the baseline network: 5-fold cross-validation over the same distorted training set, with the epochs, rates and batches
   of the run. Its scores are the package's label quality by self-confidence and by normalised margin, each with and
   without its adjustment to the classes' thresholds. The probabilities are kept in the run folder. `--alone` leaves
   confident learning out.
 
-Below, precision and recall of the quality at some thresholds, in %, averaged over runs.
+Below, in how many of the runs the network is too weak for an audit, how good it is on clean images, and the right and
+the wrong labels, in %, that look wrong at some thresholds; means over runs.
 """
 
 import io
@@ -31,7 +33,7 @@ from benchmarks.report import status_of
 from custom_datasets.distortion import Split
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
-from hyperopt.audit import Audit, precision_and_recall, review_run, score
+from hyperopt.audit import THRESHOLD, Audit, review_run, score
 from hyperopt.runs.identity import identify
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.training import Training
@@ -47,7 +49,7 @@ from utils.run_folder import RunFiles
 from utils.tables import column_name, mean_and_spread
 
 FOLDS = 5
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
+THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8)
 # Options of a run that its baseline shares.
 COPIED = (
     *("dataset", "recipe", "model", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
@@ -105,7 +107,11 @@ def main() -> None:
 def own_scores(audit: Audit) -> dict[str, np.ndarray]:
     """What this program knows of the given labels, and combinations: scores (n,), low where a label looks wrong."""
     quality, network, weight, soft = audit.quality, audit.network, audit.weight, audit.given_probability
-    scores = {"quality: network's probability, averaged": quality, "network's probability, last epoch": network}
+    scores = {
+        "quality: share of given and best other label": quality,
+        "network's probability, averaged": audit.confidence,
+        "network's probability, last epoch": network,
+    }
     if soft is not None and weight is not None:
         share = weight / (1 + weight)
         scores |= {
@@ -128,16 +134,29 @@ def confident_learning(given: np.ndarray, probabilities: np.ndarray) -> dict[str
 
 
 def print_thresholds(reviews: dict[str, list[Audit]]) -> None:
-    """Precision and recall of the quality, in %, by threshold."""
-    print(f"\n| distortion | row | {' | '.join(map(str, THRESHOLDS))} |")
-    print("|---|---" + "|---" * len(THRESHOLDS) + "|")
+    """How good the networks are, and right and wrong labels that look wrong, in %, by threshold."""
+    print("\n| distortion | row | epochs | too weak | clean images, last epoch | mean |", end="")
+    print(f" {' | '.join(map(str, THRESHOLDS))} |")
+    print("|---" * (6 + len(THRESHOLDS)) + "|")
     for name, audits in reviews.items():
-        cells = []
-        for threshold in THRESHOLDS:
-            shares = [precision_and_recall(a.given != a.true, a.suspects(threshold)) for a in audits]
-            mean = {key: 100 * np.mean([share.get(key, 0) for share in shares]) for key in ("precision", "recall")}
-            cells.append(f"{mean['precision']:.1f}, {mean['recall']:.1f}")
-        print(f"| {name} | {' | '.join(cells)} |")
+        epochs = ", ".join(map(str, sorted({audit.clean.epochs for audit in audits})))
+        weak = sum(audit.weakness(THRESHOLD) is not None for audit in audits)
+        clean = [
+            mean_and_spread([100 * np.nanmean(getattr(audit.clean, when)) for audit in audits], "±")
+            for when in ("last", "mean")
+        ]
+        cells = [f"{100 * right:.1f}, {100 * wrong:.1f}" for right, wrong in (flagged(audits, t) for t in THRESHOLDS)]
+        print(f"| {name} | {epochs} | {weak} of {len(audits)} | {' | '.join([*clean, *cells])} |")
+
+
+def flagged(audits: list[Audit], threshold: float) -> tuple[float, float]:
+    """Shares of the right and of the wrong labels that look wrong, averaged over runs."""
+    shares = [
+        [audit.suspects(threshold)[(audit.given != audit.true) == kind].mean() for kind in (False, True)]
+        for audit in audits
+    ]
+    right, wrong = np.mean(shares, axis=0).tolist()
+    return right, wrong
 
 
 def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.device) -> np.ndarray:

@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--plot", type=file_of(".png"), help="PNG file for a figure")
     flags = parser.parse_args()
     found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
-    said = [f"{row.name}: {note}" for row in found.rows for note in row.notes]
+    said = [f"{row.title}: {note}" for row in found.rows for note in row.notes]
     for note in (*found.unfinished, *found.damaged, *found.notes, *said):
         print(f"note: {note}", file=sys.stderr)
     groups = collect(found.rows, flags.accuracy, flags.runs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperopt.clean_accuracy import DIGITS, CleanAccuracy
 from utils.errors import UserError
 from utils.files import replace_file
 from utils.row_options import has_learned_rows
@@ -18,6 +19,7 @@ from utils.run_folder import RunFiles, classes_of
 
 if TYPE_CHECKING:  # it brings torch, which what the flags of an audit can be does without
     from custom_datasets.table import Dataset
+    from utils.predictions import Predictions
 
 HEADER = (
     "index",
@@ -27,11 +29,12 @@ HEADER = (
     "given_probability",
     "weight",
     "quality",
+    "class_accuracy",
     "predicted_label",
     "true_label",
 )
-THRESHOLD = 0.4  # of the quality; chosen on other runs than those that are reported (docs/audit.md)
-DIGITS = 6  # of shares and weights in the file
+# Of the quality, as a share of the accuracy on clean images; chosen on other runs than are reported (docs/audit.md).
+THRESHOLD = 0.6
 SHOWN = 10  # classes and pairs of classes in the report
 FORMATS = (".csv", ".json")
 INDEX_FORMATS = (".txt", ".npy")
@@ -41,8 +44,9 @@ INDEX_FORMATS = (".txt", ".npy")
 class Audit:
     """What is known of n training images, the most suspicious ones first.
 
-    quality: (n,) in 0..1, low where the given label looks wrong: the probability that the network gave to it, averaged
-    over the train passes. Of the combinations with learned weight and soft label it serves best (docs/audit.md).
+    quality: (n,) in 0..1, low where the given label looks wrong: p / (p + q), where p is the probability that the
+    network gave to it and q that of the most probable other label, each averaged over the train passes. clean: how good
+    the network is, by which the quality is judged. confidence: p alone, (n,).
     index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
     probability of the given label; weight: learned loss weight; None where not learned. true: None unless the noise
@@ -54,6 +58,7 @@ class Audit:
     given: np.ndarray
     predicted: np.ndarray
     quality: np.ndarray
+    confidence: np.ndarray
     network: np.ndarray
     learned: np.ndarray | None
     given_probability: np.ndarray | None
@@ -61,9 +66,11 @@ class Audit:
     true: np.ndarray | None
     names: list[str] | None
     files: list[str] | None
+    clean: CleanAccuracy
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A dictionary of `HEADER` per image; None for what there is not. Labels are names where classes have names."""
+        class_accuracy = self.clean.reference()[self.given]
         for place, index in enumerate(self.index.tolist()):
             yield {
                 "index": index,
@@ -73,6 +80,7 @@ class Audit:
                 "given_probability": _share(self.given_probability, place),
                 "weight": _share(self.weight, place),
                 "quality": _share(self.quality, place),
+                "class_accuracy": _share(class_accuracy, place),
                 "predicted_label": self.name(self.predicted[place]),
                 "true_label": None if self.true is None else self.name(self.true[place]),
             }
@@ -82,8 +90,26 @@ class Audit:
         return self.names[label] if self.names else int(label)
 
     def suspects(self, threshold: float) -> np.ndarray:
-        """Which labels (n,) look wrong: those of a quality below the threshold."""
-        return self.quality < threshold
+        """Which labels (n,) look wrong.
+
+        Those whose quality is below so large a share of the accuracy on clean images of their class, averaged over the
+        epochs: after few epochs, and for a class that is hard to tell, no label can have a high quality.
+        """
+        return self.quality < threshold * self.clean.reference()[self.given]
+
+    def weakness(self, threshold: float) -> str | None:
+        """Why the network cannot tell which labels are wrong, None where it can."""
+        return self.clean.weakness((self.suspects(threshold) & (self.predicted != self.given)).mean())
+
+    def refuse_export(self, threshold: float) -> None:
+        """Raise UserError where a cleaned list would say nothing, or nothing that the network is good for."""
+        suspects = self.suspects(threshold)
+        problem = self.weakness(threshold)
+        if suspects.all() or not suspects.any():
+            problem = problem or f"the cleaned list would {'be empty' if suspects.all() else 'keep every image'}"
+            problem += f"; {suspects.sum()} of {len(suspects)} labels look wrong at --threshold {threshold:g}"
+        if problem:
+            raise UserError(f"--export-clean is refused: {problem}")
 
     def write(self, path: Path) -> None:
         """Write one row per image as CSV or JSON, by the file's suffix."""
@@ -110,7 +136,10 @@ class Audit:
     def report(self, threshold: float) -> str:
         """How many labels look wrong, per class and pair of classes, and how many of them are, where that is known."""
         suspects = self.suspects(threshold)
-        lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong (quality below {threshold:g})"]
+        measure = f"quality below {threshold:g} times the accuracy on clean images of the class, mean over epochs"
+        lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong ({measure})", *self.clean.report(self.names)]
+        if weakness := self.weakness(threshold):
+            lines.insert(0, weakness)
         per_class = Counter(self.given[suspects].tolist())
         images = Counter(self.given.tolist())
         lines += [
@@ -157,12 +186,16 @@ def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, f
 
 @dataclass(frozen=True)
 class Review:
-    """A finished run that is audited: its files, the data that it was trained on, its options, and its audit."""
+    """A finished run that is audited: its files, the data that it was trained on, its options, and its audit.
+
+    notes: what was not kept of the run, and what stands for it.
+    """
 
     files: RunFiles
     data: "Dataset"
     options: dict[str, Any]
     audit: Audit
+    notes: tuple[str, ...] = ()
 
 
 def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Review:
@@ -190,12 +223,13 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
     if rows is not None and rows.soft_label is not None:
         learned_label = rows.soft_label.argmax(1).numpy()
         soft = rows.soft_label.numpy()[np.arange(len(index)), found.train_given]
-    quality = found.train_confidence.astype(np.float64).round(DIGITS)  # as written, so that a threshold cuts alike
+    quality = quality_of(found).round(DIGITS)  # as written, so that a threshold cuts alike
     columns = {
         "index": index,
         "given": found.train_given,
         "predicted": found.train_predicted,
         "quality": quality,
+        "confidence": found.train_confidence,
         "network": found.train_given_probability,
         "learned": learned_label,
         "given_probability": soft,
@@ -204,7 +238,28 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
     }
     order = np.argsort(quality, kind="stable")
     ordered = {name: None if column is None else column[order] for name, column in columns.items()}
-    return Review(files, data, options, Audit(**ordered, names=data.class_names, files=data.train_files))
+    clean = CleanAccuracy.of(files, data, result)
+    audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean)
+    return Review(files, data, options, audit, _missing(found, result))
+
+
+def quality_of(found: "Predictions") -> np.ndarray:
+    """The quality (n,) of the given labels, by the averages over the train passes; of an earlier version's p alone."""
+    given = found.train_confidence.astype(np.float64)
+    if found.train_other_confidence is None:
+        return given
+    # At the least the smallest number that counts as one: both can be rounded to zero.
+    return given / np.maximum(given + found.train_other_confidence, np.finfo(np.float32).tiny)
+
+
+def _missing(found: "Predictions", result: dict[str, Any]) -> tuple[str, ...]:
+    """What an earlier version did not keep, and what stands for it, a line each."""
+    notes = []
+    if found.train_other_confidence is None:
+        notes.append("no probabilities of other labels: the quality is the given label's probability, which is lower")
+    if "clean_accuracy" not in result:
+        notes.append("no accuracies of clean images per class: those of all classes together stand for each")
+    return tuple(f"the run is of an earlier version, which kept {note}" for note in notes)
 
 
 def _share(column: np.ndarray | None, place: int) -> float | None:

@@ -19,4 +19,5 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
 done
 for data in other-batches epochs-400; do
     $PYTHON -m benchmarks.evidence --data "local_data/$data"
+    $PYTHON get-results.py --data "local_data/$data" --all --runs-csv "${RUNS_CSV%.csv}-$data.csv"
 done

@@ -15,3 +15,4 @@ $PYTHON -m benchmarks.wrong_labels --match "$MATCH"
 for accuracy in selected_on_validation last_epoch; do
     $PYTHON -m benchmarks.evidence --match "$MATCH" --against HES --accuracy $accuracy
 done
+$PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"

@@ -30,4 +30,6 @@ END='(_valid_images_[0-9]+)?(_train_on_[a-z]+|_refit_WC)?$'
 FIRST="${ROW}_ir_10_sr_1.0_nr_0.1$END"
 $PYTHON -m benchmarks.evidence --match "$FIRST" --plot local_data/DIGITS/evidence.png
 $PYTHON -m benchmarks.evidence --match "$FIRST" --against 'BOTH, untrained rows, on both'
-$PYTHON -m benchmarks.evidence --match "${ROW}_ir_[0-9]+_sr_1.0_nr_[0-9.]+$END" --plot local_data/DIGITS/distortions.png
+EVERY="${ROW}_ir_[0-9]+_sr_1.0_nr_[0-9.]+$END"
+$PYTHON -m benchmarks.evidence --match "$EVERY" --plot local_data/DIGITS/distortions.png
+$PYTHON get-results.py --all --match "$EVERY" --runs-csv "$RUNS_CSV"

@@ -21,3 +21,4 @@ for run in ${RUNS:-0 1}; do
     $few --train-on both --rows "$made/absolute.npz"
 done
 $PYTHON -m benchmarks.evidence --dataset MNIST --match 'valid_images_1000?_'
+$PYTHON get-results.py --dataset MNIST --all --match 'valid_images_1000?_' --runs-csv "$RUNS_CSV"

@@ -8,4 +8,4 @@ for run in ${RUNS:-0 1 2 3}; do
         $PYTHON implicit-augment.py --no-cuda -r "run$run" -ir 10 -nr 0.1 --aug-model $policy --policy SVHN
     done
 done
-$PYTHON get-results.py --all --match 'policy_SVHN'
+$PYTHON get-results.py --all --match 'policy_SVHN' --runs-csv "$RUNS_CSV"

@@ -77,6 +77,8 @@ published_rows() {
     for job in $(jobs -p); do
         wait "$job" || failed=1
     done
-    $PYTHON get-results.py --dataset "$dataset" --all --match "$MATCH" --plot "${FIGURES:-local_data/$dataset/figures}"
+    mkdir -p docs/results
+    $PYTHON get-results.py --dataset "$dataset" --all --match "$MATCH" --plot "${FIGURES:-local_data/$dataset/figures}" \
+        --runs-csv "docs/results/$(basename "$0" .sh).csv"
     return "$failed"
 }

@@ -52,3 +52,4 @@ done
 for runs in "0 1 2 3" "4 5 6 7"; do
     $PYTHON -m benchmarks.evidence --match "$MATCH" --runs $runs
 done
+$PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"

@@ -15,4 +15,6 @@ for run in ${RUNS:-0 1 2 3}; do
         $TRAIN -r "run$run" --hyper-opt FIS --hyper-$setting
     done
 done
-$PYTHON -m benchmarks.wrong_labels --match "opt_(HES|FIS)_.*SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_hyper_(steps|valid|damping)_[a-z0-9.]+)*$"
+MATCH='opt_(HES|FIS)_.*SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_hyper_(steps|valid|damping)_[a-z0-9.]+)*$'
+$PYTHON -m benchmarks.wrong_labels --match "$MATCH"
+$PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"

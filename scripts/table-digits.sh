@@ -17,4 +17,4 @@ for run in ${RUNS:-0 1 2 3}; do
     $TRAIN -r "run$run" --aug-model SEP --los-model BOTH
 done
 MATCH='_ir_10_sr_1.0_nr_0.1$'
-$PYTHON get-results.py --dataset DIGITS --all --match "$MATCH" --plot local_data/DIGITS/figures
+$PYTHON get-results.py --dataset DIGITS --all --match "$MATCH" --plot local_data/DIGITS/figures --runs-csv "$RUNS_CSV"

@@ -18,4 +18,4 @@ for run in ${RUNS:-0 1}; do
     done
 done
 MATCH='_ir_100_sr_0.1_nr_0.1(_warp_original)?(_hyper_start_10)?$'
-$PYTHON get-results.py --dataset MNIST --all --match "$MATCH" --plot local_data/MNIST/figures
+$PYTHON get-results.py --dataset MNIST --all --match "$MATCH" --plot local_data/MNIST/figures --runs-csv "$RUNS_CSV"

@@ -14,4 +14,4 @@ for run in ${RUNS:-0}; do
     $TRAIN -r "run$run"
 done
 MATCH='_sr_0.1_nr_0.[01](_policy_SVHN)?(_hyper_start_8)?$'
-$PYTHON get-results.py --dataset SVHN-holdout --all --match "$MATCH" --plot local_data/SVHN-holdout/figures
+$PYTHON get-results.py --dataset SVHN-holdout --all --match "$MATCH" --plot local_data/SVHN-holdout/figures --runs-csv "$RUNS_CSV"

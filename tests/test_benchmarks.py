@@ -179,7 +179,9 @@ def test_audit(call, capfd, monkeypatch):
         100 * measure(wrong, [-float(line["quality"]) for line in listed])
         for measure in (roc_auc_score, average_precision_score)
     )
-    assert f"| 10-0.3 | NONE/BOTH FIS hyper start 1 | quality: network's probability, averaged | {area:.2f}" in printed
+    assert (
+        f"| 10-0.3 | NONE/BOTH FIS hyper start 1 | quality: share of given and best other label | {area:.2f}" in printed
+    )
     assert f" | {precision:.2f} | 1 |" in printed
 
 

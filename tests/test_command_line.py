@@ -327,7 +327,7 @@ def test_results_of_a_row_are_averaged_and_missing_runs_named(four_runs, results
 def test_runs_with_other_options_are_pointed_out(train, results):
     train(*DISTORTION)
     train(*DISTORTION, "-r", "run1", "--lr", 0.01)
-    assert "run1 was made with other lr than run0" in results(*DISTORTION)[1]
+    assert "stands apart from run0: lr 0.01, not 0.05" in results(*DISTORTION)[1]
 
 
 def test_figures_of_trained_runs_are_drawn(four_runs, results):

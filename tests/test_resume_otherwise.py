@@ -87,3 +87,23 @@ def test_fresh_comes_before_the_checkpoint(call, stopped):
     status, _, err = call("implicit-augment", *stopped[0], "--fresh")
     assert status == 0
     assert "going on" not in err
+
+
+def test_checkpoint_from_before_the_other_labels_confidence_goes_on(call, stopped):
+    """With all that is left for the other labels so far; what it already had ends the same."""
+    flags, last, _ = stopped
+    content = torch.load(last, weights_only=True)
+    confidence = content["training"]["confidence"]
+    other = confidence.pop("other")
+    assert (other <= confidence["count"] - confidence["sum"] + 1e-5).all()
+    content.pop("checksum")
+    torch.save(content | {"checksum": checksum(content)}, last)
+    assert call("implicit-augment", *flags)[0] == 0
+    (path,) = Path("local_data/DIGITS/run0").glob("predictions_*")
+    resumed = dict(np.load(path))
+    assert call("implicit-augment", *flags, "--fresh")[0] == 0
+    whole = dict(np.load(path))
+    assert (resumed["train_other_confidence"] >= whole["train_other_confidence"] - 1e-6).all()
+    assert (resumed["train_other_confidence"] + resumed["train_confidence"] <= 1 + 1e-5).all()
+    for name in whole.keys() - {"train_other_confidence"}:
+        np.testing.assert_array_equal(resumed[name], whole[name])

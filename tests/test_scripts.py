@@ -195,7 +195,7 @@ def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp
         (tmp_path / tool).chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     asked = asked_of("refit-digits", tmp_path, PATH=path)
-    commands, tables = asked[:-7], asked[-7:]
+    commands, tables = asked[:-8], asked[-8:]
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
     options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]

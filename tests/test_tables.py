@@ -45,6 +45,8 @@ def write_results(chosen):
                 "epochs": dict.fromkeys(accuracy, 1),
                 "accuracy_per_class": {"last_epoch": [accuracy["last_epoch"]] * 10},
                 "options": options.identity | {"precision": "fp32"},  # as a run has resolved it
+                "table": "images and labels",
+                "test_table": "test images and labels",
             }
             path = RunFiles(Path("local_data/SVHN") / f"run{run}", options.run_name).result
             path.parent.mkdir(parents=True, exist_ok=True)

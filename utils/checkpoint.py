@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from utils.arrays import load_tensors, write_tensors
 from utils.checksum import CHECKSUM, checksum
+from utils.confidence import complete
 from utils.device import is_lack_of_memory
 from utils.epochs import Epoch
 from utils.errors import UserError
@@ -97,6 +98,8 @@ def find_checkpoint(options: TrainOptions, origin: Origin, expected: dict[str, A
         except ValueError as error:
             problems.append(f"{path} is {error}")
             continue
+        if isinstance(content["training"], dict) and "confidence" in content["training"]:
+            content["training"]["confidence"] = complete(content["training"]["confidence"])
         _refuse_another_run(path, content, options, origin)
         _refuse_misfit(path, content, expected)
         if problems:

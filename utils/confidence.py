@@ -9,8 +9,9 @@ from torch import Tensor
 class Confidence:
     """The probability that the network gives to each image's given label, averaged over the train passes.
 
-    It costs a softmax of logits that are there anyway. A wrong label is learned late or never, so that its mean stays
-    low even where the last network has come to know it by heart (Swayamdipta et al. 2020, arXiv 2009.10795, section 2).
+    Beside it the probability of the most probable other label. Both cost a softmax of logits that are there anyway. A
+    wrong label is learned late or never, so that its mean stays low even where the last network has come to know it by
+    heart (Swayamdipta et al. 2020, arXiv 2009.10795, section 2).
 
     Args:
         labels: the given labels of all N training images, (N,) int64, on the run's device.
@@ -20,24 +21,44 @@ class Confidence:
     def __init__(self, labels: Tensor):
         self._labels = labels
         self._sum = torch.zeros(len(labels), device=labels.device)
+        self._other = torch.zeros(len(labels), device=labels.device)
         self._count = torch.zeros(len(labels), device=labels.device)
 
     @torch.no_grad()
     def add(self, index: Tensor, logits: Tensor) -> None:
         """Take note of a training batch: the images `index` (B,), no one twice, at logits (B, C)."""
-        given = logits.softmax(1).gather(1, self._labels[index][:, None])[:, 0]
+        given, other = split_probability(logits.softmax(1), self._labels[index])
         self._sum[index] += given
+        self._other[index] += other
         self._count[index] += 1
 
     def mean(self) -> Tensor:
         """(N,) in 0..1; not a number for an image that no batch has had."""
         return self._sum / self._count
 
+    def mean_other(self) -> Tensor:
+        """The same of the most probable other label."""
+        return self._other / self._count
+
     def state(self) -> dict[str, Any]:
         """What `load` takes."""
-        return {"sum": self._sum, "count": self._count}
+        return {"sum": self._sum, "other": self._other, "count": self._count}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from the state of a run on the same training set."""
         self._sum.copy_(state["sum"])
+        self._other.copy_(state["other"])
         self._count.copy_(state["count"])
+
+
+def split_probability(probabilities: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+    """Of probabilities (B, C) those of the given label (B,) and of the most probable other one, (B,) each."""
+    given = given[:, None]
+    return probabilities.gather(1, given)[:, 0], probabilities.scatter(1, given, 0).amax(1)
+
+
+def complete(state: Any) -> Any:
+    """The state of a checkpoint; an earlier version's gets all that is left for the other labels, their most."""
+    if isinstance(state, dict) and state.keys() == {"sum", "count"}:
+        return state | {"other": state["count"] - state["sum"]}
+    return state

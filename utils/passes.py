@@ -1,6 +1,7 @@
 """The train pass and the evaluation."""
 
-from collections.abc import Callable, Iterable, Iterator
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,6 +107,12 @@ class Seen:
     def outputs(self) -> Outputs:
         """Those of all batches, in their order."""
         return Outputs(*map(torch.cat, zip(*self._parts, strict=True)))
+
+
+def mean_per_class(evaluations: Sequence[Evaluation]) -> list[float | None]:
+    """The accuracy per class, averaged over evaluations of the same images."""
+    by_class = zip(*(evaluation.per_class for evaluation in evaluations), strict=True)
+    return [None if None in accuracies else statistics.fmean(accuracies) for accuracies in by_class]
 
 
 @torch.inference_mode()

@@ -13,10 +13,11 @@
     train_predicted              int64 (n,)      most probable class, of the image without augmentation
     train_given_probability      float32 (n,)    probability of the given label
     train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
+    train_other_confidence       float32 (n,)    the same of the most probable other label; earlier versions lack it
     table                        text            stands for the training table's images, labels and file names
 
-All but train_confidence are of the network of the last epoch. (An image that no train pass has had in a batch, as can
-be after very few epochs, has the last network's probability for the average.)
+All but both confidences are of the network of the last epoch. (An image that no train pass has had in a batch, as can
+be after very few epochs, has the last network's probabilities for the averages.)
 """
 
 import io
@@ -29,11 +30,13 @@ import torch
 from torch import Tensor
 
 from utils.arrays import load_arrays
+from utils.confidence import split_probability
 from utils.errors import UserError
 from utils.files import replace_file
 from utils.passes import Batch, Network, Outputs
 
 FEATURED = 2000
+CAME_LATER = {"train_other_confidence"}  # than some files
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ class Predictions:
     train_given_probability: np.ndarray
     train_confidence: np.ndarray
     table: np.ndarray
+    train_other_confidence: np.ndarray | None = None
 
     def write(self, path: Path) -> None:
         """Write the file."""
         content = io.BytesIO()
-        np.savez(content, **asdict(self))
+        np.savez(content, **{name: array for name, array in asdict(self).items() if array is not None})
         replace_file(path, content.getbuffer())
 
     @classmethod
@@ -67,6 +71,7 @@ class Predictions:
         names = [field.name for field in fields(cls)]
         try:
             content = load_arrays(path)
+            names = [name for name in names if name in content or name not in CAME_LATER]
             arrays = {name: content[name] for name in names}
             problem = _misfit(arrays, classes)
         except KeyError as error:
@@ -114,7 +119,7 @@ def predict(
     train: Iterable[Batch],
     given: Tensor,
     true: Tensor,
-    confidence: Tensor,
+    confidence: tuple[Tensor, Tensor],
     table: str,
 ) -> Predictions:
     """What a classifier at rest says of its test and training images.
@@ -124,15 +129,18 @@ def predict(
         test: what it makes of the test images.
         train: batches in the view of evaluation.
         given, true: the labels that training images have and those they should have, (N,) int64 of the training table.
-        confidence: (N,), what `utils.confidence` gives; not a number where there is none.
+        confidence: of the given and of the most probable other label, (N,) each, as `utils.confidence` gives them; not
+            a number where there is none.
         table: stands for the training table.
 
     """
     images = len(test.labels)
     chosen = torch.linspace(0, images - 1, min(FEATURED, images)).round().long().to(test.labels.device)
     columns = zip(*(_train_columns(network, batch, given) for batch in train), strict=True)
-    index, said, given_probability = map(torch.cat, columns)
-    seen = confidence[index]
+    index, said, *last = map(torch.cat, columns)
+    # Of an image that no train pass has had, the last network's.
+    means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
+    given_confidence, other_confidence = means
     arrays = {
         "test_label": test.labels,
         "test_predicted": test.predicted,
@@ -142,8 +150,9 @@ def predict(
         "train_given": given[index],
         "train_true": true[index],
         "train_predicted": said,
-        "train_given_probability": given_probability,
-        "train_confidence": torch.where(seen.isfinite(), seen, given_probability),
+        "train_given_probability": last[0],
+        "train_confidence": given_confidence,
+        "train_other_confidence": other_confidence,
     }
     return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
 
@@ -151,4 +160,4 @@ def predict(
 def _train_columns(network: Network, batch: Batch, given: Tensor) -> tuple[Tensor, ...]:
     images, _, index = batch
     probabilities = network.head(network.features(images)).softmax(1)
-    return index, probabilities.argmax(1), probabilities.gather(1, given[index][:, None])[:, 0]
+    return index, probabilities.argmax(1), *split_probability(probabilities, given[index])

@@ -21,9 +21,10 @@ from utils.errors import DivergenceError
 from utils.files import replace_file, write_json
 from utils.log import Log
 from utils.options import TrainOptions
+from utils.passes import mean_per_class
 from utils.progress import log_of_progress, write_progress
 from utils.run_folder import RunFiles, run_files
-from utils.versions import versions
+from utils.versions import commit, versions
 
 DATE = "%Y-%m-%d_%H-%M-%S"  # in a log's name
 # TensorBoard tag -> column of the metrics file. The first three are the published ones.
@@ -77,6 +78,7 @@ class Record(AbstractContextManager):
     ):
         self.options, self.device, self.origin, self.outdated = options, device, origin, outdated
         self.files = run_files(options)
+        self.commit = commit()  # now: by the end the files may be others
         # As a checkpoint has them: each is put into words once, not at every epoch that follows.
         self.lines: list[str] = checkpoint["epochs"] if checkpoint else []
         self.epochs = [Epoch.of(line) for line in self.lines]
@@ -220,13 +222,20 @@ class Record(AbstractContextManager):
             "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()} | {"last_five": self.last_five()},
             "epochs": {key: epoch.epoch for key, epoch in chosen.items()} | {"last_five": self.done},
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
+            "clean_accuracy": {
+                "last_epoch": self.epochs[-1].valid.per_class,
+                "mean_of_epochs": mean_per_class([epoch.valid for epoch in self.epochs]),
+            },
             **data,
             "options": self.options.identity,
+            "data": self.origin.data,
             "rows_checksum": self.origin.rows_checksum,
             "seed": self.options.seed,
             "versions": versions(self.device),
+            "commit": self.commit,
             "timing": {
                 "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+                "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
                 "median_seconds": {
                     name: statistics.median(seconds[name] for seconds in moving) for name in self.epochs[-1].seconds
                 },

@@ -14,6 +14,7 @@ from utils.options import TrainOptions, resolve
 from utils.progress import unfinished
 from utils.published import published_error
 from utils.recipes import RECIPES
+from utils.repetitions import Results, differences, doubts, name_ranges, split_repetitions
 from utils.row_options import (
     AUG_MODELS,
     HYPER_OPTS,
@@ -28,11 +29,15 @@ from utils.run_folder import TESTED_ON_VALID, RunFiles, classes_of, dataset_fold
 
 @dataclass
 class RowResults:
-    """The finished runs of one row: results by run number, and what there is to say about them."""
+    """The finished runs of one row, which are repetitions: results by run number, and what there is to say about them.
+
+    Runs of one name that are no repetitions of one another make several rows, which stand `apart`.
+    """
 
     name: str
     folder: Path  # of the run folders
-    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    results: Results
+    apart: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -41,8 +46,23 @@ class RowResults:
         return self.results[min(self.results)]["options"]
 
     @property
+    def runs(self) -> str:
+        """The names of its runs."""
+        return ", ".join(name_ranges(sorted(self.results)))
+
+    @property
+    def title(self) -> str:
+        """The row's name, with its runs where others of that name stand apart."""
+        return f"{self.name}, {self.runs}" if self.apart else self.name
+
+    @property
     def label(self) -> str:
-        """The row's name in a table: augmentation/loss, the estimator, and what is unusual."""
+        """The row's name in a table: the setting, and its runs where others of that setting stand apart."""
+        return f"{self.setting}, {self.runs}" if self.apart else self.setting
+
+    @property
+    def setting(self) -> str:
+        """Augmentation/loss, the estimator, and what is unusual."""
         options = self.options
         words = [name if value is True else f"{name} {value}" for name, value in self.unusual.items()]
         return " ".join([f"{options['aug_model']}/{options['los_model']} {options['hyper_opt']}", *words])
@@ -112,7 +132,7 @@ class RowResults:
         """A key that sorts rows as the published tables do, then by distortion."""
         options = self.options
         names = ((AUG_MODELS, "aug_model"), (LOS_MODELS, "los_model"), (HYPER_OPTS, "hyper_opt"))
-        return (*(known.index(options[key]) for known, key in names), self.label, self.distortion)
+        return (*(known.index(options[key]) for known, key in names), self.setting, self.distortion, min(self.results))
 
 
 def some_run_folders(options: RowOptions) -> dict[int, Path]:
@@ -142,10 +162,10 @@ def row_results(options: RowOptions) -> Findings:
         nothing=f"no finished run of {options.run_name} in {dataset_folder(options)}",
         advice="train it first, or try --all",
     )
-    (row,) = found.rows
-    recipe = row.options["recipe"]
-    if recipe != options.recipe:
-        row.notes.append(f"trained with --recipe {recipe}, not {options.recipe}")
+    for row in found.rows:
+        recipe = row.options["recipe"]
+        if recipe != options.recipe:
+            row.notes.append(f"trained with --recipe {recipe}, not {options.recipe}")
     return found
 
 
@@ -165,7 +185,7 @@ def all_results(options: RowOptions, match: re.Pattern[str] | None = None) -> Fi
 
 
 def _find(options: RowOptions, wanted: re.Pattern[str], nothing: str, advice: str) -> Findings:
-    rows: dict[str, RowResults] = {}
+    found: dict[str, Results] = {}
     damaged = []
     folders = some_run_folders(options)
     for run, folder in folders.items():
@@ -180,21 +200,24 @@ def _find(options: RowOptions, wanted: re.Pattern[str], nothing: str, advice: st
             except UserError as error:
                 damaged.append(str(error))
                 continue
-            rows.setdefault(name, RowResults(name, dataset_folder(options))).results[run] = result
+            found.setdefault(name, {})[run] = result
     going = unfinished(folders.values(), wanted)
-    if not rows:
+    if not found:
         raise UserError("; ".join([*damaged, nothing, *(going or [advice])]))
-    for row in rows.values():
-        _note(row, folders)
-    return Findings(sorted(rows.values(), key=RowResults.order), going, damaged)
+    folder = dataset_folder(options)
+    rows = [row for name, results in found.items() for row in _rows_of(name, folder, results, folders)]
+    return Findings(sorted(rows, key=RowResults.order), going, damaged)
 
 
-def read_metrics(path: Path, epochs: int) -> dict[str, list[float]]:
-    """A metrics file of so many epochs, by column. Raises UserError when it is missing or damaged."""
+CURVES = ("test_accuracy", "test_loss", "train_loss")
+
+
+def read_metrics(path: Path, epochs: int, columns: Iterable[str] = CURVES) -> dict[str, list[float]]:
+    """Some columns of a metrics file of so many epochs. Raises UserError when it is missing or damaged."""
     try:
         with path.open(newline="") as file:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        metrics = {key: [row[key] for row in rows] for key in ("epoch", "test_accuracy", "test_loss", "train_loss")}
+        metrics = {key: [row[key] for row in rows] for key in ("epoch", *columns)}
         if metrics["epoch"] != list(range(1, epochs + 1)):
             raise ValueError(f"it has not the epochs 1 to {epochs}")
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
@@ -204,36 +227,31 @@ def read_metrics(path: Path, epochs: int) -> dict[str, list[float]]:
     return metrics
 
 
-def _note(row: RowResults, folders: Iterable[int]) -> None:
-    """Name the missing runs, and those made with other options or the same seed as another one."""
-    missing = sorted(set(range(max(folders) + 1)) - row.results.keys())
+def _rows_of(name: str, folder: Path, results: Results, folders: Iterable[int]) -> list[RowResults]:
+    """The finished runs of one name: a row, or several where not all of them are repetitions of one another."""
+    groups = split_repetitions(results)
+    rows = [RowResults(name, folder, group, apart=len(groups) > 1) for group in groups]
+    first = rows[0]
+    missing = sorted(set(range(max(folders) + 1)) - results.keys())
     if missing:
-        row.notes.append(f"missing: {', '.join(name_ranges(missing))}")
+        first.notes.append(f"missing: {', '.join(name_ranges(missing))}")
+    for row in rows[1:]:
+        why = differences(first.results[min(first.results)], row.results[min(row.results)])
+        row.notes.append(f"stands apart from {first.runs}: {', '.join(why)}")
+    for row in rows:
+        _note(row)
+    return rows
+
+
+def _note(row: RowResults) -> None:
+    """Say what the mean over the runs takes for granted, and what their accuracies are of."""
     tested_on_valid = [run for run, result in sorted(row.results.items()) if result.get("tested_on") == "valid"]
     if tested_on_valid:
         row.notes.append(f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}")
     row.notes += few_clean_of_runs(row.results)
-    first = row.results[min(row.results)]
-    for run, result in row.results.items():
-        if any(result.get(key) != first.get(key) for key in ("images", "class_names")):
-            row.notes.append(f"run{run} has other images or classes than run{min(row.results)}")
     by_seed: dict[int, int] = {}
     for run, result in row.results.items():
-        others = {key for key, value in row.options.items() if result["options"].get(key) != value}
-        different = others - {"seed", "rows"}
-        if different:
-            row.notes.append(f"run{run} was made with other {', '.join(sorted(different))} than run{min(row.results)}")
         first = by_seed.setdefault(result["options"].get("seed"), run)
         if first != run:
             row.notes.append(f"run{run} has the same seed as run{first}")
-
-
-def name_ranges(runs: list[int]) -> list[str]:
-    """Names of runs in ascending order, neighbours joined: run1, run4 to run9."""
-    ends: list[list[int]] = []
-    for run in runs:
-        if ends and run == ends[-1][1] + 1:
-            ends[-1][1] = run
-        else:
-            ends.append([run, run])
-    return [f"run{first}" if first == last else f"run{first} to run{last}" for first, last in ends]
+    row.notes += doubts(row.results)

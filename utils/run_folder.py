@@ -142,6 +142,11 @@ def run_folders(options: RowOptions) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def unused_run_folder(options: RowOptions) -> str:
+    """The first runN behind all that there are."""
+    return f"run{max(run_folders(options), default=-1) + 1}"
+
+
 def read_result(path: Path) -> dict[str, Any]:
     """A result file's content. Raises UserError when it is damaged or not the result that its name says."""
     try:

@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from utils.results import RowResults, name_ranges
+from utils.repetitions import name_ranges
+from utils.results import RowResults
 from utils.run_folder import ACCURACIES
 
 PLUS_MINUS = {"text": "+-", "markdown": "±", "latex": r"$\pm$"}
@@ -25,7 +26,7 @@ def row_table(row: RowResults) -> str:
     errors = [row.errors(name) for name in ACCURACIES]
     grid.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
     grid.append(["test error, %", *map(mean_and_spread, errors)])
-    return "\n".join([row.name, as_text(grid), *row.notes])
+    return "\n".join([row.title, as_text(grid), *row.notes])
 
 
 def all_tables(rows: list[RowResults], layout: str) -> str:
@@ -136,12 +137,35 @@ def _grids(rows: list[RowResults], layout: str, render: Callable[[Grid], str], c
     title = f"{comment}test error in %, mean {PLUS_MINUS['text']} standard deviation"
     if any(row.published() for row in rows):
         title += " [published]"
-    notes = [f"{comment}{row.name}: {note}" for row in rows for note in row.notes]
+    notes = [f"{comment}{row.title}: {note}" for row in rows for note in row.notes]
     return "\n\n".join([title, *map(render, grids), *(["\n".join(notes)] if notes else [])])
 
 
-def _csv(rows: list[RowResults]) -> str:
-    content = records(rows)
+def run_records(rows: list[RowResults]) -> list[dict[str, Any]]:
+    """A record per finished run: its setting's name, test accuracies in percent, seconds of all passes, what made it.
+
+    What is not defined, or was not kept by an earlier version, is None.
+    """
+    found = []
+    for row in rows:
+        for run, result in sorted(row.results.items()):
+            timing = result.get("timing") or {}
+            seconds = timing.get("seconds")
+            found.append(
+                {"dataset": result["dataset"], "setting": row.name, "run": run, "epochs": result["options"]["epochs"]}
+                | {name: result["accuracy"].get(name) for name in ACCURACIES}
+                | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
+                | {"date": timing.get("finished"), "torch": (result.get("versions") or {}).get("torch")}
+            )
+    return found
+
+
+def runs_csv(rows: list[RowResults]) -> str:
+    """The records of all runs as the content of a CSV file."""
+    return _as_csv(run_records(rows)) + "\n"
+
+
+def _as_csv(content: list[dict[str, Any]]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, list(content[0]), lineterminator="\n")
     writer.writeheader()
@@ -153,6 +177,6 @@ LAYOUTS = {
     "text": lambda rows: _grids(rows, "text", as_text),
     "markdown": lambda rows: _grids(rows, "markdown", as_markdown),
     "latex": lambda rows: _grids(rows, "latex", as_latex, "% "),
-    "csv": _csv,
+    "csv": lambda rows: _as_csv(records(rows)),
     "json": lambda rows: json.dumps(records(rows), indent=2),
 }

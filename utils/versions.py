@@ -1,12 +1,18 @@
 """What a run's numbers depend on beside its options: the libraries, the device, the threads."""
 
+import functools
+import os
 import platform
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
 import torchvision
+
+GIT_SECONDS = 10  # of patience
 
 
 def versions(device: torch.device) -> dict[str, Any]:
@@ -19,6 +25,26 @@ def versions(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }
+
+
+@functools.cache
+def commit() -> str | None:
+    """The commit of the program's own checkout, with `-dirty` where files differ from it; None where there is none.
+
+    As it was when the process first asked.
+    """
+    root = Path(__file__).resolve().parents[1]
+    # Another repository, around the program or named by the environment, is not its own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment["GIT_CEILING_DIRECTORIES"] = str(root.parent)
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=True, timeout=GIT_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def note_others(stored: Any, device: torch.device) -> None:

@@ -31,10 +31,10 @@ def plot_all(rows: list[RowResults], folder: Path) -> Drawn:
     return drawn
 
 
-def plot_row(row: RowResults, folder: Path) -> Drawn:
-    """Draw every figure of `FIGURES` for one row; data set and row are in the files' names."""
+def plot_row(rows: list[RowResults], folder: Path) -> Drawn:
+    """Draw every figure of `FIGURES` for the rows of one name; data set and name are in the files' names."""
     drawn = Drawn()
-    _plot([row], folder, row.name, drawn)
+    _plot(rows, folder, rows[0].name, drawn)
     return drawn
 
 

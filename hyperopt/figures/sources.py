@@ -8,7 +8,8 @@ from hyperopt.figures.style import PANELS
 from hyperopt.learned_rows import LearnedRows
 from utils.errors import UserError
 from utils.predictions import Predictions
-from utils.results import RowResults, name_ranges, read_metrics
+from utils.repetitions import name_ranges
+from utils.results import RowResults, read_metrics
 from utils.run_folder import classes_of
 
 
@@ -51,8 +52,8 @@ class Sources:
         self, row: RowResults, kind: str, read: Callable[[int, Any], Any], came_later: bool = False
     ) -> dict[int, Any]:
         """One of the properties of `RunFiles` for every run; `came_later`: earlier versions left no such file."""
-        if (row.name, kind) in self._found:
-            return self._found[row.name, kind]
+        if (row.title, kind) in self._found:
+            return self._found[row.title, kind]
         found, missing = {}, []
         for run in sorted(row.results):
             path = getattr(row.files(run), kind)
@@ -66,5 +67,5 @@ class Sources:
         if missing:
             runs = ", ".join(name_ranges(missing))
             self.notes.append(f"no {kind} file of {runs} of {row.name}: left out of figures; train again with --fresh")
-        self._found[row.name, kind] = found
+        self._found[row.title, kind] = found
         return found

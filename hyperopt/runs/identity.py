@@ -1,5 +1,8 @@
 """Numbers that stand for what a run is trained on, and the refusal of anything else in its folder."""
 
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from custom_datasets.distortion import Split, distorted_images
@@ -7,7 +10,8 @@ from custom_datasets.table import Dataset
 from utils.checksum import checksum
 from utils.errors import UserError
 from utils.options import TrainOptions
-from utils.run_folder import read_result, run_files
+from utils.repetitions import DATA
+from utils.run_folder import read_result, run_files, unused_run_folder
 
 
 def identify(data: Dataset, split: Split) -> str:
@@ -31,8 +35,26 @@ def identify_table(data: Dataset) -> str:
     return checksum({"images": data.train.content, "labels": data.train.labels, "files": data.train_files})
 
 
-def refuse_other_table(options: TrainOptions, table: str) -> None:
-    """Raise UserError when another row of the run folder was trained on other data than `table` stands for.
+def identify_test(data: Dataset) -> str:
+    """A number that stands for the test table: its images and labels."""
+    return checksum({"images": data.test.content, "labels": data.test.labels})
+
+
+def fingerprints(data: Dataset) -> dict[str, str]:
+    """Numbers that stand for both tables of a data set, by the keys under which a result has them."""
+    return {"table": identify_table(data), "test_table": identify_test(data)}
+
+
+def other_data(result: dict[str, Any], found: dict[str, str]) -> list[str]:
+    """In words, the data that a result is of and that are others now; what an earlier version did not keep is not.
+
+    `found` are the `fingerprints` of the data that there are now.
+    """
+    return [DATA[key] for key, value in found.items() if result.get(key) not in (None, value)]
+
+
+def refuse_other_data(options: TrainOptions, found: dict[str, str]) -> None:
+    """Raise UserError when another row of the run folder was trained on other data than `found` stands for.
 
     The rows of a run share their split, and their results stand side by side.
     """
@@ -41,10 +63,18 @@ def refuse_other_table(options: TrainOptions, table: str) -> None:
         if path == files.result:
             continue  # of this row, which is only trained again when it starts over
         try:
-            trained_on = read_result(path).get("table")
+            result = read_result(path)
         except (UserError, FileNotFoundError):
             continue  # another row's trouble, which get-results.py names
-        if trained_on not in (None, table):
-            raise UserError(
-                f"{path} is of other data than there is now; put that back, or train in another run folder (-r run1)"
-            )
+        refuse_result_of_other_data(options, path, result, found)
+
+
+def refuse_result_of_other_data(
+    options: TrainOptions, path: Path, result: dict[str, Any], found: dict[str, str]
+) -> None:
+    """Raise UserError, with what to do, when the result at `path` is of other data than `found` stands for."""
+    if others := other_data(result, found):
+        raise UserError(
+            f"{path} is of other data than there is now ({', '.join(others)}); put that back, or train in another run "
+            f"folder (-r {unused_run_folder(options)})"
+        )

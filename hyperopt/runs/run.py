@@ -15,7 +15,7 @@ from custom_datasets.table import Dataset
 from custom_datasets.workers import lost_workers
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.class_counts import announce, images_per_class
-from hyperopt.runs.identity import identify, identify_table, identify_training_set, refuse_other_table
+from hyperopt.runs.identity import fingerprints, identify, identify_training_set, refuse_other_data
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.training import Training
@@ -56,8 +56,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
     files.refuse_folders()
     start = find_starting_rows(options)
     data = load_dataset(options.dataset, dataset_folder(options), device, rgb(options.background))
-    table = identify_table(data)
-    refuse_other_table(options, table)
+    tables = fingerprints(data)
+    refuse_other_data(options, tables)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     for note in (*data.notes, *data.duplicates, *missing):
         print(f"note: {note}", file=sys.stderr)
@@ -84,8 +84,8 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
         with how_to_go_on(record), lost_workers(), interruption.before_errors():
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
-            write_outcome(training, data, split, table)
-            result = record.finish(describe(data, split, table))
+            write_outcome(training, data, split, tables["table"])
+            result = record.finish(describe(data, split) | tables)
             if later:
                 interruption.check()
             return result
@@ -96,14 +96,13 @@ def is_pictured(number: int, epochs: int) -> bool:
     return number in (1, epochs) or number % -(-epochs // PICTURED) == 0
 
 
-def describe(data: Dataset, split: Split, table: str) -> dict[str, Any]:
-    """What a result says of the data set; `table` is the number that stands for it."""
+def describe(data: Dataset, split: Split) -> dict[str, Any]:
+    """What a result says of the data set, beside the numbers that stand for it."""
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
         "images_per_class": images_per_class(data, split),
         "tested_on": "valid" if data.tested_on_valid else "test",
-        "table": table,
     }
 
 
@@ -125,7 +124,7 @@ def write_outcome(training: Training, data: Dataset, split: Split, table: str) -
     """Write the predictions of the last epoch, and the rows of the distorted images where those are trained on."""
     options, files = training.options, run_files(training.options)
     trained, labels = training.watch(training.loaders.trained()), (training.rows.labels, data.train.labels)
-    confidence = training.confidence.mean()
+    confidence = training.confidence.mean(), training.confidence.mean_other()
     predictions = predict(training.frozen, training.test_outputs(), trained, *labels, confidence, table)
     predictions.write(files.predictions)
     if options.learns and options.trained_on != "valid":

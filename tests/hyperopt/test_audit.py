@@ -1,6 +1,7 @@
 """The audit of a run against its own files, scikit-learn's scores and the truth about example data."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,8 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
 from custom_datasets.sources import load_dataset
-from hyperopt.audit import HEADER, review_run
+from hyperopt.audit import HEADER, Audit, review_run
+from hyperopt.clean_accuracy import CleanAccuracy
 from hyperopt.figures import sheets
 from utils.confidence import Confidence
 from utils.options import TrainOptions, parse_options, resolve
@@ -35,7 +37,7 @@ def read_csv(path):
         return list(reader)
 
 
-def test_confidence_is_the_mean_probability_of_the_given_label():
+def test_confidence_is_the_mean_probability_of_the_given_and_of_the_best_other_label():
     labels = torch.tensor([2, 0, 1])
     confidence, draws = Confidence(labels), torch.Generator().manual_seed(0)
     said = {0: [], 1: []}
@@ -43,20 +45,31 @@ def test_confidence_is_the_mean_probability_of_the_given_label():
         logits = torch.randn(len(index), 3, generator=draws)
         confidence.add(torch.tensor(index), logits)
         for image, values in zip(index, logits.double().tolist(), strict=True):
-            said[image].append(np.exp(values[labels[image]]) / np.exp(values).sum())
-    mean = confidence.mean()
-    assert mean[:2].tolist() == pytest.approx([np.mean(said[0]), np.mean(said[1])])
-    assert mean[2].isnan()
+            shares = (np.exp(values) / np.exp(values).sum()).tolist()
+            said[image].append((shares.pop(labels[image]), max(shares)))
+    for column, mean in enumerate((confidence.mean(), confidence.mean_other())):
+        assert mean[:2].tolist() == pytest.approx([np.mean(said[image], axis=0)[column] for image in (0, 1)])
+        assert mean[2].isnan()
     other = Confidence(labels)
     other.load(confidence.state())
-    assert torch.equal(other.mean()[:2], mean[:2])
+    assert torch.equal(other.mean()[:2], confidence.mean()[:2])
+    assert torch.equal(other.mean_other()[:2], confidence.mean_other()[:2])
+
+
+def set_clean_accuracy(last, mean):
+    """As if the network of run0 were so good, the same for all classes."""
+    path = the_file("result_*")
+    found = {"last_epoch": [last] * 10, "mean_of_epochs": [mean] * 10}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"clean_accuracy": found}))
 
 
 @pytest.fixture
 def audited(train, results):
+    """Of a short training whose network passes for a good one."""
     train(*NOISE, *FIS)
-    status, out, _ = results(*NOISE, *FIS, "--audit", "audit.csv", "--export-clean", "clean.txt", "--threshold", 0.1)
-    assert status == 0
+    set_clean_accuracy(99.0, 50.0)
+    status, out, err = results(*NOISE, *FIS, "--audit", "audit.csv", "--export-clean", "clean.txt", "--threshold", 0.5)
+    assert status == 0, err
     return out
 
 
@@ -76,7 +89,9 @@ def test_audit_lists_every_training_image_as_its_files_say(audited):
         assert int(row["learned_label"]) == soft.argmax()
         assert float(row["given_probability"]) == pytest.approx(soft[given], abs=1e-6)
         assert float(row["weight"]) == pytest.approx(rows["weight"][k], abs=1e-6)
-        assert float(row["quality"]) == pytest.approx(predictions["train_confidence"][k], abs=1e-6)
+        p, q = (float(predictions[f"train_{name}confidence"][k]) for name in ("", "other_"))
+        assert float(row["quality"]) == pytest.approx(p / (p + q), abs=1e-6)
+        assert float(row["class_accuracy"]) == 0.5
         assert int(row["predicted_label"]) == predictions["train_predicted"][k]
         assert int(row["true_label"]) == predictions["train_true"][k]
         assert row["file"] == ""
@@ -86,8 +101,11 @@ def test_report_and_exported_indices_are_those_of_the_threshold(audited):
     listed = read_csv("audit.csv")
     quality = np.array([float(row["quality"]) for row in listed])
     wrong = np.array([row["given_label"] != row["true_label"] for row in listed])
-    suspects = quality < 0.1
-    assert f"audit of run0: {suspects.sum()} of {len(listed)} labels look wrong (quality below 0.1)" in audited
+    suspects = quality < 0.5 * 0.5
+    assert f"audit of run0: {suspects.sum()} of {len(listed)} labels look wrong (quality below 0.5 times" in audited
+    assert "the network, after 3 epochs with 10 classes, is right about 99.0 % of the clean images" in audited
+    assert "50.0 % on average over the epochs" in audited
+    assert f"per class, in %: {', '.join(f'{c} 99' for c in range(10))}" in audited
     figures = {
         "area under the ROC curve": roc_auc_score(wrong, -quality),
         "average precision": average_precision_score(wrong, -quality),
@@ -101,13 +119,13 @@ def test_report_and_exported_indices_are_those_of_the_threshold(audited):
 
 
 def test_other_formats_say_the_same(audited, results):
-    status, *_ = results(*NOISE, *FIS, "--audit", "audit.json", "--export-clean", "clean.npy", "--threshold", 0.1)
+    status, *_ = results(*NOISE, *FIS, "--audit", "audit.json", "--export-clean", "clean.npy", "--threshold", 0.5)
     assert status == 0
     as_text = [
         {key: "" if value is None else str(value) for key, value in row.items()}
         for row in json.loads(Path("audit.json").read_text())
     ]
-    numbers = ("given_probability", "weight", "quality")
+    numbers = ("given_probability", "weight", "quality", "class_accuracy")
     for ours, theirs in zip(as_text, read_csv("audit.csv"), strict=True):
         assert [ours[key] for key in HEADER if key not in numbers] == [theirs[k] for k in HEADER if k not in numbers]
         assert [float(ours[key]) for key in numbers] == [float(theirs[key]) for key in numbers]
@@ -289,3 +307,101 @@ def test_without_a_test_set_the_validation_set_is_not_trained_on(refused, more):
     row = ("--dataset", "digits", "--recipe", "DIGITS", "--los-model", "WGHT")
     estimator = ("--hyper-opt", "FIS") if "--refit" in more else ()
     refused("implicit-augment", ("--no-cuda", *row, *estimator, *more), "add test/")
+
+
+def clean_accuracy_by_hand():
+    """Shares per class that the last network gets right of the clean images, and metrics' mean over the epochs."""
+    with open(the_file("metrics_*"), newline="") as file:
+        accuracies = [float(row["valid_accuracy"]) for row in csv.DictReader(file)]
+    return accuracies[-1], np.mean(accuracies)
+
+
+def test_result_has_the_accuracy_on_clean_images_per_class(train):
+    train(*NOISE)
+    found = json.loads(the_file("result_*").read_text())["clean_accuracy"]
+    valid, *_ = torch.load(the_file("data_*"), weights_only=True)
+    labels = load_dataset("DIGITS", Path(), torch.device("cpu")).train.labels[valid]
+    shares = torch.bincount(labels, minlength=10) / len(labels)
+    for per_class, overall in zip(
+        (found["last_epoch"], found["mean_of_epochs"]), clean_accuracy_by_hand(), strict=True
+    ):
+        assert (torch.tensor(per_class) * shares).sum().item() == pytest.approx(overall, abs=1e-3)
+
+
+def test_label_looks_wrong_beside_the_clean_images_of_its_class(audited, results):
+    path = the_file("result_*")
+    content = json.loads(path.read_text())
+    means = [float(10 * c) for c in range(9)] + [None]  # no clean image of the last class: the mean of the others
+    content["clean_accuracy"]["mean_of_epochs"] = means
+    path.write_text(json.dumps(content))
+    status, out, _ = results(*NOISE, *FIS, "--audit", "other.csv", "--threshold", 0.7)
+    assert status == 0
+    listed = read_csv("other.csv")
+    limits = [0.7 * (40 if label == 9 else 10 * label) / 100 for label in (int(row["given_label"]) for row in listed)]
+    suspects = sum(float(row["quality"]) < limit for row, limit in zip(listed, limits, strict=True))
+    assert f"{suspects} of {len(listed)} labels look wrong" in out
+    assert [row["index"] for row in listed] == [row["index"] for row in read_csv("audit.csv")]
+
+
+@pytest.mark.parametrize(
+    ("last", "mean", "threshold", "message"),
+    [
+        (20.0, 50.0, 0.4, "too weak for an audit: it is wrong about 80.0 % of the clean images"),
+        (100.0, 0.0, 0.4, "keep every image; 0 of"),
+        (100.0, 100.0, 1.0, "be empty"),
+    ],
+)
+def test_cleaned_list_that_says_nothing_is_refused(audited, results, refused, last, mean, threshold, message):
+    set_clean_accuracy(last, mean)
+    Path("clean.txt").unlink()
+    if threshold == 1:
+        content = dict(np.load(the_file("predictions_*")))
+        np.savez(the_file("predictions_*"), **content | {"train_confidence": content["train_confidence"] * 0})
+    row = (*NOISE, *FIS, "--hyper-start", 1, "--threshold", threshold)
+    refused("get-results", (*row, "--audit", "b.csv", "--export-clean", "clean.txt"), message)
+    assert not Path("clean.txt").exists()
+    assert not Path("b.csv").exists()
+
+
+def test_network_is_weak_where_it_errs_more_often_than_it_contradicts_suspects():
+    names = ("network", "confidence", "learned", "given_probability", "weight", "true", "names", "files")
+    given, predicted = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]), np.array([1, 1, 0, 0, 1, 1, 1, 1, 1, 0])
+    quality = np.array([0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])  # 4 suspects, 2 of them contradicted
+    for wrong, weak in ((0.15, False), (0.25, True)):
+        clean = CleanAccuracy(3, last=np.array([1 - 2 * wrong, 1.0]), mean=np.array([0.8, 0.9]))
+        audit = Audit(
+            **dict.fromkeys(names), index=np.arange(10), given=given, predicted=predicted, quality=quality, clean=clean
+        )
+        assert (audit.weakness(0.6) is not None) == weak
+        doubted = dataclasses.replace(audit, clean=dataclasses.replace(clean, doubt="trained on these"))
+        assert doubted.weakness(0.6) is None
+        assert "trained on these" in doubted.report(0.6)
+
+
+def test_report_of_a_weak_network_says_so_first(audited, results):
+    set_clean_accuracy(20.0, 50.0)
+    status, out, _ = results(*NOISE, *FIS, "--audit", "audit.csv")
+    assert status == 0
+    report = out[out.index("audit of run0") :].splitlines()
+    assert report[0].startswith("audit of run0: the network is too weak for an audit: it is wrong about 80.0 %")
+    assert "labels look wrong" in report[1]
+
+
+def test_run_of_an_earlier_version_is_audited_with_notes(audited, results):
+    result, predictions = the_file("result_*"), the_file("predictions_*")
+    content = json.loads(result.read_text())
+    content.pop("clean_accuracy")
+    result.write_text(json.dumps(content))
+    arrays = dict(np.load(predictions))
+    arrays.pop("train_other_confidence")
+    np.savez(predictions, **arrays)
+    status, out, err = results(*NOISE, *FIS, "--audit", "audit.csv")
+    assert status == 0
+    assert err.count("note: the run is of an earlier version, which kept no") == 2
+    last, mean = clean_accuracy_by_hand()
+    assert f"is right about {last:.1f} % of the clean images" in out
+    listed = read_csv("audit.csv")
+    np.testing.assert_allclose([float(row["class_accuracy"]) for row in listed], mean / 100, atol=1e-6)
+    place = {index: k for k, index in enumerate(arrays["train_index"].tolist())}
+    for row in listed:
+        assert float(row["quality"]) == pytest.approx(arrays["train_confidence"][place[int(row["index"])]], abs=1e-6)

@@ -41,7 +41,7 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     model.features, model.head = lambda images: images.flatten(1), torch.nn.Linear(3, 2)
     images, labels = torch.randn(10, 3, 1, 1), torch.randint(2, (10,))
     batches = [(images[part], labels[part], part) for part in torch.arange(10).split(3)]
-    confidence = torch.tensor([0.5] * 9 + [float("nan")])
+    confidence = tuple(torch.tensor([share] * 9 + [float("nan")]) for share in (0.5, 0.25))
     test = Outputs(images.flatten(1), labels, model.head(images.flatten(1)).argmax(1))
     found = predict(model, test, batches, labels, labels, confidence, "table")
     assert found.feature_index.tolist() == [0, 3, 6, 9]
@@ -50,6 +50,8 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     np.testing.assert_allclose(found.train_given_probability, expected.detach().numpy(), rtol=1e-6)
     assert found.train_confidence[:9].tolist() == [0.5] * 9
     assert found.train_confidence[9] == found.train_given_probability[9]
+    assert found.train_other_confidence[:9].tolist() == [0.25] * 9
+    assert found.train_other_confidence[9] == pytest.approx(1 - expected[9].item(), abs=1e-6)  # of two classes
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""A finished run beside the data that there are now."""
+
+import sys
+from typing import Any
+
+import torch
+
+from custom_datasets.sources import load_dataset
+from hyperopt.runs.identity import fingerprints, identify, refuse_result_of_other_data
+from hyperopt.runs.preparation import prepare_split
+from utils.colour import rgb
+from utils.errors import UserError
+from utils.options import TrainOptions
+from utils.run_folder import dataset_folder, run_files
+
+
+def check_finished(options: TrainOptions, result: dict[str, Any]) -> None:
+    """Compare a finished run with the data and the split file that there are now, which are read for it.
+
+    What an earlier version did not keep cannot be compared, which is said on stderr.
+
+    Raises UserError when they are others, and DataError when they cannot be read.
+    """
+    path = run_files(options).result
+    names = {"table": "training images", "test_table": "test images", "data": "split file"}
+    if missing := [name for key, name in names.items() if key not in result]:
+        print(
+            f"note: {path} is of an earlier version, and was not compared with the {', '.join(missing)} "
+            "that there are now",
+            file=sys.stderr,
+        )
+    if len(missing) == len(names):
+        return
+    data = load_dataset(options.dataset, dataset_folder(options), torch.device("cpu"), rgb(options.background))
+    refuse_result_of_other_data(options, path, result, fingerprints(data))
+    if "data" in result and identify(data, prepare_split(options, data)) != result["data"]:
+        raise UserError(
+            f"{path} is of another split file than there is now; put the earlier one back, or start over with --fresh"
+        )

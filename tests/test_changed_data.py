@@ -1,0 +1,260 @@
+"""Data that were changed after a run: a finished run does not stand for them, and tables keep their runs apart."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import contents
+from PIL import Image
+
+from custom_datasets import sources
+from custom_datasets.sources import load_dataset
+from hyperopt.figures import errors
+from hyperopt.figures.sources import Sources
+from utils.results import all_results
+from utils.row_options import RowOptions
+
+OWN = ("--dataset", "mine", "--recipe", "DIGITS", "--epochs", 1, "--batch-size", 8)
+ROW = OWN[:4]
+
+
+def write_pictures(folder=Path("local_data/mine")):
+    """Two classes of 12 training, 6 clean and 6 test images, bright or dark."""
+    random = np.random.default_rng(0)
+    for part, count in (("train", 12), ("valid", 6), ("test", 6)):
+        for place, name in enumerate(("dark", "light")):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 128, size=(8, 8), dtype=np.uint8) + np.uint8(128 * place)
+                Image.fromarray(pixels).save(folder / part / name / f"{number:02}.png")
+
+
+def mend(part="train"):
+    """Move a picture to the other class."""
+    folder = Path("local_data/mine", part)
+    shutil.move(folder / "dark/00.png", folder / "light/moved.png")
+
+
+def unmend(part="train"):
+    folder = Path("local_data/mine", part)
+    shutil.move(folder / "light/moved.png", folder / "dark/00.png")
+
+
+def the_result(run="run0", dataset="mine"):
+    (path,) = Path("local_data", dataset, run).glob("result_*.json")
+    return path
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def own(call):
+    """own(*flags) trains on the pictures."""
+    call("get-results")  # moves to the test's folder
+    write_pictures()
+    return lambda *flags: call("implicit-augment", "--no-cuda", *OWN, *flags)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [("train", "training images or labels"), ("valid", "training images or labels"), ("test", "test images or labels")],
+)
+def test_finished_run_of_other_labels_is_refused(own, refused, part, words):
+    assert own()[0] == 0
+    status, out, _ = own()
+    assert (status, out.startswith("finished already")) == (0, True)
+    mend(part)
+    refused("implicit-augment", ("--no-cuda", *OWN), f"is of other data than there is now ({words})")
+    refused("implicit-augment", ("--no-cuda", *OWN), "train in another run folder (-r run1)")
+    assert own("-r", "run1")[0] == 0
+    unmend(part)
+    assert own()[1].startswith("finished already")
+
+
+def test_other_rows_of_a_run_folder_are_of_its_test_images(own, refused):
+    assert own()[0] == 0
+    mend("test")
+    refused("implicit-augment", ("--no-cuda", *OWN, "--aug-model", "RAND"), "(test images or labels)")
+
+
+def test_finished_run_of_another_split_file_is_refused(train, refused):
+    noisy = ("-nr", 0.1)
+    assert train(*noisy, "--epochs", 2)[0] == train("-r", "run1", *noisy, "--epochs", 2)[0] == 0
+    name = "data_ir_1_sr_1.0_nr_0.1.pt"
+    shutil.copy(f"local_data/DIGITS/run1/{name}", f"local_data/DIGITS/run0/{name}")
+    flags = ("--no-cuda", "--epochs", 2, "--hyper-start", 1, *noisy)
+    refused("implicit-augment", flags, "is of another split file than there is now")
+
+
+def test_built_in_data_are_compared_too(train, monkeypatch):
+    assert train("--epochs", 1)[0] == 0
+    data = load_dataset("DIGITS", Path(), torch.device("cpu"))
+    data.test.labels[0] = (data.test.labels[0] + 1) % 10
+    monkeypatch.setattr(sources, "digits", lambda _: data)
+    status, out, err = train("--epochs", 1)
+    assert (status, out) == (2, "")
+    assert "other data than there is now (test images or labels)" in err
+
+
+def test_dry_run_reads_no_data(own, call):
+    assert own()[0] == 0
+    before = contents()
+    Path("local_data/mine/train/dark/00.png").write_text("no picture")
+    status, out, _ = call("implicit-augment", "--no-cuda", *OWN, "--dry-run")
+    assert status == 0
+    assert "finished: run0" in out
+    assert own()[0] == 2
+    Path("local_data/mine/train/dark/00.png").write_bytes(before[Path("local_data/mine/train/dark/00.png")])
+    assert contents() == before
+
+
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [
+        (("data", "test_table"), "the test images, split file that there are now"),
+        (("data", "test_table", "table"), "the training images, test images, split file that there are now"),
+    ],
+)
+def test_result_of_an_earlier_version_gets_a_note(own, lacking, words):
+    assert own()[0] == 0
+    edit(the_result(), lambda content: [content.pop(key) for key in lacking])
+    status, out, err = own()
+    assert (status, out.startswith("finished already")) == (0, True)
+    assert len(err.splitlines()) == 1
+    assert f"was not compared with {words}" in err
+    mend()
+    assert own()[0] == (0 if "table" in lacking else 2)
+
+
+def accuracies(*runs):
+    return [json.loads(the_result(run).read_text())["accuracy"]["last_epoch"] for run in runs]
+
+
+@pytest.fixture
+def mended(own):
+    """run0 before, run1 and run2 after a label was mended."""
+    assert own()[0] == 0
+    mend()
+    for number, run in enumerate(("run1", "run2")):
+        assert own("-r", run)[0] == 0
+        values = {"best_on_test": 50.0, "selected_on_validation": 25.0, "last_epoch": 75.0 + 8 * number}
+        edit(the_result(run), lambda content, values=values: content.update(accuracy=values))
+
+
+def test_runs_of_other_data_stand_apart(mended, call):
+    status, out, _ = call("get-results", *ROW)
+    assert status == 0
+    first, second = out.split("\n\n")
+    assert first.splitlines()[0].endswith("_nr_0.0, run0")
+    assert second.splitlines()[0].endswith("_nr_0.0, run1 to run2")
+    assert [line.split()[0] for line in first.splitlines()[2:3]] == ["run0"]
+    mean = f"{np.mean(accuracies('run1', 'run2')):.2f} +- {np.std(accuracies('run1', 'run2'), ddof=1):.2f}"
+    assert mean in second
+    assert "+-" not in first.replace("mean +- std", "")
+    assert "stands apart from run0: other training images or labels" in second
+
+
+def test_every_layout_and_figure_keeps_them_apart(mended, call):
+    labels = ["NONE/NONE NONE recipe DIGITS, run0", "NONE/NONE NONE recipe DIGITS, run1 to run2"]
+    _, out, _ = call("get-results", *ROW[:2], "--all", "--format", "json")
+    found = json.loads(out)
+    assert [(record["row"], record["runs"]) for record in found] == [(labels[0], "0"), (labels[1], "1 2")]
+    assert found[1]["last_epoch_error_mean"] == 100 - np.mean(accuracies("run1", "run2"))
+    assert found[0]["last_epoch_error_std"] is None
+    _, out, _ = call("get-results", *ROW[:2], "--all", "--format", "csv")
+    assert [record["row"] for record in csv.DictReader(io.StringIO(out))] == labels
+    for layout in ("text", "markdown", "latex"):
+        _, out, _ = call("get-results", *ROW[:2], "--all", "--format", layout)
+        assert all(label in out for label in labels)
+        assert "run1 to run2: stands apart from run0" in out
+
+
+def test_figures_show_them_side_by_side(mended):
+    rows = all_results(RowOptions(dataset="mine")).rows
+    labels = [label.get_text() for label in errors.draw(rows, Sources()).axes[0].get_yticklabels()]
+    assert [" ".join(label.split()) for label in labels] == [
+        "NONE/NONE NONE recipe DIGITS, run0 (1 run)",
+        "NONE/NONE NONE recipe DIGITS, run1 to run2 (2 runs)",
+    ]
+    found = Sources()
+    assert [list(found.predictions(row)) for row in rows] == [[0], [1, 2]]
+
+
+def test_audit_is_of_the_lowest_run(mended, call):
+    status, out, err = call("get-results", *ROW, "--audit", "audit.csv", "-r", "run2")
+    assert (status, "audit of run2" in out) == (0, True)
+    status, _, err = call("get-results", *ROW, "--audit", "audit.csv")
+    assert status == 2
+    assert "run0/predictions_" in err
+    assert "is of other data than there is now" in err
+
+
+def test_runs_of_other_options_or_epochs_stand_apart(train, results):
+    for run, *flags in (("run0",), ("run1", "--lr", 0.01), ("run2", "--epochs", 2), ("run3",)):
+        assert train("-r", run, *flags)[0] == 0
+    status, out, _ = results()
+    assert status == 0
+    tables = out.split("\n\n")
+    assert [table.splitlines()[0].split(", ", 1)[1] for table in tables] == ["run0, run3", "run1", "run2"]
+    assert "stands apart from run0, run3: lr 0.01, not 0.05" in tables[1]
+    assert "stands apart from run0, run3: epochs 2, not 3" in tables[2]
+
+
+def test_runs_of_other_versions_are_averaged_with_a_note(train, results):
+    for run in ("run0", "run1", "run2"):
+        assert train("-r", run, "--epochs", 1)[0] == 0
+
+    def age(content):
+        content["versions"]["torch"] = "1.0"
+        content["options"]["precision"] = "bf16"
+        content["commit"] = 40 * "a" + "-dirty"
+        content.pop("test_table")
+
+    edit(the_result("run0", "DIGITS"), lambda content: content.update(commit=40 * "b"))
+    edit(the_result("run1", "DIGITS"), age)
+    edit(the_result("run2", "DIGITS"), lambda content: content.update(commit=None))
+    status, out, _ = results()
+    assert status == 0
+    assert out.count("mean +- std") == 1
+    notes = out.splitlines()[7:]
+    versions = f"{torch.__version__}: run0, run2; 1.0: run1"
+    assert notes == [
+        "not known which test images or labels run1 were made with: averaged all the same",
+        "averaged over runs of different precision (fp32: run0, run2; bf16: run1)",
+        f"averaged over runs of different torch ({versions})",
+        f"averaged over runs of different commit ({12 * 'b'}: run0; {12 * 'a'}-dirty: run1)",
+    ]
+
+
+def test_runs_that_are_shown_are_listed_in_a_file(train, results):
+    for run in ("run0", "run1"):
+        assert train("-r", run, "--epochs", 2)[0] == 0
+    edit(the_result("run1", "DIGITS"), lambda content: [content.pop("commit"), content["timing"].pop("seconds")])
+    status, _, err = results("--all", "--runs-csv", "runs.csv")
+    assert status == 0
+    assert "written: runs.csv" in err
+    with open("runs.csv", newline="") as file:
+        listed = list(csv.DictReader(file))
+    assert [line["run"] for line in listed] == ["0", "1"]
+    for line in listed:
+        result = json.loads(the_result(f"run{line['run']}", "DIGITS").read_text())
+        assert (line["dataset"], line["setting"], line["epochs"]) == ("DIGITS", result["name"], "2")
+        for name, accuracy in result["accuracy"].items():
+            assert float(line[name]) == accuracy
+        assert line["date"] == result["timing"]["finished"]
+        assert line["torch"] == torch.__version__
+    with open(the_result("run0", "DIGITS").with_name("metrics_" + listed[0]["setting"] + ".csv"), newline="") as file:
+        passes = [float(value) for row in csv.DictReader(file) for name, value in row.items() if "seconds" in name]
+    assert float(listed[0]["seconds"]) == pytest.approx(sum(passes), abs=0.06)
+    assert (listed[1]["commit"], listed[1]["seconds"]) == ("", "")
+    assert results("--runs-csv", "one.csv")[0] == 0
+    assert Path("one.csv").read_text() == Path("runs.csv").read_text()

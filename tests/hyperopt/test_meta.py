@@ -106,7 +106,7 @@ def end_of(name, run):
     passes = {
         "hyper": lambda: run.move_rows(run.options.hyper_start + 1),
         "train": lambda: run.move_network(1),
-        "evaluation": run.evaluate,
+        "evaluation": lambda: run.evaluate(run.options.epochs),
     }
     with OneDevice(), pytest.raises((RuntimeError, NotImplementedError, TypeError)) as stop:
         passes[name]()

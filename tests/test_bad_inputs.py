@@ -207,7 +207,7 @@ CASES = (
                 all_of(archive(), holds(MINE / "train.npz", pickle.dumps(Hostile()))), MINE / "train.npz", OWN
             ),
             "own arrays are a broken link": Case(
-                all_of(archive(), leads(MINE / "train.npz", BROKEN)), f"{MINE} must hold", OWN
+                all_of(archive(), leads(MINE / "train.npz", BROKEN)), f"{MINE / 'train.npz'} is a link", OWN
             ),
             "own test arrays are a folder": Case(
                 all_of(archive(images=IMAGES, labels=LABELS), is_folder(MINE / "test.npz")), MINE / "test.npz", OWN

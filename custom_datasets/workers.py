@@ -1,5 +1,6 @@
 """What can go wrong with the processes that read images: a place to hand them over, starting them, losing them."""
 
+import multiprocessing
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ def start(loader: DataLoader) -> Iterator[Any]:
     """Start the loader's workers and return its batches. Raises DataError when the system has no room for these."""
     try:
         if loader.num_workers:
+            multiprocessing.Lock()  # the loader makes some, and complains of a lack of room with a traceback
             get_temp_dir()  # a worker that could not make it would say so nowhere, and hand over nothing
         return iter(loader)
     except OSError as error:

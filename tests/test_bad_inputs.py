@@ -305,7 +305,6 @@ def test_what_figures_are_drawn_from(call, finished_run, monkeypatch, name):
 def test_output_is_not_written_through_a_link(call, finished_run, kind):
     shutil.copytree(finished_run, ".", dirs_exist_ok=True)
     path = getattr(FILES, kind)
-    before = FILES.last.read_bytes()
     FILES.result.unlink()
     OUTSIDE.parent.mkdir()
     OUTSIDE.write_bytes(b"mine")
@@ -315,4 +314,4 @@ def test_output_is_not_written_through_a_link(call, finished_run, kind):
     assert status == 0, err
     assert OUTSIDE.read_bytes() == b"mine"
     assert not path.is_symlink()
-    assert len(FILES.last.read_bytes()) == len(before)
+    assert torch.load(FILES.last, weights_only=True)["epoch"] == 2

@@ -111,8 +111,8 @@ def end_of(name, run):
     with OneDevice(), pytest.raises((RuntimeError, NotImplementedError, TypeError)) as stop:
         passes[name]()
     frames = traceback.extract_tb(stop.value.__traceback__)
-    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    ours = [frame for frame in frames if rooms & set(Path(frame.filename).parent.relative_to(ROOT).parts[:1])]
+    rooms = [path.parent for path in ROOT.glob("*/__init__.py")]
+    ours = [frame for frame in frames if any(room in Path(frame.filename).parents for room in rooms)]
     return ours[-1].name, ours[-1].line
 
 

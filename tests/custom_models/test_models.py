@@ -99,6 +99,31 @@ def test_wide_resnet_starts_as_torchs_own_convolutions():
     assert stats.kstest(scaled, stats.uniform(-1, 2).cdf).pvalue > 0.01
 
 
+def test_first_step_of_a_wide_resnet_is_as_large_as_from_torchs_start():
+    """Relative to the weights, which batch norm makes the size that counts: four times that from N(0, 2 / (k k out))."""
+    images, labels = torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 10
+
+    def relative_step(start):
+        model = build_model("wresnet10_2", 3, 10, seed=0)
+        convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+        for layer in convolutions:
+            start(layer)
+        F.cross_entropy(model(images), labels).backward()
+        of_all = [torch.cat([part(layer).flatten() for layer in convolutions]) for part in (gradient, weight)]
+        return (of_all[0].norm() / of_all[1].norm()).item()
+
+    def weight(layer):
+        return layer.weight.detach()
+
+    def gradient(layer):
+        return layer.weight.grad
+
+    ours, torchs = relative_step(lambda layer: None), relative_step(nn.Conv2d.reset_parameters)
+    fan_out = relative_step(lambda layer: nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu"))
+    assert ours == pytest.approx(torchs, rel=0.15)
+    assert ours > 3 * fan_out
+
+
 def test_seed_fixes_the_weights_and_leaves_the_global_generator_alone():
     state = torch.get_rng_state()
     first, again, other = (build_model("smallnet", 1, 10, seed) for seed in (0, 0, 1))

@@ -100,7 +100,7 @@ def test_wide_resnet_starts_as_torchs_own_convolutions():
 
 
 def test_first_step_of_a_wide_resnet_is_as_large_as_from_torchs_start():
-    """Relative to the weights, which batch norm makes the size that counts: four times that from N(0, 2 / (k k out))."""
+    """Relative to the weights, the size that counts before a batch norm: over three times that from a fan-out start."""
     images, labels = torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 10
 
     def relative_step(start):

@@ -1,147 +1,161 @@
-"""The passes of an epoch in this checkout beside those in another one: what a change has done to their speed.
+"""The passes of an epoch beside those of another version: what a change has done to their speed.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.before_after OTHER_CHECKOUT [--subsample 0.1] [--rounds 5]
+    OMP_NUM_THREADS=1 python -m benchmarks.before_after CHECKOUT [--subsample 0.1] [--rounds 5] [--output FILE]
 
 Contract: random images in MNIST's numbers and shape at imbalance ratio 100, noise ratio 0.1 and the given subsample
-ratio, the recipe's network and batch sizes, on one device without other work. Both checkouts take turns, in a process
-of their own each; a process warms up on a fiftieth of the images. An evaluation comes before each hyper pass, as in a
-training. Ratios are this checkout over the other one, round by round; their median and range are printed. The floor is
-the time of the convolutions alone, in this checkout: forward for an evaluation, forward and to the pixels for a hyper
-pass, in parts as large as the network takes them on a CPU.
+ratio, the recipe's network and batch sizes, on a CPU without other work. Both versions take turns, in a process of
+their own each, which warms up on a fiftieth of the images. An evaluation comes before FIS's hyper pass, as in a
+training. Ratios are this version over the other one, round by round; their median and range are printed. The floor is
+the time of the convolutions alone: forward for an evaluation, forward and back to the pixels for a hyper pass, forward
+for clean images whose features it computes, in parts as large as the network takes them on a CPU.
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-WARM_UP = 0.02  # of the images
+SHARE, WARM_UP = 1.0, 0.02  # of MNIST's images
 PASSES = ("train", "evaluation", "HES hyper", "FIS hyper")
+PART, REPEATS = 32, 20  # images, and measurements, of the convolutions alone
 
 
 def main() -> None:
-    """Let the checkouts take turns and print the ratios."""
+    """Let the versions take turns and print the ratios."""
     flags = parse_options()
-    rounds = [{name: in_checkout(path, flags) for name, path in checkouts(flags)} for _ in range(flags.rounds)]
-    print("| pass | before, s | after, s | after / before, median | range | convolutions' floor / after |")
+    versions = {"before": flags.checkout, "after": ROOT}
+    rounds = [{name: in_version(path, flags) for name, path in versions.items()} for _ in range(flags.rounds)]
+    result = {name: compare(name, rounds) for name in PASSES}
+    print("| pass | before, s | after, s | after / before | range | convolutions alone / after |")
     print("|---|---|---|---|---|---|")
-    for name in PASSES:
-        before, after = (sorted(found[side][name] for found in rounds) for side in ("before", "after"))
-        ratios = sorted(found["after"][name] / found["before"][name] for found in rounds)
-        floors = sorted(found["after"]["floor"][name] / found["after"][name] for found in rounds if name != "train")
-        middle = len(rounds) // 2
-        share = f"{floors[middle]:.2f}" if floors else ""
+    for name, found in result.items():
+        low, high = min(found["ratios"]), max(found["ratios"])
+        floor = f"{found['floor']:.2f}" if "floor" in found else ""
         print(
-            f"| {name} | {before[middle]:.2f} | {after[middle]:.2f} | {ratios[middle]:.2f} "
-            f"| {ratios[0]:.2f} to {ratios[-1]:.2f} | {share} |"
+            f"| {name} | {found['before']:.2f} | {found['after']:.2f} | {statistics.median(found['ratios']):.2f} "
+            f"| {low:.2f} to {high:.2f} | {floor} |"
         )
+    flags.output.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def parse_options() -> argparse.Namespace:
     """The command line; `--measure` is for the processes that this one starts."""
-    parser = argparse.ArgumentParser(description="The passes of an epoch, beside another checkout's.")
-    parser.add_argument("other", type=Path, help="a checkout of the version before")
-    parser.add_argument("--subsample", type=float, default=0.1, help="share of the training images that is kept")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each checkout")
+    from benchmarks.report import how_many, output_file
+    from utils.flags import Parser, number
+
+    parser = Parser(description="The passes of an epoch, beside another version's.")
+    parser.add_argument("checkout", type=checkout, help="folder of the version before")
+    parser.add_argument("--subsample", type=number(float, 0, 1, open_low=True), default=0.1, help="share that is kept")
+    parser.add_argument("--rounds", type=how_many, default=5, help="turns of each version")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
-    flags = parser.parse_args()
-    if not (flags.other / "benchmarks" / "epoch.py").is_file():
-        parser.error(f"{flags.other} is no checkout of this project")
-    return flags
+    default = Path("benchmarks/before_after.json")
+    parser.add_argument("--output", type=output_file, default=default, help="file for the numbers")
+    return parser.parse_args()
 
 
-def checkouts(flags: argparse.Namespace) -> list[tuple[str, Path]]:
-    """Both, by what they are called."""
-    return [("before", flags.other), ("after", ROOT)]
+def checkout(text: str) -> Path:
+    """A folder with a version of this project."""
+    if not (Path(text) / "benchmarks" / "epoch.py").is_file():
+        raise argparse.ArgumentTypeError(f"'{text}' holds no version of this project")
+    return Path(text).resolve()
 
 
-def in_checkout(path: Path, flags: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each pass, by a process that imports the checkout at `path`."""
+def in_version(path: Path, flags: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of each pass, measured by a process that imports the version at `path`."""
     command = [sys.executable, __file__, str(path), "--subsample", str(flags.subsample), "--measure"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(path)})
     if done.returncode:
-        raise SystemExit(f"error: {path}: {done.stderr.strip().splitlines()[-1]}")
+        from utils.errors import UserError
+
+        raise UserError(f"the version in {path} cannot be measured: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(flags: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each pass of the checkout that is imported, and of the convolutions in it."""
-    import torch
+def compare(name: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians of a pass before and after, the ratio of every round, and the floor's share of the time after."""
+    after = [found["after"] for found in rounds]
+    result = {side: statistics.median(found[side][name] for found in rounds) for side in ("before", "after")}
+    result["ratios"] = [found["after"][name] / found["before"][name] for found in rounds]
+    if name in after[0]["floor"]:
+        result["floor"] = statistics.median(found["floor"][name] / found[name] for found in after)
+    return result
 
+
+def measure(flags: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of each pass of the version that is imported, and of the convolutions in it."""
     from utils.device import keep_freed_memory
 
-    keep_freed_memory()
-    passes_of(WARM_UP, 1.0, torch)
-    return passes_of(1.0, flags.subsample, torch)
+    keep_freed_memory()  # as in training
+    passes_of(WARM_UP, 1.0)
+    return passes_of(SHARE, flags.subsample)
 
 
-def passes_of(scale: float, subsample: float, torch: Any) -> dict[str, Any]:
-    """Seconds of the passes on a share `scale` of MNIST's images."""
+def passes_of(share: float, subsample: float) -> dict[str, Any]:
+    """Seconds of the passes on a share of MNIST's images."""
+    import torch
+
     from benchmarks import epoch
     from benchmarks.report import seconds
     from custom_datasets.distortion import Distortion, make_split
     from hyperopt.runs.training import Training
     from utils.recipes import RECIPES
 
-    device = torch.device("cpu")
-    flags = argparse.Namespace(
-        dataset="MNIST", scale=scale, batch=None, model=None, compile=False, precision="fp32", device="cpu"
+    settings = {"dataset": "MNIST", "batch": None, "model": None, "compile": False, "precision": "fp32"}
+    flags = argparse.Namespace(**settings, scale=share, device="cpu")
+    data, _ = epoch.random_data(flags, torch.device("cpu"))
+    distortion = Distortion(
+        int(RECIPES["MNIST"].validation * share), epoch.IMBALANCE_RATIO, subsample, epoch.NOISE_RATIO
     )
-    data, _ = epoch.random_data(flags, device)
-    distortion = Distortion(int(RECIPES["MNIST"].validation * scale), 100, subsample, 0.1)
     split = make_split(data.train.labels.numpy(), epoch.CLASSES, distortion, epoch.SEED)
     found: dict[str, Any] = {}
     for method in ("HES", "FIS"):
-        training = Training(epoch.method_options(flags, epoch.METHODS[method]), data, split, device)
+        training = Training(epoch.method_options(flags, epoch.METHODS[method]), data, split, torch.device("cpu"))
         number = training.options.hyper_start + 1
-        run = epoch.passes(training, number)
-        found["train"] = seconds(run["train"])
-        found["evaluation"] = seconds(run["evaluation"])
+        if method == "FIS":
+            found |= {name: seconds(epoch.passes(training, number)[name]) for name in ("train", "evaluation")}
         found[f"{method} hyper"] = seconds(epoch.passes(training, number + 1)["hyper"])
-    forward, to_pixels = convolution_seconds(training.model, data.train.shape, torch)
+    forward, to_pixels = convolution_seconds(training.model, data.train.shape)
     trained, evaluated = len(split.train), len(split.valid) + len(data.test)
-    seen = {"HES hyper": trained, "FIS hyper": 0}  # clean images whose features a hyper pass computes
-    hyper = {name: trained * to_pixels + clean * forward for name, clean in seen.items()}
-    return found | {"floor": {"evaluation": evaluated * forward} | hyper}
+    floor = {"evaluation": evaluated * forward, "FIS hyper": trained * to_pixels}
+    return found | {"floor": floor | {"HES hyper": trained * (to_pixels + forward)}}
 
 
-def convolution_seconds(model: Any, shape: tuple[int, int, int], torch: Any) -> tuple[float, float]:
-    """Seconds per image of a network's convolutions: forward alone, and forward and back to the pixels."""
+def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float, float]:
+    """Seconds per image of a network's convolutions: forward, and forward and back to the pixels."""
+    import torch
+
     from benchmarks.report import seconds
 
-    part, repeats = 32, 20
     layers: list[tuple[Any, Any]] = []
-    hooks = [
-        layer.register_forward_hook(lambda layer, given, _: layers.append((layer, given[0].detach())))
-        for layer in model.modules()
-        if isinstance(layer, torch.nn.Conv2d)
-    ]
+    convolutions = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)]
+    hooks = [layer.register_forward_hook(lambda *call: layers.append((call[0], call[1][0]))) for layer in convolutions]
     with torch.no_grad():
-        model.eval()(torch.randn(part, *shape).to(memory_format=torch.channels_last))
-    for hook in hooks:
-        hook.remove()
-    times = []
-    with torch.no_grad():
-        for back in (False, True):
-            found = [seconds(lambda back=back: _run_convolutions(layers, back, torch)) for _ in range(repeats)]
-            times.append(sorted(found)[repeats // 2] / part)
-    return times[0], times[1]
+        model.eval()(torch.randn(PART, *shape).to(memory_format=torch.channels_last))
+        for hook in hooks:
+            hook.remove()
+        runs = (lambda: [layer(images) for layer, images in layers]), (lambda: [to_pixels(*one) for one in layers])
+        forward, both = (statistics.median(seconds(run) for _ in range(REPEATS)) / PART for run in runs)
+    return forward, both
 
 
-def _run_convolutions(layers: list[tuple[Any, Any]], back: bool, torch: Any) -> None:
-    for layer, images in layers:
-        done = layer(images)
-        if back:
-            settings = (layer.stride, layer.padding, layer.dilation, False, [0, 0], layer.groups)
-            torch.ops.aten.convolution_backward(done, images, layer.weight, None, *settings, [True, False, False])
+def to_pixels(layer: Any, images: Any) -> None:
+    """A convolution's forward product, and back to its input."""
+    import torch
+
+    settings = (layer.stride, layer.padding, layer.dilation, False, [0, 0], layer.groups)
+    only_input = [True, False, False]
+    torch.ops.aten.convolution_backward(layer(images), images, layer.weight, None, *settings, only_input)
 
 
 if __name__ == "__main__":
     if "--measure" in sys.argv:
         print(json.dumps(measure(parse_options())))
     else:
-        main()
+        from benchmarks.report import status_of
+
+        raise SystemExit(status_of(main))

@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks import (
     audit,
+    before_after,
     epoch,
     evidence,
     hypergradient,
@@ -50,6 +51,7 @@ MISTAKES = [
     (rows, "--classes many", "many"),
     (transforms, "--batch -1", "-1 is out of range"),
     (results, "--rounds x", "x"),
+    (before_after, "nowhere", "'nowhere' holds no version"),
     (startup, "--beside nowhere", "'nowhere' holds no version"),
     (audit, "--dataset nope --no-cuda", "nope"),
     (wrong_labels, "--match (", "regular expression"),
@@ -144,6 +146,21 @@ def test_startup_of_two_versions(run, monkeypatch, tmp_path):
     assert beside >= 1
     assert f"| `get-results.py --all` | {now:.2f} (" in printed
     assert f"| {beside:.2f} (" in printed
+
+
+def test_passes_of_two_versions(run, monkeypatch):
+    """The floors are shares of the time after, below one; the ratios those of the rounds."""
+    monkeypatch.setattr(before_after, "SHARE", 0.005)
+    monkeypatch.setattr(before_after, "REPEATS", 2)
+    after = before_after.passes_of(0.005, 1.0)
+    assert after.keys() == {*before_after.PASSES, "floor"}
+    assert all(0 < after["floor"][name] < after[name] for name in after["floor"])
+
+    turns = iter([{name: 2 * time for name, time in after.items() if name != "floor"}, after] * 2)
+    monkeypatch.setattr(before_after, "in_version", lambda *_: next(turns))
+    printed, numbers = run(before_after, before_after.ROOT, "--rounds", 2)
+    assert numbers["train"]["ratios"] == [0.5, 0.5]
+    assert printed.count("| 0.50 | 0.50 to 0.50 |") == 4
 
 
 def test_precision(run, tmp_path):

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import signal
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from hypothesis import settings
 # The same examples in every run of the suite, and no limit on a busy machine.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+# A suite that runs in the background can inherit ignored signals, which a run then leaves ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
 ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}

@@ -158,7 +158,7 @@ def test_every_signal_ends_a_pass_after_the_step(number):
     assert signal.getsignal(number) == before
 
 
-def test_ignored_signal_stays_ignored(monkeypatch):
+def test_ignored_signal_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
     try:
         with Interruption() as interruption:

@@ -1,13 +1,13 @@
 """The passes of an epoch beside those of another version: what a change has done to their speed.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.before_after CHECKOUT [--subsample 0.1] [--rounds 5] [--output FILE]
+    OMP_NUM_THREADS=1 python -m benchmarks.before_after CHECKOUT [--share 1] [--subsample 0.1] [--rounds 5]
 
-Contract: random images in MNIST's numbers and shape at imbalance ratio 100, noise ratio 0.1 and the given subsample
-ratio, the recipe's network and batch sizes, on a CPU without other work. Both versions take turns, in a process of
-their own each, which warms up on a fiftieth of the images. An evaluation comes before FIS's hyper pass, as in a
-training. Ratios are this version over the other one, round by round; their median and range are printed. The floor is
-the time of the convolutions alone: forward for an evaluation, forward and back to the pixels for a hyper pass, forward
-for clean images whose features it computes, in parts as large as the network takes them on a CPU.
+Contract: random images in MNIST's numbers and shape, or a share of them, at imbalance ratio 100, noise ratio 0.1 and
+the given subsample ratio, the recipe's network and batch sizes, on a CPU without other work. Each version has a process
+of its own, which warms up on a fiftieth of the images; pass by pass they take turns. An evaluation comes before FIS's
+hyper pass, as in a training. Ratios are this version over the other one, turn by turn; their median and range are
+printed. The floor is the time of the convolutions alone: forward for an evaluation, forward and back to the pixels for
+a hyper pass, forward for clean images whose features it computes, in parts as large as the network takes them on a CPU.
 """
 
 import argparse
@@ -16,11 +16,13 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-SHARE, WARM_UP = 1.0, 0.02  # of MNIST's images
+WARM_UP = 0.02  # of the images
 PASSES = ("train", "evaluation", "HES hyper", "FIS hyper")
 PART, REPEATS = 32, 20  # images, and measurements, of the convolutions alone
 
@@ -28,19 +30,27 @@ PART, REPEATS = 32, 20  # images, and measurements, of the convolutions alone
 def main() -> None:
     """Let the versions take turns and print the ratios."""
     flags = parse_options()
-    versions = {"before": flags.checkout, "after": ROOT}
-    rounds = [{name: in_version(path, flags) for name, path in versions.items()} for _ in range(flags.rounds)]
-    result = {name: compare(name, rounds) for name in PASSES}
+    with ExitStack() as stack:
+        versions = {name: stack.enter_context(Version(path, flags)) for name, path in flags.versions.items()}
+        result = {name: compare(name, versions, flags.rounds) for name in PASSES}
+        floors = versions["after"].ask("floor")
     print("| pass | before, s | after, s | after / before | range | convolutions alone / after |")
     print("|---|---|---|---|---|---|")
     for name, found in result.items():
-        low, high = min(found["ratios"]), max(found["ratios"])
-        floor = f"{found['floor']:.2f}" if "floor" in found else ""
+        ratios = found["ratios"]
+        share = f"{floors[name] / found['after']:.2f}" if name in floors else ""
         print(
-            f"| {name} | {found['before']:.2f} | {found['after']:.2f} | {statistics.median(found['ratios']):.2f} "
-            f"| {low:.2f} to {high:.2f} | {floor} |"
+            f"| {name} | {found['before']:.2f} | {found['after']:.2f} | {statistics.median(ratios):.2f} "
+            f"| {min(ratios):.2f} to {max(ratios):.2f} | {share} |"
         )
-    flags.output.write_text(json.dumps(result, indent=2) + "\n")
+    flags.output.write_text(json.dumps(result | {"floor": floors}, indent=2) + "\n")
+
+
+def compare(name: str, versions: dict[str, "Version"], rounds: int) -> dict[str, Any]:
+    """Medians of a pass before and after, and the ratio of every round, in which one comes right after the other."""
+    turns = [{side: version.ask(name) for side, version in versions.items()} for _ in range(rounds)]
+    medians = {side: statistics.median(turn[side] for turn in turns) for side in versions}
+    return medians | {"ratios": [turn["after"] / turn["before"] for turn in turns]}
 
 
 def parse_options() -> argparse.Namespace:
@@ -52,10 +62,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("checkout", type=checkout, help="folder of the version before")
     parser.add_argument("--subsample", type=number(float, 0, 1, open_low=True), default=0.1, help="share that is kept")
     parser.add_argument("--rounds", type=how_many, default=5, help="turns of each version")
+    parser.add_argument("--share", type=number(float, 0, 1, open_low=True), default=1.0, help="of MNIST's images")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     default = Path("benchmarks/before_after.json")
     parser.add_argument("--output", type=output_file, default=default, help="file for the numbers")
-    return parser.parse_args()
+    flags = parser.parse_args()
+    flags.versions = {"before": flags.checkout, "after": ROOT}
+    return flags
 
 
 def checkout(text: str) -> Path:
@@ -65,38 +78,49 @@ def checkout(text: str) -> Path:
     return Path(text).resolve()
 
 
-def in_version(path: Path, flags: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each pass, measured by a process that imports the version at `path`."""
-    command = [sys.executable, __file__, str(path), "--subsample", str(flags.subsample), "--measure"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(path)})
-    if done.returncode:
-        from utils.errors import UserError
+class Version(AbstractContextManager):
+    """A process that imports the version at `path` and measures what it is asked for."""
 
-        raise UserError(f"the version in {path} cannot be measured: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    def __init__(self, path: Path, flags: argparse.Namespace):
+        self._path = path
+        sizes = ("--subsample", str(flags.subsample), "--share", str(flags.share))
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(path), *sizes, "--measure"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(path)},
+        )
+
+    def ask(self, what: str) -> Any:
+        """Seconds of one of `PASSES`, or of the convolutions in them for "floor"."""
+        print(what, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            from utils.errors import UserError
+
+            raise UserError(f"the version in {self._path} cannot be measured; what it says stands above")
+        return json.loads(answer)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stdin.close()
+        self._process.wait()
 
 
-def compare(name: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of a pass before and after, the ratio of every round, and the floor's share of the time after."""
-    after = [found["after"] for found in rounds]
-    result = {side: statistics.median(found[side][name] for found in rounds) for side in ("before", "after")}
-    result["ratios"] = [found["after"][name] / found["before"][name] for found in rounds]
-    if name in after[0]["floor"]:
-        result["floor"] = statistics.median(found["floor"][name] / found[name] for found in after)
-    return result
-
-
-def measure(flags: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each pass of the version that is imported, and of the convolutions in it."""
+def answer(flags: argparse.Namespace) -> None:
+    """Measure what is asked for, line by line, after a round to warm up."""
     from utils.device import keep_freed_memory
 
     keep_freed_memory()  # as in training
-    passes_of(WARM_UP, 1.0)
-    return passes_of(SHARE, flags.subsample)
+    measures = measures_of(flags.share, flags.subsample)
+    for name in PASSES:
+        measures_of(WARM_UP * flags.share, 1.0)[name]()
+    for line in sys.stdin:
+        print(json.dumps(measures[line.strip()]()), flush=True)
 
 
-def passes_of(share: float, subsample: float) -> dict[str, Any]:
-    """Seconds of the passes on a share of MNIST's images."""
+def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
+    """What can be asked for, on a share of MNIST's images."""
     import torch
 
     from benchmarks import epoch
@@ -108,21 +132,36 @@ def passes_of(share: float, subsample: float) -> dict[str, Any]:
     settings = {"dataset": "MNIST", "batch": None, "model": None, "compile": False, "precision": "fp32"}
     flags = argparse.Namespace(**settings, scale=share, device="cpu")
     data, _ = epoch.random_data(flags, torch.device("cpu"))
-    distortion = Distortion(
-        int(RECIPES["MNIST"].validation * share), epoch.IMBALANCE_RATIO, subsample, epoch.NOISE_RATIO
-    )
+    validation = int(RECIPES["MNIST"].validation * share)
+    distortion = Distortion(validation, epoch.IMBALANCE_RATIO, subsample, epoch.NOISE_RATIO)
     split = make_split(data.train.labels.numpy(), epoch.CLASSES, distortion, epoch.SEED)
-    found: dict[str, Any] = {}
-    for method in ("HES", "FIS"):
-        training = Training(epoch.method_options(flags, epoch.METHODS[method]), data, split, torch.device("cpu"))
-        number = training.options.hyper_start + 1
-        if method == "FIS":
-            found |= {name: seconds(epoch.passes(training, number)[name]) for name in ("train", "evaluation")}
-        found[f"{method} hyper"] = seconds(epoch.passes(training, number + 1)["hyper"])
-    forward, to_pixels = convolution_seconds(training.model, data.train.shape)
-    trained, evaluated = len(split.train), len(split.valid) + len(data.test)
-    floor = {"evaluation": evaluated * forward, "FIS hyper": trained * to_pixels}
-    return found | {"floor": floor | {"HES hyper": trained * (to_pixels + forward)}}
+    trainings = {
+        method: Training(epoch.method_options(flags, epoch.METHODS[method]), data, split, torch.device("cpu"))
+        for method in ("HES", "FIS")
+    }
+    number = trainings["FIS"].options.hyper_start + 1
+
+    def time(method: str, name: str) -> float:
+        if (method, name) == ("FIS", "hyper"):
+            epoch.passes(trainings[method], number)["evaluation"]()  # which comes before it in a training
+        return seconds(epoch.passes(trainings[method], number + 1)[name])
+
+    def floor() -> dict[str, float]:
+        forward, both = convolution_seconds(trainings["FIS"].model, data.train.shape)
+        trained, evaluated = len(split.train), len(split.valid) + len(data.test)
+        return {
+            "evaluation": evaluated * forward,
+            "HES hyper": trained * (both + forward),
+            "FIS hyper": trained * both,
+        }
+
+    return {
+        "train": lambda: time("FIS", "train"),
+        "evaluation": lambda: time("FIS", "evaluation"),
+        "HES hyper": lambda: time("HES", "hyper"),
+        "FIS hyper": lambda: time("FIS", "hyper"),
+        "floor": floor,
+    }
 
 
 def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float, float]:
@@ -154,7 +193,7 @@ def to_pixels(layer: Any, images: Any) -> None:
 
 if __name__ == "__main__":
     if "--measure" in sys.argv:
-        print(json.dumps(measure(parse_options())))
+        answer(parse_options())
     else:
         from benchmarks.report import status_of
 

@@ -190,7 +190,7 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
         hyper.tables[name].values = values
 
     systems = []
-    training.frozen.refresh()
+    training.frozen.refresh(training.model)
     network = training.frozen
     with torch.no_grad():
         features, labels = clean_features(network, hyper, training.loaders.all_clean())

@@ -21,13 +21,11 @@ class FrozenClassifier(nn.Module):
 
     def __init__(self, model: Classifier):
         super().__init__()
-        self._model = (model,)  # in a tuple: no part of this module
         self.precision = model.precision
         self.encoder, self.head = fold(model.encoder, self.precision), freeze(model.head)
 
-    def refresh(self) -> None:
-        """Take over the classifier's present weights and statistics."""
-        (model,) = self._model
+    def refresh(self, model: Classifier) -> None:
+        """Take over the present weights and statistics of the classifier, or of another one of its shape."""
         self.encoder.load_state_dict(fold(model.encoder, self.precision).state_dict())
         self.head.load_state_dict(model.head.state_dict())
 

@@ -148,9 +148,10 @@ def test_background_makes_a_row_of_its_own(train, call):
     path.write_text(json.dumps(content))
     assert "finished already" in train(*ROW)[1]
 
-    assert train(*ROW, "--background", "255,128,0", "-r", "run1")[0] == 0
-    assert result_of("run1")["name"] == f"{usual}_background_ff8000"
-    assert "finished already" in train(*ROW, "--background", "#FF8000", "-r", "run1")[1]
+    assert train(*ROW, "--background", "255,128,0")[0] == 0
+    (path,) = (MINE / "run0").glob("result_*_background_*")
+    assert json.loads(path.read_text())["name"] == f"{usual}_background_ff8000"
+    assert "finished already" in train(*ROW, "--background", "#FF8000")[1]
     assert "background ff8000" in call("get-results", "--dataset", "mine", "--all")[1]
     status, _, err = call("get-results", *ROW[:4], "--background", "ff8000", "--audit", "audit.csv")
     assert status == 0, err

@@ -140,7 +140,7 @@ class Record(AbstractContextManager):
         scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, rows.describe(train_index), pictures)
         state = {"training": training, "epochs": self.lines, "log": self.log}
-        origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device)}
+        origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device) | {"commit": commit()}}
         write_last(self.files, checkpoint | origin | state)
         self._write_best(checkpoint)
         self._write_progress()

@@ -48,17 +48,17 @@ def commit() -> str | None:
 
 
 def note_others(stored: Any, device: torch.device) -> None:
-    """Say on stderr which of the versions that a checkpoint was written with are others now.
+    """Say on stderr which of the versions that a checkpoint was written with are others now, the program's included.
 
-    Checkpoints of before they were stored have none; Python's shapes no number.
+    Python's shapes no number. A checkpoint of before versions were stored has none.
     """
     if not isinstance(stored, dict):
         return
     changes = [
         f"{name} {value} instead of {stored.get(name)}"
-        for name, value in versions(device).items()
+        for name, value in (versions(device) | {"commit": commit()}).items()
         if name != "python" and stored.get(name) != value
     ]
     if changes:
         changed = ", ".join(changes)
-        print(f"note: going on with {changed}: the result can differ in its rounding", file=sys.stderr)
+        print(f"note: going on with {changed}: the result can differ, in its rounding at least", file=sys.stderr)

@@ -66,7 +66,8 @@ def refuse_other_data(options: TrainOptions, found: dict[str, str]) -> None:
             result = read_result(path)
         except (UserError, FileNotFoundError):
             continue  # another row's trouble, which get-results.py names
-        refuse_result_of_other_data(options, path, result, found)
+        if result["options"]["background"] == options.background:  # another one makes other pixels of the same files
+            refuse_result_of_other_data(options, path, result, found)
 
 
 def refuse_result_of_other_data(
@@ -74,7 +75,8 @@ def refuse_result_of_other_data(
 ) -> None:
     """Raise UserError, with what to do, when the result at `path` is of other data than `found` stands for."""
     if others := other_data(result, found):
+        read_otherwise = "" if "commit" in result else " (an earlier version read some pictures otherwise, too)"
         raise UserError(
-            f"{path} is of other data than there is now ({', '.join(others)}); put that back, or train in another run "
-            f"folder (-r {unused_run_folder(options)})"
+            f"{path} is of other data than there is now ({', '.join(others)}); put that back{read_otherwise}, or train "
+            f"in another run folder (-r {unused_run_folder(options)})"
         )

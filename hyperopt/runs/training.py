@@ -116,7 +116,7 @@ class Training:
         """Go on from a checkpoint of the same run, which has its `layout`."""
         self.model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
         self.model.head.load_state_dict(checkpoint["decoder_state_dict"])
-        self.frozen.refresh()
+        self.frozen.refresh(self.model)
         values, state = checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"], checkpoint["training"]
         # What else it has comes from the options.
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["optimizer"]["state"]})
@@ -207,7 +207,7 @@ class Training:
             lambda done: self.schedule(number - 1 + done),
             self.options.log_interval,
         )
-        self.frozen.refresh()
+        self.frozen.refresh(self.model)
         return loss, Work(batches.images, batches.images * self._cost.training)
 
     def evaluate(self, number: int) -> tuple[list[Evaluation], Work]:

@@ -67,11 +67,10 @@ def test_no_norm_stands_behind_a_convolution(name):
 
 def test_refresh_follows_the_classifier():
     model, images = trained("smallnet", 1, 8)
-    frozen, other = FrozenClassifier(build_model("smallnet", 1, 5, seed=3)), build_model("smallnet", 1, 5, seed=3)
+    other = build_model("smallnet", 1, 5, seed=3)
+    frozen = FrozenClassifier(other)
     before = frozen(images)
-    frozen._model[0].load_state_dict(model.state_dict())
-    assert torch.equal(frozen(images), before)
-    frozen.refresh()
+    frozen.refresh(model)
     assert torch.equal(frozen(images), FrozenClassifier(model)(images))
     torch.testing.assert_close(before, other.eval()(images))
 
@@ -87,3 +86,11 @@ def test_bfloat16_is_the_encoders_alone(name):
     with torch.no_grad():
         expected = model.encoder(images)
     assert 0 < (features - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+@pytest.mark.parametrize("name", ["smallnet", "wresnet10_1"])
+def test_encoder_is_one_graph_for_a_compiler(name):
+    model, images = trained(name, 3, 8)
+    frozen = FrozenClassifier(model)
+    compiled = torch.compile(frozen.encoder, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(images), frozen.encoder(images))

@@ -39,9 +39,7 @@ class CELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as `x`."""
-        inplace = (
-            self.inplace and not torch.compiler.is_compiling()
-        )  # which makes its own choice, and cannot trace this
+        inplace = self.inplace and not torch.compiler.is_compiling()  # a compiler plans its memory itself
         if x.device.type == "cpu" and x.dtype.itemsize >= 4:
             return _ExpCELU.apply(x, inplace)
         return F.celu(x, inplace=inplace)

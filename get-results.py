@@ -107,11 +107,7 @@ def run(arguments: Sequence[str] | None) -> None:
         written.append(options.runs_csv)
     print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(row_table, found.rows)))
     if review:
-        from hyperopt.audit_notes import audit_notes  # brings torch, which tables do without
-
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-        for note in audit_notes(review.data, read_result(review.files.result)):
-            print(f"note: {note}")
     for line in (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ())):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:

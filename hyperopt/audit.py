@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperopt.clean_accuracy import DIGITS, CleanAccuracy
+from utils.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.files import replace_file
+from utils.options import run_number
 from utils.row_options import has_learned_rows
 from utils.run_folder import RunFiles, classes_of
 
@@ -188,7 +190,8 @@ def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, f
 class Review:
     """A finished run that is audited: its files, the data that it was trained on, its options, and its audit.
 
-    notes: what was not kept of the run, and what stands for it.
+    notes: what was not kept of the run, and what stands for it; images that are there twice; of a run without a number,
+    which is in no row that says it, classes with too few clean images.
     """
 
     files: RunFiles
@@ -240,7 +243,8 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
     ordered = {name: None if column is None else column[order] for name, column in columns.items()}
     clean = CleanAccuracy.of(files, data, result)
     audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean)
-    return Review(files, data, options, audit, _missing(found, result))
+    few_clean = few_clean_of_runs({0: result}) if run_number(files.folder.name) is None else []
+    return Review(files, data, options, audit, (*_missing(found, result), *data.duplicates, *few_clean))
 
 
 def quality_of(found: "Predictions") -> np.ndarray:

@@ -120,8 +120,8 @@ def test_dry_run_reads_no_data(own, call):
 @pytest.mark.parametrize(
     ("lacking", "words"),
     [
-        (("data", "test_table"), "the test images, split file that there are now"),
-        (("data", "test_table", "table"), "the training images, test images, split file that there are now"),
+        (("data", "test_table"), "test images or labels, split file"),
+        (("data", "test_table", "table"), "training images or labels, test images or labels, split file"),
     ],
 )
 def test_result_of_an_earlier_version_gets_a_note(own, lacking, words):
@@ -130,7 +130,7 @@ def test_result_of_an_earlier_version_gets_a_note(own, lacking, words):
     status, out, err = own()
     assert (status, out.startswith("finished already")) == (0, True)
     assert len(err.splitlines()) == 1
-    assert f"was not compared with {words}" in err
+    assert f"was not compared with the {words} that there are now" in err
     mend()
     assert own()[0] == (0 if "table" in lacking else 2)
 
@@ -231,8 +231,10 @@ def test_runs_of_other_versions_are_averaged_with_a_note(train, results):
         "not known which test images or labels run1 were made with: averaged all the same",
         "averaged over runs of different precision (fp32: run0, run2; bf16: run1)",
         f"averaged over runs of different torch ({versions})",
-        f"averaged over runs of different commit ({12 * 'b'}: run0; {12 * 'a'}-dirty: run1)",
+        f"averaged over runs of different commit ({12 * 'b'}: run0; {12 * 'a'}-dirty: run1; not known: run2)",
     ]
+    edit(the_result("run2", "DIGITS"), lambda content: content.pop("commit"))
+    assert results()[1].splitlines()[-1].endswith("-dirty: run1; an earlier version: run2)")
 
 
 def test_runs_that_are_shown_are_listed_in_a_file(train, results):

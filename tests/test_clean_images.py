@@ -65,9 +65,13 @@ def test_missing_clean_images_are_named_everywhere(train, call, write):
     row = ("--dataset", "mine", "--recipe", "DIGITS")
     for flags in (row, ("--dataset", "mine", "--all"), ("--dataset", "mine", "--all", "--format", "csv")):
         assert told in call("get-results", *flags)[1].replace('"', "")
-    status, out, _ = call("get-results", *row, "--audit", "audit.csv")
+    status, out, err = call("get-results", *row, "--audit", "audit.csv")
+    assert (status, (out + err).count(told)) == (0, 1)
+    # No row says it of a run that has no number.
+    assert train(*ROW, "-r", "other", "--seed", 3)[0] == 0
+    status, out, err = call("get-results", *row, "--audit", "audit.csv", "-r", "other")
     assert status == 0
-    assert f"note: {told}" in out.split("audit of run0")[1].splitlines()
+    assert f"note: {told}" in err.splitlines()
 
 
 def test_copies_are_in_the_report_of_an_audit(train, call):
@@ -78,7 +82,7 @@ def test_copies_are_in_the_report_of_an_audit(train, call):
         "valid/bee/copy.png, which is train/ant/0.png"
     )
     assert told in train(*ROW)[2].splitlines()
-    assert told in call("get-results", *ROW[:4], "--audit", "audit.csv")[1].splitlines()
+    assert told in call("get-results", *ROW[:4], "--audit", "audit.csv")[2].splitlines()
 
 
 def test_without_a_valid_part_training_images_that_serve_are_counted(train):

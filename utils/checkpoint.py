@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from utils.arrays import load_tensors, write_tensors
 from utils.checksum import CHECKSUM, checksum
-from utils.confidence import complete
+from utils.confidence import complete, lacks_other
 from utils.device import is_lack_of_memory
 from utils.epochs import Epoch
 from utils.errors import UserError
@@ -31,6 +31,10 @@ PUBLISHED_KEYS = (
     "acc",
     "epoch",
     "options",
+)
+ESTIMATED = (
+    "the checkpoint is of an earlier version, which kept no probabilities of other labels: those of the epochs so far "
+    "are estimated as 1 - p, p the given label's, their most"
 )
 RESUMABLE = {*PUBLISHED_KEYS, "data", "training", "epochs", "log", CHECKSUM}
 
@@ -98,8 +102,10 @@ def find_checkpoint(options: TrainOptions, origin: Origin, expected: dict[str, A
         except ValueError as error:
             problems.append(f"{path} is {error}")
             continue
-        if isinstance(content["training"], dict) and "confidence" in content["training"]:
-            content["training"]["confidence"] = complete(content["training"]["confidence"])
+        training = content["training"]
+        estimated = isinstance(training, dict) and lacks_other(training.get("confidence"))
+        if estimated:
+            training["confidence"] = complete(training["confidence"])
         _refuse_another_run(path, content, options, origin)
         _refuse_misfit(path, content, expected)
         if problems:
@@ -107,6 +113,8 @@ def find_checkpoint(options: TrainOptions, origin: Origin, expected: dict[str, A
             os.replace(files.last, files.damaged)
             print(f"note: {problems[0]}, it is {files.damaged} now; going on from {path}", file=sys.stderr)
         print(f"note: going on after epoch {content['epoch']}", file=sys.stderr)
+        if estimated:
+            print(f"note: {ESTIMATED}", file=sys.stderr)
         return content
     raise UserError(f"{'; '.join(problems)}; there is no other checkpoint: use --fresh to start over")
 

@@ -57,8 +57,11 @@ def split_probability(probabilities: Tensor, given: Tensor) -> tuple[Tensor, Ten
     return probabilities.gather(1, given)[:, 0], probabilities.scatter(1, given, 0).amax(1)
 
 
-def complete(state: Any) -> Any:
-    """The state of a checkpoint; an earlier version's gets all that is left for the other labels, their most."""
-    if isinstance(state, dict) and state.keys() == {"sum", "count"}:
-        return state | {"other": state["count"] - state["sum"]}
-    return state
+def lacks_other(state: Any) -> bool:
+    """Whether a checkpoint's state is an earlier version's, without the probability of other labels."""
+    return isinstance(state, dict) and state.keys() == {"sum", "count"}
+
+
+def complete(state: dict[str, Any]) -> dict[str, Any]:
+    """An earlier version's state with all that is left for the other labels, their most."""
+    return state | {"other": state["count"] - state["sum"]}

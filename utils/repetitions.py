@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from utils.options import TrainOptions
@@ -11,11 +12,19 @@ Results = dict[int, dict[str, Any]]  # by run number, in ascending order
 
 # What the numbers that stand for data stand for, by their keys in a result.
 DATA = {"table": "training images or labels", "test_table": "test images or labels"}
-# Repetitions may differ in these: learned rows lie in every run folder; the precision is no more than a version.
+# Repetitions may differ in these. Learned rows lie in every run folder. A run goes on in its own precision alone, but
+# another run's may be another: like a version it changes the rounding, which a note says.
 FREE_OPTIONS = ("seed", "rows", "precision")
 # What can change a result's rounding; Python's version shapes no number.
 VERSIONS = ("torch", "torchvision", "numpy", "device", "threads")
 COMMIT_LETTERS = 12  # of 40 that are shown
+# What the version that recorded no commit did otherwise, and whether a run of these options is of that kind.
+DONE_OTHERWISE: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "started Wide ResNets otherwise": lambda options: str(options["model"]).startswith("wresnet"),
+    "had other arithmetic for --warp original": lambda options: options["warp"] == "original",
+    "trained on other images for --oversplit": lambda options: options["oversplit"],
+    "showed the rows other test images for --overfit": lambda options: options["overfit"],
+}
 
 
 def split_repetitions(results: Results) -> list[Results]:
@@ -37,9 +46,17 @@ def split_repetitions(results: Results) -> list[Results]:
 def differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """In words, why the other result is not of a repetition of the first; of what both of them say."""
     data = [f"other {name}" for name, _, _ in _both_know(_data(first), _data(other))]
-    return data + [
-        f"{name} {theirs}, not {ours}" for name, ours, theirs in _both_know(_options(first), _options(other))
-    ]
+    options = [f"{name} {theirs}, not {ours}" for name, ours, theirs in _both_know(_options(first), _options(other))]
+    return data + options + _done_otherwise(first, other)
+
+
+def _done_otherwise(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """What an earlier version, of which one of the two is, did otherwise for runs of their kind."""
+    if ("commit" in first) == ("commit" in other):
+        return []
+    whose = "that one is" if "commit" in other else "it is"
+    kinds = [words for words, is_kind in DONE_OTHERWISE.items() if is_kind(first["options"])]
+    return [f"{whose} of an earlier version, which {words}" for words in kinds]
 
 
 def _both_know(first: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -51,8 +68,8 @@ def _both_know(first: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, 
 def _data(result: dict[str, Any]) -> dict[str, Any]:
     """What a result says of the data that it is of, None for what it does not say."""
     images = dict(result.get("images") or {})
-    if result["options"]["subsample_ratio"] < 1:
-        images.pop("train", None)  # how many rare ones are left is chance
+    if result["options"]["imbalance_ratio"] > 1 or result["options"]["subsample_ratio"] < 1:
+        images.pop("train", None)  # the seed decides which images are left, and by their classes how many
     return {
         **{name: result.get(key) for key, name in DATA.items()},
         **{f"number of {part} images": count for part, count in images.items()},
@@ -95,8 +112,10 @@ def _version(result: dict[str, Any], name: str) -> Any:
     if name == "precision":
         return result["options"].get(name)
     if name == "commit":
-        commit = result.get(name)
-        return commit and commit[:COMMIT_LETTERS] + commit[40:]
+        if name not in result:
+            return "an earlier version"
+        commit = result[name]
+        return commit[:COMMIT_LETTERS] + commit[40:] if commit else "not known"
     return (result.get("versions") or {}).get(name)
 
 

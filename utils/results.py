@@ -14,7 +14,7 @@ from utils.options import TrainOptions, resolve
 from utils.progress import unfinished
 from utils.published import published_error
 from utils.recipes import RECIPES
-from utils.repetitions import Results, differences, doubts, name_ranges, split_repetitions
+from utils.repetitions import FREE_OPTIONS, Results, differences, doubts, name_ranges, split_repetitions
 from utils.row_options import (
     AUG_MODELS,
     HYPER_OPTS,
@@ -119,11 +119,8 @@ class RowResults:
             return []
         expected = resolve(TrainOptions(**row | {"recipe": None}, seed=0)).identity
         for result in self.results.values():
-            if any(
-                result["options"].get(key) != value
-                for key, value in expected.items()
-                if key not in ("seed", "precision")
-            ):
+            options = result["options"]
+            if any(options.get(key) != value for key, value in expected.items() if key not in FREE_OPTIONS):
                 return []
         method = tuple(row[name] for name in ("aug_model", "los_model", "hyper_opt"))
         return published_error(row["dataset"], method, *self.distortion)

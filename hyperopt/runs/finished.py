@@ -11,6 +11,7 @@ from hyperopt.runs.preparation import prepare_split
 from utils.colour import rgb
 from utils.errors import UserError
 from utils.options import TrainOptions
+from utils.repetitions import DATA
 from utils.run_folder import dataset_folder, run_files
 
 
@@ -22,7 +23,7 @@ def check_finished(options: TrainOptions, result: dict[str, Any]) -> None:
     Raises UserError when they are others, and DataError when they cannot be read.
     """
     path = run_files(options).result
-    names = {"table": "training images", "test_table": "test images", "data": "split file"}
+    names = DATA | {"data": "split file"}
     if missing := [name for key, name in names.items() if key not in result]:
         print(
             f"note: {path} is of an earlier version, and was not compared with the {', '.join(missing)} "

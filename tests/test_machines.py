@@ -255,7 +255,7 @@ def test_marker_of_a_process_that_has_ended_is_taken_over(no_locks, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("owner", ["process 1 on {here}", "process 4194999 on elsewhere", ""])
+@pytest.mark.parametrize("owner", ["process 1 on {here}", "process 4194999 on elsewhere"])
 def test_marker_of_a_process_that_may_run_is_left_and_named(no_locks, tmp_path, owner):
     path, marker = tmp_path / "lock", tmp_path / "lock.held"
     with hold(path, wait=0):
@@ -264,8 +264,38 @@ def test_marker_of_a_process_that_may_run_is_left_and_named(no_locks, tmp_path, 
     assert is_held(path)
     with pytest.raises(HeldError) as error, hold(path, wait=0.15):
         pass
-    assert str(error.value) == f"; if {owner or 'the process that made it'} has ended, remove {marker}"
+    assert str(error.value) == f"; if {owner} has ended, remove {marker}"
     assert marker.read_text() == owner
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "process x on {here}", "process -1 on {here}", f"process {2**64} on {{here}}", "process 4194999", b"\xff\x00"],
+)
+def test_damaged_marker_is_left_and_named(no_locks, tmp_path, content):
+    path, marker = tmp_path / "lock", tmp_path / "lock.held"
+    with hold(path, wait=0):
+        here = marker.read_text().partition(" on ")[2]
+    content = content if isinstance(content, bytes) else content.format(here=here).encode()
+    marker.write_bytes(content)
+    assert is_held(path)
+    with pytest.raises(HeldError) as error, hold(path, wait=0):
+        pass
+    assert str(error.value) == f"; if the process that made it has ended, remove {marker}"
+    assert marker.read_bytes() == content
+
+
+def test_lock_is_the_same_however_it_is_spelled(locks, tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    monkeypatch.chdir(tmp_path)
+    with hold(Path("folder/lock"), wait=0):
+        for folder, path in ((".", tmp_path / "folder/lock"), (".", "link/lock"), ("folder", "lock")):
+            monkeypatch.chdir(tmp_path / folder)
+            assert is_held(Path(path))
+            with pytest.raises(HeldError), hold(Path(path), wait=0):
+                pass
+    assert os.listdir(tmp_path / "folder") == ["lock"]
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
@@ -285,7 +315,7 @@ def test_run_on_a_file_system_without_locks(train, results, no_locks):
         status, _, err = train("--epochs", 2, "--fresh")
     assert status == 2
     assert err.startswith("error: another process is training smallnet_")
-    assert err.endswith(f"has ended, remove {lock}.held\n")
+    assert err.endswith(f"has ended, remove {lock.resolve()}.held\n")
     assert contents(Path("local_data")) == before
 
 

@@ -17,6 +17,7 @@ from custom_datasets.distortion import Distortion, Split, divide_classes, make_s
 from custom_datasets.errors import DataError
 from utils.arrays import write_tensors
 from utils.file_lock import HeldError, hold
+from utils.run_folder import SPLIT_LOCK
 
 try:
     from numpy._core.multiarray import scalar as numpy_scalar
@@ -30,7 +31,6 @@ NUMPY_INTEGERS = [
     *[type(np.dtype(name)) for name in ("int32", "int64")],
 ]
 
-LOCK = ".lock_split"  # empty; whoever makes a run's split file holds the lock on it
 WAIT = 60  # seconds; to write the largest one takes less than one
 IMPOSSIBLE = 1e-12
 
@@ -54,19 +54,31 @@ def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Disto
     Args and errors as in `make_split` and `read_split`; `folder` is the run's.
     """
     path = folder / split_file_name(distortion)
+    if not os.path.lexists(path):
+        _write_once(path, make_split(labels, classes, distortion, seed))
+    return read_split(path, labels, classes, distortion)
+
+
+def preview_split(folder: Path, labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
+    """What `find_split` would return, with the same arguments and errors; nothing is written."""
+    path = folder / split_file_name(distortion)
     if os.path.lexists(path):
         return read_split(path, labels, classes, distortion)
-    split = make_split(labels, classes, distortion, seed)
+    return make_split(labels, classes, distortion, seed)
+
+
+def _write_once(path: Path, split: Split) -> None:
+    """Write a split unless another process does."""
+    folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with hold(folder / LOCK, WAIT):
+        with hold(folder / SPLIT_LOCK, WAIT):
             if not os.path.lexists(path):
                 write_split(path, split)
     except HeldError as error:
         raise DataError(
             f"another process has been writing {path} for {WAIT} seconds; wait for its end, or end it{error}"
         ) from error
-    return read_split(path, labels, classes, distortion)
 
 
 def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distortion) -> Split:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
@@ -52,14 +52,17 @@ def shared(images: Tensor) -> Tensor:
 
 
 @contextmanager
-def lost_workers() -> Iterator[None]:
-    """Have the end of a worker, which torch may notice anywhere in a pass, be a DataError."""
+def lost_workers(hint: Callable[[], str]) -> Iterator[None]:
+    """Have the end of a worker, which torch may notice anywhere in a pass, be a DataError.
+
+    `hint` says, once it is needed, when that was and how to go on.
+    """
     try:
         yield
     except RuntimeError as error:
         if not str(error).startswith("DataLoader "):
             raise
         raise DataError(
-            f"a process that reads images has ended ({first_line(error)}), perhaps for want of memory; "
-            "the same command, without --fresh, goes on after the last epoch, with fewer --workers or none"
+            f"a process that reads images has ended ({first_line(error)}), perhaps for want of memory, {hint()}, "
+            "with fewer --workers or none"
         ) from error

@@ -95,6 +95,24 @@ def test_finished_run_of_another_split_file_is_refused(train, refused):
     refused("implicit-augment", flags, "is of another split file than there is now")
 
 
+def test_finished_run_whose_split_file_is_gone_is_compared_and_left_alone(own, refused):
+    """With the split that its seed gives, in memory; not even a lock is made."""
+    assert own("-nr", 0.5)[0] == own("-nr", 0.5, "-r", "run1")[0] == 0
+    split, result = Path("local_data/mine/run0/data_ir_1_sr_1.0_nr_0.5.pt"), the_result()
+    split.unlink()
+    (split.parent / ".lock_split").unlink()
+    before = contents()
+    status, out, err = own("-nr", 0.5)
+    assert (status, out.startswith("finished already"), err) == (0, True, "")
+    assert contents() == before
+
+    other = json.loads(the_result("run1").read_text())["data"]
+    edit(result, lambda content: content.update(data=other))
+    before = contents()
+    refused("implicit-augment", ("--no-cuda", *OWN, "-nr", 0.5), "is of another split file than there is now")
+    assert contents() == before
+
+
 def test_built_in_data_are_compared_too(train, monkeypatch):
     assert train("--epochs", 1)[0] == 0
     data = load_dataset("DIGITS", Path(), torch.device("cpu"))

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, get_worker_info
 from custom_datasets.errors import DataError
 from custom_datasets.stream import FileReader, StreamedImages
 from custom_datasets.workers import lost_workers, refuse_little_shared_memory
+from hyperopt.runs.training import Training
 from utils import file_lock
 from utils.errors import Interrupted, exit_status
 from utils.file_lock import HeldError, hold, is_held
@@ -108,14 +109,28 @@ def test_no_place_for_temporary_files_is_one_line(streamed, monkeypatch):
         list(streamed(picture))
 
 
-def test_killed_worker_ends_the_run_with_one_line(train, monkeypatch):
+@pytest.mark.parametrize(
+    ("epochs", "how"),
+    [
+        (0, "within the first epoch: the same command starts over"),
+        (1, "after epoch 1: the same command, without --fresh, goes on from there"),
+    ],
+)
+def test_killed_worker_ends_the_run_with_one_line(train, monkeypatch, epochs, how):
     write_trainable(monkeypatch, Path("local_data/ImageNet"), "ImageNet")
-    monkeypatch.setattr(FileReader, "_read", lambda *_: die())
+    epoch = Training.epoch
+
+    def dying(training, number):
+        if number > epochs:
+            monkeypatch.setattr(FileReader, "_read", lambda *_: die())
+        return epoch(training, number)
+
+    monkeypatch.setattr(Training, "epoch", dying)
     status, out, err = train("--dataset", "ImageNet", "--workers", 1)
-    assert (status, out) == (2, "")
+    assert (status, len(out.splitlines())) == (2, epochs)
     assert len(err.splitlines()) == 1, err
     assert err.startswith("error: a process that reads images has ended (DataLoader worker (pid")
-    assert "goes on after the last epoch, with fewer --workers or none" in err
+    assert err.endswith(f", perhaps for want of memory, {how}, with fewer --workers or none\n")
 
 
 @pytest.mark.slow  # torch looks after them every five seconds
@@ -124,7 +139,7 @@ def test_killed_worker_ends_a_pass_in_a_thread(streamed):
 
     def work():
         try:
-            with lost_workers():
+            with lost_workers(lambda: ""):
                 list(streamed(die))
         except DataError as error:
             ends.append(error)
@@ -255,7 +270,7 @@ def test_marker_of_a_process_that_has_ended_is_taken_over(no_locks, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("owner", ["process 1 on {here}", "process 4194999 on elsewhere", ""])
+@pytest.mark.parametrize("owner", ["process 1 on {here}", "process 4194999 on elsewhere"])
 def test_marker_of_a_process_that_may_run_is_left_and_named(no_locks, tmp_path, owner):
     path, marker = tmp_path / "lock", tmp_path / "lock.held"
     with hold(path, wait=0):
@@ -264,8 +279,38 @@ def test_marker_of_a_process_that_may_run_is_left_and_named(no_locks, tmp_path, 
     assert is_held(path)
     with pytest.raises(HeldError) as error, hold(path, wait=0.15):
         pass
-    assert str(error.value) == f"; if {owner or 'the process that made it'} has ended, remove {marker}"
+    assert str(error.value) == f"; if {owner} has ended, remove {marker}"
     assert marker.read_text() == owner
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "process x on {here}", "process -1 on {here}", f"process {2**64} on {{here}}", "process 4194999", b"\xff\x00"],
+)
+def test_damaged_marker_is_left_and_named(no_locks, tmp_path, content):
+    path, marker = tmp_path / "lock", tmp_path / "lock.held"
+    with hold(path, wait=0):
+        here = marker.read_text().partition(" on ")[2]
+    content = content if isinstance(content, bytes) else content.format(here=here).encode()
+    marker.write_bytes(content)
+    assert is_held(path)
+    with pytest.raises(HeldError) as error, hold(path, wait=0):
+        pass
+    assert str(error.value) == f"; if the process that made it has ended, remove {marker}"
+    assert marker.read_bytes() == content
+
+
+def test_lock_is_the_same_however_it_is_spelled(locks, tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    monkeypatch.chdir(tmp_path)
+    with hold(Path("folder/lock"), wait=0):
+        for folder, path in ((".", tmp_path / "folder/lock"), (".", "link/lock"), ("folder", "lock")):
+            monkeypatch.chdir(tmp_path / folder)
+            assert is_held(Path(path))
+            with pytest.raises(HeldError), hold(Path(path), wait=0):
+                pass
+    assert os.listdir(tmp_path / "folder") == ["lock"]
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
@@ -285,7 +330,7 @@ def test_run_on_a_file_system_without_locks(train, results, no_locks):
         status, _, err = train("--epochs", 2, "--fresh")
     assert status == 2
     assert err.startswith("error: another process is training smallnet_")
-    assert err.endswith(f"has ended, remove {lock}.held\n")
+    assert err.endswith(f"has ended, remove {lock.resolve()}.held\n")
     assert contents(Path("local_data")) == before
 
 

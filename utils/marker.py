@@ -2,17 +2,22 @@
 
 import os
 import platform
+import re
 from pathlib import Path
+
+# What a marker holds: the process, by a number that a system could have given to it, and its machine.
+OWNER = re.compile(r"process ([1-9][0-9]{0,8}) on (.*)")
 
 
 class Marker:
     """Stands for the lock on the file `path`: a file beside it, which names the process that made it.
 
     A process that is killed leaves its marker. The next one on the same machine sees that, and removes it; of a process
-    on another machine nobody can know.
+    on another machine, or one that a damaged marker names, nobody can know.
     """
 
     def __init__(self, path: Path):
+        path = path.resolve()  # one lock, however it is spelled and wherever the process goes
         self.path = path.with_name(f"{path.name}.held")
         self._taken = False
 
@@ -38,19 +43,22 @@ class Marker:
 
     def advice(self) -> str:
         """Whose the file is, and what to do when that process has ended; nothing without a file."""
+        if not self.path.exists():
+            return ""
         owner = self._owner()
-        return f"; if {owner or 'the process that made it'} has ended, remove {self.path}" if owner is not None else ""
+        return f"; if {owner[0] if owner else 'the process that made it'} has ended, remove {self.path}"
 
-    def _owner(self) -> str | None:
+    def _owner(self) -> re.Match[str] | None:
+        """What the file says, as OWNER has it; None when it is gone, or does not say it."""
         try:
-            return self.path.read_text()
+            return OWNER.fullmatch(self.path.read_text(errors="replace"))
         except FileNotFoundError:
             return None
 
     def _is_left(self) -> bool:
         """Whether the process that made it ran on this machine and has ended."""
-        name, _, where = (self._owner() or "").partition(" on ")
-        return where == _machine() and not self._runs(int(name.removeprefix("process ")))
+        owner = self._owner()
+        return owner is not None and owner[2] == _machine() and not self._runs(int(owner[1]))
 
     def _runs(self, process: int) -> bool:
         if process == os.getpid():

@@ -23,6 +23,8 @@ ACCURACIES = {
     "last_five": "mean of last five",
 }
 
+SPLIT_LOCK = ".lock_split"  # empty; whoever makes a run's split file holds the lock on it
+
 # What the accuracies of own data without a test set are.
 TESTED_ON_VALID = "of the clean validation images, which methods learn from"
 

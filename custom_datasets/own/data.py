@@ -81,7 +81,12 @@ def read_part(path: Path, names: list[str] | None, background: Colour) -> Part:
 
 
 def empty_tables(parts: Mapping[str, Part], classes: int) -> tuple[ImageTable, dict[str, ImageTable]]:
-    """Room for the images: the training table that the validation images end, and tables by part that share it."""
+    """Room for the images: the training table that the validation images end, and tables by part that share it.
+
+    Raises DataError when a part's images have another size than the training part's.
+    """
+    for part in parts.values():
+        check_size(part, parts["train"])
     colour = [part.colour for part in parts.values()]  # all are asked: what does not fit is found before any is read
     shape = 3 if any(colour) else 1, *parts["train"].size
     counts = {name: len(part) for name, part in parts.items()}
@@ -98,7 +103,6 @@ def read_images(parts: Mapping[str, Part], tables: Mapping[str, ImageTable]) -> 
     total = sum(table.memory for table in tables.values())
     with tqdm(desc="reading", total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         for name, part in parts.items():
-            check_size(part, parts["train"])
             part.fill(tables[name].images.numpy(), bar.update)
 
 

@@ -1,12 +1,13 @@
 """Where the parts of own data lie, under which names, and what lies beside them."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from custom_datasets.errors import DataError
 from custom_datasets.own.names import describe_files, describe_folders, first_of, is_dropping
+from utils.options import run_number
+from utils.run_folder import SPLIT_LOCK
 
 LAYOUTS = (
     "train/ and test/, valid/ (clean images) or both, each with a folder of images per class, or train.npz, test.npz "
@@ -100,7 +101,5 @@ def _describe_beside(folder: Path, paths: list[Path]) -> list[str]:
 
 def is_run_folder(path: Path) -> bool:
     """Whether a folder is one that trainings write into: by its name, or by what they leave there first."""
-    from custom_datasets.split_file import LOCK  # brings torch, which the names of parts do without
-
-    usual = re.fullmatch(r"run\d+", path.name) is not None
-    return usual or os.path.lexists(path / LOCK) or any(path.glob("*data_ir_*_sr_*_nr_*.pt"))
+    usual = run_number(path.name) is not None
+    return usual or os.path.lexists(path / SPLIT_LOCK) or any(path.glob("*data_ir_*_sr_*_nr_*.pt"))

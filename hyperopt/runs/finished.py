@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from custom_datasets.sources import load_dataset
+from custom_datasets.split_file import preview_split
 from hyperopt.runs.identity import fingerprints, identify, refuse_result_of_other_data
 from hyperopt.runs.preparation import prepare_split
 from utils.colour import rgb
@@ -18,6 +19,7 @@ from utils.run_folder import dataset_folder, run_files
 def check_finished(options: TrainOptions, result: dict[str, Any]) -> None:
     """Compare a finished run with the data and the split file that there are now, which are read for it.
 
+    Nothing is written: a split file that is gone is made again in memory alone.
     What an earlier version did not keep cannot be compared, which is said on stderr.
 
     Raises UserError when they are others, and DataError when they cannot be read.
@@ -34,7 +36,7 @@ def check_finished(options: TrainOptions, result: dict[str, Any]) -> None:
         return
     data = load_dataset(options.dataset, dataset_folder(options), torch.device("cpu"), rgb(options.background))
     refuse_result_of_other_data(options, path, result, fingerprints(data))
-    if "data" in result and identify(data, prepare_split(options, data)) != result["data"]:
+    if "data" in result and identify(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(
             f"{path} is of another split file than there is now; put the earlier one back, or start over with --fresh"
         )

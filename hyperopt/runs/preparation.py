@@ -1,7 +1,10 @@
 """What a run starts from, as its options say: the policy, the distorted training set, the batches."""
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
@@ -61,8 +64,13 @@ def refuse_lone_images(options: TrainOptions, data: Dataset) -> None:
         raise UserError(f"{options.dataset} has a single image of {names}, so that none can be held out; add valid/")
 
 
-def prepare_split(options: TrainOptions, data: Dataset) -> Split:
-    """The run's distorted training set, shared by all its rows, and what this row takes of it."""
+def prepare_split(
+    options: TrainOptions, data: Dataset, find: Callable[[Path, np.ndarray, int, Distortion, int], Split] = find_split
+) -> Split:
+    """The run's distorted training set, shared by all its rows, and what this row takes of it.
+
+    `find` is `find_split`, or `preview_split` where nothing may be written.
+    """
     distortion = Distortion(
         validation_images(options, data),
         options.imbalance_ratio,
@@ -71,7 +79,7 @@ def prepare_split(options: TrainOptions, data: Dataset) -> Split:
         valid_given=data.valid_given > 0,
     )
     labels = data.train.labels.cpu().numpy()
-    split = find_split(run_files(options).folder, labels, data.classes, distortion, options.seed)
+    split = find(run_files(options).folder, labels, data.classes, distortion, options.seed)
     if options.oversplit:
         split = train_on_everything(split)
     if options.valid_images:

@@ -81,7 +81,7 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
             note_others(checkpoint.get("versions"), device)
         refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
         record = stack.enter_context(Record(options, device, origin, checkpoint, outdated))
-        with how_to_go_on(record), lost_workers(), interruption.before_errors():
+        with hinted(record), lost_workers(lambda: how_to_go_on(record)), interruption.before_errors():
             checkpoint = None  # as large as everything that is trained
             train_epochs(training, record)
             write_outcome(training, data, split, tables["table"])
@@ -136,15 +136,20 @@ def write_outcome(training: Training, data: Dataset, split: Split, table: str) -
         replace_file(files.rows_npz, rows.as_npz())
 
 
+def how_to_go_on(record: Record) -> str:
+    """When a run that ends now does, and what its command does then."""
+    if record.done:
+        return f"after epoch {record.done}: the same command, without --fresh, goes on from there"
+    if record.options.refit:
+        return "within the first epoch of the refit: the same command, without --fresh, starts that over"
+    return "within the first epoch: the same command starts over"
+
+
 @contextmanager
-def how_to_go_on(record: Record) -> Iterator[None]:
-    """Have a signal that ends the run say what there is to lose."""
+def hinted(record: Record) -> Iterator[None]:
+    """Have a signal that ends the run say how to go on."""
     try:
         yield
     except Interrupted as stop:
-        stop.hint = "within the first epoch: the same command starts over"
-        if record.options.refit:
-            stop.hint = "within the first epoch of the refit: the same command, without --fresh, starts that over"
-        if record.done:
-            stop.hint = f"after epoch {record.done}: the same command, without --fresh, goes on from there"
+        stop.hint = how_to_go_on(record)
         raise

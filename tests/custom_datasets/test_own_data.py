@@ -10,6 +10,7 @@ from torchvision.datasets import ImageFolder
 
 from custom_datasets.distortion import Distortion, make_split
 from custom_datasets.errors import DataError
+from custom_datasets.own.folder import FolderPart
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import read_split, write_split
 from custom_datasets.table import channel_statistics
@@ -77,12 +78,12 @@ def test_files_that_are_not_read_are_noted(tmp_path):
     for name in ("valid/bee/list.txt", "valid/.hidden", "wrong.csv", "photo.jpg", "run0/data_ir_1_sr_1.0_nr_0.0.pt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    for name in ("run12", "mine", "mine/run0"):
+    for name in ("run12", "run007", "mine", "mine/run0"):
         (tmp_path / name).mkdir()
     (tmp_path / "mine2").mkdir()
     (tmp_path / "mine2" / ".lock_split").touch()  # a run folder of a name of its own
     beside, train, valid = load(tmp_path).notes
-    kinds = "1 picture .jpg, 1 file .csv, 1 folder (mine), such as photo.jpg"
+    kinds = "1 picture .jpg, 1 file .csv, 2 folders (mine, run007), such as photo.jpg"
     assert beside == f"not read in {tmp_path}, beside the parts: {kinds}"
     kinds = "2 pictures .heic, 1 picture .gif, 1 picture .png, 3 files .txt, 1 file without a suffix, such as 5.png"
     assert train.startswith(f"not read in {tmp_path}/train: {kinds}; pictures are read in the classes' folders")
@@ -227,6 +228,16 @@ def test_unfit_folders_are_an_error(tmp_path, damage, message):
     with pytest.raises(DataError, match=message) as caught:
         load(tmp_path)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_sizes_of_parts_are_compared_before_any_is_read(tmp_path, monkeypatch):
+    write_images(tmp_path)
+    other_size_of_a_part(tmp_path)
+    filled = []
+    monkeypatch.setattr(FolderPart, "fill", lambda part, *_: filled.append(part.path.name))
+    with pytest.raises(DataError, match="test holds images of 8 x 7 pixels"):
+        load(tmp_path)
+    assert not filled
 
 
 LABELS = np.arange(15) % 3

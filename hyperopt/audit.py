@@ -140,8 +140,8 @@ class Audit:
         suspects = self.suspects(threshold)
         measure = f"quality below {threshold:g} times the accuracy on clean images of the class, mean over epochs"
         lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong ({measure})", *self.clean.report(self.names)]
-        if weakness := self.weakness(threshold):
-            lines.insert(0, weakness)
+        if first := self.weakness(threshold) or self.clean.doubt:
+            lines.insert(0, first)
         per_class = Counter(self.given[suspects].tolist())
         images = Counter(self.given.tolist())
         lines += [

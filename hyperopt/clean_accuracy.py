@@ -76,7 +76,7 @@ class CleanAccuracy:
             for c in sorted(lowest)
         )
         some = f"lowest {SHOWN} of its classes" if len(self.last) > SHOWN else "per class"
-        return [line, f"  {some}, in %: {', '.join(each)}", *([f"  {self.doubt}"] if self.doubt else [])]
+        return [line, f"  {some}, in %: {', '.join(each)}"]
 
 
 def _doubt(data: "Dataset", options: dict[str, Any]) -> str | None:

@@ -123,6 +123,22 @@ def test_built_in_data_are_compared_too(train, monkeypatch):
     assert "other data than there is now (test images or labels)" in err
 
 
+@pytest.mark.parametrize("more", [("--fresh",), ("--aug-model", "SEP")])
+def test_split_of_other_labels_is_refused(own, more):
+    """Label noise of this program hides which of the labels in the split file are the earlier ones."""
+    assert own("-nr", 0.3)[0] == 0
+    before = contents()
+    the_result().unlink()  # as of a run that is not finished
+    mend()
+    status, out, err = own("-nr", 0.3, *more)
+    assert (status, out) == (2, "")
+    assert "was drawn for other labels or files than there are now" in err
+    assert "-r run1" in err
+    assert contents().keys() - before.keys() == {Path("local_data/mine/train/light/moved.png")}
+    unmend()
+    assert own("-nr", 0.3, "--fresh")[0] == 0
+
+
 def test_dry_run_reads_no_data(own, call):
     assert own()[0] == 0
     before = contents()

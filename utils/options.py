@@ -83,9 +83,12 @@ class TrainOptions(RowOptions):
     @property
     def notes(self) -> list[str]:
         """What the user should know about the flags given."""
+        found = []
         if self.lr_decay_epochs != TrainOptions.lr_decay_epochs:
-            return ["--lr-decay-epochs has no effect: the learning rate follows a cosine, as published"]
-        return []
+            found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
+        if self.oversplit and (self.imbalance_ratio > 1 or self.subsample_ratio < 1):
+            found.append("--oversplit trains on all images: -ir and -sr only choose the images whose labels are noisy")
+        return found
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def run_records(rows: list[RowResults]) -> list[dict[str, Any]]:
             timing = result.get("timing") or {}
             seconds = timing.get("seconds")
             found.append(
-                {"dataset": result["dataset"], "setting": row.name, "run": run, "epochs": result["options"]["epochs"]}
+                {"dataset": result["dataset"], "setting": row.title, "run": run, "epochs": result["options"]["epochs"]}
                 | {name: result["accuracy"].get(name) for name in ACCURACIES}
                 | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
                 | {"date": timing.get("finished"), "torch": (result.get("versions") or {}).get("torch")}

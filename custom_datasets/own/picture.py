@@ -25,8 +25,8 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# PNG names its transparent colour as it is stored; pixels of few bits are spread over 0 to 255, those of 16 are cut.
-SPREAD = {"L;2": 85, "L;4": 17, "RGB;16B": 1 / 256}
+# PNG names its transparent colour as it is stored; pixels of few bits are spread over 0 to 255.
+SPREAD = {"L;2": 85, "L;4": 17}
 
 
 def has_colour(path: Path, background: Colour) -> bool:
@@ -37,6 +37,8 @@ def has_colour(path: Path, background: Colour) -> bool:
     with _opened(path) as image:
         if image.mode not in GREY_MODES + COLOUR_MODES:
             raise DataError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
+        if "16" in str(stored_kind(image)):  # Pillow would keep the upper byte of colours
+            raise DataError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
         # A camera's MPO file is a photograph; what comes behind the first picture is a preview or another view.
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             raise DataError(f"{path} is animated; keep one of its {image.n_frames} pictures")
@@ -71,11 +73,16 @@ def over_background(image: Image.Image, background: Colour) -> Image.Image:
     return canvas
 
 
+def stored_kind(image: Image.Image) -> str | None:
+    """How the pixels of a picture are stored that is not loaded yet, such as "RGB;16B", where its format says so."""
+    stored = image.tile[0].args if image.tile else None
+    return stored[0] if isinstance(stored, tuple) else stored
+
+
 def spread_transparency(image: Image.Image) -> None:
     """Put a picture's transparent colour, before it is loaded, into the terms of the pixels that Pillow will load."""
     value = image.info.get("transparency")
-    stored = image.tile[0].args if image.tile else None
-    factor = SPREAD.get(stored[0] if isinstance(stored, tuple) else stored)
+    factor = SPREAD.get(stored_kind(image))
     if factor and value is not None:
         image.info["transparency"] = (
             int(value * factor) if isinstance(value, int) else tuple(int(part * factor) for part in value)

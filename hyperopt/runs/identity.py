@@ -9,6 +9,7 @@ from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
 from utils.checksum import checksum
 from utils.errors import UserError
+from utils.files import replace_file
 from utils.options import TrainOptions
 from utils.repetitions import DATA
 from utils.run_folder import read_result, run_files, unused_run_folder
@@ -51,6 +52,34 @@ def other_data(result: dict[str, Any], found: dict[str, str]) -> list[str]:
     `found` are the `fingerprints` of the data that there are now.
     """
     return [DATA[key] for key, value in found.items() if result.get(key) not in (None, value)]
+
+
+def refuse_split_of_other_labels(options: TrainOptions, data: Dataset) -> None:
+    """Raise UserError when the run's split file was drawn for other labels or files than there are now.
+
+    It holds the given labels of all images by their places: those of mended ones would be the old ones again.
+    """
+    path = _labels_beside_split(options)
+    if path.exists() and path.read_text() != _identify_labels(data):
+        raise UserError(
+            f"the split file of {path.parent} was drawn for other labels or files than there are now; put those back, "
+            f"or train in another run folder (-r {unused_run_folder(options)})"
+        )
+
+
+def remember_labels_of_split(options: TrainOptions, data: Dataset) -> None:
+    """Keep beside the run's split file what stands for the labels and files that it is of, unless that is known."""
+    path = _labels_beside_split(options)
+    if not path.exists():
+        replace_file(path, _identify_labels(data).encode())
+
+
+def _labels_beside_split(options: TrainOptions) -> Path:
+    return run_files(options).folder / f".labels_{options.distortion}"
+
+
+def _identify_labels(data: Dataset) -> str:
+    return checksum({"labels": data.train.labels, "files": data.train_files})
 
 
 def refuse_other_data(options: TrainOptions, found: dict[str, str]) -> None:

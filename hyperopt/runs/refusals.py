@@ -19,9 +19,15 @@ def refuse_unfit(options: TrainOptions) -> None:
 
 
 def refuse_training_on_test(options: TrainOptions) -> None:
-    """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on."""
-    if options.dataset in BUILT_IN or (options.trained_on == "distorted" and not options.oversplit):
+    """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on.
+
+    Nor is there a test set then that --overfit could show to the hyper pass.
+    """
+    ablation = options.oversplit or options.overfit
+    if options.dataset in BUILT_IN or (options.trained_on == "distorted" and not ablation):
         return
     folder = dataset_folder(options)
+    if lacks_test(folder) and options.overfit:
+        raise UserError(f"{folder} has no test/, which --overfit is about; add test/, or leave --overfit out")
     if lacks_test(folder):
         raise UserError(f"{folder} has no test/, and the validation images in its place would be trained on; add test/")

@@ -15,7 +15,14 @@ from custom_datasets.table import Dataset
 from custom_datasets.workers import lost_workers
 from hyperopt.learned_rows import LearnedRows
 from hyperopt.runs.class_counts import announce, images_per_class
-from hyperopt.runs.identity import fingerprints, identify, identify_training_set, refuse_other_data
+from hyperopt.runs.identity import (
+    fingerprints,
+    identify,
+    identify_training_set,
+    refuse_other_data,
+    refuse_split_of_other_labels,
+    remember_labels_of_split,
+)
 from hyperopt.runs.preparation import prepare_split
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.training import Training
@@ -58,10 +65,12 @@ def train(options: TrainOptions, device: torch.device, later: Sequence[TrainOpti
     data = load_dataset(options.dataset, dataset_folder(options), device, rgb(options.background))
     tables = fingerprints(data)
     refuse_other_data(options, tables)
+    refuse_split_of_other_labels(options, data)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     for note in (*data.notes, *data.duplicates, *missing):
         print(f"note: {note}", file=sys.stderr)
     split = prepare_split(options, data)
+    remember_labels_of_split(options, data)
     announce(options, data, split)
     if start:
         start.check_training_set(data, split)

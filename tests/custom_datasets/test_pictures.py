@@ -150,3 +150,19 @@ def test_background_reaches_the_data(tmp_path):
     data = load_dataset("mine", tmp_path, CPU, background=GREEN)
     assert data.train.images[:, :, 0, 0].tolist() == [[1, 2, 3], list(GREEN)] * 2
     assert "4 pictures show nothing: a single value everywhere, such as train/in/0.png" in data.notes
+
+
+@pytest.mark.parametrize(("kind", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_colour_of_sixteen_bits_is_refused_as_grey_is(tmp_path, kind, channels):
+    """Pillow, whose modes do not tell, reads the upper bytes alone. It writes no such PNG: this one is put together."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows = b"".join(b"\0" + bytes(range(2 * channels * 8)) for _ in range(8))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, kind, 0, 0, 0))
+    path = tmp_path / "deep.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    assert Image.open(path).size == (8, 8)
+    with pytest.raises(DataError, match=r"deep.png has pixels of kind .*16.*, not of 8 bits; convert it"):
+        has_colour(path, WHITE)

@@ -158,6 +158,7 @@ def test_passes_of_two_versions(run):
     assert all(0 < floor < numbers[name]["after"] for name, floor in numbers["floor"].items())
 
 
+@pytest.mark.slow  # where the processor only emulates bfloat16
 def test_precision(run, tmp_path):
     flags = ["--data", tmp_path, "--seeds", 2, "--epochs", 2, "--hyper-start", 1]
     printed, numbers = run(precision, *flags)

@@ -139,7 +139,9 @@ def test_log_of_a_damaged_progress_file_is_not_taken(call, killed_at, log):
     [
         ("--aug-model", "RAND"),
         ("--aug-model", "SHA", "--hyper-opt", "HES"),
-        ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS", "--rows-on", "host", "--precision", "bf16"),
+        ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS", "--rows-on", "host"),
+        # Slow where the processor only emulates it.
+        pytest.param(("--aug-model", "SEP", "--hyper-opt", "FIS", "--precision", "bf16"), marks=pytest.mark.slow),
     ],
 )
 def test_other_rows_go_on_as_well(call, killed_at, row):

@@ -276,7 +276,7 @@ def test_every_epoch_says_how_fast_its_passes_were(train):
     assert re.search(rf"e-0\d  train {one}", lines[0])
 
 
-@pytest.mark.parametrize("opt", ["HES", "FIS"])
+@pytest.mark.parametrize("opt", [pytest.param("HES", marks=pytest.mark.slow), "FIS"])
 def test_bfloat16_trains_about_alike(train, opt):
     rows, figures = [], []
     for precision in ("fp32", "bf16"):

@@ -71,6 +71,7 @@ def test_files_of_a_run(train):
     train(*DISTORTION, *BOTH)
     name = "smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
     assert sorted(path.name for path in Path("local_data/DIGITS/run0").iterdir()) == [
+        ".labels_ir_10_sr_1.0_nr_0.1",
         f".lock_{name}",
         ".lock_split",
         f"best_{name}.pt",

@@ -9,10 +9,11 @@ from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
 from utils.checksum import checksum
 from utils.errors import UserError
-from utils.files import replace_file
 from utils.options import TrainOptions
 from utils.repetitions import DATA
 from utils.run_folder import read_result, run_files, unused_run_folder
+
+FINGERPRINT_LETTERS = 64  # of a SHA-256 in hexadecimal
 
 
 def identify(data: Dataset, split: Split) -> str:
@@ -60,7 +61,7 @@ def refuse_split_of_other_labels(options: TrainOptions, data: Dataset) -> None:
     It holds the given labels of all images by their places: those of mended ones would be the old ones again.
     """
     path = _labels_beside_split(options)
-    if path.exists() and path.read_text() != _identify_labels(data):
+    if _known_labels(path) not in (None, _identify_labels(data)):
         raise UserError(
             f"the split file of {path.parent} was drawn for other labels or files than there are now; put those back, "
             f"or train in another run folder (-r {unused_run_folder(options)})"
@@ -70,12 +71,18 @@ def refuse_split_of_other_labels(options: TrainOptions, data: Dataset) -> None:
 def remember_labels_of_split(options: TrainOptions, data: Dataset) -> None:
     """Keep beside the run's split file what stands for the labels and files that it is of, unless that is known."""
     path = _labels_beside_split(options)
-    if not path.exists():
-        replace_file(path, _identify_labels(data).encode())
+    if _known_labels(path) is None:
+        path.write_text(_identify_labels(data))
 
 
 def _labels_beside_split(options: TrainOptions) -> Path:
     return run_files(options).folder / f".labels_{options.distortion}"
+
+
+def _known_labels(path: Path) -> str | None:
+    """The fingerprint in a file; None without one, or where it was not written to its end."""
+    known = path.read_text() if path.exists() else ""
+    return known if len(known) == FINGERPRINT_LETTERS else None
 
 
 def _identify_labels(data: Dataset) -> str:

@@ -148,6 +148,7 @@ def test_startup_of_two_versions(run, monkeypatch, tmp_path):
     assert f"| {beside:.2f} (" in printed
 
 
+@pytest.mark.slow  # two processes that import torch
 def test_passes_of_two_versions(run):
     """Of this one and itself: a line per pass; the convolutions are a share of the time below one."""
     printed, numbers = run(before_after, before_after.ROOT, "--share", 0.004, "--subsample", 1, "--rounds", 1)

@@ -301,7 +301,9 @@ def test_unusual_names_are_written_as_they_are(call):
     assert all(Path("local_data/odd", row["file"]).is_file() for row in listed)
 
 
-@pytest.mark.parametrize("more", [("--train-on", "both"), ("--refit",), ("--oversplit",)])
+@pytest.mark.parametrize(
+    "more", [("--train-on", "both"), pytest.param(("--refit",), marks=pytest.mark.slow), ("--oversplit",)]
+)
 def test_without_a_test_set_the_validation_set_is_not_trained_on(refused, more):
     example_data("local_data/digits")
     row = ("--dataset", "digits", "--recipe", "DIGITS", "--los-model", "WGHT")

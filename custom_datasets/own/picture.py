@@ -1,5 +1,6 @@
 """A picture as people see it: turned as its orientation says, what is transparent over a background."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ TURNS = {
 # PNG names its transparent colour as it is stored; pixels of few bits are spread over 0 to 255.
 SPREAD = {"L;2": 85, "L;4": 17}
 
+SIXTEEN_BITS = re.compile(";16[BLN]")  # a channel, with the order of its bytes; "BGR;16" has 16 bits for all of them
+
 
 def has_colour(path: Path, background: Colour) -> bool:
     """Whether the picture in a file takes three channels, by its header.
@@ -37,7 +40,7 @@ def has_colour(path: Path, background: Colour) -> bool:
     with _opened(path) as image:
         if image.mode not in GREY_MODES + COLOUR_MODES:
             raise DataError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
-        if "16" in str(stored_kind(image)):  # Pillow would keep the upper byte of colours
+        if SIXTEEN_BITS.search(stored_kind(image) or ""):  # of which Pillow would keep the upper byte
             raise DataError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
         # A camera's MPO file is a photograph; what comes behind the first picture is a preview or another view.
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":

@@ -166,3 +166,13 @@ def test_colour_of_sixteen_bits_is_refused_as_grey_is(tmp_path, kind, channels):
     assert Image.open(path).size == (8, 8)
     with pytest.raises(DataError, match=r"deep.png has pixels of kind .*16.*, not of 8 bits; convert it"):
         has_colour(path, WHITE)
+
+
+def test_bitmap_of_sixteen_bits_for_all_channels_is_read(tmp_path):
+    """Red of five, green of six and blue of five bits are 8 bits to Pillow, as before."""
+    masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 16, 3, 32, 0, 0, 0, 0)
+    path = tmp_path / "red.bmp"
+    path.write_bytes(b"BM" + struct.pack("<IHHI", 98, 0, 0, 66) + header + masks + struct.pack("<H", 0xF800) * 16)
+    assert has_colour(path, WHITE)
+    assert (read_picture(path, True, WHITE) == np.array([255, 0, 0])[:, None, None]).all()

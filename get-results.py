@@ -4,7 +4,6 @@
 With --audit, list which labels of the training set look wrong.
 """
 
-import dataclasses
 import os
 import re
 import sys
@@ -12,23 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.errors import DataError
-from hyperopt.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
-from hyperopt.runs.plan import row_plan
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.setting import Setting
+from hyperopt.options.stored import read_result
+from hyperopt.report.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
+from hyperopt.report.drawn import Drawn
+from hyperopt.report.results import SettingResults, all_results, setting_results
+from hyperopt.report.tables import LAYOUTS, all_tables, runs_csv, setting_table
+from hyperopt.runs.plan import setting_plan
 from utils.colour import rgb
-from utils.drawn import Drawn
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
-from utils.flags import file_of, flag, folder, number, pattern, plain_name
-from utils.options import parse_options, resolve
-from utils.results import RowResults, all_results, row_results
-from utils.row_options import RowOptions
-from utils.run_folder import RunFiles, read_result
-from utils.tables import LAYOUTS, all_tables, row_table, runs_csv
+from utils.flags import as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
+from utils.runs.files import RunFiles
 
 
 @dataclass(frozen=True)
-class ResultOptions(RowOptions):
+class ResultOptions(Setting):
     """All flags of the results script."""
 
     all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
@@ -64,9 +63,9 @@ class ResultOptions(RowOptions):
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
         beside = {"all", "match", "format", "runs_csv", "plot", "data", "dataset"}
-        for field in dataclasses.fields(self):
+        for field in flag_fields(type(self)):
             if field.name not in beside and getattr(self, field.name) != field.default:
-                raise UserError(f"--all shows every row; leave out --{field.name.replace('_', '-')}")
+                raise UserError(f"--all shows every row; leave out {as_flag(field.name)}")
 
     def check_flags(self) -> None:
         """Raise UserError for flags that do nothing together."""
@@ -88,7 +87,7 @@ class ResultOptions(RowOptions):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    return exit_status(lambda: run(arguments), (UserError, DataError))
+    return exit_status(lambda: run(arguments))
 
 
 def run(arguments: Sequence[str] | None) -> None:
@@ -96,16 +95,16 @@ def run(arguments: Sequence[str] | None) -> None:
     options = parse_options(ResultOptions, __doc__, arguments)
     options.check_flags()
     if options.dry_run:
-        print(row_plan(resolve(options)))
+        print(setting_plan(resolve(options)))
         return
-    found = all_results(options, options.match) if options.all else row_results(resolve(options))
+    found = all_results(options, options.match) if options.all else setting_results(resolve(options))
     review = find_review(options, found.rows) if options.audit or options.export_clean else None
     drawn = draw(found.rows, options, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
         replace_file(options.runs_csv, runs_csv(found.rows).encode())
         written.append(options.runs_csv)
-    print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(row_table, found.rows)))
+    print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(setting_table, found.rows)))
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
     for line in (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ())):
@@ -117,8 +116,8 @@ def run(arguments: Sequence[str] | None) -> None:
         raise UserError("; ".join(damaged))
 
 
-def find_review(options: ResultOptions, rows: list[RowResults]) -> Review:
-    """The audit of one run of the rows of one name. Raises UserError or DataError where there is not what it takes."""
+def find_review(options: ResultOptions, rows: list[SettingResults]) -> Review:
+    """The audit of one run of the rows of one name. Raises UserError or UserError where there is not what it takes."""
     import torch  # tables do without it
 
     from custom_datasets.sources import load_dataset
@@ -128,7 +127,7 @@ def find_review(options: ResultOptions, rows: list[RowResults]) -> Review:
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    data = load_dataset(options.dataset, rows[0].folder, torch.device("cpu"), rgb(result["options"]["background"]))
+    data = load_dataset(options.dataset, rows[0].folder, torch.device("cpu"), rgb(result["options"].background))
     review = review_run(files, data, result)
     if options.export_clean:
         review.audit.refuse_export(options.threshold)
@@ -144,10 +143,10 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
     return [path for path in (options.audit, options.export_clean) if path]
 
 
-def draw(rows: list[RowResults], options: ResultOptions, review: Review | None) -> Drawn:
+def draw(rows: list[SettingResults], options: ResultOptions, review: Review | None) -> Drawn:
     """Draw all rows, or one row; of an audited run the sheets of sample images as well."""
     os.environ["MPLBACKEND"] = "agg"  # a notebook's own need not be installed here
-    from hyperopt import figures  # brings matplotlib, which tables do without
+    from hyperopt.report import figures  # brings matplotlib, which tables do without
 
     if options.all:
         return figures.plot_all(rows, options.plot)

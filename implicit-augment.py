@@ -10,39 +10,38 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from custom_datasets.errors import DataError
-from custom_models.names import ModelError
-from custom_transforms.errors import PolicyError
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.stored import finished_result
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.refusals import refuse_unfit
-from utils.errors import UserError, exit_status
-from utils.options import TrainOptions, parse_options, resolve
+from hyperopt.runs.stages import Stage, stages
+from utils.errors import exit_status
 from utils.precision import pick_precision
-from utils.run_folder import finished_result, rows_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    return exit_status(lambda: run(arguments), (UserError, DataError, ModelError, PolicyError))
+    return exit_status(lambda: run(arguments))
 
 
 def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options, then plan, report what is finished, or train, stage by stage."""
-    options = resolve(parse_options(TrainOptions, __doc__, arguments))
+    options = resolve(parse_options(RunOptions, __doc__, arguments))
     refuse_unfit(options)
     options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
     if options.dry_run:
-        print("\n\n".join(plan(stage, finished(stage)) for stage in options.stages))
+        print("\n\n".join(plan(stage, finished(stage)) for stage in stages(options)))
     else:
-        train_stages(options)
+        train_stages(stages(options))
 
 
-def train_stages(options: TrainOptions) -> None:
+def train_stages(chain: list[Stage]) -> None:
     """Report what is finished, train the rest."""
     device = None
-    for number, stage in enumerate(options.stages, start=1):
+    for stage in chain:
         if result := finished(stage):
             from hyperopt.runs.finished import check_finished  # brings torch, as what follows does
 
@@ -53,17 +52,17 @@ def train_stages(options: TrainOptions) -> None:
         from utils.device import memory_mistakes
 
         with memory_mistakes():
-            device = device or prepare_device(options)
-            print(summary(train(stage, device, options.stages[number:])))
+            device = device or prepare_device(stage.run)
+            print(summary(train(stage, device, last=stage is chain[-1])))
 
 
-def finished(options: TrainOptions) -> dict[str, Any] | None:
-    """The result of the run if it is finished and not to be started over."""
-    result = None if options.fresh else finished_result(options)
-    if result and rows_file(options):
+def finished(stage: Stage) -> dict[str, Any] | None:
+    """The result of a stage's run if it is finished and not to be started over."""
+    result = None if stage.run.fresh else finished_result(stage.run)
+    if result and stage.rows_path:
         from hyperopt.runs.starting_rows import refuse_other_rows  # brings torch
 
-        refuse_other_rows(options, result)
+        refuse_other_rows(stage, result)
     return result
 
 

@@ -33,20 +33,21 @@ from benchmarks.report import status_of
 from custom_datasets.distortion import Split
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
-from hyperopt.audit import THRESHOLD, Audit, review_run, score
-from hyperopt.runs.identity import identify
-from hyperopt.runs.preparation import prepare_split
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import Setting
+from hyperopt.report.audit import THRESHOLD, Audit, review_run, score
+from hyperopt.report.results import all_results
+from hyperopt.report.tables import column_name, mean_and_spread
+from hyperopt.runs.fingerprints import fingerprint_run
+from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.training import Training
-from utils.checksum import checksum
 from utils.device import pick_device
 from utils.errors import UserError
 from utils.files import replace_file
+from utils.fingerprint import fingerprint
 from utils.flags import Parser, number, pattern
-from utils.options import TrainOptions, resolve
-from utils.results import all_results
-from utils.row_options import RowOptions
-from utils.run_folder import RunFiles
-from utils.tables import column_name, mean_and_spread
+from utils.runs.files import RunFiles
 
 FOLDS = 5
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8)
@@ -80,12 +81,12 @@ def main() -> None:
     reviews: dict[str, list[Audit]] = defaultdict(list)
     print("| distortion | row | score | area under the ROC curve | average precision | runs |")
     print("|---|---|---|---|---|---|")
-    for row in all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match).rows:
+    for row in all_results(Setting(data=flags.data, dataset=flags.dataset), flags.match).rows:
         name = f"{column_name(row)} | {row.label}"
         found = defaultdict(list)
         for run in sorted(row.results.keys() & set(flags.runs)):
             files, options = row.files(run), row.results[run]["options"]
-            if options["noise_ratio"] == 0 or options["refit"] or options["train_on"] != "distorted":
+            if options.noise_ratio == 0 or options.refit or options.train_on != "distorted":
                 continue
             audit = review_run(files, data, row.results[run]).audit
             reviews[name].append(audit)
@@ -162,9 +163,9 @@ def flagged(audits: list[Audit], threshold: float) -> tuple[float, float]:
 def out_of_sample(files: RunFiles, options: dict, data: Dataset, device: torch.device) -> np.ndarray:
     """Class probabilities (N, C) of every image of the distorted training set by a baseline that has not seen it."""
     stored = {name: options[name] for name in COPIED if name in options}
-    resolved = resolve(TrainOptions(**stored, run_folder=files.folder.name, data=files.folder.parent.parent))
+    resolved = resolve(RunOptions(**stored, run_folder=files.folder.name, data=files.folder.parent.parent))
     split = prepare_split(resolved, data)
-    origin = checksum({"data": identify(data, split), "options": resolved.identity, "folds": FOLDS})
+    origin = fingerprint({"data": fingerprint_run(data, split), "options": resolved.identity, "folds": FOLDS})
     kept = files.folder / f"out_of_sample_{origin[:16]}.npy"
     if kept.exists():
         return np.load(kept)

@@ -24,10 +24,11 @@ import torch
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_datasets.distortion import Distortion, Split, make_split
 from custom_datasets.table import Dataset, ImageTable
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.training import Training
 from utils.device import keep_freed_memory, wait
 from utils.flags import Parser, number
-from utils.options import TrainOptions, resolve
 from utils.precision import pick_precision
 from utils.recipes import RECIPES
 from utils.speed import Work, peak_memory
@@ -112,9 +113,9 @@ def random_data(flags: argparse.Namespace, device: torch.device) -> tuple[Datase
     return data, make_split(data.train.labels.cpu().numpy(), CLASSES, distortion, SEED)
 
 
-def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> TrainOptions:
+def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> RunOptions:
     """The options of a method's run."""
-    options = TrainOptions(
+    options = RunOptions(
         dataset=flags.dataset,
         imbalance_ratio=IMBALANCE_RATIO,
         noise_ratio=NOISE_RATIO,

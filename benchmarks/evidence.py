@@ -25,12 +25,12 @@ from statistics import mean, stdev
 from scipy.stats import ttest_rel
 
 from benchmarks.report import status_of
+from hyperopt.options.setting import LEARNED_AUG_MODELS, Setting
+from hyperopt.report.results import SettingResults, all_results
+from hyperopt.report.tables import column_name, mean_and_spread
 from utils.errors import UserError
 from utils.flags import Parser, file_of, number, pattern
-from utils.results import RowResults, all_results
-from utils.row_options import LEARNED_AUG_MODELS, RowOptions
-from utils.run_folder import ACCURACIES
-from utils.tables import column_name, mean_and_spread
+from utils.runs.accuracies import ACCURACIES
 
 TRAINED_ON = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--accuracy", default="last_five", choices=tuple(ACCURACIES), help="what is compared")
     parser.add_argument("--plot", type=file_of(".png"), help="PNG file for a figure")
     flags = parser.parse_args()
-    found = all_results(RowOptions(data=flags.data, dataset=flags.dataset), flags.match)
+    found = all_results(Setting(data=flags.data, dataset=flags.dataset), flags.match)
     said = [f"{row.title}: {note}" for row in found.rows for note in row.notes]
     for note in (*found.unfinished, *found.damaged, *found.notes, *said):
         print(f"note: {note}", file=sys.stderr)
@@ -75,12 +75,12 @@ def main() -> None:
         plot(groups, flags.dataset, flags.accuracy, flags.plot)
 
 
-def collect(rows: Sequence[RowResults], accuracy: str, runs: Sequence[int] | None) -> dict[str, ByCount]:
+def collect(rows: Sequence[SettingResults], accuracy: str, runs: Sequence[int] | None) -> dict[str, ByCount]:
     """The rows by distortion and number of clean images; of some runs, or of all."""
     groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         first = row.results[min(row.results)]
-        count = row.options["valid_images"] or first["images"]["valid"]
+        count = row.options.valid_images or first["images"]["valid"]
         found = {run: result["accuracy"] for run, result in row.results.items() if not runs or run in runs}
         found = {run: accuracies for run, accuracies in found.items() if accuracy in accuracies}
         if found:
@@ -95,21 +95,21 @@ def collect(rows: Sequence[RowResults], accuracy: str, runs: Sequence[int] | Non
     return groups
 
 
-def name_of(row: RowResults) -> str:
+def name_of(row: SettingResults) -> str:
     """The row's name without the number of clean images; of a control, what it is trained on."""
-    options, on = row.options, row.options["train_on"]
-    label = row.label.replace(f" valid images {options['valid_images']}", "").replace("/NONE", "")
-    if options["hyper_opt"] == "NONE":
+    options, on = row.options, row.options.train_on
+    label = row.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
+    if options.hyper_opt == "NONE":
         label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
     if not is_control(row):
         return label
-    learns = options["los_model"] != "NONE" or options["aug_model"] in LEARNED_AUG_MODELS
+    learns = options.los_model != "NONE" or options.aug_model in LEARNED_AUG_MODELS
     return f"{label}{', untrained rows' if learns else ''}, on {TRAINED_ON[on]}"
 
 
-def is_control(row: RowResults) -> bool:
+def is_control(row: SettingResults) -> bool:
     """Whether nothing is learned of single images."""
-    return row.options["hyper_opt"] == "NONE" and not row.options.get("rows")
+    return row.options.hyper_opt == "NONE" and not row.options.rows
 
 
 def strongest(lines: Sequence[Line]) -> Line | None:
@@ -194,7 +194,7 @@ def plot(groups: dict[str, ByCount], dataset: str, accuracy: str, path: Path) ->
     """
     from matplotlib.ticker import LogLocator
 
-    from hyperopt.figures import style  # brings matplotlib
+    from hyperopt.report.figures import style  # brings matplotlib
 
     labels = sorted({line.label for by_count in groups.values() for lines in by_count.values() for line in lines})
     with style.page():

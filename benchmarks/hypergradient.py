@@ -23,24 +23,25 @@ from statistics import median
 from typing import Any
 
 import torch
+from hyperopt.estimators.directions import HyperSettings, fisher_direction, hessian_direction
 from torch import Tensor
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_datasets.sources import load_dataset
-from hyperopt.estimators import HyperSettings, fisher_direction, hessian_direction
-from hyperopt.fisher import head_fisher_product, mean_eigenvalue
-from hyperopt.hyper_pass import clean_features, clean_gradient
-from hyperopt.hypergradient import HeadBatch
-from hyperopt.losses import fisher_product
-from hyperopt.runs.preparation import prepare_split
+from hyperopt.estimators.hyper_pass import clean_features, clean_gradient
+from hyperopt.head.fisher import head_fisher_product, mean_eigenvalue
+from hyperopt.head.hypergradient import HeadBatch
+from hyperopt.head.losses import fisher_product
+from hyperopt.head.solvers import conjugate_gradients
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import ESTIMATOR_HYPER
+from hyperopt.options.stored import finished_result
 from hyperopt.runs.run import train
+from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.training import Training
-from hyperopt.solvers import conjugate_gradients
 from utils.flags import Parser, number
-from utils.options import TrainOptions, resolve
-from utils.row_options import ESTIMATOR_HYPER
-from utils.run_folder import dataset_folder, finished_result, run_files
 
 SEED = 0
 WARM_UP = 3  # rounds
@@ -166,7 +167,7 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
     """Those of a hyper pass's batches at the head of a network that is trained first, unless it is there."""
     device = torch.device(flags.device)
     options = resolve(
-        TrainOptions(
+        RunOptions(
             data=flags.data,
             dataset=dataset,
             run_folder="benchmark",
@@ -180,10 +181,10 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
     )
     if not finished_result(options):
         train(options, device)
-    data = load_dataset(dataset, dataset_folder(options), device)
+    data = load_dataset(dataset, options.folder, device)
     training = Training(options, data, prepare_split(options, data), device)
     model, hyper = training.model, training.rows
-    checkpoint = torch.load(run_files(options).last, weights_only=True, map_location=device)
+    checkpoint = torch.load(options.files.last, weights_only=True, map_location=device)
     model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
     model.head.load_state_dict(checkpoint["decoder_state_dict"])
     for name, values in (checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"]).items():
@@ -244,7 +245,7 @@ def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     # Imported here and without pyplot: the tables need no matplotlib, and no display is wanted.
     from matplotlib.figure import Figure
 
-    from hyperopt.figures.style import COLOURS
+    from hyperopt.report.figures.style import COLOURS
 
     figure = Figure(figsize=(4.5 * len(solvers) + 3, 4), layout="constrained")
     panels = figure.subplots(1, len(solvers), squeeze=False)[0]

@@ -6,8 +6,8 @@ FIS does without them: at 64 features they need fewer iterations but save no tim
 import torch
 from torch import Tensor
 
-from hyperopt.hypergradient import head_gradient
-from hyperopt.solvers import Product
+from hyperopt.head.hypergradient import head_gradient
+from hyperopt.head.solvers import Product
 
 
 def kronecker_factors(probabilities: Tensor, features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

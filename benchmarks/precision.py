@@ -24,12 +24,12 @@ from benchmarks.report import describe_machine, device_name, how_many, output_fi
 from custom_datasets.distortion import Split
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
-from hyperopt.runs.preparation import prepare_split
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.training import Training
 from utils.device import PRECISIONS, keep_freed_memory
 from utils.flags import Parser, number
-from utils.options import TrainOptions, resolve
-from utils.run_folder import dataset_folder
 
 ESTIMATORS = ("HES", "FIS")
 ERRORS = ("best on test", "selected on validation", "last epoch")
@@ -43,7 +43,7 @@ def main() -> None:
     result: dict[str, Any] = {"machine": describe_machine(flags.device), "dataset": flags.dataset}
     for estimator in ESTIMATORS:
         options = resolve(
-            TrainOptions(
+            RunOptions(
                 data=flags.data,
                 dataset=flags.dataset,
                 run_folder="benchmark",
@@ -57,7 +57,7 @@ def main() -> None:
                 hyper_opt=estimator,
             )
         )
-        data = load_dataset(options.dataset, dataset_folder(options), device)
+        data = load_dataset(options.dataset, options.folder, device)
         split = prepare_split(options, data)
         runs = {
             name: [run(replace(options, seed=seed, precision=name), data, split, device) for seed in range(flags.seeds)]
@@ -75,7 +75,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--dataset", default="DIGITS", help="a data set with a recipe")
     parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
     parser.add_argument("--seeds", type=number(int, 2, 10**6), default=4, help="runs of each precision, at least 2")
-    parser.add_argument("--epochs", type=how_many, default=TrainOptions.epochs, help="of a run")
+    parser.add_argument("--epochs", type=how_many, default=RunOptions.epochs, help="of a run")
     parser.add_argument(
         "--hyper-start", type=number(int, 0, 10**6), help="last epoch without a hyper pass (default: the recipe's)"
     )
@@ -84,7 +84,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def run(
-    options: TrainOptions, data: Dataset, split: Split, device: torch.device
+    options: RunOptions, data: Dataset, split: Split, device: torch.device
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Test errors in % of a whole training, and what its rows have come to."""
     training = Training(options, data, split, device)

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from custom_datasets.errors import DataError
-from custom_models.names import ModelError
-from utils.errors import UserError, exit_status
+from utils.errors import exit_status
 from utils.flags import number
 
 how_many = number(int, 1, 10**6)  # what a flag such as --rounds takes
@@ -19,7 +17,7 @@ how_many = number(int, 1, 10**6)  # what a flag such as --rounds takes
 
 def status_of(main: Callable[[], None]) -> int:
     """Run a benchmark's body: 0, or one line on stderr and 2 after a user's mistake."""
-    return exit_status(main, (UserError, DataError, ModelError))
+    return exit_status(main)
 
 
 def device_name(text: str) -> str:

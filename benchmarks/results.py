@@ -22,15 +22,17 @@ import numpy as np
 import sklearn
 import torch
 
-import hyperopt.figures  # noqa: F401  imported here so that it is not timed
+import hyperopt.report.figures  # noqa: F401  imported here so that it is not timed
 from benchmarks.report import describe_machine, how_many, output_file, quartiles, seconds, status_of
-from hyperopt.learned_rows import LearnedRows
-from hyperopt.warp import OPERATIONS
+from hyperopt.augmentation.warp import OPERATIONS
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.report.published_errors import ROWS
+from hyperopt.rows.rows_file import RowsFile
 from utils.flags import Parser
-from utils.options import TrainOptions, resolve
-from utils.predictions import Predictions
-from utils.published import ROWS
-from utils.run_folder import ACCURACIES, RunFiles, run_files
+from utils.runs.accuracies import ACCURACIES
+from utils.runs.files import RunFiles
+from utils.runs.predictions import Predictions
 
 SCRIPT = Path(__file__).parent.parent / "get-results.py"
 DISTORTIONS = ((1, 0.0), (1, 0.3), (10, 0.1), (100, 0.1))  # imbalance and noise ratio
@@ -108,7 +110,7 @@ def make_results(data: Path) -> None:
     for run in range(RUNS):
         for imbalance_ratio, noise_ratio in DISTORTIONS:
             for aug_model, los_model, hyper_opt in ROWS:
-                options = TrainOptions(
+                options = RunOptions(
                     data=data,
                     imbalance_ratio=imbalance_ratio,
                     noise_ratio=noise_ratio,
@@ -122,9 +124,9 @@ def make_results(data: Path) -> None:
                 make_run(resolve(options), random)
 
 
-def make_run(options: TrainOptions, random: np.random.Generator) -> None:
+def make_run(options: RunOptions, random: np.random.Generator) -> None:
     """Write the files of one run: a network that is right in about 90 % of the cases."""
-    files = run_files(options)
+    files = options.files
     files.folder.mkdir(parents=True, exist_ok=True)
     errors = 10 + 50 * np.exp(-np.arange(EPOCHS) / 20) + random.uniform(0, 3, EPOCHS)
     write_metrics(files, errors)
@@ -137,7 +139,7 @@ def make_run(options: TrainOptions, random: np.random.Generator) -> None:
     content = {
         "dataset": options.dataset,
         "run": options.run_folder,
-        "name": options.run_name,
+        "name": options.name,
         "accuracy": dict.fromkeys(ACCURACIES, 100 - errors[-1]),
         "epochs": dict.fromkeys(ACCURACIES, EPOCHS),
         "accuracy_per_class": dict.fromkeys(ACCURACIES, per_class),
@@ -180,7 +182,7 @@ def redrawn(labels: np.ndarray, share: float, random: np.random.Generator) -> np
     return np.where(random.random(len(labels)) < share, random.integers(CLASSES, size=len(labels)), labels)
 
 
-def make_rows(options: TrainOptions, predictions: Predictions, random: np.random.Generator) -> LearnedRows:
+def make_rows(options: RunOptions, predictions: Predictions, random: np.random.Generator) -> RowsFile:
     """Random columns of what the options' row learns."""
     shapes = {"weight": (TRAIN,), "soft_label": (TRAIN, CLASSES)}
     columns = {}
@@ -189,7 +191,7 @@ def make_rows(options: TrainOptions, predictions: Predictions, random: np.random
     if "soft_label" in columns:
         columns["soft_label"] /= columns["soft_label"].sum(1, keepdim=True)
     index, given = torch.from_numpy(predictions.train_index), torch.from_numpy(predictions.train_given)
-    return LearnedRows(index, given, options.dataset, "made up", **columns)
+    return RowsFile(index, given, options.dataset, "made up", **columns)
 
 
 if __name__ == "__main__":

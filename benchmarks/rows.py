@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from hyperopt.estimators.directions import HyperSettings
 from torch import Tensor
 
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
 from custom_models.classifier import build_model
 from custom_models.frozen import FrozenClassifier
-from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import clean_features, clean_gradient, hyper_step
-from hyperopt.hyperparameters import Hyperparameters
-from hyperopt.warp import PaperWarp
+from hyperopt.augmentation.warp import PaperWarp
+from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, hyper_step
+from hyperopt.options.setting import ESTIMATOR_HYPER
+from hyperopt.rows.rows import Rows
 from utils.device import wait
 from utils.flags import Parser
-from utils.row_options import ESTIMATOR_HYPER
 from utils.speed import peak_memory
 
 SEED = 0
@@ -50,7 +50,7 @@ class Steps:
         self.count, self.device = count, device
         self.random = torch.Generator().manual_seed(SEED)
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
-        self.hyper = Hyperparameters(labels, classes, "SEP", "BOTH", PaperWarp(), "symmetric KL")
+        self.hyper = Rows(labels, classes, "SEP", "BOTH", PaperWarp(), "symmetric KL")
         self.network = FrozenClassifier(build_model("smallnet", SHAPE[0], classes, SEED).to(device))
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
         clean = clean_features(self.network, self.hyper, [(self.images, labels[:BATCH], None)])

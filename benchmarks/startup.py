@@ -19,10 +19,11 @@ import numpy as np
 
 from benchmarks.report import describe_machine, how_many, output_file, quartiles, status_of
 from benchmarks.results import make_run
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.report.published_errors import ROWS
 from utils.errors import UserError
 from utils.flags import Parser
-from utils.options import TrainOptions, resolve
-from utils.published import ROWS
 
 TRAINING, RESULTS = "implicit-augment.py", "get-results.py"
 # By the script: flags and the status that they end with.
@@ -85,7 +86,7 @@ def make_results(data: Path) -> None:
     random = np.random.default_rng(0)
     for aug_model, los_model, hyper_opt in ROWS:
         policy = "SVHN" if aug_model in ("AUTO", "DADA") else None
-        row = TrainOptions(data=data, aug_model=aug_model, los_model=los_model, hyper_opt=hyper_opt, policy=policy)
+        row = RunOptions(data=data, aug_model=aug_model, los_model=los_model, hyper_opt=hyper_opt, policy=policy)
         make_run(resolve(row), random)
 
 

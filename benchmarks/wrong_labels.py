@@ -21,11 +21,11 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.report import status_of
 from custom_datasets.sources import load_dataset
+from hyperopt.options.setting import Setting
+from hyperopt.report.results import all_results
+from hyperopt.report.tables import mean_and_spread
 from utils.errors import UserError
 from utils.flags import Parser, pattern
-from utils.results import all_results
-from utils.row_options import RowOptions, has_learned_rows
-from utils.tables import mean_and_spread
 
 DATASET = "DIGITS"
 COLUMNS = ("area, weight", "area, soft label", "wrong, corrected", "right, changed")
@@ -40,7 +40,7 @@ def main() -> None:
     flags = parser.parse_args()
     labels = load_dataset(DATASET, flags.data / DATASET, torch.device("cpu")).train.labels
     columns = (*COLUMNS, *ERRORS)
-    rows = all_results(RowOptions(data=flags.data, dataset=DATASET), flags.match).rows
+    rows = all_results(Setting(data=flags.data, dataset=DATASET), flags.match).rows
     rows = [row for row in rows if learns_labels(row.options)]
     if not rows:
         raise UserError("no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels; train one first")
@@ -61,7 +61,7 @@ def main() -> None:
 
 def learns_labels(options: Mapping[str, Any]) -> bool:
     """Whether such a run learns weights and soft labels of images some of whose labels are wrong."""
-    return options["los_model"] == "BOTH" and options["noise_ratio"] > 0 and has_learned_rows(options)
+    return options.los_model == "BOTH" and options.noise_ratio > 0 and options.has_learned_rows
 
 
 def measure(checkpoint: Path, split: Path, labels: torch.Tensor) -> dict[str, float]:

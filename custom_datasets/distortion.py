@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from custom_datasets.errors import DataError
+from utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def split_validation(labels: np.ndarray, images: int, seed: int) -> tuple[np.nda
     try:
         train, valid = next(splitter.split(np.zeros(len(labels)), labels))
     except ValueError as error:
-        raise DataError(f"cannot split off {images} of {len(labels)} images for validation: {error}") from error
+        raise UserError(f"cannot split off {images} of {len(labels)} images for validation: {error}") from error
     return valid, train
 
 
@@ -99,21 +99,21 @@ def add_noise(
 def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
     """The distorted training set of one run: `labels` (N,) are the clean ones, `seed` fixes every draw.
 
-    Raises DataError when nothing is left to train on or the split is impossible.
+    Raises UserError when nothing is left to train on or the split is impossible.
     """
     valid, train = choose_validation(labels, distortion, seed)
     random = np.random.default_rng(seed)
     train = subsample(train, distortion.subsample_ratio, random)
     train = imbalance(train, labels, classes, distortion.imbalance_ratio, random)
     if len(train) == 0:
-        raise DataError(f"a subsample ratio of {distortion.subsample_ratio} leaves no training image; use a larger one")
+        raise UserError(f"a subsample ratio of {distortion.subsample_ratio} leaves no training image; use a larger one")
     return Split(valid, train, add_noise(train, labels, classes, distortion.noise_ratio, random))
 
 
 def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) -> Split:
     """The split with a stratified part of `images` of its validation images; the others are left out.
 
-    `labels` (N,) are the clean ones. Raises DataError when as many, and one of each class, cannot be kept and left.
+    `labels` (N,) are the clean ones. Raises UserError when as many, and one of each class, cannot be kept and left.
     """
     if images == len(split.valid):
         return split
@@ -121,7 +121,7 @@ def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) ->
     most = len(split.valid) - classes
     if not classes <= images <= most:
         some = f"give --valid-images {classes} to {most}, or leave it out for all of them"
-        raise DataError(
+        raise UserError(
             f"{images} of {len(split.valid)} clean images of {classes} classes cannot be kept in proportion; "
             + (some if classes <= most else "leave --valid-images out")
         )

@@ -1,6 +1,6 @@
-"""The batches of a run: which images, in which order, prepared for the network."""
+"""The batches of a run: which images, in which order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,21 +9,21 @@ from torch import Tensor
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, Images
+from utils.passes import Batch
 
 EVALUATION_BATCH = 500
-Prepare = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches (prepared images (B, C, H, W), labels (B,), index (B,)), one per index of `order`.
+    """Batches of images as they are stored, one per index of `order`; `labels` (N,) are those of the source's images.
 
     `crops` and `workers` as in `Images.fetch`.
     """
 
     source: Images
+    labels: Tensor
     order: Sequence[Tensor]
-    prepare: Prepare
     crops: int | None
     workers: int
 
@@ -35,27 +35,25 @@ class Batches:
     def __len__(self) -> int:
         return len(self.order)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        batches = self.source.fetch(self.order, self.crops, self.workers)
-        for index, images in zip(self.order, batches, strict=True):
-            yield self.prepare(images), self.source.labels[index], index
+    def __iter__(self) -> Iterator[Batch]:
+        stored = self.source.fetch(self.order, self.crops, self.workers)
+        for index, images in zip(self.order, stored, strict=True):
+            yield Batch(images, self.labels[index], index)
 
 
 class Loaders:
     """All batches of a run on a distorted data set.
 
-    Labels are the clean ones; the given, noisy label of a training image is part of its row. `index` is the image's
-    place in its table, which for training images addresses the row. Where images are streamed, those of the train and
-    the hyper pass, the batches of clean ones included, are random crops; the others show the central crop.
+    Images that are trained on come with their given labels, clean ones with their own. `index` is the image's place in
+    its table, which for training images addresses the row. Where images are streamed, those of the train and the hyper
+    pass, the batches of clean ones included, are random crops; the others show the central crop.
 
     Args:
         data: on the run's device.
         split: the distorted training set.
-        view, training_view: map uint8 images (B, C, H, W) to what the network sees, in evaluation and in the train and
-            hyper pass.
         train_order, hyper_order: CPU generators of the orders of the train and the hyper pass. Where they stand also
             fixes the crops of a pass, so that whoever restores them repeats the pass exactly.
-        overfit: the ablation that shows the test set to the hyper pass instead of the validation set, as in evaluation.
+        overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
         workers: processes that read streamed images; they change the speed, never the batches.
 
     """
@@ -64,17 +62,16 @@ class Loaders:
         self,
         data: Dataset,
         split: Split,
-        view: Prepare,
-        training_view: Prepare,
         train_order: torch.Generator,
         hyper_order: torch.Generator,
         overfit: bool,
         workers: int = 0,
     ):
         device = data.train.labels.device
-        self._data, self._view, self._training_view, self._workers = data, view, training_view, workers
+        self._data, self._workers = data, workers
         self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
         self.orders = {"train order": train_order, "hyper order": hyper_order}
+        self.given = torch.from_numpy(split.targets).to(device)
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
         self.test_index = torch.arange(len(data.test), device=device)
@@ -82,12 +79,12 @@ class Loaders:
     def train(self, size: int) -> Batches:
         """The training set for a train pass, in full batches."""
         crops = peek(self._train_order)
-        return self._batches(self._data.train, full_batches(self.train_index, size, self._train_order), crops)
+        return self._given(full_batches(self.train_index, size, self._train_order), crops)
 
     def hyper(self, size: int) -> Batches:
         """The training set for a hyper pass, every image once."""
         crops = peek(self._hyper_order)
-        return self._batches(self._data.train, even_batches(self.train_index, size, self._hyper_order), crops)
+        return self._given(even_batches(self.train_index, size, self._hyper_order), crops)
 
     def clean(self, size: int) -> Batches:
         """Clean images for a hyper pass, as many batches as `hyper` has."""
@@ -96,7 +93,7 @@ class Loaders:
             source, index, crops = self._data.test, self.test_index, None
         # Drawn as a whole: workers read ahead, and what they would draw ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
-        return self._batches(source, order, crops)
+        return self._clean(source, order, crops)
 
     def all_clean(self) -> Batches:
         """Every clean image once, for a hyper pass against all of them: as in evaluation, without any draw."""
@@ -104,19 +101,21 @@ class Loaders:
 
     def trained(self) -> Batches:
         """The training set as in evaluation, every image once, in ascending order."""
-        return self._batches(self._data.train, self.train_index.sort().values.split(EVALUATION_BATCH), None)
+        return self._given(self.train_index.sort().values.split(EVALUATION_BATCH), None)
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""
-        return self._batches(self._data.train, self.valid_index.split(EVALUATION_BATCH), None)
+        return self._clean(self._data.train, self.valid_index.split(EVALUATION_BATCH), None)
 
     def test(self) -> Batches:
         """The test set for evaluation."""
-        return self._batches(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
+        return self._clean(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
 
-    def _batches(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
-        prepare = self._view if crops is None else self._training_view
-        return Batches(source, order, prepare, crops, self._workers)
+    def _given(self, order: Sequence[Tensor], crops: int | None) -> Batches:
+        return Batches(self._data.train, self.given, order, crops, self._workers)
+
+    def _clean(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
+        return Batches(source, source.labels, order, crops, self._workers)
 
 
 def peek(generator: torch.Generator) -> int:

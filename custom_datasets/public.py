@@ -11,9 +11,10 @@ from torchvision.datasets import CIFAR10, CIFAR100, MNIST, SVHN, ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META, META_FILE, load_meta_file
 from torchvision.datasets.utils import check_integrity
 
-from custom_datasets.errors import DataError, first_line
+from custom_datasets.reading import first_line
 from custom_datasets.stream import StreamedImages
 from custom_datasets.table import Dataset, ImageTable, make_table
+from utils.errors import UserError
 
 MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 
@@ -64,7 +65,7 @@ def imagenet(folder: Path) -> Dataset:
     """ImageNet 2012, streamed: its archives, or what torchvision has unpacked from them, lie in `folder`."""
     train, test = (_imagenet_part(folder, split) for split in ("train", "val"))
     if train.wnids != test.wnids:
-        raise DataError(f"{folder / 'train'} and {folder / 'val'} do not hold the same classes; unpack them again")
+        raise UserError(f"{folder / 'train'} and {folder / 'val'} do not hold the same classes; unpack them again")
     sources = [StreamedImages([path for path, _ in p.samples], torch.tensor(p.targets)) for p in (train, test)]
     names = [", ".join(words) for words in train.classes]
     files = [path.removeprefix(f"{folder}/") for path in sources[0].files]
@@ -77,22 +78,22 @@ def _imagenet_part(folder: Path, split: str) -> ImageNet:
         if meta.exists():
             load_meta_file(str(folder))
     except Exception as error:  # torch's own message recommends to load the file without protection
-        raise DataError(f"{meta} is damaged; delete it, it is made anew from {ARCHIVE_META['devkit'][0]}") from error
+        raise UserError(f"{meta} is damaged; delete it, it is made anew from {ARCHIVE_META['devkit'][0]}") from error
     try:
         part = ImageNet(str(folder), split)
     except Exception as error:
         archives = ", ".join(name for name, _ in ARCHIVE_META.values())
-        raise DataError(f"no whole ImageNet in {folder} ({first_line(error)}): put {archives} there") from error
+        raise UserError(f"no whole ImageNet in {folder} ({first_line(error)}): put {archives} there") from error
     leftovers = [path.name for path in (folder / split).iterdir() if path.is_file()]
     if leftovers:
-        raise DataError(f"{folder / split} was not unpacked to its end ({leftovers[0]} is left); delete the folder")
+        raise UserError(f"{folder / split} was not unpacked to its end ({leftovers[0]} is left); delete the folder")
     return part
 
 
 def open_or_explain(
     make: Callable[[], Any], folder: Path, files: Mapping[Path, Callable[[Path], bool]], put: str
 ) -> Any:
-    """What `make` makes, a data set of torchvision's; a DataError that says which file is at fault when it fails.
+    """What `make` makes, a data set of torchvision's; a UserError that says which file is at fault when it fails.
 
     Args:
         make: makes the data set.
@@ -107,11 +108,11 @@ def open_or_explain(
         reason = first_line(error)
         missing = [path.name for path in files if not path.is_file()]
         if missing:
-            raise DataError(
+            raise UserError(
                 f"{folder} lacks {', '.join(missing)}, which cannot be downloaded ({reason}): put {put} there"
             ) from error
         damaged = [path for path, whole in files.items() if not whole(path)] or list(files)
-        raise DataError(f"{', '.join(map(str, damaged))}: damaged ({reason}); replace it") from error
+        raise UserError(f"{', '.join(map(str, damaged))}: damaged ({reason}); replace it") from error
 
 
 def is_idx(path: Path) -> bool:

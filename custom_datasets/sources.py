@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from custom_datasets.errors import DataError
 from custom_datasets.names import BUILT_IN, refuse_unknown
 from custom_datasets.own.data import own_data
 from custom_datasets.own.picture import WHITE, Colour
 from custom_datasets.table import Dataset, ImageTable, make_table
+from utils.errors import UserError
 
 DIGITS_TEST_IMAGES = 540
 MEMORY_SHARE = 0.5  # of the device's free memory that images may take; the network needs the rest
@@ -33,7 +33,7 @@ def digits(folder: Path) -> Dataset:
 def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Dataset]:
     """The loader of a data set, which takes the data set's folder: of a known name, else of own data in `folder`.
 
-    Raises DataError when there is neither.
+    Raises UserError when there is neither.
     """
     refuse_unknown(name, folder)
     if name == "DIGITS":
@@ -46,7 +46,7 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
 
 
 def load_dataset(name: str, folder: Path, device: torch.device, background: Colour = WHITE) -> Dataset:
-    """Read a data set whose files lie in `folder`, onto the device. Raises DataError when that is impossible.
+    """Read a data set whose files lie in `folder`, onto the device. Raises UserError when that is impossible.
 
     Transparent pictures of own data are laid over the background. Images that are too large for the device stay on the
     host and are moved batch by batch, which is said on stderr.
@@ -66,10 +66,10 @@ def load_dataset(name: str, folder: Path, device: torch.device, background: Colo
 
 
 def check_sizes(data: Dataset, folder: Path) -> None:
-    """Raise DataError when the training and the test images in memory differ in size or channels."""
+    """Raise UserError when the training and the test images in memory differ in size or channels."""
     shapes = {tuple(part.images.shape[1:]) for part in (data.train, data.test) if isinstance(part, ImageTable)}
     if len(shapes) > 1:
-        raise DataError(f"{folder} holds images of different shapes {sorted(shapes)}; replace the files")
+        raise UserError(f"{folder} holds images of different shapes {sorted(shapes)}; replace the files")
 
 
 def free_memory(device: torch.device) -> float:

@@ -14,10 +14,10 @@ from scipy.stats import binom, hypergeom
 from scipy.stats.distributions import rv_frozen
 
 from custom_datasets.distortion import Distortion, Split, divide_classes, make_split
-from custom_datasets.errors import DataError
 from utils.arrays import write_tensors
+from utils.errors import UserError
 from utils.file_lock import HeldError, hold
-from utils.run_folder import SPLIT_LOCK
+from utils.runs.files import SPLIT_LOCK, distortion_name
 
 try:
     from numpy._core.multiarray import scalar as numpy_scalar
@@ -37,8 +37,8 @@ IMPOSSIBLE = 1e-12
 
 def split_file_name(distortion: Distortion) -> str:
     """Published name of the split file."""
-    ratios = f"ir_{distortion.imbalance_ratio}_sr_{distortion.subsample_ratio}_nr_{distortion.noise_ratio}"
-    return f"data_{ratios}.pt"
+    ratios = distortion.imbalance_ratio, distortion.subsample_ratio, distortion.noise_ratio
+    return f"data_{distortion_name(*ratios)}.pt"
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -76,7 +76,7 @@ def _write_once(path: Path, split: Split) -> None:
             if not os.path.lexists(path):
                 write_split(path, split)
     except HeldError as error:
-        raise DataError(
+        raise UserError(
             f"another process has been writing {path} for {WAIT} seconds; wait for its end, or end it{error}"
         ) from error
 
@@ -84,12 +84,12 @@ def _write_once(path: Path, split: Split) -> None:
 def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distortion) -> Split:
     """Read a split and check that it fits the clean labels (N,) and the distortion.
 
-    Loads without unpickling code. Raises DataError when the file is unreadable or does not fit.
+    Loads without unpickling code. Raises UserError when the file is unreadable or does not fit.
     """
     split = _load(path)
     problem = _misfit(split, labels, classes, distortion)
     if problem:
-        raise DataError(
+        raise UserError(
             f"{path} does not fit this data set and these flags: {problem}; move it away or use other flags"
         )
     return split
@@ -103,7 +103,7 @@ def _load(path: Path) -> Split:
         return Split(*(_integers(part) for part in (valid, train, targets)))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
         # Its messages are not repeated: they recommend to load the file without protection.
-        raise DataError(f"{path} is damaged or holds other things than a split; move it away") from error
+        raise UserError(f"{path} is damaged or holds other things than a split; move it away") from error
 
 
 def _integers(part: list | torch.Tensor) -> np.ndarray:

@@ -15,9 +15,10 @@ from torch.utils.data import DataLoader, get_worker_info
 from torchvision import transforms
 from torchvision.transforms.functional import pil_to_tensor
 
-from custom_datasets.errors import DataError, reading
+from custom_datasets.reading import reading
 from custom_datasets.table import on_host
 from custom_datasets.workers import AHEAD, shared, start
+from utils.errors import UserError
 
 SIDE = 224
 EVALUATION_VIEW = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE)])
@@ -71,7 +72,7 @@ class StreamedImages:
             batches = start(loader)
         for images in batches:
             if isinstance(images, str):
-                raise DataError(images)
+                raise UserError(images)
             yield images.to(device, non_blocking=True)
 
 
@@ -90,7 +91,7 @@ class FileReader:
         try:
             images = torch.stack([self._read(place) for place in places])
             return shared(images) if get_worker_info() else images
-        except DataError as error:
+        except UserError as error:
             return str(error)
 
     def _read(self, place: int) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from custom_datasets.errors import DataError
+from utils.errors import UserError
 
 
 class Images(Protocol):
@@ -138,26 +138,26 @@ def on_host(order: Sequence[Tensor]) -> tuple[Tensor, ...]:
 def make_table(images: np.ndarray, labels: np.ndarray, classes: int, origin: Path) -> ImageTable:
     """A table of images (N, C, H, W) and labels (N,) that were read from the file or folder `origin`.
 
-    Raises DataError unless they are as many uint8 images as whole-numbered labels from 0 to classes - 1.
+    Raises UserError unless they are as many uint8 images as whole-numbered labels from 0 to classes - 1.
     """
     if images.dtype != np.uint8 or images.ndim != 4:
-        raise DataError(
+        raise UserError(
             f"{origin} holds {images.dtype} images of shape {images.shape}, not N colour or grey uint8 ones"
         )
     check_kind_of_labels(labels, origin)
     if len(images) != len(labels) or images.size == 0:
-        raise DataError(f"{origin} holds {len(images)} images with {len(labels)} labels; replace it")
+        raise UserError(f"{origin} holds {len(images)} images with {len(labels)} labels; replace it")
     if labels.min() < 0 or labels.max() >= classes:
-        raise DataError(
+        raise UserError(
             f"{origin} holds labels from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}; replace it"
         )
     return ImageTable(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64)))
 
 
 def check_kind_of_labels(labels: np.ndarray, origin: Path) -> None:
-    """Raise DataError unless the labels from `origin` are whole numbers (N,)."""
+    """Raise UserError unless the labels from `origin` are whole numbers (N,)."""
     if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
-        raise DataError(f"{origin} holds {labels.dtype} labels of shape {labels.shape}, not a whole number per image")
+        raise UserError(f"{origin} holds {labels.dtype} labels of shape {labels.shape}, not a whole number per image")
 
 
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

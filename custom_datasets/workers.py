@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from custom_datasets.errors import DataError, first_line
+from custom_datasets.reading import first_line
+from utils.errors import UserError
 
 AHEAD = 2  # batches that each worker reads before they are asked for, torch's own choice
 SHARED_MEMORY = Path("/dev/shm")
@@ -19,41 +20,41 @@ ADVICE = "use --workers 0, or give the container more shared memory (--shm-size)
 
 
 def refuse_little_shared_memory(batch: int, workers: int) -> None:
-    """Raise DataError unless batches of at most so many bytes, read ahead by the workers, fit into what is free."""
+    """Raise UserError unless batches of at most so many bytes, read ahead by the workers, fit into what is free."""
     if not workers or not SHARED_MEMORY.is_dir():
         return
     needed = (AHEAD * workers + 1) * batch
     free = shutil.disk_usage(SHARED_MEMORY).free
     if free < needed:
         needs, has = (f"{number / 2**20:,.0f} MiB" for number in (needed, free))
-        raise DataError(f"--workers {workers} needs {needs} of shared memory, {SHARED_MEMORY} has {has} left; {ADVICE}")
+        raise UserError(f"--workers {workers} needs {needs} of shared memory, {SHARED_MEMORY} has {has} left; {ADVICE}")
 
 
 def start(loader: DataLoader) -> Iterator[Any]:
-    """Start the loader's workers and return its batches. Raises DataError when the system has no room for these."""
+    """Start the loader's workers and return its batches. Raises UserError when the system has no room for these."""
     try:
         if loader.num_workers:
             multiprocessing.Lock()  # the loader makes some, and complains of a lack of room with a traceback
             get_temp_dir()  # a worker that could not make it would say so nowhere, and hand over nothing
         return iter(loader)
     except OSError as error:
-        raise DataError(f"the system starts no process that reads images ({error.strerror}); {ADVICE}") from error
+        raise UserError(f"the system starts no process that reads images ({error.strerror}); {ADVICE}") from error
 
 
 def shared(images: Tensor) -> Tensor:
-    """Move a worker's images to shared memory. Raises DataError when there is too little.
+    """Move a worker's images to shared memory. Raises UserError when there is too little.
 
     The loader's queue would do it too, in a thread that drops what does not fit: the pass would wait for it.
     """
     try:
         return images.share_memory_()
     except RuntimeError as error:
-        raise DataError(f"the images that --workers read do not fit into the shared memory; {ADVICE}") from error
+        raise UserError(f"the images that --workers read do not fit into the shared memory; {ADVICE}") from error
 
 
 @contextmanager
 def lost_workers(hint: Callable[[], str]) -> Iterator[None]:
-    """Have the end of a worker, which torch may notice anywhere in a pass, be a DataError.
+    """Have the end of a worker, which torch may notice anywhere in a pass, be a UserError.
 
     `hint` says, once it is needed, when that was and how to go on.
     """
@@ -62,7 +63,7 @@ def lost_workers(hint: Callable[[], str]) -> Iterator[None]:
     except RuntimeError as error:
         if not str(error).startswith("DataLoader "):
             raise
-        raise DataError(
+        raise UserError(
             f"a process that reads images has ended ({first_line(error)}), perhaps for want of memory, {hint()}, "
             "with fewer --workers or none"
         ) from error

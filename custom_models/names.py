@@ -2,25 +2,23 @@
 
 import re
 
+from utils.errors import UserError
+
 ENCODERS = ("smallnet", "lenet", "resnet18thin", "resnet18")
 WIDE_RESNET = re.compile(r"wresnet([0-9]{1,4})_([0-9]{1,3})")
-
-
-class ModelError(ValueError):
-    """A model name that nobody knows."""
 
 
 def parse_model(name: str) -> tuple[str, dict[str, int]]:
     """The kind of encoder that a name of `--model` stands for, one of `ENCODERS` or `wresnet`, and the sizes in it.
 
-    Raises ModelError when there is no such model.
+    Raises UserError when there is no such model.
     """
     if name in ENCODERS:
         return name, {}
     wide = WIDE_RESNET.fullmatch(name)
     if wide is None:
-        raise ModelError(f"no model '{name}'; there are {', '.join(ENCODERS)} and wresnetD_K, e.g. wresnet28_10")
+        raise UserError(f"no model '{name}'; there are {', '.join(ENCODERS)} and wresnetD_K, e.g. wresnet28_10")
     depth, width = int(wide[1]), int(wide[2])
     if depth % 6 != 4 or not 10 <= depth <= 1000 or not 1 <= width <= 100:
-        raise ModelError(f"no model '{name}': wresnetD_K needs D = 10, 16, 22, 28, ... up to 1000 and K from 1 to 100")
+        raise UserError(f"no model '{name}': wresnetD_K needs D = 10, 16, 22, 28, ... up to 1000 and K from 1 to 100")
     return "wresnet", {"depth": depth, "width": width}

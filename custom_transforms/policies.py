@@ -98,6 +98,6 @@ def _value_at(level: float, name: str) -> float:
 def published_policy(method: str, dataset: str) -> SubPolicies:
     """The policy of a method, "AUTO" or "DADA", for a data set.
 
-    Raises PolicyError where none was published.
+    Raises UserError where none was published.
     """
     return SubPolicies(read_table(method, dataset))

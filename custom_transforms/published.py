@@ -6,7 +6,7 @@ The tables in `published/` are lists of sub-policies, each a list of (operation,
 import json
 from pathlib import Path
 
-from custom_transforms.errors import PolicyError
+from utils.errors import UserError
 
 TABLES = Path(__file__).parent / "published"
 # Method and data set to the table that was searched for it, or for its nearest relative.
@@ -31,10 +31,10 @@ PUBLISHED = {
 def read_table(method: str, dataset: str) -> list:
     """The sub-policies of a method, "AUTO" or "DADA", for a data set.
 
-    Raises PolicyError where none was published.
+    Raises UserError where none was published.
     """
     tables = PUBLISHED[method]
     if dataset not in tables:
         known = ", ".join(tables)
-        raise PolicyError(f"no published {method} policy for {dataset}; there is one for {known}: choose with --policy")
+        raise UserError(f"no published {method} policy for {dataset}; there is one for {known}: choose with --policy")
     return json.loads((TABLES / f"{tables[dataset]}.json").read_text())

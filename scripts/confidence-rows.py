@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hyperopt.audit import THRESHOLD
-from hyperopt.hyperparameters import start_soft_labels
-from hyperopt.learned_rows import LearnedRows
+from hyperopt.report.audit import THRESHOLD
+from hyperopt.rows.rows import start_soft_labels
+from hyperopt.rows.rows_file import RowsFile
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 from utils.flags import Parser, number
-from utils.predictions import Predictions
+from utils.runs.predictions import Predictions
 
 
 def main() -> int:
@@ -34,12 +34,12 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="folder for the new files")
     parser.add_argument("--threshold", type=number(float, 0, 1), default=THRESHOLD, help="of the confidence")
     flags = parser.parse_args()
-    return exit_status(lambda: write(flags.rows, flags.folder, flags.threshold), (UserError,))
+    return exit_status(lambda: write(flags.rows, flags.folder, flags.threshold))
 
 
 def write(path: Path, folder: Path, threshold: float) -> None:
     """Write the three files. Raises UserError when one that is read is missing, damaged or without a column."""
-    rows = LearnedRows.read(path)
+    rows = RowsFile.read(path)
     if any(column is None for column in (rows.confidence, rows.weight, rows.soft_label)):
         raise UserError(f"{path} has not all columns; take the rows of a finished run with --los-model BOTH")
     classes = rows.soft_label.shape[1]

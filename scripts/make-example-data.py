@@ -30,7 +30,7 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="new folder for the pictures")
     folder = parser.parse_args().folder
-    return exit_status(lambda: make(folder), (UserError,))
+    return exit_status(lambda: make(folder))
 
 
 def make(folder: Path) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from real_layouts import write_arrays, write_folders
 
-from utils.checksum import checksum
-from utils.run_folder import RunFiles
+from utils.fingerprint import fingerprint
+from utils.runs.files import RunFiles
 
 DATA = Path("Dätä 数据/a b")
 RUN, MINE = DATA / "DIGITS/run0", DATA / "mine"
@@ -70,7 +70,7 @@ def forged(key, change):
     def damage():
         content = torch.load(FILES.last, weights_only=True)
         content[key] = change(content[key])
-        content["checksum"] = checksum(content)
+        content["checksum"] = fingerprint(content)
         torch.save(content, FILES.last)
 
     return damage

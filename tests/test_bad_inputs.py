@@ -31,7 +31,7 @@ from damages import (
     within,
 )
 
-from hyperopt.figures import embedding
+from hyperopt.report.figures import embedding
 
 
 class Case(NamedTuple):

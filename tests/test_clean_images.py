@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.clean_images import few_clean, few_clean_of_runs
+from hyperopt.runs.clean_images import few_clean, few_clean_of_runs
 
 MINE = Path("local_data/mine")
 ROW = ("--dataset", "mine", "--recipe", "DIGITS", "--aug-model", "NONE", "--batch-size", 8)

@@ -34,7 +34,7 @@ def test_examples_of_the_readme_are_understood(scripts):
 def test_flags_that_a_page_names_exist(page, scripts):
     """Those of the two scripts; of the others those that their text has."""
     parsers = (
-        make_parser(scripts["implicit-augment"].TrainOptions, ""),
+        make_parser(scripts["implicit-augment"].RunOptions, ""),
         make_parser(scripts["get-results"].ResultOptions, ""),
     )
     known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}

@@ -19,14 +19,13 @@ from conftest import ROOT, contents, load_script
 from real_layouts import write_trainable
 from torch.utils.data import DataLoader, get_worker_info
 
-from custom_datasets.errors import DataError
 from custom_datasets.stream import FileReader, StreamedImages
 from custom_datasets.workers import lost_workers, refuse_little_shared_memory
 from hyperopt.runs.training import Training
 from utils import file_lock
-from utils.errors import Interrupted, exit_status
+from utils.errors import Interrupted, UserError, exit_status
 from utils.file_lock import HeldError, hold, is_held
-from utils.interruption import Interruption
+from utils.runs.interruption import Interruption
 
 RUN = Path("local_data/DIGITS/run0")
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -82,7 +81,7 @@ def test_full_shared_memory_is_one_line_and_no_hang(streamed, monkeypatch):
         raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
 
     monkeypatch.setattr(torch.Tensor, "share_memory_", full)
-    with pytest.raises(DataError, match=r"do not fit into the shared memory; use --workers 0, or .*--shm-size"):
+    with pytest.raises(UserError, match=r"do not fit into the shared memory; use --workers 0, or .*--shm-size"):
         list(streamed(picture))
 
 
@@ -96,7 +95,7 @@ def test_workers_that_cannot_start_are_one_line(streamed, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(DataLoader, "__iter__", none)
-    with pytest.raises(DataError, match=r"No space left on device.*use --workers 0"):
+    with pytest.raises(UserError, match=r"No space left on device.*use --workers 0"):
         list(streamed(picture))
 
 
@@ -105,7 +104,7 @@ def test_no_place_for_temporary_files_is_one_line(streamed, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/proc/nowhere"])
     monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
-    with pytest.raises(DataError, match=r"No usable temporary directory.*use --workers 0"):
+    with pytest.raises(UserError, match=r"No usable temporary directory.*use --workers 0"):
         list(streamed(picture))
 
 
@@ -141,7 +140,7 @@ def test_killed_worker_ends_a_pass_in_a_thread(streamed):
         try:
             with lost_workers(lambda: ""):
                 list(streamed(die))
-        except DataError as error:
+        except UserError as error:
             ends.append(error)
 
     before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's, if a pass in the main thread has set it

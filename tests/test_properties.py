@@ -9,11 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as draw
 
 from custom_datasets.distortion import Distortion, make_split
-from custom_datasets.errors import DataError
 from custom_datasets.split_file import read_split, write_split
+from hyperopt.options.resolve import resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import AUG_MODELS, HYPER_OPTS, LOS_MODELS
 from utils.errors import UserError
-from utils.options import TrainOptions, resolve
-from utils.row_options import AUG_MODELS, HYPER_OPTS, LOS_MODELS
 
 COUNTS = draw.lists(draw.integers(4, 60), min_size=2, max_size=12)
 RATIOS = {
@@ -36,7 +36,7 @@ def distorted(counts, share, imbalance, subsample, noise, seed):
     distortion = Distortion(valid, imbalance, subsample, noise)
     try:
         return labels, distortion, make_split(labels, len(counts), distortion, seed)
-    except DataError as error:
+    except UserError as error:
         assume("leaves no training image" not in str(error))
         raise
 
@@ -113,10 +113,10 @@ NAME = re.compile(
 @given(row=ROWS)
 def test_name_of_a_run_tells_its_options(row):
     try:
-        options = resolve(TrainOptions(**row, seed=0))
+        options = resolve(RunOptions(**row, seed=0))
     except UserError:
         assume(False)
-    found = NAME.fullmatch(options.run_name)
+    found = NAME.fullmatch(options.name)
     assert (found["ablation"] == "overfit_", found["ablation"] == "oversplit_") == (
         options.overfit,
         options.oversplit and not options.overfit,
@@ -137,11 +137,11 @@ def test_name_of_a_run_tells_its_options(row):
 )
 def test_rows_that_differ_have_different_names(row, name, by):
     try:
-        one = resolve(TrainOptions(**row, seed=0))
+        one = resolve(RunOptions(**row, seed=0))
         other = resolve(replace(one, **{name: (getattr(one, name) or 0) + by}))
     except UserError:
         assume(False)
     if name.startswith("hyper_") and one.hyper_opt == "NONE":
-        assert one.run_name == other.run_name  # no effect, no name
+        assert one.name == other.name  # no effect, no name
     else:
-        assert one.run_name != other.run_name
+        assert one.name != other.name

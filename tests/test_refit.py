@@ -9,10 +9,10 @@ import pytest
 import torch
 from conftest import Killed
 
-from hyperopt.hyperparameters import Hyperparameters, start_soft_labels
-from hyperopt.learned_rows import LearnedRows
-from utils.checksum import checksum
-from utils.row_options import REFIT_USE
+from hyperopt.options.setting import REFIT_USE
+from hyperopt.rows.rows import Rows, start_soft_labels
+from hyperopt.rows.rows_file import RowsFile
+from utils.fingerprint import fingerprint
 
 ROW = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
 LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
@@ -31,7 +31,7 @@ def untimed(path):
         del content["timing"]
         return content
     content = torch.load(path, weights_only=True)
-    return checksum({name: value for name, value in content.items() if name not in ("epochs", "log")})
+    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
 
 
 def left_behind(data="local_data"):
@@ -63,7 +63,7 @@ def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
         for pattern in (f"last_*_refit_{use}.pt", "last_smallnet_opt_NONE*.pt")
     )
     for part in ("encoder", "decoder", "reweight", "augment"):
-        assert checksum(refit[f"{part}_state_dict"]) == checksum(by_hand[f"{part}_state_dict"])
+        assert fingerprint(refit[f"{part}_state_dict"]) == fingerprint(by_hand[f"{part}_state_dict"])
 
 
 def test_what_is_not_taken_over_stays_at_its_start(train):
@@ -179,7 +179,7 @@ def signalled(monkeypatch, owner, method, call):
 @pytest.mark.parametrize("step", STOPS)
 def test_signal_says_how_either_stage_goes_on(train, monkeypatch, step):
     assert train(*ROW, "--refit", "--data", "whole")[0] == 0
-    revive = signalled(monkeypatch, Hyperparameters, "training_loss", step)
+    revive = signalled(monkeypatch, Rows, "training_loss", step)
     status, _, err = train(*ROW, "--refit")
     revive()
     assert status == 143
@@ -193,7 +193,7 @@ def test_both_stages_that_start_over_and_are_stopped_go_on_without_fresh(train, 
     changed = (*ROW, "--refit", "--lr", 0.01)
     assert train(*changed, "--data", "whole")[0] == 0
     assert train(*ROW, "--refit")[0] == 0
-    revive = signalled(monkeypatch, Hyperparameters, "training_loss", 30)
+    revive = signalled(monkeypatch, Rows, "training_loss", 30)
     assert train(*changed, "--fresh")[0] == 143
     revive()
     status, _, err = train(*changed)
@@ -204,7 +204,7 @@ def test_both_stages_that_start_over_and_are_stopped_go_on_without_fresh(train, 
 def test_stopped_before_its_first_epoch_it_leaves_both_earlier_stages(train, monkeypatch):
     assert train(*ROW, "--refit")[0] == 0
     before = left_behind()
-    revive = signalled(monkeypatch, Hyperparameters, "training_loss", 3)
+    revive = signalled(monkeypatch, Rows, "training_loss", 3)
     assert train(*ROW, "--refit", "--lr", 0.01, "--fresh")[0] == 143
     revive()
     assert left_behind() == before
@@ -212,7 +212,7 @@ def test_stopped_before_its_first_epoch_it_leaves_both_earlier_stages(train, mon
 
 def test_signal_at_the_very_end_of_the_first_stage_stops_before_the_second(train, monkeypatch):
     assert train(*ROW, "--refit", "--data", "whole")[0] == 0
-    revive = signalled(monkeypatch, LearnedRows, "as_npz", 1)
+    revive = signalled(monkeypatch, RowsFile, "as_npz", 1)
     status, _, err = train(*ROW, "--refit")
     revive()
     assert status == 143

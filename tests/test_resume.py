@@ -12,10 +12,10 @@ import torch
 from conftest import FLAGS, ROWS, Killed, contents
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hyperopt.hyperparameters import Hyperparameters
-from utils.checksum import checksum
+from hyperopt.rows.rows import Rows
 from utils.errors import Interrupted
-from utils.interruption import Interruption
+from utils.fingerprint import fingerprint
+from utils.runs.interruption import Interruption
 
 
 def left_behind(folder="local_data"):
@@ -33,7 +33,7 @@ def left_behind(folder="local_data"):
         state = torch.load(path, weights_only=True)
         for timed_too in ("epochs", "log", "checksum"):
             state.pop(timed_too, None)
-        tensors[kind] = checksum(state)
+        tensors[kind] = fingerprint(state)
     outcome = {path.name: path.read_bytes() for kind in ("rows", "predictions") for path in run.glob(f"{kind}_*")}
     return content, figures, tensors, outcome, sorted(path.name for path in run.iterdir())
 
@@ -71,7 +71,7 @@ def test_run_that_dies_at_any_rename_ends_like_one_that_never_did(call, killed_a
 def test_signal_ends_the_run_after_the_step_and_the_same_command_goes_on(call, monkeypatch, number, status):
     flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
     assert call("implicit-augment", *flags, "--data", "whole")[0] == 0
-    step, steps = Hyperparameters.update, iter(range(1000))
+    step, steps = Rows.update, iter(range(1000))
 
     def signalled(self, *arguments):
         step(self, *arguments)
@@ -79,7 +79,7 @@ def test_signal_ends_the_run_after_the_step_and_the_same_command_goes_on(call, m
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Hyperparameters, "update", signalled)
+        patch.setattr(Rows, "update", signalled)
         found, _, err = call("implicit-augment", *flags)
     assert found == status
     assert err.splitlines()[-1] == (
@@ -232,7 +232,7 @@ def gpu_allocation():
 def test_lack_of_memory_is_one_line_and_leaves_the_checkpoint(call, stopped, monkeypatch, allocate):
     before = contents(Path("local_data"))
     with monkeypatch.context() as patch:
-        patch.setattr(Hyperparameters, "update", lambda *_: allocate())
+        patch.setattr(Rows, "update", lambda *_: allocate())
         status, _, err = call("implicit-augment", *stopped[0])
     assert status == 2
     assert "no memory left on the device: with --rows-on host the same run goes on" in err.splitlines()[-1]

@@ -8,7 +8,7 @@ import torch
 from conftest import Killed, contents
 from real_layouts import write_arrays
 
-from utils.checksum import checksum
+from utils.fingerprint import fingerprint
 from utils.versions import commit
 
 
@@ -71,7 +71,7 @@ def test_other_versions_than_the_checkpoint_s_are_said(call, stopped, stored, sa
     versions = content.pop("versions")
     if stored:
         content["versions"] = versions | stored
-    torch.save(content | {"checksum": checksum(content)}, last)
+    torch.save(content | {"checksum": fingerprint(content)}, last)
     status, _, err = call("implicit-augment", *flags)
     assert status == 0
     notes = ["note: going on after epoch 2"]
@@ -99,7 +99,7 @@ def test_checkpoint_from_before_the_other_labels_confidence_goes_on(call, stoppe
     confidence = content["training"]["confidence"]
     other = confidence.pop("other")
     content.pop("checksum")
-    torch.save(content | {"checksum": checksum(content)}, last)
+    torch.save(content | {"checksum": fingerprint(content)}, last)
     status, _, err = call("implicit-augment", *flags)
     assert status == 0
     assert err.splitlines() == [

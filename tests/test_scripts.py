@@ -40,9 +40,9 @@ def test_every_published_command_is_understood_and_of_its_own(scripts, name):
     runs = set()
     for _, file, *flags in commands:
         assert file == "implicit-augment.py"
-        options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
+        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
         assert options.dataset.lower() == name.partition("-")[2]
-        runs.add((options.run_folder, options.run_name))
+        runs.add((options.run_folder, options.name))
     assert len(runs) == len(commands)
 
 
@@ -52,7 +52,7 @@ def test_figure_1_shows_its_own_rows_of_the_run_folders(scripts):
 
     def names(name):
         flags = (flags for _, _, *flags in printed(name, RUNS="0"))
-        return {script.resolve(script.parse_options(script.TrainOptions, "", flags)).run_name for flags in flags}
+        return {script.resolve(script.parse_options(script.RunOptions, "", flags)).name for flags in flags}
 
     figure, table = names("figure1-svhn"), names("table-svhn")
     assert {name for name in figure | table if re.search(match, name)} == figure
@@ -119,9 +119,9 @@ def trained_by(name, scripts, folder):
     asked = asked_of(name, folder)
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in asked if file == "implicit-augment.py"]
-    options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
+    options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
     matches = [command[command.index("--match") + 1] for command in asked if "--match" in command]
-    return {(one.dataset, stage.run_name) for one in options for stage in one.stages}, matches
+    return {(one.dataset, stage.name) for one in options for stage in one.stages}, matches
 
 
 TABLES = {
@@ -157,10 +157,10 @@ def test_every_row_of_the_evidence_is_understood_of_its_own_and_shown(scripts, t
     script = scripts["implicit-augment"]
     *commands, last = asked_of(name, tmp_path)
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
-    options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
-    assert len({(one.run_folder, one.run_name) for one in options}) == len(trained) == rows
+    options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
+    assert len({(one.run_folder, one.name) for one in options}) == len(trained) == rows
     stages = [stage for one in options for stage in one.stages]
-    assert all(re.search(last[last.index("--match") + 1], stage.run_name) for stage in stages)
+    assert all(re.search(last[last.index("--match") + 1], stage.name) for stage in stages)
 
 
 def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
@@ -169,9 +169,9 @@ def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
     def controls(name):
         (tmp_path / name).mkdir()
         trained = [flags for file, *flags in asked_of(name, tmp_path / name) if file == "implicit-augment.py"]
-        options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
+        options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
         return {
-            (str(one.data), one.run_folder, one.run_name): (one.batch_size, one.epochs)
+            (str(one.data), one.run_folder, one.name): (one.batch_size, one.epochs)
             for one in options
             if one.hyper_opt == "NONE"
         }
@@ -198,9 +198,9 @@ def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp
     commands, tables = asked[:-8], asked[-8:]
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
-    options = [script.resolve(script.parse_options(script.TrainOptions, "", flags)) for flags in trained]
-    assert len({(one.data, one.run_folder, one.run_name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 2 + 2 + 2 * 2)
+    options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
+    assert len({(one.data, one.run_folder, one.name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 2 + 2 + 2 * 2)
     for table in tables:
         match = table[table.index("--match") + 1]
-        assert all(re.search(match, stage.run_name) for one in options for stage in one.stages)
-        assert not re.search(match, options[0].run_name.replace("ir_10_", "ir_100_"))
+        assert all(re.search(match, stage.name) for one in options for stage in one.stages)
+        assert not re.search(match, options[0].name.replace("ir_10_", "ir_100_"))

@@ -15,13 +15,14 @@ from conftest import Killed
 
 from custom_datasets.distortion import distorted_images
 from custom_datasets.sources import load_dataset
-from hyperopt.learned_rows import LearnedRows
-from hyperopt.runs.identity import identify_training_set
-from hyperopt.runs.preparation import prepare_split
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.rows.rows_file import RowsFile
+from hyperopt.runs.fingerprints import fingerprint_training_set
+from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.starting_rows import StartingRows
 from hyperopt.runs.training import Training
-from utils.checksum import checksum
-from utils.options import TrainOptions, parse_options, resolve
+from utils.fingerprint import fingerprint
 
 DISTORTION = ("-ir", 10, "-nr", 0.1)
 METHOD = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH")
@@ -52,7 +53,7 @@ def weights(path):
 
 def trained_in_memory(*flags, use):
     """A training's weights after three epochs, from the tables that the learning run's checkpoint holds."""
-    options = resolve(parse_options(TrainOptions, "", [*map(str, (*METHOD, *flags)), "--epochs", "3"]))
+    options = resolve(parse_options(RunOptions, "", [*map(str, (*METHOD, *flags)), "--epochs", "3"]))
     options = replace(options, precision="fp32")
     data = load_dataset("DIGITS", Path("local_data/DIGITS"), DEVICE)
     split = prepare_split(options, data)
@@ -61,7 +62,7 @@ def trained_in_memory(*flags, use):
     for name, values in (saved["reweight_state_dict"] | saved["augment_state_dict"]).items():
         learning.rows.tables[name].values.copy_(values)
     index = torch.from_numpy(distorted_images(split))
-    rows = LearnedRows.of(learning.rows, index, "DIGITS", identify_training_set(data, split))
+    rows = RowsFile.of(learning.rows, index, "DIGITS", fingerprint_training_set(data, split))
     training = Training(options, data, split, DEVICE)
     StartingRows(Path("memory"), rows, use).fill(training.rows)
     for number in (1, 2, 3):
@@ -94,8 +95,8 @@ def test_both_kinds_of_file_are_the_same_rows(train, rows_file):
 @pytest.mark.parametrize("opt", ["HES", "FIS"])
 def test_hyper_pass_goes_on_from_learned_rows(train, rows_file, opt):
     train(*METHOD, "--rows", LEARNED, "--hyper-opt", opt, "--hyper-start", 2)
-    found = LearnedRows.read(the_file("run0/rows_*_rows_*.pt"))
-    start = LearnedRows.read(rows_file)
+    found = RowsFile.read(the_file("run0/rows_*_rows_*.pt"))
+    start = RowsFile.read(rows_file)
     assert not torch.equal(found.weight, start.weight)
     assert torch.corrcoef(torch.stack((found.weight, start.weight)))[0, 1] > 0.5
 
@@ -117,7 +118,7 @@ def test_training_from_learned_rows_goes_on_where_it_stopped(train, rows_file, k
 
 def untimed(path):
     content = torch.load(path, weights_only=True)
-    return checksum({name: value for name, value in content.items() if name not in ("epochs", "log")})
+    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
 
 
 def test_row_has_its_own_name_in_every_run_folder(train, results, rows_file):
@@ -231,12 +232,12 @@ def test_flags_that_do_not_fit_are_refused_in_one_line(train, flags):
 
 def test_confidence_within_its_class_is_a_factor_of_the_weight(train, rows_file):
     rows_file.rename("mine.pt")
-    learned = LearnedRows.read(Path("mine.pt"))
+    learned = RowsFile.read(Path("mine.pt"))
     highest = {label: learned.confidence[learned.given_label == label].max().item() for label in range(10)}
     factor = learned.confidence / torch.tensor([highest[label] for label in learned.given_label.tolist()])
     for use, start in {"C": 1, "WC": learned.weight}.items():
         assert train(*METHOD, "--rows", "mine.pt", "--rows-use", use)[0] == 0
-        found = LearnedRows.read(the_file(f"run0/rows_*_rows_mine_use_{use}.pt"))
+        found = RowsFile.read(the_file(f"run0/rows_*_rows_mine_use_{use}.pt"))
         torch.testing.assert_close(found.weight, start * factor, rtol=1e-5, atol=1e-7)
         assert (found.soft_label.argmax(1) == found.given_label).all()
 
@@ -266,7 +267,7 @@ def test_column_that_a_gradient_is_wanted_of_is_a_column_like_others(train, rows
     torch.save(columns, "other.pt")
     first, second = (train(*METHOD, "--rows", name, "--rows-use", "WCS") for name in ("mine.pt", "other.pt"))
     assert (first[0], second[0], second[2]) == (0, 0, "")
-    (weight, other) = (LearnedRows.read(the_file(f"run0/rows_*_rows_{name}_*.pt")).weight for name in ("mine", "other"))
+    (weight, other) = (RowsFile.read(the_file(f"run0/rows_*_rows_{name}_*.pt")).weight for name in ("mine", "other"))
     assert torch.equal(weight, other)
 
 
@@ -322,7 +323,7 @@ def test_file_for_other_tools_can_be_written_by_hand(train, rows_file):
     np.savez("mine.npz", weight=np.full(519, 2, np.float32), **kept)
     status, *_ = train(*DISTORTION, "--los-model", "WGHT", "--rows", "mine.npz")
     assert status == 0
-    found = LearnedRows.read(the_file("run0/rows_*_rows_mine.pt"))
+    found = RowsFile.read(the_file("run0/rows_*_rows_mine.pt"))
     torch.testing.assert_close(found.weight, torch.full((519,), 2.0), rtol=1e-6, atol=0)
 
 
@@ -330,7 +331,7 @@ def test_control_leaves_the_confidence_of_the_distorted_images(train):
     """What a network says of labels can be trained with where no hypergradient was ever taken."""
     assert train(*METHOD, "--train-on", "both")[0] == 0
     name = the_file("run0/rows_*.pt").stem.removeprefix("rows_")
-    found = LearnedRows.read(the_file("run0/rows_*.pt"))
+    found = RowsFile.read(the_file("run0/rows_*.pt"))
     with np.load(the_file("run0/predictions_*")) as predictions:
         said = dict(zip(predictions["train_index"].tolist(), predictions["train_confidence"].tolist(), strict=True))
         assert len(said) == 519 + 314

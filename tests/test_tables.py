@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils.options import TrainOptions, parse_options, resolve
-from utils.run_folder import RunFiles
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from utils.runs.files import RunFiles
 
 BASELINE = "--dataset SVHN -ir 100 -nr 0.1"
 METHOD = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hyper-opt HES"
@@ -35,12 +36,12 @@ HEADINGS = ("best on test", "selected on validation", "last epoch", "mean of las
 def write_results(chosen):
     for flags in chosen:
         for run, errors in ERRORS[flags].items():
-            options = resolve(parse_options(TrainOptions, "", [*flags.split(), "-r", f"run{run}"]))
+            options = resolve(parse_options(RunOptions, "", [*flags.split(), "-r", f"run{run}"]))
             accuracy = {key: 100 - error for key, error in zip(KEYS, errors, strict=True) if error is not None}
             content = {
                 "dataset": "SVHN",
                 "run": f"run{run}",
-                "name": options.run_name,
+                "name": options.name,
                 "accuracy": accuracy,
                 "epochs": dict.fromkeys(accuracy, 1),
                 "accuracy_per_class": {"last_epoch": [accuracy["last_epoch"]] * 10},
@@ -48,7 +49,7 @@ def write_results(chosen):
                 "table": "images and labels",
                 "test_table": "test images and labels",
             }
-            path = RunFiles(Path("local_data/SVHN") / f"run{run}", options.run_name).result
+            path = RunFiles(Path("local_data/SVHN") / f"run{run}", options.name).result
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content))
 

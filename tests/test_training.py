@@ -17,14 +17,14 @@ from custom_datasets.sources import load_dataset
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
 from custom_transforms.operations import NAMES
+from hyperopt.options.run_options import RunOptions
 from hyperopt.runs import training
-from hyperopt.runs.preparation import make_policy
+from hyperopt.runs.set_up import make_policy
 from hyperopt.runs.training import Training
-from utils.epochs import Epoch
-from utils.options import TrainOptions
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
-from utils.record import Record
+from utils.runs.epochs import Epoch
+from utils.runs.record import Record
 from utils.schedule import Cosine
 
 DISTORTION = ("-ir", 10, "-nr", 0.1)
@@ -163,7 +163,7 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
     script = scripts["implicit-augment"]
 
     def policy(*flags):
-        options = script.resolve(script.parse_options(script.TrainOptions, "", flags))
+        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
         return make_policy(options)
 
     assert policy("--dataset", "SVHN") is None
@@ -199,7 +199,7 @@ def test_curves_show_the_error(train, results, monkeypatch):
 
 def test_earliest_of_equally_good_epochs_is_chosen():
     record = object.__new__(Record)
-    record.options = TrainOptions()
+    record.options = RunOptions()
     accuracies = [(50, 10), (60, 30), (60, 20), (55, 30)]
     record.epochs = [
         Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {}, {}, 0)

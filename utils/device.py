@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import sys
-import time
 from collections.abc import Iterator
 
 import torch
@@ -75,21 +74,6 @@ def is_lack_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(sign in str(error) for sign in ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED"))
-
-
-class Stopwatch:
-    """Seconds of each part of an epoch, by name; waits for the device's work to end."""
-
-    def __init__(self, device: torch.device):
-        self._device = device
-        self._last = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        """Everything since the last lap was `name`."""
-        wait(self._device)
-        now = time.perf_counter()
-        self.seconds[name], self._last = now - self._last, now
 
 
 def wait(device: torch.device) -> None:

@@ -10,7 +10,7 @@ MISTAKE, INTERRUPTED = 2, 130
 
 
 class UserError(Exception):
-    """A wrong flag, file or folder, or a run that cannot go on; the message says what to do."""
+    """A wrong flag, file, folder or data set, or a run that cannot go on; the message says what to do."""
 
 
 class DivergenceError(UserError):
@@ -24,10 +24,10 @@ class Interrupted(BaseException):
         self.signal, self.hint = signal, ""
 
 
-def exit_status(main: Callable[[], None], mistakes: tuple[type[Exception], ...]) -> int:
+def exit_status(main: Callable[[], None]) -> int:
     """Run a script's body: 0, or one line on stderr and 2 after a mistake, 128 + its number after a signal.
 
-    `mistakes` are the exceptions of a user's making; OSError always is.
+    A user's mistakes are UserError and OSError.
     """
     _prepare_streams()
     try:
@@ -44,7 +44,7 @@ def exit_status(main: Callable[[], None], mistakes: tuple[type[Exception], ...])
         _abandon_output()
         problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"
         return _report(f"{problem}; check the path, its permissions and the space on the disk", MISTAKE)
-    except mistakes as error:
+    except UserError as error:
         return _report(str(error), MISTAKE)
     return 0
 

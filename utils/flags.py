@@ -4,10 +4,11 @@ import argparse
 import dataclasses
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
 # Flags of the published code that never had an effect.
 GONE = ("--hyper-beta", "--hyper-gamma")
 
@@ -125,18 +126,31 @@ def fits(field: dataclasses.Field, value: Any) -> bool:
     return type(parsed) is type(value) and parsed == value
 
 
-def make_parser(options: type, description: str) -> Parser:
-    """A parser with one flag per field of an options class, and the flags that are gone."""
-    parser = Parser(description=description, allow_abbrev=False)
-    for f in dataclasses.fields(options):
-        arguments = dict(f.metadata)
-        names = (*arguments.pop("names"), "--" + f.name.replace("_", "-"))
-        del arguments["identity"]
-        if f.type is bool:
+def as_flag(name: str) -> str:
+    """The flag of an option."""
+    return f"--{name.replace('_', '-')}"
+
+
+def flag_fields(options: type) -> list[dataclasses.Field]:
+    """The fields of an options class that are flags."""
+    return [field for field in dataclasses.fields(options) if "help" in field.metadata]
+
+
+def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup, fields: Iterable[dataclasses.Field]) -> None:
+    """Give the parser, or a group of it, one flag per field of an options class."""
+    for field in fields:
+        arguments = {name: value for name, value in field.metadata.items() if name not in ("names", "identity")}
+        if field.type in (bool, "bool"):
             arguments["action"] = "store_true"
-        elif f.default is not None and f.default is not dataclasses.MISSING:
+        elif field.default is not None and field.default is not dataclasses.MISSING:
             arguments["help"] += " (default: %(default)s)"
-        parser.add_argument(*names, dest=f.name, default=f.default, **arguments)
+        names = (*field.metadata["names"], as_flag(field.name))
+        parser.add_argument(*names, dest=field.name, default=field.default, **arguments)
+
+
+def make_parser(description: str, epilog: str | None = None) -> Parser:
+    """A parser without flags but for those that are gone."""
+    parser = Parser(description=description, epilog=epilog, allow_abbrev=False)
     for name in GONE:
         parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,18 @@ from tqdm import tqdm
 
 from utils.errors import DivergenceError
 
-Batch = tuple[Tensor, Tensor, Tensor]  # images (B, C, H, W), labels (B,), index (B,)
+View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to what a network sees, float32
+
+
+class Batch(NamedTuple):
+    """Stored images uint8 (B, C, H, W), their labels and their places in their table, both int64 (B,).
+
+    Training images come with the label that was given to them, never with the true one where that is another.
+    """
+
+    images: Tensor
+    given: Tensor
+    index: Tensor
 
 
 class Batches(Protocol):
@@ -23,11 +34,9 @@ class Batches(Protocol):
 
 
 def train_pass(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
     batches: Batches,
-    loss_of: Callable[[Batch], Tensor],
-    learning_rate: Callable[[float], float],
+    step: Callable[[Batch], Tensor],
+    set_rate: Callable[[float], None],
     log_interval: int,
 ) -> float:
     """One epoch of training; returns the mean loss of its batches.
@@ -35,26 +44,22 @@ def train_pass(
     Raises DivergenceError when a loss is not a number.
 
     Args:
-        loss_of: maps a batch to its loss (scalar).
-        learning_rate: maps the share of the pass that is done, from 0 to below 1, to the learning rate.
+        batches: of the training set.
+        step: moves the network by a batch and returns its loss (scalar).
+        set_rate: is told before each step which share of the pass is done, from 0 to below 1.
         log_interval: the progress bar shows the mean loss so far every so many steps. These are the only reads from the
             device within the pass.
 
     """
-    model.train()
-    total, losses = 0.0, []
+    losses: list[Tensor] = []
+    total = torch.zeros(())
     bar = tqdm(batches, "train pass", leave=False, disable=None)
-    for step, batch in enumerate(bar):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step / len(batches))
-        loss = loss_of(batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.detach())
-        total = total + losses[-1]
-        if (step + 1) % log_interval == 0:
-            bar.set_postfix(loss=f"{total.item() / (step + 1):.4f}")
+    for number, batch in enumerate(bar):
+        set_rate(number / len(batches))
+        losses.append(step(batch).detach())
+        total = total + losses[-1] if number else losses[-1]
+        if (number + 1) % log_interval == 0:
+            bar.set_postfix(loss=f"{total.item() / (number + 1):.4f}")
     refuse_non_finite("training loss", losses, "--lr")
     return total.item() / len(batches)
 
@@ -116,11 +121,13 @@ def mean_per_class(evaluations: Sequence[Evaluation]) -> list[float | None]:
 
 
 @torch.inference_mode()
-def evaluate(network: Network, batches: Iterable[Batch], classes: int, seen: Seen | None = None) -> Evaluation:
+def evaluate(
+    network: Network, batches: Iterable[Batch], view: View, classes: int, seen: Seen | None = None
+) -> Evaluation:
     """Evaluate a classifier at rest on batches of clean images; `seen` takes what it makes of them."""
     sums = None  # per class: images, correct ones, loss
     for images, labels, _ in batches:
-        features = network.features(images)
+        features = network.features(view(images))
         logits = network.head(features)
         if seen:
             seen.add(features, labels, logits)
@@ -135,3 +142,9 @@ def evaluate(network: Network, batches: Iterable[Batch], classes: int, seen: See
         accuracy=100 * sum(correct) / sum(count),
         per_class=[100 * c / n if n else None for c, n in zip(correct, count, strict=True)],
     )
+
+
+def split_probability(probabilities: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+    """Of probabilities (B, C) those of the given label (B,) and of the most probable other one, (B,) each."""
+    given = given[:, None]
+    return probabilities.gather(1, given)[:, 0], probabilities.scatter(1, given, 0).amax(1)

@@ -13,7 +13,8 @@ class Recipe:
     has no geometric ones. standard: names of the standard augmentation. mean, std: per channel, of pixels in 0..1.
     threads: of the CPU, None for as many as torch takes. Rounding depends on it: a data set that gains nothing from
     several gets one, and the same numbers however many there are. warp_enlargement: of the pictures that the published
-    code warps (`--warp original`).
+    code warps (`--warp original`). epochs, lr_warm_epochs: of training, and of the linear warm-up. lr_schedule: one of
+    `SCHEDULES`. momentum, weight_decay: of SGD.
     """
 
     model: str
@@ -30,7 +31,14 @@ class Recipe:
     std: tuple[float, ...]
     threads: int | None = None
     warp_enlargement: int = 4
+    epochs: int = 200
+    lr_warm_epochs: int = 5
+    lr_schedule: str = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
 
+
+SCHEDULES = ("cosine", "steps")
 
 CROP_ERASING, ALL = ("crop", "erasing"), ("crop", "flip", "erasing")
 GREY_MNIST = (0.1307,), (0.3081,)

@@ -24,14 +24,6 @@ PROBES = 5
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a pass has to do: images, and the floating-point operations of the model on all of them."""
-
-    images: int
-    operations: float
-
-
-@dataclass(frozen=True)
 class Cost:
     """Floating-point operations per image: of the model alone, with the gradient of its weights, of the pixels."""
 
@@ -40,10 +32,32 @@ class Cost:
     to_pixels: int
 
 
-def speed(work: Work, seconds: float, peak: float) -> str:
-    """The speed of a pass in words; `peak` in operations per second."""
-    share = 100 * work.operations / seconds / peak
-    return f"{work.images / seconds:,.0f} images/s, {share:.1f} % of peak"
+class Meter:
+    """Seconds and speeds of the passes of an epoch, by name; waits for the device's work to end.
+
+    Args:
+        device: of the run.
+        peak: operations per second of the device's matrix products.
+
+    """
+
+    def __init__(self, device: torch.device, peak: float):
+        self.device, self._peak = device, peak
+        self.start()
+
+    def start(self) -> None:
+        """An epoch begins."""
+        self.seconds: dict[str, float] = {"hyper": 0.0}
+        self.speeds: dict[str, str] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str, images: int, operations: float) -> None:
+        """Everything since the last lap was a pass of that name over so many images, with so many operations."""
+        wait(self.device)
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        self.seconds[name] = seconds
+        self.speeds[name] = f"{images / seconds:,.0f} images/s, {100 * operations / seconds / self._peak:.1f} % of peak"
 
 
 def count_cost(model: nn.Module, shape: tuple[int, int, int]) -> Cost:

@@ -9,7 +9,8 @@ from zipfile import ZipFile, is_zipfile
 import numpy as np
 from numpy.lib import format as npy
 
-from custom_datasets.errors import DataError, reading
+from custom_datasets.reading import reading
+from utils.errors import UserError
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 PIECE = 2**20  # bytes that are read at once
@@ -54,21 +55,21 @@ class ArrayPart:
 def read_arrays(path: Path) -> ArrayPart:
     """The part at `path`; nothing in it is unpickled, and the images are not read yet.
 
-    Raises DataError when the file is damaged or lacks an array, or when the images are not uint8 ones.
+    Raises UserError when the file is damaged or lacks an array, or when the images are not uint8 ones.
     """
     if not is_zipfile(path):
-        raise DataError(f"{path} is damaged: it is no .npz file; replace it")
+        raise UserError(f"{path} is damaged: it is no .npz file; replace it")
     with reading(path), ZipFile(path) as archive:
         missing = {"images.npy", "labels.npy"} - set(archive.namelist())
         if missing:
             names = (name.removesuffix(".npy") for name in sorted(missing))
-            raise DataError(f"{path} has no array {' and no array '.join(names)}; add it")
+            raise UserError(f"{path} has no array {' and no array '.join(names)}; add it")
         with archive.open("images.npy") as file:
             shape, fortran, kind = read_header(file)
         with archive.open("labels.npy") as file:
             labels = npy.read_array(file, allow_pickle=False)
     if kind != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)):
-        raise DataError(
+        raise UserError(
             f"{path} holds {kind} images of shape {shape}; they must be uint8, "
             "N x H x W or N x H x W x C with one or three channels C"
         )

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from custom_datasets.errors import DataError
 from custom_datasets.own.arrays import read_arrays
 from custom_datasets.own.checks import Pictures, note_blank, note_duplicates, note_shared_with_test
 from custom_datasets.own.folder import read_folder
 from custom_datasets.own.parts import find_parts
 from custom_datasets.own.picture import WHITE, Colour
 from custom_datasets.table import Dataset, ImageTable, check_kind_of_labels, make_table
+from utils.errors import UserError
 
 JOINED = ("train", "valid")  # the parts of the training table
 
@@ -40,7 +40,7 @@ class Part(Protocol):
     def fill(self, images: np.ndarray, progress: Callable[[int], object]) -> None:
         """Read the images into uint8 (N, C, H, W), grey ones into each channel; `progress` takes bytes as they come.
 
-        Raises DataError when one is damaged or of another size than the first.
+        Raises UserError when one is damaged or of another size than the first.
         """
 
 
@@ -49,7 +49,7 @@ def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
 
     Without a test set the validation set takes its place. Transparent pictures are laid over the background.
 
-    Raises DataError, naming the file, when something in it is damaged or does not fit.
+    Raises UserError, naming the file, when something in it is damaged or does not fit.
     """
     found = find_parts(folder)
     train = read_part(found.paths["train"], None, background)
@@ -83,7 +83,7 @@ def read_part(path: Path, names: list[str] | None, background: Colour) -> Part:
 def empty_tables(parts: Mapping[str, Part], classes: int) -> tuple[ImageTable, dict[str, ImageTable]]:
     """Room for the images: the training table that the validation images end, and tables by part that share it.
 
-    Raises DataError when a part's images have another size than the training part's.
+    Raises UserError when a part's images have another size than the training part's.
     """
     for part in parts.values():
         check_size(part, parts["train"])
@@ -99,7 +99,7 @@ def empty_tables(parts: Mapping[str, Part], classes: int) -> tuple[ImageTable, d
 
 
 def read_images(parts: Mapping[str, Part], tables: Mapping[str, ImageTable]) -> None:
-    """Fill the tables of the parts, the training part first. Raises DataError for an image of another size."""
+    """Fill the tables of the parts, the training part first. Raises UserError for an image of another size."""
     total = sum(table.memory for table in tables.values())
     with tqdm(desc="reading", total=total, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         for name, part in parts.items():
@@ -111,9 +111,9 @@ def count_classes(train: Part) -> int:
     check_kind_of_labels(train.labels, train.path)
     present = np.unique(train.labels)
     if len(present) < 2:
-        raise DataError(f"{train.path} holds labels of fewer than two classes")
+        raise UserError(f"{train.path} holds labels of fewer than two classes")
     if not np.array_equal(present, np.arange(len(present))):
-        raise DataError(
+        raise UserError(
             f"{train.path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
             "they must count the classes from 0 without a gap"
         )
@@ -121,10 +121,10 @@ def count_classes(train: Part) -> int:
 
 
 def check_size(part: Part, train: Part) -> None:
-    """Raise DataError when a part's first image has another size than the first training image."""
+    """Raise UserError when a part's first image has another size than the first training image."""
     (height, width), (train_height, train_width) = part.size, train.size
     if (height, width) != (train_height, train_width):
-        raise DataError(
+        raise UserError(
             f"{part.path} holds images of {width} x {height} pixels, but the training images have "
             f"{train_width} x {train_height}; all images must have the same size"
         )

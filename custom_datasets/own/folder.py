@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from custom_datasets.errors import DataError
 from custom_datasets.own.picture import Colour, has_colour, read_picture
 from custom_datasets.own.walk import list_part
+from utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class FolderPart:
         for image, path in zip(images, self.paths, strict=True):
             picture = read_picture(path, len(image) > 1, self.background)
             if picture.shape[1:] != (height, width):
-                raise DataError(
+                raise UserError(
                     f"{path} is {picture.shape[2]} x {picture.shape[1]} pixels, but {self.paths[0]} is "
                     f"{width} x {height}; all images must have the same size"
                 )
@@ -57,15 +57,15 @@ class FolderPart:
 def read_folder(path: Path, names: list[str] | None, background: Colour) -> FolderPart:
     """The part at `path`. Classes of other parts than the training part must be among its `names`.
 
-    Raises DataError for a class of another name, or of one that cannot be shown, and as `list_part`.
+    Raises UserError for a class of another name, or of one that cannot be shown, and as `list_part`.
     """
     listing = list_part(path)
     names = names or list(listing.pictures)
     for name in listing.pictures:
         if not name.isprintable():
-            raise DataError(f"{str(path / name)!a} is a class whose name cannot be shown; rename the folder")
+            raise UserError(f"{str(path / name)!a} is a class whose name cannot be shown; rename the folder")
         if name not in names:
-            raise DataError(f"{path / name} is a class that the training set lacks")
+            raise UserError(f"{path / name} is a class that the training set lacks")
     labels = [names.index(name) for name, pictures in listing.pictures.items() for _ in pictures]
     paths = [picture for pictures in listing.pictures.values() for picture in pictures]
     return FolderPart(path, np.array(labels), names, paths, listing.notes, background)

@@ -4,10 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.errors import DataError
 from custom_datasets.own.names import describe_files, describe_folders, first_of, is_dropping
-from utils.options import run_number
-from utils.run_folder import SPLIT_LOCK
+from utils.errors import UserError
+from utils.runs.files import SPLIT_LOCK, run_number
 
 LAYOUTS = (
     "train/ and test/, valid/ (clean images) or both, each with a folder of images per class, or train.npz, test.npz "
@@ -50,7 +49,7 @@ def lacks_test(folder: Path) -> bool:
 def find_parts(folder: Path) -> Parts:
     """The parts in `folder`: train, and test, valid or both.
 
-    Raises DataError when one is missing, there twice, a link to nowhere, or of another layout than the others.
+    Raises UserError when one is missing, there twice, a link to nowhere, or of another layout than the others.
     """
     found: dict[str, list[Path]] = {part: [] for part in NAMES}
     beside = []
@@ -60,16 +59,16 @@ def find_parts(folder: Path) -> Parts:
         elif not is_dropping(path.name):
             beside.append(path)
     if not found["train"]:
-        raise DataError(f"{folder} has neither train/ nor train.npz; it must hold {LAYOUTS}")
+        raise UserError(f"{folder} has neither train/ nor train.npz; it must hold {LAYOUTS}")
     if not (found["test"] or found["valid"]):
-        raise DataError(
+        raise UserError(
             f"{folder} has neither test/ nor test.npz, nor a valid part for its place; it must hold {LAYOUTS}"
         )
     _refuse_mixture(folder, [path for candidates in found.values() for path in candidates])
     for part, candidates in found.items():
         if len(candidates) > 1:
             names = " and ".join(path.name for path in candidates)
-            raise DataError(f"{folder} has {names}, which are both its {part} part; keep one of them")
+            raise UserError(f"{folder} has {names}, which are both its {part} part; keep one of them")
     paths = {part: candidates[0] for part, candidates in found.items() if candidates}
     notes = [
         f"{path} is read as the part {part}" for part, path in paths.items() if path.name not in (part, f"{part}.npz")
@@ -80,11 +79,11 @@ def find_parts(folder: Path) -> Parts:
 def _refuse_mixture(folder: Path, paths: list[Path]) -> None:
     for path in paths:
         if not path.exists():
-            raise DataError(f"{path} is a link that leads nowhere; mend or remove it")
+            raise UserError(f"{path} is a link that leads nowhere; mend or remove it")
         if not path.suffix and not path.is_dir():
-            raise DataError(f"{path} is no folder; {folder} must hold {LAYOUTS}")
+            raise UserError(f"{path} is no folder; {folder} must hold {LAYOUTS}")
     if len({path.suffix.lower() for path in paths}) > 1:
-        raise DataError(f"{folder} mixes the layouts ({', '.join(path.name for path in paths)}); keep one: {LAYOUTS}")
+        raise UserError(f"{folder} mixes the layouts ({', '.join(path.name for path in paths)}); keep one: {LAYOUTS}")
 
 
 def _describe_beside(folder: Path, paths: list[Path]) -> list[str]:

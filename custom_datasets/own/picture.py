@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from custom_datasets.errors import DataError, reading
+from custom_datasets.reading import reading
+from utils.errors import UserError
 
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255 each
 WHITE = 255, 255, 255
@@ -35,22 +36,22 @@ SIXTEEN_BITS = re.compile(";16[BLN]")  # a channel, with the order of its bytes;
 def has_colour(path: Path, background: Colour) -> bool:
     """Whether the picture in a file takes three channels, by its header.
 
-    Raises DataError when it cannot be read, is not of 8 bits, or is one of several pictures, as animations are.
+    Raises UserError when it cannot be read, is not of 8 bits, or is one of several pictures, as animations are.
     """
     with _opened(path) as image:
         if image.mode not in GREY_MODES + COLOUR_MODES:
-            raise DataError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
+            raise UserError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
         if SIXTEEN_BITS.search(stored_kind(image) or ""):  # of which Pillow would keep the upper byte
-            raise DataError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
+            raise UserError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
         # A camera's MPO file is a photograph; what comes behind the first picture is a preview or another view.
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise DataError(f"{path} is animated; keep one of its {image.n_frames} pictures")
+            raise UserError(f"{path} is animated; keep one of its {image.n_frames} pictures")
         over_colour = is_transparent(image) and len(set(background)) > 1
         return image.mode not in GREY_MODES or over_colour
 
 
 def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
-    """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`. Raises DataError when it is damaged."""
+    """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`. Raises UserError when it is damaged."""
     with _opened(path) as image:
         spread_transparency(image)
         image.load()
@@ -102,7 +103,7 @@ def orientation(image: Image.Image) -> int | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """The file opened; whatever goes wrong inside is a DataError that names it."""
+    """The file opened; whatever goes wrong inside is a UserError that names it."""
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of very large pictures, and of metadata that is damaged
         with Image.open(path) as image:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.errors import DataError
 from custom_datasets.own.names import counted, describe_files, first_of, is_dropping, is_picture, is_read
+from utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Listing:
 def list_part(path: Path) -> Listing:
     """Walk through a part, links followed.
 
-    Raises DataError, naming it, for a folder that cannot be read, that a link leads to a second time, or without a
+    Raises UserError, naming it, for a folder that cannot be read, that a link leads to a second time, or without a
     picture, and for a link to nowhere.
     """
     listing = Listing(path, {}, [], [])
@@ -56,16 +56,16 @@ def list_part(path: Path) -> Listing:
             )
         for name in sorted(set(names) - set(pictures)):
             if not os.path.exists(folder / name):
-                raise DataError(f"{folder / name} is a link that leads nowhere; mend or remove it")
+                raise UserError(f"{folder / name} is a link that leads nowhere; mend or remove it")
             listing.left_out.append(folder / name)
     if not listing.pictures:
         there = f": {describe_files(listing.left_out)}" if listing.left_out else ""
-        raise DataError(f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own")
+        raise UserError(f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own")
     for name, pictures in listing.pictures.items():
         if not pictures:
             there = [file for file in listing.left_out if path / name in file.parents]
             found = f" ({describe_files(there)})" if there else ""
-            raise DataError(f"{path / name} holds no image that is read{found}; there must be one, or no such folder")
+            raise UserError(f"{path / name} holds no image that is read{found}; there must be one, or no such folder")
     return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.droppings)
 
 
@@ -75,7 +75,7 @@ def _walk(path: Path, droppings: list[Path]) -> Iterator[tuple[Path, list[str]]]
     for folder, folders, names in os.walk(path, followlinks=True, onerror=_refuse_unreadable):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in met:
-            raise DataError(f"{folder} is a link to a folder whose images are read already; remove it")
+            raise UserError(f"{folder} is a link to a folder whose images are read already; remove it")
         met.add((status.st_dev, status.st_ino))
         for name in filter(is_dropping, folders):
             droppings += [
@@ -93,4 +93,4 @@ def _pictures(names: Iterator[str] | list[str]) -> list[str]:
 
 
 def _refuse_unreadable(error: OSError) -> None:
-    raise DataError(f"{error.filename} cannot be read ({error.strerror}); mend that, or take it away") from error
+    raise UserError(f"{error.filename} cannot be read ({error.strerror}); mend that, or take it away") from error

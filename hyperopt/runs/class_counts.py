@@ -6,19 +6,18 @@ import numpy as np
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset
-from utils.clean_images import few_clean
-from utils.options import TrainOptions
-from utils.recipes import RECIPES
-from utils.tables import as_text
+from hyperopt.options.run_options import RunOptions
+from hyperopt.runs.clean_images import few_clean
+from utils.grid import as_text
 
 SHOWN = 30  # classes in the table
 LONGEST = 40  # letters of a class's name in the table
 
 
-def announce(options: TrainOptions, data: Dataset, split: Split) -> None:
+def announce(options: RunOptions, data: Dataset, split: Split) -> None:
     """Print, of own data, the images per class and part, and what there is to know about the clean ones."""
     counts = images_per_class(data, split)
-    if options.dataset not in RECIPES:
+    if not options.public:
         print(class_table(options.dataset, data, counts))
     for note in clean_notes(options, data, split, counts):
         print(f"note: {note}", file=sys.stderr)
@@ -45,10 +44,10 @@ def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
     return as_text([[f"images of {title}", *counts], *lines, total])
 
 
-def clean_notes(options: TrainOptions, data: Dataset, split: Split, counts: dict[str, list[int]]) -> list[str]:
+def clean_notes(options: RunOptions, data: Dataset, split: Split, counts: dict[str, list[int]]) -> list[str]:
     """What a user should know about the clean images: where they are from, and of which classes they are too few."""
     notes = []
-    if options.dataset not in RECIPES and not data.valid_given:
+    if not options.public and not data.valid_given:
         notes.append(
             f"no valid part: {len(split.valid)} of the {len(data.train)} training images serve as clean ones; they "
             "are only as clean as these"

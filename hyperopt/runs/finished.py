@@ -7,24 +7,22 @@ import torch
 
 from custom_datasets.sources import load_dataset
 from custom_datasets.split_file import preview_split
-from hyperopt.runs.identity import fingerprints, identify, refuse_result_of_other_data
-from hyperopt.runs.preparation import prepare_split
+from hyperopt.runs.fingerprints import DATA, fingerprint_run, fingerprints, refuse_result_of_other_data
+from hyperopt.runs.set_up import prepare_split
+from hyperopt.runs.stages import Stage
 from utils.colour import rgb
 from utils.errors import UserError
-from utils.options import TrainOptions
-from utils.repetitions import DATA
-from utils.run_folder import dataset_folder, run_files
 
 
-def check_finished(options: TrainOptions, result: dict[str, Any]) -> None:
+def check_finished(stage: Stage, result: dict[str, Any]) -> None:
     """Compare a finished run with the data and the split file that there are now, which are read for it.
 
     Nothing is written: a split file that is gone is made again in memory alone.
     What an earlier version did not keep cannot be compared, which is said on stderr.
 
-    Raises UserError when they are others, and DataError when they cannot be read.
+    Raises UserError when they are others, and UserError when they cannot be read.
     """
-    path = run_files(options).result
+    options, path = stage.training, stage.run.files.result
     names = DATA | {"data": "split file"}
     if missing := [name for key, name in names.items() if key not in result]:
         print(
@@ -34,9 +32,9 @@ def check_finished(options: TrainOptions, result: dict[str, Any]) -> None:
         )
     if len(missing) == len(names):
         return
-    data = load_dataset(options.dataset, dataset_folder(options), torch.device("cpu"), rgb(options.background))
+    data = load_dataset(options.dataset, options.folder, torch.device("cpu"), rgb(options.background))
     refuse_result_of_other_data(options, path, result, fingerprints(data))
-    if "data" in result and identify(data, prepare_split(options, data, preview_split)) != result["data"]:
+    if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(
             f"{path} is of another split file than there is now; put the earlier one back, or start over with --fresh"
         )

@@ -1,37 +1,35 @@
 """What a run is going to do, and what it did, in words."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
-from utils.options import TrainOptions
-from utils.row_options import RowOptions
-from utils.run_folder import ACCURACIES, RunFiles, dataset_folder, rows_file, run_files, run_folders
+from hyperopt.options.setting import Setting
+from hyperopt.runs.stages import Stage
+from utils.runs.accuracies import ACCURACIES
+from utils.runs.files import RunFiles, run_folders
 
 
-def plan(options: TrainOptions, finished: dict[str, Any] | None) -> str:
+def plan(stage: Stage, finished: dict[str, Any] | None) -> str:
     """The resolved options, the files and the state of a run, one per line."""
-    files = run_files(options)
-    lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    start = rows_file(options)
-    lines |= {"training_loss": options.training_loss, "trained_on": options.trained_on}
-    lines |= {"starts_from": _presence(start) if start else "usual rows"}
+    options, files = stage.run, stage.run.files
+    lines = options.values()
+    lines |= {"training_loss": options.training_loss, "trained_on": stage.training.train_on}
+    lines |= {"starts_from": _presence(stage.rows_path) if stage.rows_path else "usual rows"}
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
-    lines["state"] = f"finished: {summary(finished)}" if finished else _start(options)
+    lines["state"] = f"finished: {summary(finished)}" if finished else _start(files, options.fresh)
     return _aligned(lines)
 
 
-def _start(options: TrainOptions) -> str:
-    files = run_files(options)
+def _start(files: RunFiles, fresh: bool) -> str:
     there = [path for path in (files.last, files.previous) if path.exists()]
-    return f"goes on from {there[0]}" if there and not options.fresh else "starts from scratch"
+    return f"goes on from {there[0]}" if there and not fresh else "starts from scratch"
 
 
-def row_plan(options: RowOptions) -> str:
-    """The resolved options of a row, its name, and its result file in every run folder, one per line."""
-    lines = {field.name: getattr(options, field.name) for field in dataclasses.fields(RowOptions)}
-    lines |= {"row": options.run_name, "folder": dataset_folder(options)}
-    results = {run: RunFiles(folder, options.run_name).result for run, folder in run_folders(options).items()}
+def setting_plan(options: Setting) -> str:
+    """The resolved options of a setting, its name, and its result file in every run folder, one per line."""
+    lines = options.values(Setting)
+    lines |= {"row": options.name, "folder": options.folder}
+    results = {run: RunFiles(folder, options.name).result for run, folder in run_folders(options.folder).items()}
     runs = {f"run{run}": _presence(path) for run, path in results.items()}
     return _aligned(lines | (runs or {"runs": "no run folder yet"}))
 

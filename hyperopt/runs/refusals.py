@@ -1,32 +1,30 @@
 """What is refused before anything is read or torch is imported: data, networks and policies that there are not."""
 
-from custom_datasets.names import BUILT_IN, refuse_unknown
+from custom_datasets.names import refuse_unknown
 from custom_datasets.own.parts import lacks_test
 from custom_models.names import parse_model
 from custom_transforms.published import PUBLISHED, read_table
+from hyperopt.options.run_options import RunOptions
 from utils.errors import UserError
-from utils.options import TrainOptions
-from utils.run_folder import dataset_folder
 
 
-def refuse_unfit(options: TrainOptions) -> None:
-    """Raise DataError, ModelError, PolicyError or UserError for what can be seen from names alone."""
-    refuse_unknown(options.dataset, dataset_folder(options))
+def refuse_unfit(options: RunOptions) -> None:
+    """Raise UserError for what can be seen from names alone."""
+    refuse_unknown(options.dataset, options.folder)
     parse_model(options.model)
     if options.aug_model in PUBLISHED:
         read_table(options.aug_model, options.policy or options.dataset)
     refuse_training_on_test(options)
 
 
-def refuse_training_on_test(options: TrainOptions) -> None:
+def refuse_training_on_test(options: RunOptions) -> None:
     """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on.
 
     Nor is there a test set then that --overfit could show to the hyper pass.
     """
-    ablation = options.oversplit or options.overfit
-    if options.dataset in BUILT_IN or (options.trained_on == "distorted" and not ablation):
+    if options.public or not (options.sees_valid or options.overfit):
         return
-    folder = dataset_folder(options)
+    folder = options.folder
     if lacks_test(folder) and options.overfit:
         raise UserError(f"{folder} has no test/, which --overfit is about; add test/, or leave --overfit out")
     if lacks_test(folder):

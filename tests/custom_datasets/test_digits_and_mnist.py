@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from custom_datasets.errors import DataError
 from custom_datasets.sources import load_dataset
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -69,14 +69,14 @@ def test_damaged_mnist_file_is_an_error(mnist, file, keep):
     folder, _ = mnist
     path = folder / "MNIST" / "raw" / file
     path.write_bytes(path.read_bytes()[:keep] if keep < 40 else path.read_bytes()[:-5])
-    with pytest.raises(DataError, match=r"MNIST.raw"):
+    with pytest.raises(UserError, match=r"MNIST.raw"):
         load_dataset("MNIST", folder, CPU)
 
 
 def test_images_without_labels_are_an_error(mnist):
     folder, arrays = mnist
     write_idx(folder / "MNIST" / "raw" / "train-labels-idx1-ubyte", arrays["train"][1][:-1])
-    with pytest.raises(DataError, match="50 images with 49 labels"):
+    with pytest.raises(UserError, match="50 images with 49 labels"):
         load_dataset("MNIST", folder, CPU)
 
 
@@ -85,11 +85,11 @@ def test_impossible_download_names_files_and_folder(tmp_path, monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr("urllib.request.urlopen", refuse)
-    with pytest.raises(DataError, match=r"cannot be downloaded.*train-images-idx3-ubyte.* there") as caught:
+    with pytest.raises(UserError, match=r"cannot be downloaded.*train-images-idx3-ubyte.* there") as caught:
         load_dataset("MNIST", tmp_path, CPU)
     assert str(tmp_path / "MNIST" / "raw") in str(caught.value)
 
 
 def test_unknown_source_names_the_known_ones(tmp_path):
-    with pytest.raises(DataError, match="DIGITS, MNIST"):
+    with pytest.raises(UserError, match="DIGITS, MNIST"):
         load_dataset("NOPE", tmp_path, CPU)

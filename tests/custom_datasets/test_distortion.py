@@ -11,7 +11,7 @@ from custom_datasets.distortion import (
     train_on_everything,
     train_on_validation,
 )
-from custom_datasets.errors import DataError
+from utils.errors import UserError
 
 SVHN_COUNTS = [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]
 LABELS = {
@@ -116,12 +116,12 @@ def test_everything_trains_and_validates_but_noise_is_that_of_the_distorted_set(
 
 @pytest.mark.parametrize("distortion", [Distortion(200, 1, 1.0, 0.0), Distortion(3, 1, 1.0, 0.0)])
 def test_impossible_split_is_an_error(distortion):
-    with pytest.raises(DataError, match="for validation"):
+    with pytest.raises(UserError, match="for validation"):
         make_split(np.repeat(np.arange(10), 20), 10, distortion, seed=0)
 
 
 def test_nothing_left_is_an_error():
-    with pytest.raises(DataError, match="leaves no training image"):
+    with pytest.raises(UserError, match="leaves no training image"):
         make_split(np.repeat(np.arange(10), 20), 10, Distortion(100, 1, 0.001, 0.0), seed=0)
 
 
@@ -138,7 +138,7 @@ def test_part_of_the_validation_images_is_kept_stratified():
 @pytest.mark.parametrize("images", [9, 9991, 9999, 10001])
 def test_impossible_part_of_the_validation_images_is_an_error(images):
     labels, split = split_of("CIFAR10", 10000)
-    with pytest.raises(DataError, match="give --valid-images 10 to 9990, or leave it out"):
+    with pytest.raises(UserError, match="give --valid-images 10 to 9990, or leave it out"):
         keep_validation(split, labels, images, seed=0)
 
 

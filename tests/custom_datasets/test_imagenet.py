@@ -6,8 +6,8 @@ from real_layouts import TRAIN_IMAGES, VAL_IMAGES, write_imagenet
 from torchvision.datasets import ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META
 
-from custom_datasets.errors import DataError
 from custom_datasets.sources import load_dataset
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -46,7 +46,7 @@ def test_missing_or_cut_archive_is_named(folder, part, cut):
     path.unlink()
     if cut:
         path.write_bytes(content[:-100])
-    with pytest.raises(DataError, match=rf"archive {path.name}.*put .*{path.name}.* there") as caught:
+    with pytest.raises(UserError, match=rf"archive {path.name}.*put .*{path.name}.* there") as caught:
         load_dataset("ImageNet", folder, CPU)
     assert str(folder) in str(caught.value)
 
@@ -80,6 +80,6 @@ def lose_a_class(folder):
 def test_damaged_folders_are_an_error(folder, damage, message):
     load_dataset("ImageNet", folder, CPU)
     damage(folder)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load_dataset("ImageNet", folder, CPU)
     assert str(folder) in str(caught.value)

@@ -9,11 +9,11 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from custom_datasets.distortion import Distortion, make_split
-from custom_datasets.errors import DataError
 from custom_datasets.own.folder import FolderPart
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import read_split, write_split
 from custom_datasets.table import channel_statistics
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 5, "test": 3, "valid": 2}
@@ -59,7 +59,7 @@ def test_folders_are_torchvisions(tmp_path):
 def test_link_to_images_that_are_read_already_is_an_error(tmp_path, link, target):
     write_images(tmp_path)
     (tmp_path / link).symlink_to(target)
-    with pytest.raises(DataError, match="whose images are read already"):
+    with pytest.raises(UserError, match="whose images are read already"):
         load(tmp_path)
 
 
@@ -94,7 +94,7 @@ def test_animated_image_is_an_error(tmp_path):
     write_images(tmp_path)
     frames = [Image.new("RGB", (9, 7), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "train/ant/moving.webp", save_all=True, append_images=frames[1:])
-    with pytest.raises(DataError, match=r"moving.webp is animated; keep one of its 2 pictures"):
+    with pytest.raises(UserError, match=r"moving.webp is animated; keep one of its 2 pictures"):
         load(tmp_path)
 
 
@@ -225,7 +225,7 @@ def two_layouts(folder):
 def test_unfit_folders_are_an_error(tmp_path, damage, message):
     write_images(tmp_path)
     damage(tmp_path)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load(tmp_path)
     assert str(tmp_path) in str(caught.value)
 
@@ -235,7 +235,7 @@ def test_sizes_of_parts_are_compared_before_any_is_read(tmp_path, monkeypatch):
     other_size_of_a_part(tmp_path)
     filled = []
     monkeypatch.setattr(FolderPart, "fill", lambda part, *_: filled.append(part.path.name))
-    with pytest.raises(DataError, match="test holds images of 8 x 7 pixels"):
+    with pytest.raises(UserError, match="test holds images of 8 x 7 pixels"):
         load(tmp_path)
     assert not filled
 
@@ -270,7 +270,7 @@ def test_unfit_arrays_are_an_error(tmp_path, part, changed, message):
     count = 3 * COUNTS[part]
     changed = {k: v[:count] if v is not None and len(v) == 15 else v for k, v in changed.items()}
     write_arrays(tmp_path, part, **changed)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load(tmp_path)
     assert str(tmp_path / f"{part}.npz") in str(caught.value)
 
@@ -281,7 +281,7 @@ def test_cut_arrays_are_an_error(tmp_path, keep):
         write_arrays(tmp_path, name)
     path = tmp_path / "test.npz"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"test\.npz is damaged"):
+    with pytest.raises(UserError, match=r"test\.npz is damaged"):
         load(tmp_path)
 
 
@@ -290,16 +290,16 @@ def test_a_bare_array_is_an_error(tmp_path):
         write_arrays(tmp_path, name)
     with (tmp_path / "test.npz").open("wb") as file:
         np.save(file, np.zeros(5))
-    with pytest.raises(DataError, match=r"test\.npz is damaged: it is no \.npz file"):
+    with pytest.raises(UserError, match=r"test\.npz is damaged: it is no \.npz file"):
         load(tmp_path)
 
 
 def test_names_are_looked_up_among_the_known_ones_first(tmp_path):
     write_images(tmp_path, parts=("train", "test"))
     assert len(load_dataset("DIGITS", tmp_path, CPU).test) == 540
-    with pytest.raises(DataError, match=r"none of DIGITS, MNIST.*own data.*must hold train/ and test/.*train\.npz"):
+    with pytest.raises(UserError, match=r"none of DIGITS, MNIST.*own data.*must hold train/ and test/.*train\.npz"):
         find_source("insects")
-    with pytest.raises(DataError, match=r"none of DIGITS, MNIST") as caught:
+    with pytest.raises(UserError, match=r"none of DIGITS, MNIST") as caught:
         find_source("insects", tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in str(caught.value)
 
@@ -332,5 +332,5 @@ def test_split_file_with_another_validation_set_does_not_fit(tmp_path):
     write_split(tmp_path / "drawn.pt", make_split(labels, 3, drawn, seed=0))
     write_split(tmp_path / "given.pt", make_split(labels, 3, given, seed=0))
     assert read_split(tmp_path / "given.pt", labels, 3, given).valid.tolist() == list(range(54, 60))
-    with pytest.raises(DataError, match=r"not the given ones, the last 6"):
+    with pytest.raises(UserError, match=r"not the given ones, the last 6"):
         read_split(tmp_path / "drawn.pt", labels, 3, given)

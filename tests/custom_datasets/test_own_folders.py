@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from custom_datasets.errors import DataError
 from custom_datasets.own.parts import lacks_test, looks_like_own_data
 from custom_datasets.sources import load_dataset
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 CLASSES = ("ant", "bee")
@@ -66,7 +66,7 @@ def test_other_names_of_parts_are_read_and_noted(tmp_path, names, arrays):
 def test_two_parts_of_one_kind_are_refused(tmp_path, other):
     write_folders(tmp_path, ("train", "valid", "test", other))
     names = " and ".join(sorted(("valid", other)))
-    with pytest.raises(DataError, match=f"has {names}, which are both its valid part; keep one of them"):
+    with pytest.raises(UserError, match=f"has {names}, which are both its valid part; keep one of them"):
         load(tmp_path)
 
 
@@ -116,7 +116,7 @@ def test_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    with pytest.raises(DataError, match=r"train.bee cannot be read \(Permission denied\)"):
+    with pytest.raises(UserError, match=r"train.bee cannot be read \(Permission denied\)"):
         load(tmp_path)
 
 
@@ -132,14 +132,14 @@ def test_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
 def test_link_that_leads_nowhere_is_an_error(tmp_path, link, message):
     write_folders(tmp_path, ("train", "valid") if link == "test" else ("train", "valid", "test"))
     (tmp_path / link).symlink_to("nowhere")
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(UserError, match=message):
         load(tmp_path)
 
 
 def test_link_in_a_circle_is_an_error(tmp_path):
     write_folders(tmp_path)
     (tmp_path / "train/ant/round").symlink_to("round")
-    with pytest.raises(DataError, match=r"train.ant.round is a link that leads nowhere"):
+    with pytest.raises(UserError, match=r"train.ant.round is a link that leads nowhere"):
         load(tmp_path)
 
 
@@ -147,7 +147,7 @@ def test_class_without_a_picture_that_is_read_names_what_is_there(tmp_path):
     write_folders(tmp_path)
     for path in (tmp_path / "train/bee").iterdir():
         path.rename(path.with_suffix(".heic"))
-    with pytest.raises(DataError, match=r"train.bee holds no image that is read \(3 pictures \.heic\)"):
+    with pytest.raises(UserError, match=r"train.bee holds no image that is read \(3 pictures \.heic\)"):
         load(tmp_path)
 
 

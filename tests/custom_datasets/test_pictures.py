@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from custom_datasets.errors import DataError
 from custom_datasets.own.picture import has_colour, read_picture
 from custom_datasets.sources import load_dataset
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 WHITE, GREEN, GREY = (255, 255, 255), (10, 200, 30), (90, 90, 90)
@@ -137,7 +137,7 @@ def test_several_pages_are_refused_and_a_camera_s_photograph_is_not(tmp_path):
     first, second = (Image.fromarray(noise(5, 5, 3)) for _ in range(2))
     for name, kind in (("scan.tif", "TIFF"), ("photo.jpg", "MPO")):
         first.save(tmp_path / name, kind, save_all=True, append_images=[second])
-    with pytest.raises(DataError, match=r"scan\.tif is animated; keep one of its 2 pictures"):
+    with pytest.raises(UserError, match=r"scan\.tif is animated; keep one of its 2 pictures"):
         has_colour(tmp_path / "scan.tif", WHITE)
     assert np.array_equal(read(tmp_path / "photo.jpg"), np.asarray(Image.open(tmp_path / "photo.jpg")))
 
@@ -164,7 +164,7 @@ def test_colour_of_sixteen_bits_is_refused_as_grey_is(tmp_path, kind, channels):
     path = tmp_path / "deep.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
     assert Image.open(path).size == (8, 8)
-    with pytest.raises(DataError, match=r"deep.png has pixels of kind .*16.*, not of 8 bits; convert it"):
+    with pytest.raises(UserError, match=r"deep.png has pixels of kind .*16.*, not of 8 bits; convert it"):
         has_colour(path, WHITE)
 
 

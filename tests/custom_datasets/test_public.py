@@ -13,8 +13,8 @@ import torch
 from real_layouts import CIFAR, expect_cifar, expect_svhn, md5, write_batch, write_cifar, write_mat, write_svhn
 from torchvision.datasets import SVHN
 
-from custom_datasets.errors import DataError
 from custom_datasets.sources import load_dataset
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -48,7 +48,7 @@ def test_svhn_is_torchvisions(svhn, name, splits):
 
 def test_missing_svhn_files_are_named(tmp_path):
     with pytest.raises(
-        DataError, match=r"train_32x32\.mat, which cannot be downloaded.*test_32x32\.mat there"
+        UserError, match=r"train_32x32\.mat, which cannot be downloaded.*test_32x32\.mat there"
     ) as caught:
         load_dataset("SVHN", tmp_path, CPU)
     assert str(tmp_path) in str(caught.value)
@@ -60,7 +60,7 @@ def test_cut_svhn_file_is_named(svhn, monkeypatch, checked):
     path.write_bytes(path.read_bytes()[:2000])
     if not checked:
         expect_svhn(monkeypatch, svhn)
-    with pytest.raises(DataError, match=r"test_32x32\.mat: damaged"):
+    with pytest.raises(UserError, match=r"test_32x32\.mat: damaged"):
         load_dataset("SVHN", svhn, CPU)
 
 
@@ -77,7 +77,7 @@ def test_cut_svhn_file_is_named(svhn, monkeypatch, checked):
 def test_unfit_svhn_content_is_an_error(svhn, monkeypatch, changed, message):
     write_mat(svhn / "test_32x32.mat", 12, 0, **changed)
     expect_svhn(monkeypatch, svhn)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load_dataset("SVHN", svhn, CPU)
     assert "test_32x32.mat" in str(caught.value)
 
@@ -115,7 +115,7 @@ def test_cifar_archive_is_unpacked(cifar, monkeypatch):
 
 
 def test_missing_cifar_archive_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"cannot be downloaded.*put cifar-100-python\.tar\.gz there") as caught:
+    with pytest.raises(UserError, match=r"cannot be downloaded.*put cifar-100-python\.tar\.gz there") as caught:
         load_dataset("CIFAR100", tmp_path, CPU)
     assert str(tmp_path) in str(caught.value)
 
@@ -125,7 +125,7 @@ def test_cut_cifar_file_is_named(cifar):
     file = kind.test_list[0][0]
     path = folder / kind.base_folder / file
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(DataError, match=rf"{kind.base_folder}.{file}: damaged"):
+    with pytest.raises(UserError, match=rf"{kind.base_folder}.{file}: damaged"):
         load_dataset(name, folder, CPU)
 
 
@@ -144,7 +144,7 @@ def test_unfit_cifar_content_is_an_error(cifar, monkeypatch, changed, message):
     name, folder, kind = cifar
     write_batch(folder, name, kind.test_list[0][0], 8, **changed)
     expect_cifar(monkeypatch, folder, name)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load_dataset(name, folder, CPU)
     assert str(folder / kind.base_folder / kind.test_list[0][0]) in str(caught.value)
 
@@ -164,11 +164,11 @@ def write_mnist(folder, label):
 def test_only_the_damaged_mnist_file_is_named(tmp_path, file, keep):
     path = write_mnist(tmp_path, 7) / file
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=rf"^{path}: damaged"):
+    with pytest.raises(UserError, match=rf"^{path}: damaged"):
         load_dataset("MNIST", tmp_path, CPU)
 
 
 def test_mnist_label_out_of_range_is_an_error(tmp_path):
     write_mnist(tmp_path, 10)
-    with pytest.raises(DataError, match="labels from 10 to 10, not from 0 to 9"):
+    with pytest.raises(UserError, match="labels from 10 to 10, not from 0 to 9"):
         load_dataset("MNIST", tmp_path, CPU)

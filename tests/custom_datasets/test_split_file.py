@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from custom_datasets.distortion import Distortion, Split, make_split
-from custom_datasets.errors import DataError
 from custom_datasets.split_file import find_split, read_split, split_file_name, write_split
+from utils.errors import UserError
 
 LABELS = np.repeat(np.arange(10), 100)
 DISTORTION = Distortion(200, 10, 1.0, 0.1)
@@ -74,7 +74,7 @@ def test_split_that_does_not_fit_is_refused_and_left_alone(split, tmp_path, mess
     path = tmp_path / "split.pt"
     write_split(path, MISFITS[message](split))
     before = path.read_bytes()
-    with pytest.raises(DataError, match=rf"split.pt does not fit.*{message}"):
+    with pytest.raises(UserError, match=rf"split.pt does not fit.*{message}"):
         read(path)
     assert path.read_bytes() == before
 
@@ -84,13 +84,13 @@ def test_split_that_does_not_fit_is_refused_and_left_alone(split, tmp_path, mess
 )
 def test_split_of_other_flags_is_refused(split, tmp_path, flags):
     write_split(tmp_path / "split.pt", split)
-    with pytest.raises(DataError, match="does not fit"):
+    with pytest.raises(UserError, match="does not fit"):
         read(tmp_path / "split.pt", Distortion(*flags))
 
 
 def test_split_of_another_data_set_is_refused(split, tmp_path):
     write_split(tmp_path / "split.pt", split)
-    with pytest.raises(DataError, match="does not fit"):
+    with pytest.raises(UserError, match="does not fit"):
         read(tmp_path / "split.pt", labels=LABELS[::-1].copy())
 
 
@@ -115,7 +115,7 @@ class Hostile:
 def test_foreign_content_is_refused_and_not_executed(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     torch.save(content, "split.pt")
-    with pytest.raises(DataError, match=r"split\.pt"):
+    with pytest.raises(UserError, match=r"split\.pt"):
         read(tmp_path / "split.pt")
     assert os.listdir() == ["split.pt"]
 
@@ -124,5 +124,5 @@ def test_foreign_content_is_refused_and_not_executed(tmp_path, monkeypatch, cont
 def test_truncated_file_is_refused(split, tmp_path, keep):
     write_split(tmp_path / "split.pt", split)
     (tmp_path / "split.pt").write_bytes((tmp_path / "split.pt").read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"split\.pt"):
+    with pytest.raises(UserError, match=r"split\.pt"):
         read(tmp_path / "split.pt")

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from custom_datasets.distortion import Split
-from custom_datasets.errors import DataError
 from custom_datasets.loaders import Loaders
 from custom_datasets.stream import StreamedImages
 from custom_datasets.table import Dataset
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 COUNT = 12
@@ -165,7 +165,7 @@ def test_workers_end_with_a_pass_that_fails(files):
     gc.disable()
     try:
         fetch(source, [[COUNT], *([place] for place in range(COUNT))], None, workers=2)
-    except DataError:
+    except UserError:
         pass
     finally:
         gc.enable()
@@ -178,7 +178,7 @@ def test_damaged_image_is_named_in_one_line(source, tmp_path, workers):
     slope(80, 80).save(path)
     path.write_bytes(path.read_bytes()[:-300])
     torn = StreamedImages([source.files[0], str(path)], torch.zeros(2, dtype=torch.int64))
-    with pytest.raises(DataError, match=r"^[^\n]*torn\.jpg is damaged[^\n]*\Z"):
+    with pytest.raises(UserError, match=r"^[^\n]*torn\.jpg is damaged[^\n]*\Z"):
         fetch(torn, [[0], [0, 1]], 3, workers)
 
 

@@ -13,7 +13,7 @@ from torchvision.models import resnet18
 from custom_models import classifier, names, resnet, wide_resnet
 from custom_models.celu import CELU
 from custom_models.classifier import build_model
-from custom_models.names import ModelError
+from utils.errors import UserError
 
 
 def giga_macs(model, channels, side):
@@ -166,7 +166,7 @@ def test_thin_resnet_by_its_operations():
     "name", ["resnet50", "wresnet28", "wresnet27_10", "wresnet28_0", "wresnet4_1", "wresnet10_999", "wresnet١٠_1", ""]
 )
 def test_unknown_model_is_an_error(name):
-    with pytest.raises(ModelError, match=r"no model '.*wresnetD_K"):
+    with pytest.raises(UserError, match=r"no model '.*wresnetD_K"):
         build_model(name, 3, 10, seed=0)
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from scipy import stats
 
-from custom_transforms.errors import PolicyError
 from custom_transforms.geometry import KINDS
 from custom_transforms.operations import NAMES, OPERATIONS
 from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, SubPolicies, published_policy
 from custom_transforms.published import PUBLISHED, read_table
+from utils.errors import UserError
 
 CPU = torch.device("cpu")
 IMAGES = 100_000
@@ -163,6 +163,6 @@ def test_tables_of_operations_that_exist():
 
 @pytest.mark.parametrize("method", PUBLISHED)
 def test_no_policy_is_an_error_that_names_those_there_are(method):
-    with pytest.raises(PolicyError, match=rf"no published {method} policy for MNIST.*SVHN, SVHN_extra, CIFAR10"):
+    with pytest.raises(UserError, match=rf"no published {method} policy for MNIST.*SVHN, SVHN_extra, CIFAR10"):
         published_policy(method, "MNIST")
-    assert issubclass(PolicyError, ValueError)
+    assert issubclass(UserError, ValueError)

@@ -2,16 +2,16 @@
 
 import torch
 import torch.nn.functional as F
+from hyperopt.estimators.directions import HyperSettings
 from torch import Tensor, nn
 
 from custom_models.frozen import freeze
-from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import clean_features, clean_gradient, hyper_step
-from hyperopt.hypergradient import HeadBatch
-from hyperopt.hyperparameters import Hyperparameters
-from hyperopt.losses import LOSSES, Loss
-from hyperopt.warps import make_warp
-from utils.row_options import RowOptions
+from hyperopt.augmentation.warps import make_warp
+from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, hyper_step
+from hyperopt.head.hypergradient import HeadBatch
+from hyperopt.head.losses import LOSSES, Loss
+from hyperopt.options.setting import Setting
+from hyperopt.rows.rows import Rows
 
 
 def loss_by_definition(name: str, logits: Tensor, target: Tensor) -> Tensor:
@@ -85,8 +85,8 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
         torch.manual_seed(0)
         model = TinyClassifier(4).double()
     labels = torch.randint(4, (20,), generator=random)
-    row = RowOptions(los_model=los_model, imbalance_ratio=2 if distorted else 1)
-    hyper = Hyperparameters(labels, 4, aug_model, los_model, make_warp(warp, 4), row.training_loss)
+    row = Setting(los_model=los_model, imbalance_ratio=2 if distorted else 1)
+    hyper = Rows(labels, 4, aug_model, los_model, make_warp(warp, 4), row.training_loss)
     for table in hyper.tables.values():
         table.square = table.square.double()
         table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()

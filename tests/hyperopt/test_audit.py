@@ -14,12 +14,13 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, precision_score, recall_score, roc_auc_score
 
 from custom_datasets.sources import load_dataset
-from hyperopt.audit import HEADER, Audit, review_run
-from hyperopt.clean_accuracy import CleanAccuracy
-from hyperopt.figures import sheets
-from utils.confidence import Confidence
-from utils.options import TrainOptions, parse_options, resolve
-from utils.run_folder import read_result, run_files
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.stored import read_result
+from hyperopt.report.audit import HEADER, Audit, review_run
+from hyperopt.report.clean_accuracy import CleanAccuracy
+from hyperopt.report.figures import sheets
+from hyperopt.rows.confidence import Confidence
 
 NOISE = ("-ir", 10, "-nr", 0.3)
 FIS = ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
@@ -162,9 +163,9 @@ def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
 
 
 def test_sheets_show_the_images_and_what_is_said_of_them(audited):
-    options = resolve(parse_options(TrainOptions, "", ["-ir", "10", "-nr", "0.3", *FIS, "--hyper-start", "1"]))
+    options = resolve(parse_options(RunOptions, "", ["-ir", "10", "-nr", "0.3", *FIS, "--hyper-start", "1"]))
     data = load_dataset("DIGITS", Path(), torch.device("cpu"))
-    review = review_run(run_files(options), data, read_result(run_files(options).result))
+    review = review_run(options.files, data, read_result(options.files.result))
     listed, panels = read_csv("audit.csv"), sheets.draw_suspects(review).axes
     assert len(panels) == 10
     for row, axes in zip(listed, panels, strict=False):

@@ -2,8 +2,8 @@ import pytest
 import torch
 from scipy.stats import binomtest, kstest
 
-from hyperopt.augmentation import draw_amounts, probabilities_and_magnitudes, start_rows
-from hyperopt.warp import OPERATIONS
+from hyperopt.augmentation.amounts import draw_amounts, probabilities_and_magnitudes, start_rows
+from hyperopt.augmentation.warp import OPERATIONS
 
 
 def test_start_is_the_published_one():

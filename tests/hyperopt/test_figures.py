@@ -11,14 +11,15 @@ import torch
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
 
-from hyperopt.figures import classes, confusion, embedding, errors, learned, learning_curves, style
-from hyperopt.figures.sources import Sources
-from hyperopt.learned_rows import LearnedRows
-from utils.options import TrainOptions, parse_options, resolve
-from utils.predictions import Predictions
-from utils.results import all_results
-from utils.row_options import RowOptions
-from utils.run_folder import ACCURACIES, run_files
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import Setting
+from hyperopt.report.figures import classes, confusion, embedding, errors, learned, learning_curves, style
+from hyperopt.report.figures.sources import Sources
+from hyperopt.report.results import all_results
+from hyperopt.rows.rows_file import RowsFile
+from utils.runs.accuracies import ACCURACIES
+from utils.runs.predictions import Predictions
 
 BASELINE = "--dataset SVHN -ir 100 -nr 0.1"
 METHOD = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hyper-opt HES"
@@ -33,8 +34,8 @@ def write(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run_of(flags, run=0):
-        options = resolve(parse_options(TrainOptions, "", [*flags.split(), "-r", f"run{run}"]))
-        files, random = run_files(options), np.random.default_rng([run, len(flags)])
+        options = resolve(parse_options(RunOptions, "", [*flags.split(), "-r", f"run{run}"]))
+        files, random = options.files, np.random.default_rng([run, len(flags)])
         files.folder.mkdir(parents=True, exist_ok=True)
         metrics = {"epoch": range(1, EPOCHS + 1)}
         metrics |= {name: random.uniform(0, 9, EPOCHS) for name in ("test_accuracy", "test_loss", "train_loss")}
@@ -47,7 +48,7 @@ def write(tmp_path, monkeypatch):
             files.rows.write_bytes(rows.as_pt())
         accuracy = {name: float(random.uniform(50, 100)) for name in ACCURACIES}
         per_class = random.uniform(50, 100, CLASSES).tolist()
-        content = {"dataset": "SVHN", "run": f"run{run}", "name": options.run_name, "accuracy": accuracy}
+        content = {"dataset": "SVHN", "run": f"run{run}", "name": options.name, "accuracy": accuracy}
         content |= {"epochs": dict.fromkeys(ACCURACIES, 1), "accuracy_per_class": {"last_epoch": per_class}}
         files.result.write_text(json.dumps(content | {"options": options.identity | {"precision": "fp32"}}))
         return files, metrics, predictions, rows, accuracy, per_class
@@ -87,11 +88,11 @@ def make_rows(options, predictions, random):
         columns |= {"probability": random.random((TRAIN, 7)), "magnitude": random.random((TRAIN, 7))}
     columns = {name: torch.from_numpy(column).float() for name, column in columns.items()}
     index, given = (torch.from_numpy(array[order]) for array in (predictions.train_index, predictions.train_given))
-    return LearnedRows(index, given, "SVHN", "abc", **columns)
+    return RowsFile(index, given, "SVHN", "abc", **columns)
 
 
 def found_rows():
-    return all_results(RowOptions(dataset="SVHN")).rows
+    return all_results(Setting(dataset="SVHN")).rows
 
 
 def mean_and_std(values):

@@ -3,15 +3,15 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hyperopt.estimators.directions import ESTIMATORS, HyperSettings
 from oracle import LOSSES, Problem, hypergradient, relative_error, tiny_hyper_problem
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
 from custom_models.frozen import freeze
-from hyperopt.estimators import ESTIMATORS, HyperSettings
-from hyperopt.fisher import head_fisher_product, mean_eigenvalue
-from hyperopt.hyper_pass import clean_features, clean_gradient, gradients_of_all, gradients_of_batches
-from hyperopt.hypergradient import HeadBatch
-from hyperopt.losses import CrossEntropy
+from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, gradients_of_all, gradients_of_batches
+from hyperopt.head.fisher import head_fisher_product, mean_eigenvalue
+from hyperopt.head.hypergradient import HeadBatch
+from hyperopt.head.losses import CrossEntropy
 
 
 def dense_fisher(features, W, bias, weight):

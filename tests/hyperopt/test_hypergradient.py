@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hyperopt.estimators.directions import HyperSettings
 from oracle import (
     LOSSES,
     Problem,
@@ -14,10 +15,9 @@ from oracle import (
 from torch import nn
 
 from custom_models.frozen import freeze
-from hyperopt.estimators import HyperSettings
-from hyperopt.hyper_pass import gradients_of_batches, hyper_pass, hyper_step
-from hyperopt.hypergradient import HeadBatch, validation_gradient
-from hyperopt.solvers import neumann_sum
+from hyperopt.estimators.hyper_pass import gradients_of_batches, hyper_pass, hyper_step
+from hyperopt.head.hypergradient import HeadBatch, validation_gradient
+from hyperopt.head.solvers import neumann_sum
 
 BY_NAME = pytest.mark.parametrize("name", LOSSES)
 

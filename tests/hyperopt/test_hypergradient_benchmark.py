@@ -5,7 +5,7 @@ import pytest
 from oracle import Problem
 
 from benchmarks import hypergradient
-from hyperopt.fisher import head_fisher_product
+from hyperopt.head.fisher import head_fisher_product
 
 
 def test_the_benchmark_prints_its_tables_and_writes_its_numbers(tmp_path, monkeypatch, capsys):

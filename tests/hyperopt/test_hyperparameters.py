@@ -2,17 +2,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hyperopt.hyperparameters import Hyperparameters, start_soft_labels, weight_of
-from hyperopt.warps import make_warp
-from utils.row_options import RowOptions
+from hyperopt.augmentation.warps import make_warp
+from hyperopt.options.setting import Setting
+from hyperopt.rows.rows import Rows, start_soft_labels, weight_of
 
 LABELS = torch.tensor([0, 3, 1, 2, 2, 0])
 INDEX = torch.tensor([4, 0, 1])
 
 
 def make(aug_model="NONE", los_model="NONE", warp="paper"):
-    loss = RowOptions(los_model=los_model, noise_ratio=0.1).training_loss
-    return Hyperparameters(LABELS, 4, aug_model, los_model, make_warp(warp, 4), loss)
+    loss = Setting(los_model=los_model, noise_ratio=0.1).training_loss
+    return Rows(LABELS, 4, aug_model, los_model, make_warp(warp, 4), loss)
 
 
 @pytest.mark.parametrize("classes", [4, 10, 1000])
@@ -80,7 +80,7 @@ def test_rows_are_described_in_the_order_of_the_images_however_many_at_once(monk
         values.copy_(torch.randn(values.shape, generator=torch.Generator().manual_seed(len(name))))
     index = torch.tensor([5, 1, 0, 4, 2])
     whole = hyper.describe(index)
-    monkeypatch.setattr("hyperopt.hyperparameters.DESCRIBED_AT_ONCE", 2)
+    monkeypatch.setattr("hyperopt.rows.rows.DESCRIBED_AT_ONCE", 2)
     parts = hyper.describe(index)
     assert parts.keys() == whole.keys()
     for name, values in whole.items():

@@ -8,24 +8,24 @@ import pytest
 import torch
 
 from custom_datasets.distortion import Split, distorted_images, train_on_validation
-from hyperopt.hyperparameters import Hyperparameters
-from hyperopt.learned_rows import LearnedRows
-from hyperopt.warp import OPERATIONS, PaperWarp
+from hyperopt.augmentation.warp import OPERATIONS, PaperWarp
+from hyperopt.options.setting import Setting
+from hyperopt.rows.rows import Rows
+from hyperopt.rows.rows_file import RowsFile
 from utils.errors import UserError
-from utils.row_options import RowOptions
 
 LABELS = torch.tensor([0, 1, 2, 2, 1, 0])
 
 
 def learned(augmentation="SEP", loss="BOTH", seed=0):
-    hyper = Hyperparameters(LABELS, 3, augmentation, loss, PaperWarp(), RowOptions(los_model=loss).training_loss)
+    hyper = Rows(LABELS, 3, augmentation, loss, PaperWarp(), Setting(los_model=loss).training_loss)
     for table in hyper.tables.values():
         table.values += torch.randn(table.values.shape, generator=torch.Generator().manual_seed(seed))
     return hyper
 
 
 def rows(*arguments):
-    return LearnedRows.of(learned(*arguments), torch.tensor([1, 3, 4]), "mine", "abc", torch.tensor([0.1, 0.9, 1]))
+    return RowsFile.of(learned(*arguments), torch.tensor([1, 3, 4]), "mine", "abc", torch.tensor([0.1, 0.9, 1]))
 
 
 def test_columns_are_the_plain_values_of_the_tables():
@@ -57,7 +57,7 @@ def test_both_files_hold_what_was_written(tmp_path, parts):
     (tmp_path / "a.pt").write_bytes(found.as_pt())
     (tmp_path / "a.npz").write_bytes(found.as_npz())
     for name in ("a.pt", "a.npz"):
-        back = LearnedRows.read(tmp_path / name).columns()
+        back = RowsFile.read(tmp_path / name).columns()
         assert back.keys() == found.columns().keys()
         for column, value in found.columns().items():
             assert torch.equal(back[column], value) if isinstance(value, torch.Tensor) else back[column] == value
@@ -97,14 +97,14 @@ def test_unfit_file_is_named_with_the_reason(tmp_path, case):
     path = tmp_path / "rows.pt"
     torch.save({name: value for name, value in content.items() if value is not None}, path)
     with pytest.raises(UserError, match=r"rows\.pt") as caught:
-        LearnedRows.read(path)
+        RowsFile.read(path)
     assert reason in str(caught.value)
 
 
 def test_column_that_must_be_there_cannot_be_none(tmp_path):
     torch.save(change(given_label=None), tmp_path / "rows.pt")
     with pytest.raises(UserError, match="it has no given_label"):
-        LearnedRows.read(tmp_path / "rows.pt")
+        RowsFile.read(tmp_path / "rows.pt")
 
 
 class Hostile:
@@ -120,11 +120,11 @@ def test_nothing_foreign_is_executed(tmp_path, monkeypatch, name):
     else:
         np.savez(name, index=np.array([Hostile()], dtype=object))
     with pytest.raises(UserError, match="damaged"):
-        LearnedRows.read(Path(name))
+        RowsFile.read(Path(name))
     for content in (b"", b"K", b"PK\x03\x04"):
         Path(name).write_bytes(content)
         with pytest.raises(UserError, match="damaged"):
-            LearnedRows.read(Path(name))
+            RowsFile.read(Path(name))
     assert not Path("executed").exists()
 
 
@@ -140,7 +140,7 @@ def test_run_leaves_the_rows_of_its_last_epoch(train):
     train("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
     (folder,) = Path("local_data/DIGITS").glob("run0")
     (pt,), (npz,), (last,) = (folder.glob(p) for p in ("rows_*.pt", "rows_*.npz", "last_*"))
-    found = LearnedRows.read(pt)
+    found = RowsFile.read(pt)
     _, index, targets = torch.load(next(folder.glob("data_*")), weights_only=True)
     assert found.index.tolist() == sorted(index)
     assert torch.equal(found.given_label, targets[found.index])
@@ -154,12 +154,12 @@ def test_rows_belong_to_the_distorted_set_whatever_the_clean_images(train):
     row = ("-ir", 10, "-nr", 0.1, "--los-model", "WGHT", "--epochs", 2)
     for flags in ((), ("--valid-images", 50), ("-r", "run1")):
         train(*row, *flags)
-    splits = [LearnedRows.read(path).split for path in sorted(Path("local_data/DIGITS").rglob("rows_*.pt"))]
+    splits = [RowsFile.read(path).split for path in sorted(Path("local_data/DIGITS").rglob("rows_*.pt"))]
     assert splits[0] == splits[1] != splits[2]
 
 
 def restored(rows, augmentation="SEP", loss="BOTH"):
-    hyper = Hyperparameters(LABELS, 3, augmentation, loss, PaperWarp(), RowOptions(los_model=loss).training_loss)
+    hyper = Rows(LABELS, 3, augmentation, loss, PaperWarp(), Setting(los_model=loss).training_loss)
     hyper.start_from(rows.index, rows.tables())
     return hyper
 
@@ -174,13 +174,13 @@ def test_tables_come_back_from_their_plain_values(parts):
             kept, expected = kept.log_softmax(1), values.log_softmax(1)
         chosen = slice(None) if len(values) == 1 else found.index
         torch.testing.assert_close(kept[chosen], expected[chosen], rtol=0, atol=1e-5)
-    for name, column in LearnedRows.of(back, found.index, "mine", "abc").columns().items():
+    for name, column in RowsFile.of(back, found.index, "mine", "abc").columns().items():
         if isinstance(column, torch.Tensor):
             torch.testing.assert_close(column, getattr(found, name), rtol=1e-6, atol=1e-6)
 
 
 def test_images_without_learned_rows_start_as_usual():
-    usual = Hyperparameters(LABELS, 3, "SEP", "BOTH", PaperWarp(), "KL")
+    usual = Rows(LABELS, 3, "SEP", "BOTH", PaperWarp(), "KL")
     back = restored(rows())
     for name, values in usual.values().items():
         assert torch.equal(back.values()[name][[0, 2, 5]], values[[0, 2, 5]])
@@ -193,9 +193,9 @@ def test_extreme_values_stay_finite_and_near(weight):
     labels = torch.tensor([[1.0, 0, 0], [0, 1e-30, 1], [0.2, 0.3, 0.5]])
     plain = change(weight=torch.full((3,), weight), soft_label=labels, probability=end, magnitude=end.flip(0))
     plain["operations"] = tuple(plain["operations"])
-    back = restored(LearnedRows(**plain))
+    back = restored(RowsFile(**plain))
     assert all(values.isfinite().all() for values in back.values().values())
-    found = LearnedRows.of(back, torch.tensor([1, 3, 4]), "mine", "abc")
+    found = RowsFile.of(back, torch.tensor([1, 3, 4]), "mine", "abc")
     torch.testing.assert_close(found.weight, plain["weight"], rtol=1e-5, atol=1e-7)
     for name in ("soft_label", "probability", "magnitude"):
         torch.testing.assert_close(getattr(found, name), plain[name], rtol=0, atol=1e-6)
@@ -221,7 +221,7 @@ def test_damaged_file_of_numpy_is_refused(tmp_path, save):
             damaged[place] ^= flip
             (tmp_path / "b.npz").write_bytes(damaged)
             try:
-                LearnedRows.read(tmp_path / "b.npz")
+                RowsFile.read(tmp_path / "b.npz")
             except UserError as error:
                 refused += 1
                 assert "is not a rows file that can be used" in str(error)
@@ -231,13 +231,13 @@ def test_damaged_file_of_numpy_is_refused(tmp_path, save):
 def test_sparse_column_is_refused(tmp_path):
     torch.save(change(weight=torch.ones(3).to_sparse()), tmp_path / "a.pt")
     with pytest.raises(UserError, match="is not a rows file that can be used"):
-        LearnedRows.read(tmp_path / "a.pt")
+        RowsFile.read(tmp_path / "a.pt")
 
 
 def test_factor_is_the_confidence_over_the_highest_of_the_class():
     index, labels = torch.arange(5), torch.tensor([0, 0, 2, 2, 4])
     confidence = torch.tensor([0.9, 0.09, 0.2, 0.05, 0.0])
-    found = LearnedRows(index, labels, "mine", "abc", weight=torch.full((5,), 2.0), confidence=confidence)
+    found = RowsFile(index, labels, "mine", "abc", weight=torch.full((5,), 2.0), confidence=confidence)
     expected = torch.tensor([1, 0.1, 1, 0.25, 0])
     torch.testing.assert_close(found.weighted_by_confidence(learned_weight=False).weight, expected)
     torch.testing.assert_close(found.weighted_by_confidence(learned_weight=True).weight, 2 * expected)
@@ -245,7 +245,7 @@ def test_factor_is_the_confidence_over_the_highest_of_the_class():
 
 def test_rows_take_the_order_of_other_images():
     index, given = torch.tensor([7, 2, 5]), torch.tensor([0, 1, 2])
-    rows = LearnedRows(index, given, "SVHN", "abc", weight=torch.tensor([7.0, 2.0, 5.0]))
+    rows = RowsFile(index, given, "SVHN", "abc", weight=torch.tensor([7.0, 2.0, 5.0]))
     ordered = rows.in_order_of(np.array([5, 7, 2]), np.array([2, 0, 1]), 3, Path("a.pt"))
     assert ordered.weight.tolist() == ordered.index.tolist() == [5, 7, 2]
     assert ordered.given_label.tolist() == [2, 0, 1]
@@ -259,4 +259,4 @@ def test_arrays_of_the_other_order_of_bytes(tmp_path):
     arrays = {name: np.asarray(value) for name, value in found.columns().items()}
     swapped = {n: a.astype(a.dtype.newbyteorder(">")) if a.dtype.kind in "fi" else a for n, a in arrays.items()}
     np.savez(tmp_path / "a.npz", **swapped)
-    assert torch.equal(LearnedRows.read(tmp_path / "a.npz").weight, found.weight)
+    assert torch.equal(RowsFile.read(tmp_path / "a.npz").weight, found.weight)

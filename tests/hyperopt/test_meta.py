@@ -17,9 +17,10 @@ from torch.utils._pytree import tree_leaves
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, ImageTable
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
 from hyperopt.runs import training
 from hyperopt.runs.training import Training
-from utils.options import TrainOptions, parse_options, resolve
 from utils.recipes import RECIPES
 from utils.speed import Cost
 
@@ -78,7 +79,7 @@ def on_meta(monkeypatch, tmp_path):
 
     def make(row, dataset="SVHN", model="smallnet", change=as_it_is):
         flags = ("--dataset", dataset, "--model", model, "--precision", "fp32", "--batch-size", "256")
-        options = resolve(parse_options(TrainOptions, "", [*flags, *row]))
+        options = resolve(parse_options(RunOptions, "", [*flags, *row]))
         images = torch.zeros(IMAGES, len(RECIPES[dataset].mean), 32, 32, dtype=torch.uint8)
         table = ImageTable(images, torch.arange(IMAGES) % CLASSES)
         data = Dataset(table, table, CLASSES).to(META)

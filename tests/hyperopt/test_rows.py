@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hyperopt.rows import RowTable
+from hyperopt.rows.table import RowTable
 
 
 @pytest.mark.parametrize("shared", [False, True])

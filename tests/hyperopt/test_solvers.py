@@ -5,7 +5,7 @@ import torch
 from oracle import relative_error
 
 from benchmarks.kronecker import kronecker_inverse
-from hyperopt.solvers import conjugate_gradients
+from hyperopt.head.solvers import conjugate_gradients
 
 CLASSES, FEATURES = 4, 6
 SIZE = CLASSES * FEATURES

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hyperopt.warp import (
+from hyperopt.augmentation.warp import (
     OPERATIONS,
     PaperWarp,
     affine_matrices,

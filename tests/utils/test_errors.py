@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 FULL = "/dev/full"
-SCRIPT = "import sys; from utils.errors import UserError, exit_status; sys.exit(exit_status(lambda: {}, (UserError,)))"
+SCRIPT = "import sys; from utils.errors import UserError, exit_status; sys.exit(exit_status(lambda: {}))"
 # Python's own setting would write every line at once.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 

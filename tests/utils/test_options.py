@@ -1,14 +1,12 @@
 import pytest
+from hyperopt.estimators.directions import ESTIMATORS
 
 from custom_datasets.distortion import Distortion
 from custom_datasets.split_file import split_file_name
-from hyperopt.estimators import ESTIMATORS
-from hyperopt.learned_rows import PARTS
-from hyperopt.warps import make_warp
-from utils.errors import UserError
-from utils.options import TrainOptions, parse_options, resolve
-from utils.recipes import RECIPES
-from utils.row_options import (
+from hyperopt.augmentation.warps import make_warp
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import (
     ESTIMATOR_HYPER,
     HYPER_OPTS,
     LOS_MODELS,
@@ -16,12 +14,15 @@ from utils.row_options import (
     REFIT_USE,
     ROW_PARTS,
     WARP_NAMES,
-    RowOptions,
+    Setting,
 )
+from hyperopt.rows.rows_file import PARTS
+from utils.errors import UserError
+from utils.recipes import RECIPES
 
 
 def options(*flags):
-    return resolve(parse_options(TrainOptions, "", list(flags)))
+    return resolve(parse_options(RunOptions, "", list(flags)))
 
 
 # Section by section as published: flag, value when left out.
@@ -149,8 +150,8 @@ def test_run_folder_without_number_needs_a_seed():
     ],
 )
 def test_run_name_is_the_published_one(flags, name):
-    assert options(*flags.split()).run_name == name
-    assert resolve(parse_options(RowOptions, "", flags.split())).run_name == name
+    assert options(*flags.split()).name == name
+    assert resolve(parse_options(Setting, "", flags.split())).name == name
 
 
 @pytest.mark.parametrize(
@@ -170,9 +171,9 @@ def test_run_name_is_the_published_one(flags, name):
 )
 def test_unusual_options_of_a_hyper_pass_are_named_by_both_scripts(flags, addition):
     flags = ["--los-model", "WGHT", *flags.split()]
-    name = options(*flags).run_name
+    name = options(*flags).name
     assert name == NAME.format(options(*flags).hyper_opt, addition)
-    assert resolve(parse_options(RowOptions, "", flags)).run_name == name
+    assert resolve(parse_options(Setting, "", flags)).name == name
 
 
 @pytest.mark.parametrize(("row", "flag"), [(HES, "--hyper-damping"), (FIS, "--hyper-alpha")])
@@ -183,7 +184,7 @@ def test_option_without_effect_on_the_estimator_is_refused(row, flag):
 
 def test_both_scripts_name_a_row_alike():
     flags = ["-ir", "10", "-nr", "0.1", "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"]
-    assert resolve(parse_options(RowOptions, "", flags)).run_name == options(*flags).run_name
+    assert resolve(parse_options(Setting, "", flags)).name == options(*flags).name
 
 
 def test_where_things_run_does_not_shape_the_result():

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from utils import predictions
 from utils.errors import UserError
 from utils.passes import Outputs
-from utils.predictions import Predictions, predict
+from utils.runs.predictions import Predictions, predict
 
 
 def the_file(pattern):

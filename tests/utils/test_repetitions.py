@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from custom_datasets.distortion import Distortion, make_split
-from utils.options import TrainOptions, parse_options, resolve
-from utils.repetitions import differences, doubts, split_repetitions
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.report.repetitions import differences, doubts, split_repetitions
 
 
 def result(flags="", images=None, **content):
-    options = resolve(parse_options(TrainOptions, "", flags.split()))
+    options = resolve(parse_options(RunOptions, "", flags.split()))
     return {
         "options": options.identity | {"precision": "fp32"},
         "images": images,

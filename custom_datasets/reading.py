@@ -1,0 +1,31 @@
+"""Reading files: whatever goes wrong is the user's to mend, and names the file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from utils.errors import UserError
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside is a UserError that names the file."""
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        if error.errno is None:  # a decoder's
+            raise _damaged(path, error) from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); mend that, or take it away") from error
+    except Exception as error:  # decoders raise whatever the damaged bytes lead to
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is damaged or not what its name says ({first_line(error)}); replace it")

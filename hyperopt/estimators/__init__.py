@@ -1,0 +1,1 @@
+"""Who fills the rows: one file per method, and their table."""

@@ -1,0 +1,155 @@
+"""HES and FIS: before each epoch a hyper pass moves the rows by implicit differentiation at the linear head.
+
+AutoDO (arXiv 2103.05863) section 3.2. Both map the gradient of the clean loss at the head's weight matrix W (C, F) to
+V (C, F), an inverse curvature of the training loss times that gradient. Only V's direction matters: the row optimiser
+hides its scale. C: classes, F: features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hyperopt.estimators.estimator import Estimator
+from utils.errors import UserError
+from utils.flags import LARGE, MANY, flag, number
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hyperopt.estimators.hyper_pass import CleanGradient
+    from hyperopt.head.hypergradient import HeadBatch
+    from utils.passes import Evaluation, Outputs
+
+VALID = ("batch", "full")
+
+
+def steps_flag(default: int) -> Any:
+    """--hyper-steps."""
+    return flag(
+        default, "steps of a copy of the head towards grad = 0 before each hypergradient", type=number(int, 0, MANY)
+    )
+
+
+def valid_flag(default: str) -> Any:
+    """--hyper-valid."""
+    return flag(default, "clean images behind a hypergradient: a batch, or the full validation set", choices=VALID)
+
+
+class Implicit(Estimator):
+    """A hyper pass before the train pass; who inherits says in `direction` how V is found."""
+
+    fills = "WSA"
+    passes_over_rows = True
+    trains_on = ("distorted",)
+    _seen: Outputs | None = None  # of the clean images, by the last evaluation, for the hyper pass that follows
+
+    def epoch(self, number: int) -> float:
+        """From epoch hyper_start + 1 on, the hyper pass comes before the train pass."""
+        self.rows_rate = 0.0
+        if number > self.training.plan.hyper_start:
+            self.move_rows(number)
+        return super().epoch(number)
+
+    def move_rows(self, number: int) -> None:
+        """The hyper pass of epoch `number`: every row moves once, the network rests."""
+        from hyperopt.estimators.hyper_pass import hyper_pass
+
+        training, plan = self.training, self.training.plan
+        batches, start = training.loaders.hyper(plan.hyper_batch_size), number - 1 - plan.hyper_start
+        clean, clean_images = self._clean_gradients(len(batches))
+        self.rows_rate = hyper_pass(
+            training,
+            training.watch(batches),
+            clean,
+            self.direction,
+            self.options.hyper_steps,
+            lambda done: plan.hyper_rate(start + done),
+        )
+        cost = training.cost
+        per_image = cost.to_pixels if "A" in training.rows.holders else cost.forward
+        training.meter.lap("hyper", batches.images, batches.images * per_image + clean_images * cost.forward)
+
+    def direction(self, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:
+        """V (C, F) for a training batch at the head and the clean gradient (C, F)."""
+        raise NotImplementedError
+
+    def _clean_gradients(self, steps: int) -> tuple[Iterator[CleanGradient], int]:
+        """The clean gradients of a hyper pass of so many steps, and how many images the network sees for them."""
+        from hyperopt.estimators.hyper_pass import clean_features, gradients_of_all, gradients_of_batches
+
+        training = self.training
+        if self.options.hyper_valid == "batch":
+            batches = training.loaders.clean(training.plan.hyper_batch_size)
+            return gradients_of_batches(training, training.watch(batches)), batches.images
+        batches, seen, self._seen = training.loaders.all_clean(), self._seen, None
+        if seen:
+            features, labels, images = seen.features, seen.labels, 0
+        else:
+            features, labels = clean_features(training, training.watch(batches), training.views.evaluation)
+            images = batches.images
+        rests = self.options.hyper_steps == 0
+        return gradients_of_all(training.frozen.head, features, labels, rests, steps), images
+
+    def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:
+        """Keeps what the network makes of the clean images where the next hyper pass sees them in the same way."""
+        from utils.passes import Seen
+
+        training, plan = self.training, self.training.plan
+        to_come = self.options.hyper_valid == "full" and plan.hyper_start <= number < plan.epochs
+        same = training.views.clean_is_validation and not training.rows.views_validation_anew
+        seen = Seen() if to_come and same else None
+        evaluations = training.evaluate(number, seen)
+        self._seen = seen and seen.outputs()
+        return evaluations
+
+
+class Hessian(Implicit):
+    """HES, as published: a truncated Neumann series in the Hessian of the training loss."""
+
+    @dataclass(frozen=True)
+    class Options:
+        """Its flags."""
+
+        hyper_steps: int = steps_flag(0)
+        hyper_iters: int = flag(5, "terms of the Neumann series", type=number(int, 0, MANY))
+        hyper_alpha: float = flag(0.01, "step of the Neumann series", type=number(float, 0, LARGE, open_low=True))
+        hyper_valid: str = valid_flag("batch")
+
+    options: Options
+
+    def direction(self, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:
+        """The sum of the series."""
+        from hyperopt.head.solvers import neumann_sum
+
+        return neumann_sum(batch.hessian(W), clean, self.options.hyper_iters, self.options.hyper_alpha)
+
+
+class Fisher(Implicit):
+    """FIS: conjugate gradients in the damped Fisher matrix, which is positive definite for every loss."""
+
+    @dataclass(frozen=True)
+    class Options:
+        """Its flags."""
+
+        hyper_steps: int = steps_flag(30)
+        hyper_iters: int = flag(30, "iterations of conjugate gradients", type=number(int, 0, MANY))
+        hyper_damping: float = flag(
+            1.0, "damping, in mean eigenvalues of the Fisher matrix", type=number(float, 1e-6, LARGE)
+        )
+        hyper_valid: str = valid_flag("full")
+
+    options: Options
+
+    @classmethod
+    def check(cls, setting: Any) -> None:
+        """There must be an iteration."""
+        if setting.estimator.hyper_iters == 0:
+            raise UserError("--hyper-iters 0 leaves FIS without a direction; take 1 or more")
+
+    def direction(self, batch: HeadBatch, W: Tensor, clean: Tensor) -> Tensor:
+        """The solution of the damped system."""
+        from hyperopt.head.fisher import fisher_direction
+
+        return fisher_direction(batch, W, clean, self.options.hyper_iters, self.options.hyper_damping)

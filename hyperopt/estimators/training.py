@@ -1,0 +1,235 @@
+"""What is worked on: the network, the rows, and the batches that move them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torchvision.utils import make_grid
+
+from custom_datasets.loaders import Loaders
+from custom_datasets.table import Dataset
+from custom_models.classifier import Classifier
+from custom_models.frozen import FrozenClassifier
+from hyperopt.rows.confidence import Confidence
+from hyperopt.rows.rows import Leaves, Rows
+from utils.debug import BatchPictures
+from utils.passes import Batch, Batches, Evaluation, Outputs, Seen, View, evaluate, train_pass
+from utils.seeds import generator
+from utils.speed import Cost, Meter
+
+SAMPLES = 8  # images in a picture of the log
+Rate = Callable[[float], float]  # learning rate at a time in epochs
+
+
+@dataclass(frozen=True)
+class Views:
+    """How images are seen: in evaluation, in training, and clean ones in a hyper pass in batches.
+
+    clean_is_validation: whether the clean images of a hyper pass are those that evaluations see as the validation set.
+    """
+
+    evaluation: View
+    training: View
+    clean: View
+    clean_is_validation: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes and rates of the passes.
+
+    epochs: of the run. batch_size, hyper_batch_size: images per step of the train and the hyper pass. rate, hyper_rate:
+    learning rates of the network and the rows, the latter from `hyper_start` on, the last epoch without a hyper pass.
+    log_interval: steps between two updates of the progress bar. seed: of samples for the log.
+    """
+
+    epochs: int
+    batch_size: int
+    rate: Rate
+    hyper_start: int
+    hyper_batch_size: int
+    hyper_rate: Rate
+    log_interval: int
+    seed: int
+
+
+class Training:
+    """The network and the rows of a run, and the passes over its images. An estimator says what moves them.
+
+    Args:
+        model: on the run's device, as the other parts are.
+        optimizer: of the model's weights.
+        rows: of the training images.
+        data: all images.
+        loaders: of the run's batches.
+        views: how they are seen.
+        plan: of the passes.
+        draws: CPU generator of all augmentation.
+        watch: wraps the batches of every pass, so that a run can end between two steps.
+        meter: of the passes' seconds and operations.
+        cost: of the model on an image.
+
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        optimizer: Optimizer,
+        rows: Rows,
+        data: Dataset,
+        loaders: Loaders,
+        views: Views,
+        plan: Plan,
+        draws: torch.Generator,
+        watch: Callable[[Batches], Batches],
+        meter: Meter,
+        cost: Cost,
+    ):
+        self.model, self.optimizer, self.rows, self.data = model, optimizer, rows, data
+        self.loaders, self.views, self.plan, self.draws, self.watch = loaders, views, plan, draws, watch
+        self.meter, self.cost = meter, cost
+        self.frozen = FrozenClassifier(model)
+        self.confidence = Confidence(rows.given)
+        self.pictures = BatchPictures(None)
+        self._test: Outputs | None = None  # of the last epoch's evaluation
+
+    def show_batches(self, folder: Path) -> None:
+        """Write the first training batches as pictures into a folder."""
+        self.pictures = BatchPictures(folder)
+
+    def compile(self) -> None:
+        """Compile the encoder."""
+        self.model.encoder.compile()
+        self.frozen.encoder.compile()
+
+    def train_pass(self, number: int, step: Callable[[Batch], Tensor]) -> float:
+        """The train pass of epoch `number`, from 1; returns its mean loss.
+
+        Raises DivergenceError when a loss is not a number.
+        """
+        batches = self.loaders.train(self.plan.batch_size)
+        loss = train_pass(
+            self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval
+        )
+        self.frozen.refresh(self.model)
+        self.meter.lap("train", batches.images, batches.images * self.cost.training)
+        return loss
+
+    def set_rate(self, time: float) -> None:
+        """Give the optimiser its learning rate at a time in epochs."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate(time)
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of the optimiser against the gradient of a loss (scalar)."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def augmented(self, batch: Batch) -> tuple[Tensor, Leaves]:
+        """A training batch as the network is to see it, (B, C, H, W), and the leaves of its rows; without a graph."""
+        images, leaves = self.views.training(batch.images), self.rows.leaves(batch.index)
+        augmented = self.rows.augment(images, leaves, self.draws)
+        self.pictures.add(images, augmented)
+        return augmented, leaves
+
+    def logits(self, images: Tensor, index: Tensor) -> Tensor:
+        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,), which the confidence notes."""
+        logits = self.model(images)
+        self.confidence.add(index, logits.detach())
+        return logits
+
+    def evaluate(self, number: int, valid: Seen | None = None) -> tuple[Evaluation, Evaluation]:
+        """The network on the test and on the validation set in epoch `number`; `valid` takes what it makes of these."""
+        last = Seen() if number == self.plan.epochs else None
+        batches = self.loaders.test(), self.loaders.valid()
+        test, validation = (self._evaluate(part, seen) for part, seen in zip(batches, (last, valid), strict=True))
+        self._test = last and last.outputs()
+        images = sum(part.images for part in batches)
+        self.meter.lap("evaluation", images, images * self.cost.forward)
+        return test, validation
+
+    def test_outputs(self) -> Outputs:
+        """What the network makes of the test images: of the last evaluation, if this training has had it."""
+        if self._test is None:
+            seen = Seen()
+            self._evaluate(self.loaders.test(), seen)
+            self._test = seen.outputs()
+        return self._test
+
+    def _evaluate(self, batches: Batches, seen: Seen | None) -> Evaluation:
+        return evaluate(self.frozen, self.watch(batches), self.views.evaluation, self.data.classes, seen)
+
+    def samples(self) -> dict[str, Tensor]:
+        """A picture (C, H, W) of some training images, above as they are and below under their learned augmentation.
+
+        By its tag; nothing where none is learned. The draws are the same every time, and no others depend on them.
+        """
+        if "A" not in self.rows.holders:
+            return {}
+        index = self.loaders.train_index[:SAMPLES]
+        images = self.data.pixels(index)
+        with torch.no_grad():
+            augmented = self.rows.augment(images, self.rows.leaves(index), generator(self.plan.seed, "samples"))
+        return {"Learned augmentation": make_grid(torch.cat((images, augmented)), nrow=len(index))}
+
+    def published(self) -> dict[str, dict[str, Tensor]]:
+        """Weights of encoder and head and values of the rows, by the keys of the published checkpoints."""
+        network = {
+            "encoder_state_dict": self.model.encoder.state_dict(),
+            "decoder_state_dict": self.model.head.state_dict(),
+        }
+        return network | self.rows.published()
+
+    def described(self) -> dict[str, Tensor]:
+        """What the rows of the images that are trained on have come to, by tag of the log."""
+        return self.rows.describe(self.loaders.train_index)
+
+    def state(self) -> dict[str, Any]:
+        """What the next epoch depends on beside what is `published`."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "rows": self.rows.state(),
+            "confidence": self.confidence.state(),
+            "generators": {name: draws.get_state() for name, draws in self._generators().items()},
+        }
+
+    def layout(self) -> dict[str, Any]:
+        """A state as it is after a step; only keys, types and shapes count."""
+        return self.state() | {"optimizer": stepped(self.optimizer)}
+
+    def load(self, published: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+        """Go on from what `published` and `state` of a run like this one have returned."""
+        self.model.encoder.load_state_dict(published["encoder_state_dict"])
+        self.model.head.load_state_dict(published["decoder_state_dict"])
+        self.frozen.refresh(self.model)
+        # What else it has comes from the options.
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["optimizer"]["state"]})
+        self.rows.load(published, state["rows"])
+        self.confidence.load(state["confidence"])
+        for name, draws in self._generators().items():
+            draws.set_state(state["generators"][name])
+        self.pictures = BatchPictures(None)
+
+    def checkpoint_bytes(self) -> int:
+        """About what a checkpoint takes: weights, their momentum, the rows with their optimiser's state."""
+        return 2 * sum(weight.nbytes for weight in self.model.parameters()) + self.rows.nbytes
+
+    def _generators(self) -> dict[str, torch.Generator]:
+        return {"augmentation": self.draws} | self.loaders.orders
+
+
+def stepped(optimizer: Optimizer) -> dict[str, Any]:
+    """The state that a fresh optimiser of this kind has after a step; its tensors have no data."""
+    (group,) = optimizer.param_groups
+    weights = [torch.nn.Parameter(weight.detach().to("meta")) for weight in group["params"]]
+    for weight in weights:
+        weight.grad = torch.zeros_like(weight)
+    fresh = type(optimizer)(weights, **optimizer.defaults)
+    fresh.step()
+    return fresh.state_dict()

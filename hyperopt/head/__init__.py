@@ -1,0 +1,1 @@
+"""Closed forms at a linear head: losses, hypergradient, Fisher matrix, solvers."""

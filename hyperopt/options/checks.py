@@ -1,0 +1,87 @@
+"""Flags that contradict each other."""
+
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
+from hyperopt.rows.letters import CONFIDENCE, in_words
+from utils.errors import UserError
+from utils.flags import as_flag
+from utils.recipes import RECIPES
+
+LONGEST_NAME = 255  # of a file
+
+
+def check_setting(setting: Setting) -> None:
+    """Raise UserError for flags of a setting, its recipe filled in, that contradict each other."""
+    if setting.refit:
+        _check_refit(setting)
+    if setting.background != Setting.background and setting.public:
+        raise UserError(f"--background is for your own data; {setting.dataset} has no transparent pictures")
+    if setting.policy and setting.aug_model not in ("AUTO", "DADA"):
+        raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
+    _check_estimator(setting)
+    if setting.train_on != "distorted" and setting.oversplit:
+        raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
+    if setting.valid_images and setting.oversplit:
+        raise UserError("--valid-images needs a validation split, which --oversplit leaves out")
+    if setting.overfit and setting.oversplit:
+        raise UserError("--overfit and --oversplit exclude each other")
+    if setting.overfit and not setting.estimator_class.passes_over_rows:
+        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES or FIS")
+    _check_starting_rows(setting)
+
+
+def _check_estimator(setting: Setting) -> None:
+    estimator, name = setting.estimator_class, setting.hyper_opt
+    if name != "NONE" and not setting.learns:
+        raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
+    if not estimator.passes_over_rows:
+        # But for the hyper start: commands of a whole table have it, for the rows with and without an estimator.
+        recipe = RECIPES[setting.recipe or setting.dataset]
+        for option in NAMED_OF_HYPER_PASS[1:]:
+            if getattr(setting, option) not in (None, getattr(recipe, option)):
+                raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")
+    if setting.train_on not in estimator.trains_on:
+        raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
+    estimator.check(setting)
+
+
+def _check_refit(setting: Setting) -> None:
+    for name in ("train_on", "rows", "oversplit", "overfit"):
+        if getattr(setting, name) != getattr(Setting, name):
+            raise UserError(
+                f"--refit learns rows on the validation images and then trains on them; leave out {as_flag(name)}"
+            )
+    if not setting.estimator_class.passes_over_rows:
+        raise UserError("--refit learns rows first; add --hyper-opt HES or FIS")
+
+
+def _check_starting_rows(setting: Setting) -> None:
+    given = "--refit" if setting.refit else "--rows"
+    if setting.rows_use and not (setting.rows or setting.refit):
+        raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
+    if (setting.rows or setting.refit) and not setting.learns:
+        raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
+    for letter in setting.rows_use or "":
+        needed = "W" if letter == CONFIDENCE else letter
+        if needed not in setting.row_parts:
+            raise UserError(
+                f"{given} cannot take over {letter}: --aug-model {setting.aug_model} --los-model {setting.los_model} "
+                f"have no {in_words(needed)}; change them or --rows-use"
+            )
+    if setting.rows and setting.train_on == "valid":
+        raise UserError("--rows is of distorted images, which --train-on valid leaves out")
+
+
+def check_run(options: RunOptions) -> None:
+    """Raise UserError for flags of a run, its recipe filled in, that contradict each other."""
+    check_setting(options)
+    if options.estimator_class.passes_over_rows and options.hyper_start >= options.epochs:
+        raise UserError(
+            f"--hyper-start {options.hyper_start} leaves no hyper pass in {options.epochs} epochs; lower it"
+        )
+    written = (f"predictions_{options.name}.npz.1234567.part", f"{options.run_folder}_{options.name}_{'date':19}")
+    if max(map(len, written)) > LONGEST_NAME:
+        raise UserError(
+            f"the run's name has {len(options.name)} letters, which is too long for its files; "
+            "give the file of --rows a shorter name"
+        )

@@ -1,0 +1,107 @@
+"""From the command line to options in which nothing is left open."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
+from hyperopt.options.checks import check_run, check_setting
+from hyperopt.options.methods import METHODS
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import Setting, refit_use
+from utils.errors import UserError
+from utils.flags import Parser, add_flags, flag_fields, make_parser
+from utils.recipes import RECIPES
+from utils.runs.files import run_number
+
+Options = TypeVar("Options", bound=Setting)
+
+
+def parse_options(kind: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:
+    """Options as the command line (or `arguments`) has them, to be resolved. Exits with status 2 after a mistake.
+
+    The method and the estimator are read first: a method presets flags, an estimator has some of its own.
+
+    Raises:
+        UserError: for a flag that another estimator has.
+
+    """
+    presets, hyper_opt = _read_first(kind, arguments)
+    parser = options_parser(kind, description, hyper_opt)
+    parser.set_defaults(**presets)
+    found, unknown = parser.parse_known_args(arguments)
+    for argument in unknown:
+        name = argument.removeprefix("--").split("=")[0].replace("-", "_")
+        if argument.startswith("--") and estimator_of_flag(name):
+            raise UserError(f"{argument.split('=')[0]} has no effect on --hyper-opt {hyper_opt}; change one of them")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return make_options(kind, vars(found))
+
+
+def options_parser(kind: type[Setting], description: str, hyper_opt: str) -> Parser:
+    """The parser of an options class, with the flags of one estimator."""
+    lines = (f"{name}: {entry.help}" for name, entry in ESTIMATORS.items())
+    epilog = f"estimators: {'; '.join(lines)}. --hyper-opt NAME --help shows the flags of one of them."
+    parser = make_parser(description, epilog)
+    add_flags(parser, flag_fields(kind))
+    own = flag_fields(find_estimator(hyper_opt).Options)
+    if own:
+        add_flags(parser.add_argument_group(f"--hyper-opt {hyper_opt}"), own)
+    return parser
+
+
+def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[dict[str, Any], str]:
+    """What the method presets, and the name of the estimator."""
+    parser = Parser(allow_abbrev=False, add_help=False)
+    add_flags(parser, [field for field in flag_fields(kind) if field.name in ("method", "hyper_opt")])
+    parser.set_defaults(hyper_opt=None)
+    found, _ = parser.parse_known_args(arguments)
+    presets = METHODS[found.method].presets if found.method else {}
+    return presets, found.hyper_opt or presets.get("hyper_opt", Setting.hyper_opt)
+
+
+def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
+    """Options of a class out of values by name, which may be those of the estimator among them."""
+    estimator = find_estimator(values.get("hyper_opt", Setting.hyper_opt)).Options
+    own = {field.name for field in flag_fields(estimator)}
+    common = {field.name for field in dataclasses.fields(kind)} - {"estimator"}
+    return kind(
+        **{name: value for name, value in values.items() if name in common},
+        estimator=estimator(**{name: value for name, value in values.items() if name in own}),
+    )
+
+
+def resolve(options: Options) -> Options:
+    """Options with every default filled in from the recipe and the run folder's number, and checked.
+
+    Raises UserError for a data set without a recipe, and for flags that contradict each other.
+    """
+    name = options.recipe or options.dataset
+    if name not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise UserError(f"data set {name} is none of {known}; for your own data add --recipe with one of these")
+    fill_in = {"recipe": name} | {
+        field: value for field, value in vars(RECIPES[name]).items() if hasattr(options, field)
+    }
+    fill_in |= {"rows_use": refit_use(options.row_parts)} if options.refit else {}
+    if isinstance(options, RunOptions) and options.seed is None:
+        fill_in["seed"] = seed_of(options.run_folder)
+    options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})
+    if not isinstance(options.estimator, options.estimator_class.Options):
+        options = dataclasses.replace(options, estimator=options.estimator_class.Options())
+    if isinstance(options, RunOptions):
+        check_run(options)
+    else:
+        check_setting(options)
+    if options.public and options.valid_images == RECIPES[options.dataset].validation:
+        options = dataclasses.replace(options, valid_images=None)  # all there are: the setting without the flag
+    return options
+
+
+def seed_of(run_folder: str) -> int:
+    """The N of runN. Raises UserError for another name."""
+    number = run_number(run_folder)
+    if number is None:
+        raise UserError(f"run folder '{run_folder}' is not run0 to run999999, so it gives no seed; add --seed")
+    return number

@@ -1,0 +1,93 @@
+"""The options of a run: its setting, its run folder and seed, and how it is trained. The training script's flags."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
+from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
+from utils.precision import PRECISION_NAMES
+from utils.recipes import SCHEDULES
+from utils.runs.files import RunFiles
+
+ROWS_ON = ("device", "host")
+
+
+@dataclass(frozen=True)
+class RunOptions(Setting):
+    """All flags of the training script, but for those of the estimators."""
+
+    run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False)
+    seed: int | None = flag(
+        None,
+        "seed of every random draw (default: the N of runN); a split file that is there stays",
+        type=number(int, 0, 2**31 - 1),
+    )
+    fresh: bool = flag(
+        False,
+        "start over, also when the run is finished: the first epoch replaces its files",
+        identity=False,
+    )
+    dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
+    epochs: int | None = flag(None, "epochs of training (default: recipe)", type=number(int, 1, MANY))
+    lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
+    lr_schedule: str | None = flag(
+        None, "of the learning rates: a cosine, or steps at --lr-decay-epochs (default: recipe)", choices=SCHEDULES
+    )
+    lr_decay_rate: float = flag(
+        0.1, "the cosine ends at lr x rate^3; a step multiplies by the rate", type=number(float, 0, 1)
+    )
+    lr_decay_epochs: str = flag(
+        "150,175,195", "epochs of the steps; without effect on a cosine, as published", type=epoch_list, identity=False
+    )
+    lr_warm_epochs: int | None = flag(
+        None, "epochs of linear warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY)
+    )
+    momentum: float | None = flag(
+        None, "of SGD, in Nesterov's form where it is not 0 (default: recipe)", type=number(float, 0, 1)
+    )
+    weight_decay: float | None = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE))
+    batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
+    workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
+    precision: str = flag(
+        "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
+    )
+    compile: bool = flag(False, "compile the encoder: faster after the first minutes", identity=False)
+    rows_on: str = flag(
+        "device", "where the rows are kept; the host has more room and is slower", choices=ROWS_ON, identity=False
+    )
+    threads: int | None = flag(
+        None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1, 1024), identity=False
+    )
+    gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0, MANY), identity=False)
+    no_cuda: bool = flag(False, "use the CPU", identity=False)
+    log_interval: int = flag(
+        500, "training steps between two updates of the progress bar", type=number(int, 1, MANY), identity=False
+    )
+    plot_debug: bool = flag(False, "write the first batches as pictures, before and after augmentation", identity=False)
+
+    @property
+    def files(self) -> RunFiles:
+        """The files of the run."""
+        return RunFiles(self.folder / self.run_folder, self.name)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know about the flags given."""
+        found = []
+        if self.lr_decay_epochs != RunOptions.lr_decay_epochs and self.lr_schedule == "cosine":
+            found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
+        if self.oversplit and (self.imbalance_ratio > 1 or self.subsample_ratio < 1):
+            found.append("--oversplit trains on all images: -ir and -sr only choose the images whose labels are noisy")
+        return found
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The options that shape the result, by name; of those that only some runs have, where they have an effect."""
+        machines = {field.name for field in dataclasses.fields(self) if not field.metadata.get("identity", True)}
+        idle = {"background"} if self.public else set()
+        if not self.estimator_class.passes_over_rows:
+            idle.update(NAMED_OF_HYPER_PASS)
+        if self.lr_schedule == "steps":
+            machines.remove("lr_decay_epochs")
+        return {name: value for name, value in self.values().items() if name not in machines | idle}

@@ -1,0 +1,219 @@
+"""A setting: data, distortion and method. Both scripts have its flags; run0, run1, ... are its repetitions."""
+
+import argparse
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hyperopt.estimators.estimator import Estimator
+from hyperopt.estimators.table import ESTIMATORS, find_estimator
+from hyperopt.options.methods import METHODS
+from hyperopt.rows.letters import COLUMN_LETTERS
+from utils.colour import colour
+from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
+from utils.recipes import RECIPES
+from utils.runs.files import distortion_name
+
+LEARNED_AUG_MODELS = ("SHA", "SEP")
+AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", *LEARNED_AUG_MODELS)
+# Letters of the parts of a row that a learned loss has.
+LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
+TRAIN_ON = ("distorted", "valid", "both")
+WARP_NAMES = ("paper", "original")
+# Options that stand behind the published name where they are unusual; then those of a hyper pass, and the estimator's.
+NAMED = ("background", "policy", "warp", "valid_images", "train_on")
+NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
+
+
+def rows_letters(text: str) -> str:
+    """Letters of what is taken over from learned rows, in the order of `COLUMN_LETTERS`."""
+    if not text or len(set(text)) != len(text) or set(text) - set(COLUMN_LETTERS):
+        raise argparse.ArgumentTypeError(f"'{text}' must be some of the letters {', '.join(COLUMN_LETTERS)}, each once")
+    return "".join(letter for letter in COLUMN_LETTERS if letter in text)
+
+
+def refit_use(parts: str) -> str:
+    """Letters of what --refit takes over of a row with these parts, unless --rows-use says otherwise."""
+    return next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the runs of a table's line have in common. The results script has these flags."""
+
+    data: Path = flag(
+        Path("./local_data"), "folder of data sets, run folders and checkpoints", type=folder, identity=False
+    )
+    dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
+    recipe: str | None = flag(
+        None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
+    )
+    background: str = flag(
+        "white",
+        "own data: the colour under transparent pictures; white, black, R,G,B from 0 to 255 or #rrggbb",
+        type=colour,
+    )
+    imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
+    subsample_ratio: float = flag(
+        1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, open_low=True)
+    )
+    noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
+    valid_images: int | None = flag(
+        None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1, MANY)
+    )
+    train_on: str = flag(
+        "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
+    )
+    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
+    oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
+    aug_model: str = flag(
+        "NONE",
+        "augmentation: none, policies, learned shared (SHA), learned per image (SEP)",
+        choices=AUG_MODELS,
+    )
+    policy: str | None = flag(
+        None, "data set whose published AUTO or DADA policy is taken (default: the data set's own)", type=plain_name
+    )
+    los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
+    method: str | None = flag(
+        None, "published method, which presets the flags of its rows", choices=tuple(METHODS), identity=False
+    )
+    hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
+    rows: str | None = flag(
+        None,
+        "start from learned rows: a rows file (.pt, .npz), or the name of a finished run of the same run folder",
+        type=rows_source,
+    )
+    rows_use: str | None = flag(
+        None,
+        "letters of what is taken over of the learned rows: W weight, C the network's confidence in the given label, "
+        "relative to the highest of the class (a factor of the weight), S soft label, A augmentation "
+        "(default: W, S and A as far as they are there; of --refit W and C, else A)",
+        type=rows_letters,
+    )
+    refit: bool = flag(
+        False, "learn the rows, then train from scratch on the distorted and the clean images with what was learned"
+    )
+    warp: str = flag(
+        "paper",
+        "learned warp as in the paper, or as in the published code, which also blurs the images of all other rows",
+        choices=WARP_NAMES,
+    )
+    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
+    hyper_lr: float | None = flag(
+        None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
+    )
+    hyper_batch_size: int | None = flag(
+        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
+    )
+    # Of `hyper_opt`; its fields are flags of their own.
+    estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
+    model: str | None = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
+
+    @property
+    def folder(self) -> Path:
+        """Where the data set and its runs lie."""
+        return self.data / self.dataset
+
+    @property
+    def estimator_class(self) -> type[Estimator]:
+        """Who fills the rows."""
+        return find_estimator(self.hyper_opt)
+
+    @property
+    def public(self) -> bool:
+        """Whether the data set is a known one, not the user's own."""
+        return self.dataset in RECIPES
+
+    @property
+    def learns(self) -> bool:
+        """Whether there are rows of hyperparameters."""
+        return bool(self.row_parts)
+
+    @property
+    def learns_augmentation(self) -> bool:
+        """Whether rows have an augmentation."""
+        return "A" in self.row_parts
+
+    @property
+    def row_parts(self) -> str:
+        """Letters of the parts that a row has."""
+        return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in LEARNED_AUG_MODELS else "")
+
+    @property
+    def has_learned_rows(self) -> bool:
+        """Whether the rows of all images that are trained on are learned, by this run or by another one."""
+        return bool(self.hyper_opt != "NONE" or self.rows) and not self.refit and self.train_on == "distorted"
+
+    @property
+    def sees_valid(self) -> bool:
+        """Whether the clean validation images are trained on."""
+        return self.oversplit or self.refit or self.train_on != "distorted"
+
+    @property
+    def distorted(self) -> bool:
+        """Whether the training set is imbalanced or noisy: by this program, or by nature as own data is taken to be."""
+        return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0
+
+    @property
+    def training_loss(self) -> str:
+        """The loss of an image: symmetric where soft labels are learned on a distorted set, as published."""
+        if "S" not in self.row_parts:
+            return "cross-entropy"
+        return "symmetric KL" if self.distorted else "KL"
+
+    @property
+    def distortion(self) -> str:
+        """The distortion's part of file names."""
+        return distortion_name(self.imbalance_ratio, self.subsample_ratio, self.noise_ratio)
+
+    @property
+    def name(self) -> str:
+        """Published name of a run; what the published code does not have comes last."""
+        ablation = "overfit_" if self.overfit else "oversplit_" if self.oversplit else ""
+        method = f"opt_{self.hyper_opt}_est_True_aug_model_{self.aug_model}_los_model_{self.los_model}"
+        unusual = (self.foreign_recipe | self.unusual | self.starting_rows).items()
+        return (
+            f"{ablation}{self.model}_{method}_{self.distortion}{''.join(f'_{key}_{value}' for key, value in unusual)}"
+        )
+
+    @property
+    def foreign_recipe(self) -> dict[str, str | None]:
+        """The recipe of a known data set that is trained by another one's."""
+        return {"recipe": self.recipe} if self.public and self.recipe not in (None, self.dataset) else {}
+
+    @property
+    def unusual(self) -> dict[str, Any]:
+        """Options that differ from the estimator's or the recipe's and are not in the published name."""
+        usual = {name: field.default for name, field in _fields(Setting).items() if name in NAMED}
+        if self.estimator_class.passes_over_rows:
+            usual |= {name: getattr(RECIPES[self.recipe or self.dataset], name) for name in NAMED_OF_HYPER_PASS}
+        found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
+        own = _fields(type(self.estimator))
+        values = {name: getattr(self.estimator, name) for name in own}
+        return found | {name: value for name, value in values.items() if value != own[name].default}
+
+    @property
+    def starting_rows(self) -> dict[str, str | None]:
+        """The learned rows that a run starts from, for its name: alike in all run folders, and short."""
+        if self.refit:
+            return {"refit": self.rows_use}
+        if not self.rows:
+            return {}
+        source = self.rows
+        short = Path(source).stem if is_rows_file(source) else hashlib.sha256(source.encode()).hexdigest()[:8]
+        return {"rows": short} | ({"use": self.rows_use} if self.rows_use else {})
+
+    def values(self, kind: type | None = None) -> dict[str, Any]:
+        """The options by name, the estimator's in their place: all, or those that an options class `kind` has."""
+        found: dict[str, Any] = {}
+        for name in _fields(kind or type(self)):
+            value = getattr(self, name)
+            found |= vars(value) if name == "estimator" else {name: value}
+        return found
+
+
+def _fields(options: type) -> dict[str, dataclasses.Field]:
+    return {field.name: field for field in dataclasses.fields(options)}

@@ -1,0 +1,117 @@
+"""The options of runs that are stored, beside those of a command."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hyperopt.options.checks import check_setting
+from hyperopt.options.resolve import make_options
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import Setting
+from utils.errors import UserError
+from utils.flags import fits, flag_fields
+from utils.recipes import RECIPES
+from utils.runs.accuracies import ACCURACIES
+from utils.runs.files import RunFiles
+
+
+def stored_options(stored: Mapping[str, Any]) -> RunOptions:
+    """The options that a run was stored with; one that came later had its usual value.
+
+    Raises ValueError, KeyError or TypeError for what no run has stored.
+    """
+    usual = {"recipe": stored["dataset"], "precision": "fp32"}
+    values = {field.name: field.default for field in flag_fields(RunOptions)} | usual | stored
+    recipe = vars(RECIPES[values["recipe"]])
+    options = make_options(RunOptions, {n: recipe.get(n) if v is None else v for n, v in values.items()})
+    known = {**{field.name: field for field in flag_fields(RunOptions)}, **_own_fields(options)}
+    if unknown := sorted(stored.keys() - known.keys()):
+        raise ValueError(f"its option {unknown[0]} is not known")
+    for name, field in known.items():
+        if field.metadata["identity"] and not fits(field, values.get(name, field.default)):
+            raise ValueError(f"its {name} cannot be {values[name]!r}")
+    return options
+
+
+def _own_fields(options: Setting) -> dict[str, dataclasses.Field]:
+    return {field.name: field for field in flag_fields(type(options.estimator))}
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """A result file's content, its options as RunOptions.
+
+    Raises UserError when it is damaged or not the result that its name says.
+    """
+    try:
+        content = json.loads(path.read_text())
+        accuracy = content["accuracy"]
+        if not {"best_on_test", "last_epoch"} <= accuracy.keys() <= ACCURACIES.keys():
+            raise ValueError("it lacks an accuracy")
+        if not all(isinstance(value, float) and 0 <= value <= 100 for value in accuracy.values()):
+            raise ValueError("an accuracy is not between 0 and 100 %")
+        if not all(isinstance(content["epochs"][name], int) for name in accuracy):
+            raise ValueError("it lacks the epoch of an accuracy")
+        if not _are_accuracies(content["accuracy_per_class"]["last_epoch"]):
+            raise ValueError("an accuracy of a class is not between 0 and 100 %")
+        options = stored_options(content["options"])
+        check_setting(options)
+        if content["name"] != options.name or not content["run"]:
+            raise ValueError("its run is not named")
+        if options.dataset != content["dataset"]:
+            raise ValueError("its data set is not known")
+        if path.name != RunFiles(path.parent, options.name).result.name:
+            raise ValueError("its content is another setting's")
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
+        raise UserError(f"{path} is not a result file that can be read ({error}); move it away") from error
+    return content | {"options": options}
+
+
+def classes_of(result: dict[str, Any]) -> int:
+    """Number of classes of the data set that a result is of."""
+    return len(result["accuracy_per_class"]["last_epoch"])
+
+
+def _are_accuracies(per_class: list[float | None]) -> bool:
+    """Whether there are classes, each with an accuracy in percent, or None for want of test images."""
+    return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
+
+
+def finished_result(options: RunOptions) -> dict[str, Any] | None:
+    """The result of a finished run of these options, None when there is none.
+
+    Raises UserError when it was made with other options, or when there is a checkpoint of unknown origin.
+    """
+    files = options.files
+    if not files.result.exists():
+        if files.best.exists() and not (files.last.exists() or files.previous.exists() or files.metrics.exists()):
+            raise UserError(f"{files.best} is not of a run of this program; move it away, or overwrite it with --fresh")
+        return None
+    result = read_result(files.result)
+    if differences := different_options(result["options"].identity, options.identity):
+        raise UserError(
+            f"{files.result} is of a finished run with other options ({', '.join(differences)}); "
+            "use --fresh to start over, or another run folder"
+        )
+    return result
+
+
+def different_options(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    """In words, what differs between the identities of a stored run and of a command.
+
+    Not where learned rows lie: their content is compared.
+    """
+    pairs = ((name, theirs.get(name), value) for name, value in ours.items() if name != "rows")
+    return [f"{name} {stored} instead of {value}" for name, stored, value in pairs if stored != value]
+
+
+def different_from_stored(stored: Any, ours: Mapping[str, Any]) -> list[str]:
+    """The same for the options that a checkpoint has, whatever these are."""
+    try:
+        theirs = stored_options(stored).identity
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ["some that cannot be read"]
+    return different_options(theirs, ours)

@@ -1,0 +1,1 @@
+"""What comes of runs: tables, comparisons, audits, figures."""

@@ -1,0 +1,276 @@
+"""The audit of a training set: which labels look wrong, by what a run has learned of every image."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.stored import classes_of
+from hyperopt.report.clean_accuracy import DIGITS, CleanAccuracy
+from hyperopt.runs.clean_images import few_clean_of_runs
+from utils.errors import UserError
+from utils.files import replace_file
+from utils.runs.files import RunFiles, run_number
+
+if TYPE_CHECKING:  # it brings torch, which what the flags of an audit can be does without
+    from custom_datasets.table import Dataset
+    from utils.runs.predictions import Predictions
+
+HEADER = (
+    "index",
+    "file",
+    "given_label",
+    "learned_label",
+    "given_probability",
+    "weight",
+    "quality",
+    "class_accuracy",
+    "predicted_label",
+    "true_label",
+)
+# Of the quality, as a share of the accuracy on clean images; chosen on other runs than are reported (docs/audit.md).
+THRESHOLD = 0.6
+SHOWN = 10  # classes and pairs of classes in the report
+FORMATS = (".csv", ".json")
+INDEX_FORMATS = (".txt", ".npy")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is known of n training images, the most suspicious ones first.
+
+    quality: (n,) in 0..1, low where the given label looks wrong: p / (p + q), where p is the probability that the
+    network gave to it and q that of the most probable other label, each averaged over the train passes. clean: how good
+    the network is, by which the quality is judged. confidence: p alone, (n,).
+    index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
+    label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
+    probability of the given label; weight: learned loss weight; None where not learned. true: None unless the noise
+    was made by this program. names: of the classes; files: of all N images of the training table; None where they have
+    none.
+    """
+
+    index: np.ndarray
+    given: np.ndarray
+    predicted: np.ndarray
+    quality: np.ndarray
+    confidence: np.ndarray
+    network: np.ndarray
+    learned: np.ndarray | None
+    given_probability: np.ndarray | None
+    weight: np.ndarray | None
+    true: np.ndarray | None
+    names: list[str] | None
+    files: list[str] | None
+    clean: CleanAccuracy
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A dictionary of `HEADER` per image; None for what there is not. Labels are names where classes have names."""
+        class_accuracy = self.clean.reference()[self.given]
+        for place, index in enumerate(self.index.tolist()):
+            yield {
+                "index": index,
+                "file": self.files[index] if self.files else None,
+                "given_label": self.name(self.given[place]),
+                "learned_label": None if self.learned is None else self.name(self.learned[place]),
+                "given_probability": _share(self.given_probability, place),
+                "weight": _share(self.weight, place),
+                "quality": _share(self.quality, place),
+                "class_accuracy": _share(class_accuracy, place),
+                "predicted_label": self.name(self.predicted[place]),
+                "true_label": None if self.true is None else self.name(self.true[place]),
+            }
+
+    def name(self, label: int) -> str | int:
+        """The label as people know it."""
+        return self.names[label] if self.names else int(label)
+
+    def suspects(self, threshold: float) -> np.ndarray:
+        """Which labels (n,) look wrong.
+
+        Those whose quality is below so large a share of the accuracy on clean images of their class, averaged over the
+        epochs: after few epochs, and for a class that is hard to tell, no label can have a high quality.
+        """
+        return self.quality < threshold * self.clean.reference()[self.given]
+
+    def weakness(self, threshold: float) -> str | None:
+        """Why the network cannot tell which labels are wrong, None where it can."""
+        return self.clean.weakness((self.suspects(threshold) & (self.predicted != self.given)).mean())
+
+    def refuse_export(self, threshold: float) -> None:
+        """Raise UserError where a cleaned list would say nothing, or nothing that the network is good for."""
+        suspects = self.suspects(threshold)
+        problem = self.weakness(threshold)
+        if suspects.all() or not suspects.any():
+            problem = problem or f"the cleaned list would {'be empty' if suspects.all() else 'keep every image'}"
+            problem += f"; {suspects.sum()} of {len(suspects)} labels look wrong at --threshold {threshold:g}"
+        if problem:
+            raise UserError(f"--export-clean is refused: {problem}")
+
+    def write(self, path: Path) -> None:
+        """Write one row per image as CSV or JSON, by the file's suffix."""
+        if path.suffix == ".json":
+            text = json.dumps(list(self.rows()), indent=1) + "\n"
+        else:
+            file = io.StringIO(newline="")
+            writer = csv.DictWriter(file, HEADER)  # with the ends of lines of RFC 4180: others leave a "\r" unquoted
+            writer.writeheader()
+            writer.writerows(self.rows())
+            text = file.getvalue()
+        replace_file(path, text.encode(errors="surrogateescape"))  # file names may be of any bytes
+
+    def write_clean(self, path: Path, threshold: float) -> None:
+        """Write the indices that are no suspects, ascending, one per line or as a numpy array, by the file's suffix."""
+        clean = np.sort(self.index[~self.suspects(threshold)])
+        content = io.BytesIO()
+        if path.suffix == ".npy":
+            np.save(content, clean)
+        else:
+            np.savetxt(content, clean, fmt="%d")
+        replace_file(path, content.getvalue())
+
+    def report(self, threshold: float) -> str:
+        """How many labels look wrong, per class and pair of classes, and how many of them are, where that is known."""
+        suspects = self.suspects(threshold)
+        measure = f"quality below {threshold:g} times the accuracy on clean images of the class, mean over epochs"
+        lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong ({measure})", *self.clean.report(self.names)]
+        if first := self.weakness(threshold) or self.clean.doubt:
+            lines.insert(0, first)
+        per_class = Counter(self.given[suspects].tolist())
+        images = Counter(self.given.tolist())
+        lines += [
+            "",
+            *_listed("per given label", per_class, lambda c: f"{self.name(c)}: {per_class[c]} of {images[c]}"),
+        ]
+        pairs = Counter(zip(self.given[suspects].tolist(), self.predicted[suspects].tolist(), strict=True))
+        changed = Counter({pair: count for pair, count in pairs.items() if pair[0] != pair[1]})
+        lines += _listed(
+            "given label -> what the network says",
+            changed,
+            lambda pair: f"{self.name(pair[0])} -> {self.name(pair[1])}: {changed[pair]}",
+        )
+        if self.true is not None:
+            lines += ["", self._against_truth(suspects)]
+        return "\n".join(lines)
+
+    def _against_truth(self, suspects: np.ndarray) -> str:
+        wrong = self.given != self.true
+        figures = score(wrong, self.quality) | precision_and_recall(wrong, suspects)
+        listed = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        found = f"of these, {(wrong & suspects).sum()} are wrong, of {wrong.sum()} wrong labels in all"
+        return f"{found}: {listed}" if figures else found
+
+
+def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
+    """How well a low quality (n,) tells wrong labels (n,) from right ones; nothing where there is only one kind."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # slow to import
+
+    if wrong.all() or not wrong.any():
+        return {}
+    return {
+        "area under the ROC curve": roc_auc_score(wrong, -quality),
+        "average precision": average_precision_score(wrong, -quality),
+    }
+
+
+def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, float]:
+    """Share of the suspects (n,) that are wrong (n,), and of the wrong labels that are suspects."""
+    both = (wrong & suspects).sum()
+    shares = {"precision": (both, suspects.sum()), "recall": (both, wrong.sum())}
+    return {name: part / whole for name, (part, whole) in shares.items() if whole}
+
+
+@dataclass(frozen=True)
+class Review:
+    """A finished run that is audited: its files, the data that it was trained on, its options, and its audit.
+
+    notes: what was not kept of the run, and what stands for it; images that are there twice; of a run without a number,
+    which is in no row that says it, classes with too few clean images.
+    """
+
+    files: RunFiles
+    data: "Dataset"
+    options: RunOptions
+    audit: Audit
+    notes: tuple[str, ...] = ()
+
+
+def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Review:
+    """Audit a finished run, by its files, the data that it was trained on and its result.
+
+    With label noise made by this program, the data set's labels are the true ones.
+
+    Raises UserError when a file is missing or damaged, or when the data set is another one.
+
+    """
+    from hyperopt.rows.rows_file import RowsFile
+    from hyperopt.runs.fingerprints import fingerprint_table
+    from utils.runs.predictions import Predictions
+
+    options = result["options"]
+    found = Predictions.read(files.predictions, classes_of(result))
+    index = found.train_index
+    if found.table != fingerprint_table(data):
+        raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
+    learned: dict[str, np.ndarray] = {}
+    if options.has_learned_rows:
+        rows = RowsFile.read(files.rows).in_order_of(index, found.train_given, data.classes, files.rows)
+        learned = {name: column.numpy() for name, column in rows.columns.items()}
+    soft = learned.get("soft_label")
+    quality = quality_of(found).round(DIGITS)  # as written, so that a threshold cuts alike
+    columns = {
+        "index": index,
+        "given": found.train_given,
+        "predicted": found.train_predicted,
+        "quality": quality,
+        "confidence": found.train_confidence,
+        "network": found.train_given_probability,
+        "learned": None if soft is None else soft.argmax(1),
+        "given_probability": None if soft is None else soft[np.arange(len(index)), found.train_given],
+        "weight": learned.get("weight"),
+        "true": found.train_true if options.noise_ratio > 0 else None,
+    }
+    order = np.argsort(quality, kind="stable")
+    ordered = {name: None if column is None else column[order] for name, column in columns.items()}
+    clean = CleanAccuracy.of(files, data, result)
+    audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean)
+    few_clean = few_clean_of_runs({0: result}) if run_number(files.folder.name) is None else []
+    return Review(files, data, options, audit, (*_missing(found, result), *data.duplicates, *few_clean))
+
+
+def quality_of(found: "Predictions") -> np.ndarray:
+    """The quality (n,) of the given labels, by the averages over the train passes; of an earlier version's p alone."""
+    given = found.train_confidence.astype(np.float64)
+    if found.train_other_confidence is None:
+        return given
+    # At the least the smallest number that counts as one: both can be rounded to zero.
+    return given / np.maximum(given + found.train_other_confidence, np.finfo(np.float32).tiny)
+
+
+def _missing(found: "Predictions", result: dict[str, Any]) -> tuple[str, ...]:
+    """What an earlier version did not keep, and what stands for it, a line each."""
+    notes = []
+    if found.train_other_confidence is None:
+        notes.append("no probabilities of other labels: the quality is the given label's probability, which is lower")
+    if "clean_accuracy" not in result:
+        notes.append("no accuracies of clean images per class: those of all classes together stand for each")
+    return tuple(f"the run is of an earlier version, which kept {note}" for note in notes)
+
+
+def _share(column: np.ndarray | None, place: int) -> float | None:
+    return None if column is None else round(float(column[place]), DIGITS)
+
+
+def _listed(title: str, counts: Counter, line: Callable[[Any], str]) -> Sequence[str]:
+    """The largest counts, a line each."""
+    if not counts:
+        return []
+    more = len(counts) - SHOWN
+    listed = [f"  {line(key)}" for key, _ in counts.most_common(SHOWN)]
+    return [f"{title}:", *listed, *([f"  and {more} more"] if more > 0 else [])]

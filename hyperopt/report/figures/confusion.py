@@ -1,0 +1,63 @@
+"""Confusion matrices of the rows side by side."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import confusion_matrix
+
+from hyperopt.report.figures import style
+from hyperopt.report.figures.sources import Sources
+from hyperopt.report.results import SettingResults
+from utils.runs.predictions import Predictions
+
+FEW = 10  # classes whose cells have room for a number
+# The root shows the few per cent beside the diagonal.
+SHADES = PowerNorm(0.5, vmin=0, vmax=100)
+DARK = 35  # per cent from which on a number is written in white
+
+
+def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
+    """A panel per row: the share of each true class that is taken for each class, all runs together, in %."""
+    found = sources.first_rows([row for row in rows if sources.predictions(row)], "confusion")
+    if not found:
+        return None
+    classes = max(row.classes for row in found)
+    names = style.class_names(found, classes)
+    figure, panels = style.grid(len(found), columns=3, height=2.7)
+    figure.set_figheight(figure.get_figheight() + style.LETTER * max(map(len, names)))  # they are upright
+    for axes, row in zip(panels, found, strict=True):
+        predictions = list(sources.predictions(row).values())
+        image = axes.imshow(shares(predictions, classes), norm=SHADES, cmap="Blues")
+        style.panel_title(axes, f"{row.label} ({style.runs(len(predictions))})")
+        if classes <= FEW:
+            _write_cells(axes, image.get_array())
+            axes.set_xticks(range(classes), names, rotation=0 if max(map(len, names)) < 3 else 90)
+            axes.set_yticks(range(classes), names)
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    style.outer_labels(panels, "predicted class", "true class")
+    place = {"location": "bottom", "shrink": 0.5, "aspect": 50}
+    ticks = [0, 1, 5, 10, 20, 50, 100]
+    figure.colorbar(image, ax=panels, label="share of the true class in %; empty: less than 0.5", ticks=ticks, **place)
+    figure.suptitle(style.title(rows[0], "confusion of test images at the last epoch, all runs together"))
+    figure.get_layout_engine().execute(figure)  # panels of equal sides take a round more than saving has
+    return figure
+
+
+def shares(predictions: list[Predictions], classes: int) -> np.ndarray:
+    """In %, (classes, classes): true classes by row, which sums to 100, predicted ones by column."""
+    true = np.concatenate([found.test_label for found in predictions])
+    predicted = np.concatenate([found.test_predicted for found in predictions])
+    return 100 * confusion_matrix(true, predicted, labels=range(classes), normalize="true")
+
+
+def _write_cells(axes: Axes, cells: np.ndarray) -> None:
+    """Numbers of all cells of half a per cent and more."""
+    for (true, predicted), share in np.ndenumerate(cells):
+        if share >= 0.5:
+            colour = "white" if share > DARK else "black"
+            text = axes.text(predicted, true, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=7)
+            text.set_in_layout(False)  # it lies within the panel

@@ -1,0 +1,161 @@
+"""What was learned of the training images: wrong labels beside right ones, rare classes beside frequent ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from hyperopt.augmentation.warp import RANGES
+from hyperopt.options.stored import classes_of
+from hyperopt.report.figures import style
+from hyperopt.report.figures.sources import Sources
+from hyperopt.report.results import SettingResults
+from hyperopt.rows.rows_file import RowsFile
+from utils.errors import UserError
+from utils.runs.predictions import Predictions
+
+# Colour, hatch and marker of the groups of images, in the order in which they are drawn from the top.
+GROUPS = {
+    "any label": ("#0072B2", "", "o"),
+    "right label": ("#0072B2", "", "o"),
+    "wrong label": ("#E69F00", "/////", "X"),
+    "frequent class": ("#56B4E9", "", "s"),
+    "rare class": ("#D55E00", ".....", "v"),
+}
+COLUMNS = {
+    "weight": "loss weight\n(factor, 1 at the start)",
+    "given": "soft label: probability\nof the given label",
+    "probability": "probability\nof the operation",
+    "magnitude": "magnitude (share of\nthe operation's range)",
+}
+# Columns whose y axis has the names of another one to the left of it.
+SAME_NAMES = {"given": "weight", "magnitude": "probability"}
+BINS = 30
+RIDGE = 0.85  # height of a histogram; the groups are 1 apart
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass
+class Pool:
+    """Images of all runs of a row together: learned columns (n,) or (n, K), groups of images as masks (n,)."""
+
+    runs: int
+    columns: dict[str, np.ndarray]
+    groups: dict[str, np.ndarray]
+
+
+def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
+    """A line of panels per row of a table that has learned rows, a panel per learned column."""
+    shown = sources.first_rows([row for row in rows if row.options.has_learned_rows], "rows")
+    pools = [(row, pool) for row in shown if (pool := pool_runs(row, sources))]
+    if not pools:
+        return None
+    columns = [name for name in COLUMNS if any(name in pool.columns for _, pool in pools)]
+    figure = style.new_figure(2.3 * len(pools) + 6 * style.LINE)
+    lines = figure.subplots(len(pools), len(columns), sharex="col", squeeze=False)
+    for (row, pool), panels in zip(pools, lines, strict=True):
+        for axes, name in zip(panels, columns, strict=True):
+            _draw_column(axes, pool, name)
+        for axes, left in ((panels[columns.index(name)], left) for name, left in SAME_NAMES.items() if name in columns):
+            axes.tick_params(labelleft=left not in pool.columns)
+        images = len(next(iter(pool.columns.values())))
+        panels[0].set_title(f"{row.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
+    for axes, name in zip(lines[-1], columns, strict=True):
+        axes.set_xlabel(COLUMNS[name])
+    said = "learned rows of training images; operations: median, quartiles (thick), 5th to 95th percentile (thin)"
+    figure.suptitle(style.title(rows[0], said))
+    _legend(figure, {name for _, pool in pools for name in pool.groups})
+    return figure
+
+
+def pool_runs(row: SettingResults, sources: Sources) -> Pool | None:
+    """The images of those runs of a row whose files are there; None when there is no such run."""
+    learned, predictions = sources.learned(row), sources.predictions(row)
+    parts = []
+    for run in sorted(learned.keys() & predictions.keys()):
+        try:
+            images = predictions[run].train_index, predictions[run].train_given
+            rows = learned[run].in_order_of(*images, classes_of(row.results[run]), row.files(run).rows)
+        except UserError as error:
+            sources.damaged.append(str(error))
+        else:
+            parts.append(_join(rows, predictions[run]))
+    if not parts:
+        return None
+    pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    wrong, rare = pooled.pop("wrong"), pooled.pop("true") >= row.classes / 2
+    # Which labels are wrong is known where this program made the noise.
+    ratio, _, noise = row.distortion
+    groups = {"right label": ~wrong, "wrong label": wrong} if noise > 0 else {"any label": np.ones_like(wrong)}
+    if ratio > 1:
+        groups |= {"frequent class": ~rare, "rare class": rare}
+    return Pool(len(parts), pooled, {name: mask for name, mask in groups.items() if mask.any()})
+
+
+def _join(learned: RowsFile, predictions: Predictions) -> dict[str, np.ndarray]:
+    """Learned columns of a run's images in one order, their true classes, and whether their label is wrong."""
+    given, true = predictions.train_given, predictions.train_true
+    found = {name: column.numpy() for name, column in learned.columns.items() if name in COLUMNS}
+    if "soft_label" in learned.columns:
+        found["given"] = learned.columns["soft_label"].gather(1, learned.given_label[:, None])[:, 0].numpy()
+    return found | {"wrong": given != true, "true": true}
+
+
+def _draw_column(axes: Axes, pool: Pool, name: str) -> None:
+    if name not in pool.columns:
+        axes.text(0.5, 0.5, "not learned", ha="center", va="center", transform=axes.transAxes)
+        axes.set_yticks([])
+    elif name in ("weight", "given"):
+        _draw_histograms(axes, pool.columns[name], pool.groups)
+    else:
+        _draw_operations(axes, pool.columns[name], pool.groups)
+        axes.set_xlim(-0.03, 1.03)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+
+
+def _draw_histograms(axes: Axes, values: np.ndarray, groups: dict[str, np.ndarray]) -> None:
+    """A histogram of values (n,) per group, each as high as the others; the line across is the median."""
+    edges = np.linspace(0, max(1, values.max()), BINS + 1)
+    for place, (group, mask) in enumerate(groups.items()):
+        colour, hatch, _ = GROUPS[group]
+        counts, _ = np.histogram(values[mask], edges)
+        base = -place - RIDGE / 2
+        heights = base + RIDGE * counts / counts.max()
+        look = {"facecolor": colour, "hatch": hatch, "edgecolor": "black", "linewidth": 0.6}
+        axes.stairs(heights, edges, baseline=base, fill=True, **look)
+        axes.plot(
+            [np.median(values[mask])] * 2, [base, base + RIDGE], color="black", linewidth=1.5, gid=f"median {group}"
+        )
+    axes.set_yticks([-place for place in range(len(groups))], [group.replace(" ", "\n") for group in groups])
+    axes.set_ylim(-len(groups) + 0.45, 0.55)
+
+
+def _draw_operations(axes: Axes, values: np.ndarray, groups: dict[str, np.ndarray]) -> None:
+    """Values (n, K) of K operations per group: a mark at the median, a thick line between the quartiles, a thin one
+    from the 5th to the 95th percentile.
+    """
+    places = -np.arange(values.shape[1], dtype=float)
+    for number, (group, mask) in enumerate(groups.items()):
+        colour, _, marker = GROUPS[group]
+        lowest, low, median, high, highest = np.quantile(values[mask], QUANTILES, axis=0)
+        y = places - 0.8 * ((number + 0.5) / len(groups) - 0.5)
+        axes.hlines(y, lowest, highest, colors=colour, linewidth=0.7)
+        axes.hlines(y, low, high, colors=colour, linewidth=2.2)
+        look = {"color": colour, "marker": marker, "markeredgecolor": "black", "markeredgewidth": 0.4}
+        axes.plot(median, y, linestyle="none", markersize=3.2, gid=f"median {group}", **look)
+    axes.set_yticks(places, [name.replace("_", " ") for name in RANGES])
+    axes.set_ylim(places[-1] - 0.5, 0.5)
+
+
+def _legend(figure: Figure, groups: set[str]) -> None:
+    """Groups as they look among the operations, below all panels."""
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markersize=4, markeredgecolor="black", label=group)
+        for group, (colour, _, marker) in GROUPS.items()
+        if group in groups
+    ]
+    handles.append(Line2D([], [], color="black", linewidth=1.5, label="median (histograms)"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)

@@ -1,0 +1,145 @@
+"""What all figures share: a page's width, colours and line styles, grids of panels, legends, saving."""
+
+import io
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib import style as matplotlib_style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+
+from hyperopt.report.results import SettingResults
+from utils.files import replace_file
+
+# Okabe and Ito's colours (a brown for their yellow), which colour-blind readers can tell apart; in greyscale the line
+# style or the marker tells them apart.
+COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7A4A1E")
+STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+WIDTH = 7.0  # inches, of a page
+FONT = {"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5, "figure.titlesize": 8.5, "hatch.linewidth": 0.6}
+FONT |= {"text.parse_math": False}  # names of classes may have dollar signs
+FONT |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7.0)
+DPI = 150
+LINE = 0.14  # inches, height of a line of text
+LETTER = 0.056  # inches, mean width of a letter
+TITLE_LETTER = 0.08  # inches, of titles that are mostly capitals
+PANELS = 12  # more in one figure are too small to read
+NO_DATE = {"CreationDate": None}  # in a PDF: the same results give the same file
+
+
+@contextmanager
+def page() -> Iterator[None]:
+    """Within it, text has the sizes of a figure that is as wide as a page, whatever the user's own settings are."""
+    with matplotlib_style.context("default"), rc_context(FONT), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of names in scripts that the font lacks
+        yield
+
+
+def new_figure(height: float) -> Figure:
+    """An empty figure of a page's width and a height in inches; not of pyplot, which wants a display."""
+    return Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+
+
+def line(number: int) -> dict[str, Any]:
+    """How the line of row `number` looks: 8 colours, then markers as well and the line styles shifted."""
+    turn, place = divmod(number, len(COLOURS))
+    marker = MARKERS[(turn - 1) % len(MARKERS)] if turn else None
+    return {"color": COLOURS[place], "linestyle": STYLES[(place + turn) % len(STYLES)], "marker": marker}
+
+
+def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """`count` panels of a height in inches, line by line."""
+    columns = min(count, columns)
+    figure = new_figure(ceil(count / columns) * height + 5 * LINE)
+    panels = figure.subplots(ceil(count / columns), columns, squeeze=False).flatten().tolist()
+    for axes in panels[count:]:
+        axes.remove()
+    return figure, panels[:count]
+
+
+def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
+    """Name the axes of a grid, and their ticks, at its left side and at the lower end of every column."""
+    for number, axes in enumerate(panels):
+        place = axes.get_subplotspec()
+        left, lowest = place.is_first_col(), number + place.get_gridspec().ncols >= len(panels)
+        axes.set(xlabel=x if lowest else "", ylabel=y if left else "")
+        axes.tick_params(labelleft=left, labelbottom=lowest)
+
+
+def legend_below(figure: Figure, axes: Axes) -> Legend:
+    """A legend of what one of the panels shows, below all of them; the figure grows by its height."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = _legend_columns(labels)
+    _make_room(figure, len(labels), columns)
+    return figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
+
+
+def legend_above(axes: Axes) -> None:
+    """A legend of what a panel shows, on top of it; the figure grows by its height."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = _legend_columns(labels)
+    _make_room(axes.figure, len(labels), columns)
+    axes.legend(handles, labels, ncols=columns, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
+
+
+def _make_room(figure: Figure, labels: int, columns: int) -> None:
+    figure.set_figheight(figure.get_figheight() + LINE * ceil(labels / columns))
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """As many as there is room for."""
+    return max(1, min(len(labels), int(WIDTH / (LETTER * max(map(len, labels)) + 0.5))))
+
+
+def title(row: SettingResults, shown: str) -> str:
+    """Data set and distortion in words, and below them what a figure shows."""
+    ir, sr, nr = row.distortion
+    data = f"{row.options.dataset}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
+    return "\n".join([wrapped(data, 105), wrapped(shown, 105)])
+
+
+def panel_title(axes: Axes, text: str) -> None:
+    """A title in lines that are no wider than the panel of a grid."""
+    columns = axes.get_subplotspec().get_gridspec().ncols
+    axes.set_title(wrapped(text, int(WIDTH / columns / TITLE_LETTER)))
+
+
+def runs(count: int) -> str:
+    """A number of runs in words, which no line break parts."""
+    return f"{count}\N{NO-BREAK SPACE}run{'s' if count > 1 else ''}"
+
+
+def wrapped(text: str, letters: int) -> str:
+    """Text in lines of at most so many letters."""
+    return textwrap.fill(text, letters)
+
+
+def class_names(rows: Sequence[SettingResults], classes: int) -> list[str]:
+    """Names of the classes where the data set has some, else their numbers."""
+    names = rows[0].results[min(rows[0].results)].get("class_names")
+    return names if names and len(names) == classes else [str(number) for number in range(classes)]
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and as PDF; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    # Figure.savefig draws twice for each file, and lays out anew, which takes longest.
+    content = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(content)
+    replace_file(png, content.getbuffer())
+    figure.set_layout_engine("none")
+    content = io.BytesIO()
+    FigureCanvasPdf(figure).print_pdf(content, metadata=NO_DATE)
+    replace_file(pdf, content.getbuffer())
+    return [png, pdf]

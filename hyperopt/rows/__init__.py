@@ -1,0 +1,1 @@
+"""The rows of a training set: their parts, the tables that hold them, and their file."""

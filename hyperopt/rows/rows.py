@@ -1,0 +1,173 @@
+"""What a training image's row does to the image, its weight and its label.
+
+A row has up to three parts, each kept by a holder; AutoDO (arXiv 2103.05863) section 3. Every estimator fills the same
+rows.
+"""
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from hyperopt.augmentation.amounts import draw_amounts
+from hyperopt.augmentation.warps import Warp
+from hyperopt.head.losses import Loss
+from hyperopt.rows.parts import PARTS, weight_of
+from hyperopt.rows.table import RowTable
+
+DESCRIBED_AT_ONCE = 16384
+Leaves = dict[str, Tensor]  # by the letter of the part: (B or 1, k)
+
+
+class Holder(Protocol):
+    """What keeps a part: a table with a row per image or a shared one, or whatever makes leaves of an index."""
+
+    values: Tensor
+
+    def leaves(self, index: Tensor) -> Tensor:
+        """Those of the images `index` (B,), on its device: (B, k), or (1, k) to be broadcast when all share them."""
+
+    def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
+        """One step with the gradient of what `leaves(index)` returned; no index may occur twice."""
+
+    def fill(self, index: Tensor, values: Tensor) -> None:
+        """Replace the leaves of the images `index` (n,) by `values` (n, k)."""
+
+    def host_rows(self, index: Tensor) -> Tensor:
+        """Copy on the host of the leaves of any number of images `index` (n,): (n, k), or (1, k)."""
+
+    def state(self) -> dict[str, Any]:
+        """What it has beside its values, as `load` takes it."""
+
+    def load(self, values: Tensor, state: dict[str, Any]) -> None:
+        """Go on from values and state."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of values and state."""
+
+
+class Rows:
+    """The rows of a training set.
+
+    Args:
+        given: the given, possibly noisy labels of *all* N training images, (N,) int64, on the run's device.
+        holders: of the parts that rows have, by letter.
+        training_loss: of an image; cross-entropy is that without soft labels.
+        warp: what moves images.
+
+    """
+
+    def __init__(self, given: Tensor, holders: dict[str, Holder], training_loss: Loss, warp: Warp):
+        self.given, self.holders, self.training_loss, self._warp = given, holders, training_loss, warp
+
+    def leaves(self, index: Tensor) -> Leaves:
+        """The batch's leaves by part, for the images `index` (B,)."""
+        return {letter: holder.leaves(index) for letter, holder in self.holders.items()}
+
+    def augment(self, images: Tensor, leaves: Leaves, draws: torch.Generator) -> Tensor:
+        """Learned augmentation of normalised training images (B, C, H, W) under their rows."""
+        if "A" not in leaves:
+            return self._warp.still(images)
+        return self._warp(images, draw_amounts(leaves["A"], len(images), draws))
+
+    @property
+    def views_validation_anew(self) -> bool:
+        """Whether the hyper pass sees validation images otherwise than an evaluation does."""
+        return self._warp.moves_still
+
+    def view_validation(self, images: Tensor) -> Tensor:
+        """Normalised validation images (B, C, H, W) as the hyper pass sees them: the learned part is off."""
+        return self._warp.still(images)
+
+    def target(self, index: Tensor, leaves: Leaves) -> Tensor:
+        """What the loss compares with: soft-label logits (B, C), or the given labels (B,) int64."""
+        return leaves["S"] if "S" in leaves else self.given[index]
+
+    def weight(self, index: Tensor, leaves: Leaves) -> Tensor:
+        """Loss weights (B,); one where rows have none."""
+        return weight_of(leaves["W"]) if "W" in leaves else torch.ones(len(index), device=index.device)
+
+    def loss(self, logits: Tensor, index: Tensor, leaves: Leaves) -> Tensor:
+        """Mean weighted loss of a batch (scalar, nats) at logits (B, C)."""
+        return (self.weight(index, leaves) * self.training_loss.value(logits, self.target(index, leaves))).mean()
+
+    def move(self, index: Tensor, gradients: Leaves, learning_rate: float) -> None:
+        """One step of the holders on the rows of the images `index` (B,)."""
+        for letter, gradient in gradients.items():
+            self.holders[letter].move(index, gradient, learning_rate)
+
+    def fill(self, index: Tensor, columns: dict[str, Tensor], letters: str) -> None:
+        """Give these parts of the rows of the images `index` (n,) the values of columns of a rows file.
+
+        Raises UserError where images would share a row with different values.
+        """
+        for letter in letters:
+            own = {name: columns[name] for name in PARTS[letter].columns}
+            self.holders[letter].fill(index, PARTS[letter].to_leaves(own))
+
+    def columns(self, index: Tensor) -> dict[str, Tensor]:
+        """The columns of the images `index` (n,) on the host; what images share is written for each of them."""
+        found: dict[str, Tensor] = {}
+        for letter, holder in self.holders.items():
+            columns = PARTS[letter].to_columns(holder.host_rows(index))
+            found |= {name: column.expand(len(index), *column.shape[1:]) for name, column in columns.items()}
+        return {name: column.float().contiguous() for name, column in found.items()}
+
+    def published(self) -> dict[str, dict[str, Tensor]]:
+        """The values of all holders by the keys of the published checkpoints."""
+        found: dict[str, dict[str, Tensor]] = {part.published: {} for part in PARTS.values()}
+        for letter, holder in self.holders.items():
+            found[PARTS[letter].published][PARTS[letter].name] = holder.values
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """What the holders have beside their values, by the name of the part."""
+        return {PARTS[letter].name: holder.state() for letter, holder in self.holders.items()}
+
+    def load(self, published: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+        """Go on from what `published` and `state` have returned."""
+        for letter, holder in self.holders.items():
+            part = PARTS[letter]
+            holder.load(published[part.published][part.name], state[part.name])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all holders."""
+        return sum(holder.nbytes for holder in self.holders.values())
+
+    def describe(self, index: Tensor) -> dict[str, Tensor]:
+        """What the rows of the images `index` (n,) have come to, by tag of the log."""
+        # In parts: all images' soft labels at once can be more than the memory has room for.
+        described = [self._describe(part) for part in index.split(DESCRIBED_AT_ONCE)]
+        return {name: torch.cat([part[name] for part in described]) for name in described[0]}
+
+    def _describe(self, index: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for letter, leaves in self.leaves(index).items():
+            found |= PARTS[letter].describe(leaves, self.given[index])
+        return found
+
+
+def make_rows(
+    given: Tensor, classes: int, letters: str, shared: bool, training_loss: Loss, warp: Warp, home: torch.device
+) -> Rows:
+    """Rows at their start, with the parts of these letters in tables.
+
+    Args:
+        given: the given labels of all N training images, (N,) int64, on the run's device.
+        classes: C.
+        letters: of `PARTS`.
+        shared: whether all images share one augmentation.
+        training_loss: of an image.
+        warp: what moves images.
+        home: where the tables are kept.
+
+    """
+    at_home = given.to(home)
+    tables = {
+        letter: RowTable(part.start(at_home, classes, shared), shared and letter == "A")
+        for letter, part in PARTS.items()
+        if letter in letters
+    }
+    return Rows(given, dict(tables), training_loss, warp)

@@ -1,0 +1,162 @@
+"""The rows file: what an estimator has made of the rows of a training set, for whoever wants to train with it.
+
+Two files hold the same columns: `.pt`, which loads with `torch.load(path, weights_only=True)` as a dictionary, and
+`.npz`, which loads with `numpy.load(path)`. n: images of the distorted training set, C: classes, K: operations.
+
+    index           int64 (n,)      place of the image in the data set's training table
+    given_label     int64 (n,)      the possibly wrong label that it came with
+    weight          float32 (n,)    loss weight, 1 at the start
+    soft_label      float32 (n, C)  class probabilities, rows sum to one
+    probability     float32 (n, K)  of each operation of the learned augmentation, 0 to 1
+    magnitude       float32 (n, K)  of each operation, 0 to 1, in units of its nominal range
+    confidence      float32 (n,)    the network's probability of the given label, 0 to 1, averaged over its training
+    operations      K names         the operations, in order
+    dataset         text            name of the data set
+    split           text            fingerprint of the distorted training set that the rows belong to
+
+Of weight, soft_label and the two columns of the augmentation those are absent that the run had no rows of; in the file
+of a run that does not learn they are what it was given. The confidence is no hyperparameter, it only tells wrong
+labels, so that a training can weigh by it; a file may lack it.
+"""
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyperopt.augmentation.warp import RANGES
+from hyperopt.rows.letters import CONFIDENCE
+from hyperopt.rows.parts import PARTS, Column
+from utils.arrays import load_arrays, load_tensors
+from utils.errors import UserError
+
+INDEX, GIVEN, TOLD = "index", "given_label", "confidence"
+TEXTS = ("dataset", "split", "operations")
+COLUMNS = {INDEX: Column(torch.int64), GIVEN: Column(torch.int64)}
+COLUMNS |= {name: column for part in PARTS.values() for name, column in part.columns.items()}
+COLUMNS |= {TOLD: Column()}
+
+
+@dataclass(frozen=True)
+class RowsFile:
+    """What is in a rows file, on the CPU: the module's docstring has the columns.
+
+    columns: all but index and given label, by name, as far as they are there.
+    """
+
+    index: Tensor
+    given_label: Tensor
+    dataset: str
+    split: str
+    columns: dict[str, Tensor]
+    operations: tuple[str, ...] = tuple(RANGES)
+
+    @classmethod
+    def read(cls, path: Path) -> "RowsFile":
+        """Read a `.pt` or `.npz` file; nothing in it is executed. Raises UserError when it is missing or damaged."""
+        try:
+            content = _load(path)
+            unknown = sorted(content.keys() - {*COLUMNS, *TEXTS})
+            columns = {name: content[name] for name in COLUMNS if name in content and name not in (INDEX, GIVEN)}
+            own = {name: content[name] for name in (INDEX, GIVEN, "dataset", "split")}
+            rows = cls(**own, columns=columns, operations=tuple(content.get("operations", RANGES)))
+            problem = f"it has an unknown column {unknown[0]!a}" if unknown else rows._misfit()
+        except FileNotFoundError as error:
+            raise UserError(f"there is no rows file {path}; train its run, with --fresh if it is finished") from error
+        except KeyError as error:
+            problem = f"it has no {error}"
+        except (ValueError, TypeError, AttributeError, RuntimeError):  # of sparse tensors, of text for a tensor
+            problem = "damaged"
+        if problem:
+            raise UserError(f"{path} is not a rows file that can be used ({problem})")
+        return rows
+
+    def _misfit(self) -> str | None:
+        """What is not as the module's docstring says, or None."""
+        for name, column in self._all().items():
+            kind, dimensions = COLUMNS[name]
+            if column.dtype != kind or column.ndim != dimensions or len(column) != len(self.index):
+                wanted = "(n,)" if dimensions == 1 else "(n, k)"
+                return f"{name} is {column.dtype} of shape {tuple(column.shape)}; it must be {kind} of shape {wanted}"
+            if not column.isfinite().all() or column.numel() == 0 or column.min() < 0:
+                return f"{name} is empty or has a value that is not finite or below zero"
+        if len(self.index.unique()) != len(self.index):
+            return "index has an image twice"
+        for part in PARTS.values():
+            own = {name: self.columns[name] for name in part.columns if name in self.columns}
+            if own and (problem := part.misfit(own, self.given_label)):
+                return problem
+        told = self.columns.get(TOLD)
+        if told is not None and (told.max() > 1 or not told.any()):
+            return "confidence must be from 0 to 1, and not zero for every image"
+        if self.operations != tuple(RANGES):
+            return f"the operations must be {', '.join(RANGES)}"
+        if not all(isinstance(text, str) for text in (self.dataset, self.split)):
+            return "dataset and split must be text"
+        return None
+
+    def _all(self) -> dict[str, Tensor]:
+        """The columns of all kinds, in the order of `COLUMNS`."""
+        found = {INDEX: self.index, GIVEN: self.given_label} | self.columns
+        return {name: found[name] for name in COLUMNS if name in found}
+
+    @property
+    def letters(self) -> str:
+        """What can be taken over of the rows: letters of the parts that are there, and of the confidence."""
+        there = [letter for letter, part in PARTS.items() if part.columns.keys() <= self.columns.keys()]
+        return "".join(there) + (CONFIDENCE if TOLD in self.columns else "")
+
+    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, path: Path) -> "RowsFile":
+        """These rows, which were read from `path`, in the order of a predictions file's images `index` (n,).
+
+        Raises UserError when images, given labels or classes are others.
+        """
+        ours, theirs = self.index.argsort().numpy(), index.argsort()
+        pairs = ((self.index, index), (self.given_label, given_label))
+        same = all(np.array_equal(mine.numpy()[ours], their[theirs]) for mine, their in pairs)
+        soft_label = self.columns.get("soft_label")
+        if not same or (soft_label is not None and soft_label.shape[1] != classes):
+            raise UserError(
+                f"{path} is of other images or labels than the predictions file; train the run again with --fresh"
+            )
+        order = torch.from_numpy(ours[theirs.argsort()])
+        columns = {name: column[order] for name, column in self.columns.items()}
+        return replace(self, index=self.index[order], given_label=self.given_label[order], columns=columns)
+
+    def content(self) -> dict[str, Any]:
+        """Everything that is there, by name."""
+        texts = {"dataset": self.dataset, "split": self.split}
+        own = {INDEX: self.index, GIVEN: self.given_label}
+        return own | texts | {n: c for n, c in self._all().items() if n not in own} | {"operations": self.operations}
+
+    def as_pt(self) -> bytes:
+        """The content of the `.pt` file."""
+        content = io.BytesIO()
+        torch.save(self.content() | {"operations": list(self.operations)}, content)
+        return content.getvalue()
+
+    def as_npz(self) -> bytes:
+        """The content of the `.npz` file."""
+        content = io.BytesIO()
+        arrays = {name: v.numpy() if isinstance(v, Tensor) else np.array(v) for name, v in self.content().items()}
+        np.savez(content, **arrays)
+        return content.getvalue()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """The columns of a file as they stand there, arrays as tensors."""
+    if path.suffix.lower() != ".npz":
+        content = dict(load_tensors(path))
+        return {name: part.detach() if isinstance(part, Tensor) else part for name, part in content.items()}
+    arrays = load_arrays(path)
+    texts = {name: arrays.pop(name).tolist() for name in TEXTS if name in arrays}
+    return texts | {name: torch.from_numpy(_native(array)) for name, array in arrays.items()}
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """The array in this machine's order of bytes."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

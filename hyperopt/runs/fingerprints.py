@@ -1,0 +1,118 @@
+"""Fingerprints of what a run is trained on, and the refusal of anything else in its folder."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from custom_datasets.distortion import Split, distorted_images
+from custom_datasets.table import Dataset
+from hyperopt.options.run_options import RunOptions
+from hyperopt.options.stored import read_result
+from utils.errors import UserError
+from utils.fingerprint import fingerprint
+from utils.runs.files import unused_run_folder
+
+# What the fingerprints of data are of, by their keys in a result.
+DATA = {"table": "training images or labels", "test_table": "test images or labels"}
+FINGERPRINT_LETTERS = 64  # of a SHA-256 in hexadecimal
+
+
+def fingerprint_run(data: Dataset, split: Split) -> str:
+    """The fingerprint of what a run is trained on: images, labels and split."""
+    parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
+    images = [(table.labels, table.content, table.shape) for table in (data.train, data.test)]
+    clean = (*images, data.classes)
+    return fingerprint({"clean": clean, "split": parts})
+
+
+def fingerprint_training_set(data: Dataset, split: Split) -> str:
+    """The fingerprint of a distorted training set, whichever of the clean images are used beside it, and how."""
+    index = distorted_images(split)
+    parts = [torch.from_numpy(part) for part in (index, split.targets[index])]
+    clean = (data.train.labels, data.train.content, data.train.shape, data.classes)
+    return fingerprint({"clean": clean, "split": parts})
+
+
+def fingerprint_table(data: Dataset) -> str:
+    """The fingerprint of the training table: its images, labels and file names."""
+    return fingerprint({"images": data.train.content, "labels": data.train.labels, "files": data.train_files})
+
+
+def fingerprint_test(data: Dataset) -> str:
+    """The fingerprint of the test table: its images and labels."""
+    return fingerprint({"images": data.test.content, "labels": data.test.labels})
+
+
+def fingerprints(data: Dataset) -> dict[str, str]:
+    """The fingerprints of both tables of a data set, by the keys under which a result has them."""
+    return {"table": fingerprint_table(data), "test_table": fingerprint_test(data)}
+
+
+def other_data(result: dict[str, Any], found: dict[str, str]) -> list[str]:
+    """In words, the data that a result is of and that are others now; what an earlier version did not keep is not.
+
+    `found` are the `fingerprints` of the data that there are now.
+    """
+    return [DATA[key] for key, value in found.items() if result.get(key) not in (None, value)]
+
+
+def refuse_split_of_other_labels(options: RunOptions, data: Dataset) -> None:
+    """Raise UserError when the run's split file was drawn for other labels or files than there are now.
+
+    It holds the given labels of all images by their places: those of mended ones would be the old ones again.
+    """
+    path = _labels_beside_split(options)
+    if _known_labels(path) not in (None, _fingerprint_labels(data)):
+        raise UserError(
+            f"the split file of {path.parent} was drawn for other labels or files than there are now; put those back, "
+            f"or train in another run folder (-r {unused_run_folder(options.folder)})"
+        )
+
+
+def remember_labels_of_split(options: RunOptions, data: Dataset) -> None:
+    """Keep beside the run's split file the fingerprint of the labels and files that it is of, unless it is known."""
+    path = _labels_beside_split(options)
+    if _known_labels(path) is None:
+        path.write_text(_fingerprint_labels(data))
+
+
+def _labels_beside_split(options: RunOptions) -> Path:
+    return options.files.folder / f".labels_{options.distortion}"
+
+
+def _known_labels(path: Path) -> str | None:
+    """The fingerprint in a file; None without one, or where it was not written to its end."""
+    known = path.read_text() if path.exists() else ""
+    return known if len(known) == FINGERPRINT_LETTERS else None
+
+
+def _fingerprint_labels(data: Dataset) -> str:
+    return fingerprint({"labels": data.train.labels, "files": data.train_files})
+
+
+def refuse_other_data(options: RunOptions, found: dict[str, str]) -> None:
+    """Raise UserError when another run of the folder was trained on other data than those of the fingerprints `found`.
+
+    The runs of a folder share their split, and their results stand side by side.
+    """
+    files = options.files
+    for path in sorted(files.folder.glob("result_*.json")):
+        if path == files.result:
+            continue  # of this run, which is only trained again when it starts over
+        try:
+            result = read_result(path)
+        except (UserError, FileNotFoundError):
+            continue  # another run's trouble, which get-results.py names
+        if result["options"].background == options.background:  # another one makes other pixels of the same files
+            refuse_result_of_other_data(options, path, result, found)
+
+
+def refuse_result_of_other_data(options: RunOptions, path: Path, result: dict[str, Any], found: dict[str, str]) -> None:
+    """Raise UserError, with what to do, when the result at `path` is of other data than `found`, the present ones."""
+    if others := other_data(result, found):
+        read_otherwise = "" if "commit" in result else " (an earlier version read some pictures otherwise, too)"
+        raise UserError(
+            f"{path} is of other data than there is now ({', '.join(others)}); put that back{read_otherwise}, or train "
+            f"in another run folder (-r {unused_run_folder(options.folder)})"
+        )

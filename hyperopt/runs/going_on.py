@@ -1,0 +1,48 @@
+"""A run that goes on from its last checkpoint."""
+
+from typing import Any
+
+import torch
+
+from hyperopt.estimators.estimator import Estimator
+from hyperopt.options.stored import different_from_stored
+from hyperopt.rows.confidence import complete, lacks_other
+from hyperopt.runs.stages import Stage
+from utils.files import bytes_there, refuse_full_disk
+from utils.runs.checkpoint import Origin, find_checkpoint
+from utils.versions import note_others
+
+# Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
+# written at the end: the rows twice, which a checkpoint holds with as large a running square.
+COPIES = 5
+ESTIMATED = (
+    "the checkpoint is of an earlier version, which kept no probabilities of other labels: those of the epochs so far "
+    "are estimated as 1 - p, p the given label's, their most"
+)
+
+
+def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch.device) -> dict[str, Any] | None:
+    """Load the run's last checkpoint, if there is one, into the estimator and its training; it is returned.
+
+    Raises UserError when it is damaged or another run's, or when the disk has no room for the next ones.
+    """
+    training, files, identity = estimator.training, stage.run.files, stage.run.identity
+    checkpoint = None
+    if not stage.run.fresh:
+        expected = training.published() | {"training": estimator.whole_layout()}
+        different = lambda stored: different_from_stored(stored, identity)  # noqa: E731
+        checkpoint = find_checkpoint(files, origin, expected, different, update)
+    if checkpoint:
+        estimator.load_whole(checkpoint, checkpoint["training"])
+        note_others(checkpoint.get("versions"), device)
+    refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
+    return checkpoint
+
+
+def update(checkpoint: dict[str, Any]) -> list[str]:
+    """Bring an earlier version's checkpoint up to date, in place. Returns notes on what that takes."""
+    state = checkpoint["training"]
+    if not isinstance(state, dict) or not lacks_other(state.get("confidence")):
+        return []
+    state["confidence"] = complete(state["confidence"])
+    return [ESTIMATED]

@@ -1,0 +1,54 @@
+"""What a run leaves at its end, beside the result."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from custom_datasets.distortion import Split, distorted_images
+from custom_datasets.table import Dataset
+from hyperopt.estimators.training import Training
+from hyperopt.rows.rows_file import RowsFile
+from hyperopt.runs.class_counts import images_per_class
+from hyperopt.runs.fingerprints import fingerprint_table, fingerprint_training_set, fingerprints
+from hyperopt.runs.stages import Stage
+from utils.files import replace_file
+from utils.runs.predictions import predict
+
+
+def write_outcome(stage: Stage, training: Training, split: Split) -> None:
+    """Write the predictions of the last epoch, and the rows of the distorted images where those are trained on."""
+    options, files, data = stage.training, stage.run.files, training.data
+    predictions = predict(
+        training.frozen,
+        training.test_outputs(),
+        training.watch(training.loaders.trained()),
+        training.views.evaluation,
+        data.train.labels,
+        (training.confidence.mean(), training.confidence.mean_other()),
+        fingerprint_table(data),
+    )
+    predictions.write(files.predictions)
+    if not options.learns or options.train_on == "valid":
+        return
+    index = torch.from_numpy(distorted_images(split))
+    told = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both ascend
+    rows = RowsFile(
+        index,
+        training.rows.given.cpu()[index],
+        options.dataset,
+        fingerprint_training_set(data, split),
+        training.rows.columns(index) | {"confidence": torch.from_numpy(told)},
+    )
+    replace_file(files.rows, rows.as_pt())
+    replace_file(files.rows_npz, rows.as_npz())
+
+
+def describe(data: Dataset, split: Split) -> dict[str, Any]:
+    """What a result says of the data set."""
+    return {
+        "class_names": data.class_names,
+        "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
+        "images_per_class": images_per_class(data, split),
+        "tested_on": "valid" if data.tested_on_valid else "test",
+    } | fingerprints(data)

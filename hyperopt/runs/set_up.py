@@ -1,0 +1,185 @@
+"""What a run starts from, as its options say: the distorted training set, and the training on it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
+from custom_datasets.loaders import EVALUATION_BATCH, Loaders
+from custom_datasets.split_file import find_split
+from custom_datasets.table import Dataset, channel_statistics
+from custom_datasets.workers import refuse_little_shared_memory
+from custom_models.classifier import build_model
+from custom_transforms.normalise import Normalise
+from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy, SubPolicies, published_policy
+from custom_transforms.published import PUBLISHED
+from custom_transforms.view import TrainingView
+from hyperopt.augmentation.warps import make_warp
+from hyperopt.estimators.training import Plan, Rate, Training, Views
+from hyperopt.head.losses import LOSSES
+from hyperopt.options.run_options import RunOptions
+from hyperopt.rows.rows import make_rows
+from utils.device import PRECISIONS
+from utils.errors import UserError
+from utils.passes import Batches
+from utils.recipes import RECIPES
+from utils.schedule import make_schedule
+from utils.seeds import generator
+from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
+
+# Own data without a validation set gives up one of so many training images for it.
+OWN_VALIDATION = 5
+
+
+def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
+    """The policy that training images go through before the learned augmentation, None without one.
+
+    Raises UserError for a policy that was never published.
+    """
+    recipe = RECIPES[options.recipe]
+    if options.aug_model == "RAND":
+        return RandPolicy(*recipe.rand)
+    if options.learns_augmentation and recipe.partner:
+        return RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
+    if options.aug_model in PUBLISHED:
+        return published_policy(options.aug_model, options.policy or options.dataset)
+    return None
+
+
+def validation_images(options: RunOptions, data: Dataset) -> int:
+    """How many images validate: of a public data set as its recipe says, of own data `valid` or a fifth of `train`."""
+    if options.public:
+        return RECIPES[options.dataset].validation
+    images = data.valid_given or len(data.train) // OWN_VALIDATION
+    if not images:
+        raise UserError(
+            f"{options.dataset} has {len(data.train)} training images, too few to hold some out; add valid/"
+        )
+    if not data.valid_given:
+        refuse_lone_images(options, data)
+    return images
+
+
+def refuse_lone_images(options: RunOptions, data: Dataset) -> None:
+    """Raise UserError when a class has a single image, which cannot be both trained on and held out."""
+    lone = (data.train.labels.cpu().bincount() == 1).nonzero().flatten().tolist()
+    if lone:
+        names = ", ".join(data.class_names[label] if data.class_names else f"class {label}" for label in lone)
+        raise UserError(f"{options.dataset} has a single image of {names}, so that none can be held out; add valid/")
+
+
+def prepare_split(
+    options: RunOptions, data: Dataset, find: Callable[[Path, np.ndarray, int, Distortion, int], Split] = find_split
+) -> Split:
+    """The run's distorted training set, shared by all its rows, and what this row takes of it.
+
+    `find` is `find_split`, or `preview_split` where nothing may be written.
+    """
+    distortion = Distortion(
+        validation_images(options, data),
+        options.imbalance_ratio,
+        options.subsample_ratio,
+        options.noise_ratio,
+        valid_given=data.valid_given > 0,
+    )
+    labels = data.train.labels.cpu().numpy()
+    split = find(options.files.folder, labels, data.classes, distortion, options.seed)
+    if options.oversplit:
+        split = train_on_everything(split)
+    if options.valid_images:
+        split = keep_validation(split, labels, options.valid_images, options.seed)
+    if options.train_on != "distorted":
+        split = train_on_validation(split, with_distorted=options.train_on == "both")
+    if len(split.train) < options.batch_size:
+        raise UserError(f"{len(split.train)} training images are less than one batch; lower --batch-size")
+    return split
+
+
+def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
+    """How images are seen: in training augmented as the recipe and the policy say, always normalised."""
+    known = RECIPES.get(options.dataset)
+    mean, std = (known.mean, known.std) if known else channel_statistics(data.train.images)
+    normalise = Normalise(mean, std, device)
+    training = TrainingView(make_policy(options), RECIPES[options.recipe].standard, normalise, draws)
+    return Views(normalise, training, normalise if options.overfit else training, not options.overfit)
+
+
+def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
+    """The run's batches."""
+    if not data.memory:  # streamed
+        # The hyper pass reads training and clean images at once.
+        largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
+        largest = min(largest, len(data.train) + len(data.test))
+        refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
+    orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
+    return Loaders(data, split, *orders, options.overfit, options.workers)
+
+
+def make_plan(options: RunOptions) -> Plan:
+    """Sizes and rates of the passes."""
+
+    def schedule(base: float, epochs: int) -> Rate:
+        how = options.lr_decay_rate, options.lr_decay_epochs, options.lr_warm_epochs
+        return make_schedule(options.lr_schedule, base, epochs, *how)
+
+    return Plan(
+        options.epochs,
+        options.batch_size,
+        schedule(options.lr, options.epochs),
+        options.hyper_start,
+        options.hyper_batch_size,
+        schedule(options.hyper_lr, options.epochs - options.hyper_start),
+        options.log_interval,
+        options.seed,
+    )
+
+
+def make_training(
+    options: RunOptions,
+    data: Dataset,
+    split: Split,
+    device: torch.device,
+    watch: Callable[[Batches], Batches] = lambda batches: batches,
+) -> Training:
+    """The network and the rows at their start, and the batches that move them.
+
+    Args:
+        options: resolved.
+        data: on the run's device.
+        split: the distorted training set.
+        device: of the run.
+        watch: wraps the batches of every pass.
+
+    """
+    draws = generator(options.seed, "augmentation")
+    views, loaders = make_views(options, data, draws, device), make_loaders(options, data, split)
+    precision = PRECISIONS[options.precision]
+    model = build_model(options.model, data.channels, data.classes, options.seed, precision).to(device)
+    optimizer = torch.optim.SGD(
+        model.parameters(),
+        options.lr,
+        momentum=options.momentum,
+        nesterov=options.momentum > 0,
+        weight_decay=options.weight_decay,
+    )
+    rows = make_rows(
+        loaders.given,
+        data.classes,
+        options.row_parts,
+        options.aug_model == "SHA",
+        LOSSES[options.training_loss],
+        make_warp(options.warp, RECIPES[options.recipe].warp_enlargement),
+        device if options.rows_on == "device" else torch.device("cpu"),
+    )
+    cost = count_cost(model, data.train.shape)
+    meter = Meter(device, matrix_product_peak(device, precision))
+    training = Training(model, optimizer, rows, data, loaders, views, make_plan(options), draws, watch, meter, cost)
+    forget_peak_memory(device)
+    if options.plot_debug:
+        training.show_batches(options.files.debug)
+    if options.compile:
+        training.compile()
+    return training

@@ -1,0 +1,92 @@
+"""The trainings of a command, one after the other, and what a finished one leaves for those that start from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyperopt.estimators.estimator import Estimator
+from hyperopt.options.run_options import RunOptions
+from utils.flags import is_rows_file
+from utils.runs.files import RunFiles
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hyperopt.rows.rows_file import RowsFile
+    from utils.runs.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training of a command.
+
+    run: what it is, by which its files are named. training: the options that it is trained with; others where a flag
+    such as --refit stands for several.
+    """
+
+    run: RunOptions
+    training: RunOptions
+
+    @property
+    def rows_path(self) -> Path | None:
+        """Where the learned rows are that it starts from; None where rows start as usual."""
+        return rows_path(self.training)
+
+
+def stages(options: RunOptions) -> list[Stage]:
+    """The trainings of a command in order, the last of which has the options' name.
+
+    --fresh starts over the last of them alone. A refit is the last link of a chain: the run without it, then a training
+    from scratch on the distorted and the clean images with the rows that this has learned.
+    """
+    if options.refit:
+        learning = dataclasses.replace(options, refit=False, rows_use=None, fresh=False)
+        refit = dataclasses.replace(
+            options,
+            refit=False,
+            hyper_opt="NONE",
+            estimator=Estimator.Options(),
+            train_on="both",
+            rows=learning.name,
+        )
+        return [*stages(learning), Stage(options, refit)]
+    earlier = options.estimator_class.earlier(options)
+    before = stages(dataclasses.replace(earlier, fresh=False)) if earlier else []
+    return [*before, Stage(options, options)]
+
+
+def rows_path(options: RunOptions) -> Path | None:
+    """Where the learned rows of --rows are: a file, or those of a run of the same run folder."""
+    if options.rows is None or is_rows_file(options.rows):
+        return options.rows and Path(options.rows)
+    return RunFiles(options.files.folder, options.rows).rows
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a finished run leaves for an estimator that starts from it."""
+
+    files: RunFiles
+    classes: int
+
+    def rows(self) -> RowsFile:
+        """Its rows. Raises UserError when they are missing or damaged, as the others do."""
+        from hyperopt.rows.rows_file import RowsFile
+
+        return RowsFile.read(self.files.rows)
+
+    def predictions(self) -> Predictions:
+        """What its last network says of its images."""
+        from utils.runs.predictions import Predictions
+
+        return Predictions.read(self.files.predictions, self.classes)
+
+    def network(self) -> dict[str, dict[str, Tensor]]:
+        """The weights of its last epoch's encoder and head. The best epoch was chosen on the test set."""
+        from utils.runs.checkpoint import read_checkpoint
+
+        content = read_checkpoint(self.files.last)
+        return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}

@@ -1,0 +1,67 @@
+"""The figures of an epoch, as they are logged, tabulated and stored."""
+
+import dataclasses
+import json
+
+from utils.passes import Evaluation
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
+
+    learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
+    speeds: of the passes, in words. memory: the most used so far, in GiB; 0 where no one counts it. measures: further
+    columns of the metrics file.
+    """
+
+    epoch: int
+    train_loss: float
+    test: Evaluation
+    valid: Evaluation
+    learning_rate: float
+    hyper_learning_rate: float
+    seconds: dict[str, float]
+    speeds: dict[str, str]
+    memory: float
+    measures: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stored: str) -> "Epoch":
+        """The epoch of a line that `stored` made. Raises ValueError for anything else."""
+        try:
+            values = json.loads(stored)
+            epoch = cls(**values | {name: Evaluation(**values[name]) for name in ("test", "valid")})
+            epoch.line(epochs=0)  # takes numbers alone
+            epoch.row()
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            raise ValueError("not the figures of an epoch") from error
+        return epoch
+
+    def stored(self) -> str:
+        """The epoch as a line of JSON, floats to the last bit."""
+        return json.dumps(dataclasses.asdict(self))
+
+    def row(self) -> dict[str, float | int]:
+        """The epoch as a row of the metrics file."""
+        return {
+            "epoch": self.epoch,
+            "train_loss": self.train_loss,
+            "test_loss": self.test.loss,
+            "test_accuracy": self.test.accuracy,
+            "valid_loss": self.valid.loss,
+            "valid_accuracy": self.valid.accuracy,
+            "learning_rate": self.learning_rate,
+            "hyper_learning_rate": self.hyper_learning_rate,
+            **{f"{name}_seconds": round(seconds, 4) for name, seconds in self.seconds.items()},
+            **self.measures,
+        }
+
+    def line(self, epochs: int) -> str:
+        """The epoch as a line of the log."""
+        passes = "  ".join(f"{name} {self.seconds[name]:.2f} s ({speed})" for name, speed in self.speeds.items())
+        return (
+            f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
+            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
+            f"{passes}" + (f"  memory {self.memory:.1f} GiB" if self.memory else "")
+        )

@@ -1,0 +1,30 @@
+"""One writer per row of a run."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from utils.errors import UserError
+from utils.file_lock import HeldError, hold
+from utils.runs.files import RunFiles
+
+WAIT = 0.5  # seconds; whoever only looks whether there is a writer holds the lock for a moment
+
+
+@contextmanager
+def only_writer(files: RunFiles) -> Iterator[None]:
+    """Keep other processes from the row's files. Raises UserError when one is at work on them.
+
+    What a killed process has left half written is removed.
+    """
+    files.folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold(files.lock, WAIT))
+        except HeldError as error:
+            raise UserError(
+                f"another process is training {files.name} in {files.folder}; "
+                f"wait for its end, or take another run{error}"
+            ) from error
+        for left in files.half_written():
+            left.unlink(missing_ok=True)
+        yield

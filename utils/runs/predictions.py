@@ -1,0 +1,162 @@
+"""What a run's network says of its test and training images: a file for figures and audits.
+
+`predictions_{run name}.npz` loads with `numpy.load(path)`. m: test images, s: those of them with features (all, or
+`FEATURED` of a larger test set, evenly spread), n: training images, C: classes, F: features.
+
+    test_label                   int64 (m,)      true classes
+    test_predicted               int64 (m,)      most probable class
+    feature_index                int64 (s,)      places among the test images
+    features                     float32 (s, F)  what the encoder makes of them
+    train_index                  int64 (n,)      places in the data set's training table, ascending
+    train_given                  int64 (n,)      labels that the images are trained on
+    train_true                   int64 (n,)      the data set's labels
+    train_predicted              int64 (n,)      most probable class, of the image without augmentation
+    train_given_probability      float32 (n,)    probability of the given label
+    train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
+    train_other_confidence       float32 (n,)    the same of the most probable other label; earlier versions lack it
+    table                        text            stands for the training table's images, labels and file names
+
+All but both confidences are of the network of the last epoch. (An image that no train pass has had in a batch, as can
+be after very few epochs, has the last network's probabilities for the averages.)
+"""
+
+import io
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.arrays import load_arrays
+from utils.errors import UserError
+from utils.files import replace_file
+from utils.passes import Batch, Network, Outputs, View, split_probability
+
+FEATURED = 2000
+CAME_LATER = {"train_other_confidence"}  # than some files
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The arrays of the module's docstring."""
+
+    test_label: np.ndarray
+    test_predicted: np.ndarray
+    feature_index: np.ndarray
+    features: np.ndarray
+    train_index: np.ndarray
+    train_given: np.ndarray
+    train_true: np.ndarray
+    train_predicted: np.ndarray
+    train_given_probability: np.ndarray
+    train_confidence: np.ndarray
+    table: np.ndarray
+    train_other_confidence: np.ndarray | None = None
+
+    def write(self, path: Path) -> None:
+        """Write the file."""
+        content = io.BytesIO()
+        np.savez(content, **{name: array for name, array in asdict(self).items() if array is not None})
+        replace_file(path, content.getbuffer())
+
+    @classmethod
+    def read(cls, path: Path, classes: int) -> "Predictions":
+        """Read the file of a run with so many classes; nothing in it is unpickled.
+
+        Raises UserError when it is missing or damaged.
+        """
+        names = [field.name for field in fields(cls)]
+        try:
+            content = load_arrays(path)
+            names = [name for name in names if name in content or name not in CAME_LATER]
+            arrays = {name: content[name] for name in names}
+            problem = _misfit(arrays, classes)
+        except KeyError as error:
+            problem = f"it has no {error}"
+        except (OSError, ValueError, TypeError) as error:
+            problem = str(error)
+        if problem:
+            raise UserError(f"{path} cannot be read ({problem}); train the run again with --fresh")
+        return cls(**arrays)
+
+
+def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
+    """What is wrong with the arrays, or None."""
+    arrays = dict(arrays)
+    if arrays.pop("table").dtype.kind != "U":
+        return "table is not text"
+    for name, array in arrays.items():
+        wanted = np.floating if name == "features" or name.endswith(("probability", "confidence")) else np.integer
+        if array.ndim != (2 if name == "features" else 1) or not np.issubdtype(array.dtype, wanted):
+            return f"{name} is {array.dtype} of shape {array.shape}"
+    lengths = {name: len(array) for name, array in arrays.items()}
+    for part in ("test_", "train_", "feature"):
+        if len({length for name, length in lengths.items() if name.startswith(part)}) != 1:
+            return f"the arrays {part}... have different lengths"
+        if max(length for name, length in lengths.items() if name.startswith(part)) == 0:
+            return f"the arrays {part}... are empty"
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.integer) and array.min() < 0:
+            return f"{name} has a number below zero"
+        if name.endswith(("probability", "confidence")) and not (0 <= array.min() <= array.max() <= 1):
+            return f"{name} is not from 0 to 1"
+        if name.endswith(("label", "predicted", "given", "true")) and array.max() >= classes:
+            return f"{name} has a class that there is not"
+    if not np.isfinite(arrays["features"]).all():
+        return "features has a value that is not finite"
+    if arrays["feature_index"].max() >= lengths["test_label"]:
+        return "feature_index is of images that there are not"
+    return None
+
+
+@torch.inference_mode()
+def predict(
+    network: Network,
+    test: Outputs,
+    train: Iterable[Batch],
+    view: View,
+    true: Tensor,
+    confidence: tuple[Tensor, Tensor],
+    table: str,
+) -> Predictions:
+    """What a classifier at rest says of its test and training images.
+
+    Args:
+        network: the classifier.
+        test: what it makes of the test images.
+        train: batches of training images, which carry the given labels.
+        view: of evaluation.
+        true: the labels that training images should have, (N,) int64 of the training table.
+        confidence: of the given and of the most probable other label, (N,) each, averaged over the train passes; not a
+            number where there is none.
+        table: stands for the training table.
+
+    """
+    images = len(test.labels)
+    chosen = torch.linspace(0, images - 1, min(FEATURED, images)).round().long().to(test.labels.device)
+    columns = zip(*(_train_columns(network, batch, view) for batch in train), strict=True)
+    index, given, said, *last = map(torch.cat, columns)
+    # Of an image that no train pass has had, the last network's.
+    means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
+    given_confidence, other_confidence = means
+    arrays = {
+        "test_label": test.labels,
+        "test_predicted": test.predicted,
+        "feature_index": chosen,
+        "features": test.features[chosen],
+        "train_index": index,
+        "train_given": given,
+        "train_true": true[index],
+        "train_predicted": said,
+        "train_given_probability": last[0],
+        "train_confidence": given_confidence,
+        "train_other_confidence": other_confidence,
+    }
+    return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
+
+
+def _train_columns(network: Network, batch: Batch, view: View) -> tuple[Tensor, ...]:
+    probabilities = network.head(network.features(view(batch.images))).softmax(1)
+    return batch.index, batch.given, probabilities.argmax(1), *split_probability(probabilities, batch.given)

@@ -1,0 +1,237 @@
+"""What a run leaves behind: metrics per epoch, checkpoints, TensorBoard, the result."""
+
+import csv
+import dataclasses
+import io
+import math
+import statistics
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from utils.arrays import write_tensors
+from utils.errors import DivergenceError
+from utils.files import replace_file, write_json
+from utils.passes import mean_per_class
+from utils.runs.checkpoint import PUBLISHED_KEYS, Origin, write_last
+from utils.runs.epochs import Epoch
+from utils.runs.files import RunFiles
+from utils.runs.log import Log
+from utils.runs.progress import log_of_progress, write_progress
+from utils.versions import commit, versions
+
+DATE = "%Y-%m-%d_%H-%M-%S"  # in a log's name
+# TensorBoard tag -> column of the metrics file. The first three are the published ones.
+TAGS = {
+    "Accuracy": "test_accuracy",
+    "Train Loss": "train_loss",
+    "Test Loss": "test_loss",
+    "Validation Accuracy": "valid_accuracy",
+    "Learning Rate": "learning_rate",
+    "Hyper Learning Rate": "hyper_learning_rate",
+    "Seconds/hyper pass": "hyper_seconds",
+    "Seconds/train pass": "train_seconds",
+    "Seconds/evaluation": "evaluation_seconds",
+}
+
+
+class Record(AbstractContextManager):
+    """Writes a run's files as it goes. An earlier run's files stay until the first epoch is recorded.
+
+    What an epoch leaves is complete when its checkpoint has its name, which comes last: a run that is killed before
+    goes on from the epoch before, and writes the same again.
+
+    Args:
+        files: of the run.
+        options: that shape the result, by name.
+        selects: whether an epoch may be selected on the validation images: not where these are trained on.
+        fresh: whether what an earlier run of this name has left is of no use.
+        device: of the run.
+        origin: what the run is trained on and starts from.
+        checkpoint: that the run goes on from, None for a run from scratch.
+        logs: folder for TensorBoard.
+
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        options: dict[str, Any],
+        selects: bool,
+        fresh: bool,
+        device: torch.device,
+        origin: Origin,
+        checkpoint: dict[str, Any] | None = None,
+        logs: Path = Path("logs"),
+    ):
+        self.files, self.options, self.device, self.origin = files, options, device, origin
+        self._selects, self._fresh = selects, fresh
+        self.run = files.folder.name
+        self.commit = commit()  # now: by the end the files may be others
+        # As a checkpoint has them: each is put into words once, not at every epoch that follows.
+        self.lines: list[str] = checkpoint["epochs"] if checkpoint else []
+        self.epochs = [Epoch.of(line) for line in self.lines]
+        self.log = self._earlier_log(checkpoint) or f"{self.run}_{files.name}_{time.strftime(DATE)}"
+        if checkpoint:
+            self._write_best(checkpoint)  # a kill may have come between the two
+        if checkpoint or not self._earlier_run():
+            self._write_progress()
+        # Whatever an epoch that is not complete has left in the log is void.
+        self.board = Log(logs / options["dataset"] / self.log, void_from=self.done + 1)
+        if not self.done:
+            self.board.add_table("Options", {"run": self.run} | options)
+
+    def __exit__(self, *_: object) -> None:
+        self.board.close()
+
+    @property
+    def done(self) -> int:
+        """Epochs that are recorded."""
+        return len(self.epochs)
+
+    def add(
+        self,
+        epoch: Epoch,
+        published: dict[str, Any],
+        training: dict[str, Any],
+        described: dict[str, Tensor],
+        pictures: dict[str, Tensor],
+    ) -> None:
+        """Record an epoch that has just ended.
+
+        Args:
+            epoch: the figures.
+            published: weights and rows by the keys of the published checkpoints.
+            training: what the next epoch depends on beside these.
+            described: what the rows have come to, for the log, by tag.
+            pictures: (C, H, W) in 0..1 for the log, by tag.
+
+        Raises:
+            DivergenceError: when a loss is not a number; the files are then those of the epoch before.
+
+        """
+        losses = {"training": epoch.train_loss, "validation": epoch.valid.loss, "test": epoch.test.loss}
+        for name, loss in losses.items():
+            if not math.isfinite(loss):
+                raise DivergenceError(f"the {name} loss is {loss}; start over with --fresh and a lower --lr")
+        if self.done == 0:
+            self._remove_earlier_run()
+        self.epochs.append(epoch)
+        self.lines.append(epoch.stored())
+        checkpoint = published | {"acc": epoch.test.accuracy, "epoch": epoch.epoch, "options": self.options}
+        self._write_metrics()  # first: by it the best checkpoint is known as one of this program
+        scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
+        self.board.add(epoch.epoch, scalars, described, pictures)
+        state = {"training": training, "epochs": self.lines, "log": self.log}
+        origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device) | {"commit": commit()}}
+        write_last(self.files, checkpoint | origin | state)
+        self._write_best(checkpoint)
+        self._write_progress()
+
+    def how_to_go_on(self) -> str:
+        """When a run that ends now does, and what its command does then."""
+        if self.done:
+            return f"after epoch {self.done}: the same command, without --fresh, goes on from there"
+        return "within the first epoch: the same command starts over"
+
+    def diverged(self, error: DivergenceError) -> DivergenceError:
+        """Keep the error with the epoch that it came in for the results script, and return it so.
+
+        Not beside the files of an earlier run, which are there until the first epoch is recorded.
+        """
+        told = f"diverged in epoch {self.done + 1}: {error}"
+        if self.done or not self._earlier_run():
+            self._write_progress(told)
+        return DivergenceError(told)
+
+    def _earlier_log(self, checkpoint: dict[str, Any] | None) -> str | None:
+        """The log of the run that goes on, also of one that was stopped within its first epoch."""
+        if checkpoint:
+            return checkpoint["log"]
+        return None if self._fresh or self._earlier_run() else log_of_progress(self.files)
+
+    def _write_progress(self, diverged: str | None = None) -> None:
+        write_progress(self.files, self.done, self.options["epochs"], self.log, diverged)
+
+    def _write_best(self, checkpoint: dict[str, Any]) -> None:
+        """Write the best checkpoint if it is this one."""
+        if self.chosen_epochs()["best_on_test"].epoch == checkpoint["epoch"]:
+            write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
+
+    def _remove_earlier_run(self) -> None:
+        """In an order in which a kill leaves a finished run, one that can go on, or none."""
+        files = self.files
+        if self._earlier_run():  # otherwise it is this run's own
+            files.progress.unlink(missing_ok=True)
+        for path in (files.last, files.result, *files.outcome, files.previous, files.best, files.metrics):
+            path.unlink(missing_ok=True)
+
+    def _write_metrics(self) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.epochs[-1].row()))
+        writer.writeheader()
+        writer.writerows(epoch.row() for epoch in self.epochs)
+        replace_file(self.files.metrics, text.getvalue().encode())
+
+    def chosen_epochs(self) -> dict[str, Epoch]:
+        """The epoch behind each of the accuracies that are of one; the earliest of equally good ones.
+
+        Nothing is selected on validation images that are trained on.
+        """
+        chosen = {
+            "best_on_test": max(self.epochs, key=lambda epoch: epoch.test.accuracy),
+            "selected_on_validation": max(self.epochs, key=lambda epoch: epoch.valid.accuracy),
+            "last_epoch": self.epochs[-1],
+        }
+        if not self._selects:
+            del chosen["selected_on_validation"]
+        return chosen
+
+    def last_five(self) -> float:
+        """Mean test accuracy of the last five epochs, or of all if there are fewer."""
+        return statistics.fmean(epoch.test.accuracy for epoch in self.epochs[-5:])
+
+    def _earlier_run(self) -> bool:
+        return self.files.result.exists() or self.files.last.exists()
+
+    def finish(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Write and return the result; `data` is what it says of the data set, by key."""
+        chosen = self.chosen_epochs()
+        # The times of the epochs with a hyper pass, where there are some.
+        moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
+            epoch.seconds for epoch in self.epochs
+        ]
+        result = {
+            "dataset": self.options["dataset"],
+            "run": self.run,
+            "name": self.files.name,
+            "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()} | {"last_five": self.last_five()},
+            "epochs": {key: epoch.epoch for key, epoch in chosen.items()} | {"last_five": self.done},
+            "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
+            "clean_accuracy": {
+                "last_epoch": self.epochs[-1].valid.per_class,
+                "mean_of_epochs": mean_per_class([epoch.valid for epoch in self.epochs]),
+            },
+            **data,
+            "options": self.options,
+            "data": self.origin.data,
+            "rows_checksum": self.origin.rows_checksum,
+            "seed": self.options["seed"],
+            "versions": versions(self.device),
+            "commit": self.commit,
+            "timing": {
+                "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+                "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
+                "median_seconds": {
+                    name: statistics.median(seconds[name] for seconds in moving) for name in self.epochs[-1].seconds
+                },
+            },
+        }
+        self.files.previous.unlink(missing_ok=True)
+        self.files.progress.unlink(missing_ok=True)
+        write_json(self.files.result, result)  # last: with it the run is finished, and nothing is tidied up any more
+        return result

@@ -1,8 +1,10 @@
 import importlib.util
+import io
 import os
 import shutil
 import signal
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,15 @@ def load_script(name):
 @pytest.fixture(scope="session")
 def scripts():
     return {name: load_script(name) for name in ("implicit-augment", "get-results")}
+
+
+def call_in(folder, script, *flags):
+    """Run a script's main in a folder that several tests share: (status, stdout, stderr)."""
+    said = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said[0]), redirect_stderr(said[1]):
+        patch.chdir(folder)
+        status = script.main(list(map(str, flags)))
+    return status, *(text.getvalue() for text in said)
 
 
 @pytest.fixture
@@ -97,17 +108,14 @@ COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
 @pytest.fixture(scope="session")
 def runs(scripts, tmp_path_factory):
     """Folder of two runs of `COMMAND`, made once: `whole`, and `stopped`, which was killed in its third epoch."""
-    folder, main = tmp_path_factory.mktemp("runs"), scripts["implicit-augment"].main
-    flags = list(map(str, COMMAND))
+    folder, script = tmp_path_factory.mktemp("runs"), scripts["implicit-augment"]
     for name in ("whole", "stopped"):
         (folder / name).mkdir()
+    assert call_in(folder / "whole", script, *COMMAND)[0] == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder / "whole")
-        assert main(flags) == 0
-        patch.chdir(folder / "stopped")
         dying(patch, 12, after=False)
         with pytest.raises(Killed):
-            main(flags)
+            call_in(folder / "stopped", script, *COMMAND)
     return folder
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
+from utils.errors import UserError
 from utils.flags import is_rows_file
 from utils.runs.files import RunFiles
 
@@ -56,6 +59,19 @@ def stages(options: RunOptions) -> list[Stage]:
     earlier = options.estimator_class.earlier(options)
     before = stages(dataclasses.replace(earlier, fresh=False)) if earlier else []
     return [*before, Stage(options, options)]
+
+
+@contextmanager
+def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
+    """Say how a stage is started over where an error advises that and --fresh is about another one."""
+    try:
+        yield
+    except UserError as error:
+        if stage is last or "--fresh" not in str(error):
+            raise
+        raise UserError(
+            f"{error} (this is an earlier stage, and --fresh starts over the last stage alone: give its own command)"
+        ) from error
 
 
 def rows_path(options: RunOptions) -> Path | None:

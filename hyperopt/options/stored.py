@@ -25,16 +25,19 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
 
     Raises ValueError, KeyError or TypeError for what no run has stored.
     """
-    usual = {"recipe": stored["dataset"], "precision": "fp32"}
-    values = {field.name: field.default for field in flag_fields(RunOptions)} | usual | stored
-    recipe = vars(RECIPES[values["recipe"]])
-    options = make_options(RunOptions, {n: recipe.get(n) if v is None else v for n, v in values.items()})
+    recipe = vars(RECIPES[stored.get("recipe", stored["dataset"])])
+    usual = {field.name: field.default for field in flag_fields(RunOptions)}
+    usual = {name: recipe.get(name) if value is None else value for name, value in usual.items()}
+    values = usual | {"recipe": stored["dataset"], "precision": "fp32"} | stored
+    options = make_options(RunOptions, values)
     known = {**{field.name: field for field in flag_fields(RunOptions)}, **_own_fields(options)}
     if unknown := sorted(stored.keys() - known.keys()):
         raise ValueError(f"its option {unknown[0]} is not known")
     for name, field in known.items():
-        if field.metadata["identity"] and not fits(field, values.get(name, field.default)):
-            raise ValueError(f"its {name} cannot be {values[name]!r}")
+        value = values.get(name, field.default)
+        left_open = value is None and usual.get(name) is not None
+        if field.metadata["identity"] and (left_open or not fits(field, value)):
+            raise ValueError(f"its {name} cannot be {value!r}")
     return options
 
 

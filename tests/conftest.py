@@ -76,6 +76,29 @@ def results(call):
     return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
 
 
+class Sketch:
+    """Stands for the canvases of a figure, which take long to render it."""
+
+    def __init__(self, _):
+        pass
+
+    def print_png(self, file):
+        file.write(b"\x89PNG")
+
+    def print_pdf(self, file, metadata):
+        file.write(b"%PDF")
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Figures are prepared and their files written, but neither t-SNE nor the rendering is waited for."""
+    from hyperopt.report.figures import embedding, style
+
+    monkeypatch.setattr(embedding, "embed", lambda features: features[:, :2])
+    for name in ("FigureCanvasAgg", "FigureCanvasPdf"):
+        monkeypatch.setattr(style, name, Sketch)
+
+
 class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
 

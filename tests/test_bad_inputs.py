@@ -31,8 +31,6 @@ from damages import (
     within,
 )
 
-from hyperopt.report.figures import embedding
-
 
 class Case(NamedTuple):
     """What is done to which files, and what the message must name."""
@@ -286,10 +284,8 @@ DRAWN_FROM = {
 
 
 @pytest.mark.parametrize("name", DRAWN_FROM)
-def test_what_figures_are_drawn_from(call, finished_run, monkeypatch, name):
+def test_what_figures_are_drawn_from(call, finished_run, sketched, name):
     """The table and the other figures are there all the same; the last line names the file."""
-    # t-SNE takes longest, and is not at issue.
-    monkeypatch.setattr(embedding, "embed", lambda features: features[:, :2])
     shutil.copytree(finished_run, ".", dirs_exist_ok=True)
     DRAWN_FROM[name].damage()
     status, out, err = call("get-results", *ROW, "--plot", "figures")

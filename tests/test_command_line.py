@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import DISTORTION, call_in
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from custom_datasets.sources import load_dataset
 
 ROOT = Path(__file__).parent.parent
-DISTORTION = ("-ir", 10, "-nr", 0.1)
+ALL = ("-ir", 10, "-nr", 0.1)  # 519 images
 ROWS = {
     "NONE": (),
     "SHA": ("--aug-model", "SHA", "--hyper-opt", "HES"),
@@ -55,9 +57,31 @@ def timeless(path):
     return result
 
 
+@pytest.fixture(scope="module")
+def made(scripts, tmp_path_factory):
+    """made(name, commands) -> a folder in which these commands were run, made once for several tests."""
+    folders = {}
+
+    def make(name, commands):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            for flags in commands:
+                common = ("--no-cuda", "--epochs", 3, "--hyper-start", 1)
+                assert call_in(folders[name], scripts["implicit-augment"], *common, *flags)[0] == 0
+        return folders[name]
+
+    return make
+
+
+@pytest.fixture
+def both(call, made):
+    """A run that has learned all parts, in the test's folder."""
+    shutil.copytree(made("both", [(*ALL, *BOTH)]), ".", dirs_exist_ok=True)
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_trains_and_its_results_are_found(train, results, row):
-    status, out, _ = train(*DISTORTION, *ROWS[row])
+    status, out, _ = train(*DISTORTION, *ROWS[row], "--epochs", 2)
     assert status == 0
     assert "best on test" in out
     status, out, _ = results(*DISTORTION, *ROWS[row])
@@ -67,8 +91,7 @@ def test_every_row_trains_and_its_results_are_found(train, results, row):
     assert figures == [f"{value:.2f}" for value in accuracy.values()]
 
 
-def test_files_of_a_run(train):
-    train(*DISTORTION, *BOTH)
+def test_files_of_a_run(both):
     name = "smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
     assert sorted(path.name for path in Path("local_data/DIGITS/run0").iterdir()) == [
         ".labels_ir_10_sr_1.0_nr_0.1",
@@ -102,8 +125,7 @@ def test_files_of_a_run(train):
     assert len(result["accuracy_per_class"]["last_epoch"]) == 10
 
 
-def test_checkpoints_hold_the_published_entries(train):
-    train(*DISTORTION, *BOTH)
+def test_checkpoints_hold_the_published_entries(both):
     result = json.loads(the_file("run0/result_*").read_text())
     for kind, key in (("best", "best_on_test"), ("last", "last_epoch")):
         checkpoint = torch.load(the_file(f"run0/{kind}_*"), weights_only=True)
@@ -115,8 +137,7 @@ def test_checkpoints_hold_the_published_entries(train):
         assert any(name.endswith("running_mean") for name in checkpoint["encoder_state_dict"])
 
 
-def test_only_training_images_rows_move(train):
-    train(*DISTORTION, *BOTH)
+def test_only_training_images_rows_move(both):
     valid, chosen, _ = torch.load(the_file("run0/data_*"), weights_only=True)
     weight = torch.load(the_file("run0/last_*"), weights_only=True)["reweight_state_dict"]["weight"][:, 0]
     moved = weight.nonzero()[:, 0].tolist()
@@ -132,8 +153,7 @@ def test_control_leaves_the_rows_at_their_start(train):
     assert checkpoint["augment_state_dict"]["augmentation"].unique().numel() == 2
 
 
-def test_tensorboard_has_the_published_tags_and_more(train):
-    train(*DISTORTION, *BOTH)
+def test_tensorboard_has_the_published_tags_and_more(both):
     (folder,) = Path("logs/DIGITS").iterdir()
     assert folder.name.startswith("run0_smallnet_opt_HES")
     events = EventAccumulator(str(folder))
@@ -204,7 +224,7 @@ def test_unusual_folder_names(train, results, folder):
 def test_runs_differ(train):
     splits = []
     for run in ("run0", "run1"):
-        train(*DISTORTION, "-r", run)
+        train(*DISTORTION, "--epochs", 1, "-r", run)
         splits.append(torch.load(the_file(f"{run}/data_*"), weights_only=True)[1])
     assert splits[0] != splits[1]
     first, second = (timeless(the_file(f"{run}/result_*")) for run in ("run0", "run1"))
@@ -212,15 +232,15 @@ def test_runs_differ(train):
 
 
 def test_rows_of_a_run_share_the_split_file(train):
-    train(*DISTORTION)
+    train(*DISTORTION, "--epochs", 1)
     before = the_file("run0/data_*").read_bytes()
-    train(*DISTORTION, *BOTH)
+    train(*DISTORTION, *BOTH, "--epochs", 2)
     assert the_file("run0/data_*").read_bytes() == before
 
 
 def test_oversplit_trains_and_validates_on_everything(train):
     """Whatever ratio is given: it says where the noise is. The split file is that of the other rows."""
-    train("--oversplit", "-sr", "0.5", "-ir", "10")
+    train("--oversplit", "-sr", "0.5", "-ir", "10", "--epochs", 1)
     assert json.loads(the_file("run0/result_*").read_text())["images"] == {"train": 1257, "valid": 1257, "test": 540}
     valid, kept, _ = torch.load(the_file("run0/data_ir_10_sr_0.5_nr_0.0.pt"), weights_only=True)
     assert len(valid) == 314
@@ -268,7 +288,7 @@ def test_fresh_starts_over(train):
 
 
 def test_dry_run_prints_the_plan_and_leaves_nothing(call):
-    status, out, _ = call("implicit-augment", *DISTORTION, *BOTH, "--dry-run")
+    status, out, _ = call("implicit-augment", *ALL, *BOTH, "--dry-run")
     assert status == 0
     plan = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert plan["model"] == "smallnet"
@@ -285,7 +305,7 @@ def test_dry_run_of_the_results_names_the_files_and_reads_none(call):
     name = "smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1"
     result = Path(f"local_data/DIGITS/run2/result_{name}.json")
     result.write_text("no result")
-    status, out, err = call("get-results", *DISTORTION, *BOTH, "--dry-run")
+    status, out, err = call("get-results", *ALL, *BOTH, "--dry-run")
     assert (status, err) == (0, "")
     plan = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert (plan["row"], plan["hyper_start"]) == (name, "50")
@@ -295,22 +315,22 @@ def test_dry_run_of_the_results_names_the_files_and_reads_none(call):
 
 
 def test_plot_debug_writes_the_first_batches(train):
-    train(*DISTORTION, *BOTH, "--plot-debug")
+    train(*DISTORTION, *BOTH, "--plot-debug", "--epochs", 1, "--hyper-start", 0)
     names = sorted(path.name for path in the_file("run0/debug_*").iterdir())
     assert names == [f"batch_{n}_{when}.png" for n in range(3) for when in ("after", "before")]
 
 
 def test_unused_flag_of_the_published_code_is_said_to_be_without_effect(train):
-    status, _, err = train("--lr-decay-epochs", "50,100")
+    status, _, err = train(*DISTORTION, "--epochs", 1, "--lr-decay-epochs", "50,100")
     assert status == 0
     assert "--lr-decay-epochs has no effect" in err
 
 
 @pytest.fixture
-def four_runs(train):
-    for run in (0, 1, 3):
-        train(*DISTORTION, "-r", f"run{run}")
-    train(*DISTORTION, "-r", "run2", *BOTH)
+def four_runs(call, made):
+    """Three runs of the baseline, and of the other row the one that these lack."""
+    commands = [(*DISTORTION, "-r", f"run{run}", *(BOTH if run == 2 else ())) for run in range(4)]
+    shutil.copytree(made("four runs", commands), ".", dirs_exist_ok=True)
 
 
 def test_results_of_a_row_are_averaged_and_missing_runs_named(four_runs, results):
@@ -326,17 +346,17 @@ def test_results_of_a_row_are_averaged_and_missing_runs_named(four_runs, results
 
 
 def test_runs_with_other_options_are_pointed_out(train, results):
-    train(*DISTORTION)
-    train(*DISTORTION, "-r", "run1", "--lr", 0.01)
+    train(*DISTORTION, "--epochs", 1)
+    train(*DISTORTION, "--epochs", 1, "-r", "run1", "--lr", 0.01)
     assert "stands apart from run0: lr 0.01, not 0.05" in results(*DISTORTION)[1]
 
 
-def test_figures_of_trained_runs_are_drawn(four_runs, results):
+def test_figures_of_trained_runs_are_drawn(four_runs, results, sketched):
     status, _, err = results("--all", "--plot", "figures")
     assert status == 0
     assert "note" not in err
     for kind in ("learning_curves", "errors", "classes", "confusion", "embedding", "rows"):
-        path = Path(f"figures/{kind}_DIGITS_ir_10_sr_1.0_nr_0.1.png")
+        path = Path(f"figures/{kind}_DIGITS_ir_10_sr_0.24_nr_0.1.png")
         assert str(path) in err
         assert path.read_bytes().startswith(b"\x89PNG")
 
@@ -348,15 +368,16 @@ def test_minus_zero_is_zero(call):
 
 
 def test_runs_of_the_same_seed_are_pointed_out(train, results):
-    train(*DISTORTION)
-    train(*DISTORTION, "-r", "run1", "--seed", 0)
+    train(*DISTORTION, "--epochs", 1)
+    train(*DISTORTION, "--epochs", 1, "-r", "run1", "--seed", 0)
     assert "run1 has the same seed as run0" in results(*DISTORTION)[1]
 
 
 def test_folders_that_are_no_runs_are_left_out(train, results):
-    train(*DISTORTION)
+    train(*DISTORTION, "--epochs", 1)
     for name in ("run007", "run20261121", "mine", "run-1"):
-        train(*DISTORTION, "-r", name, "--seed", 5)
+        shutil.copytree("local_data/DIGITS/run0", f"local_data/DIGITS/{name}")
+    assert train(*DISTORTION, "--epochs", 1, "-r", "mine", "--seed", 0)[1].startswith("finished already")
     status, out, _ = results(*DISTORTION)
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()[2:-2]] == ["run0"]
@@ -369,8 +390,8 @@ def python(script, *flags, cwd):
 
 
 def test_scripts_as_processes(tmp_path):
-    flags = "--no-cuda -ir 10 -nr 0.1 --epochs 2 --hyper-start 1 --aug-model SEP --los-model BOTH --hyper-opt HES"
-    trained = python("implicit-augment.py", *flags.split(), cwd=tmp_path)
+    flags = ("--no-cuda", "--epochs", 1, "--hyper-start", 0, *DISTORTION, *BOTH)
+    trained = python("implicit-augment.py", *map(str, flags), cwd=tmp_path)
     assert (trained.returncode, trained.stderr) == (0, "")
     table = python("get-results.py", "--all", cwd=tmp_path)
     assert (table.returncode, table.stderr) == (0, "")

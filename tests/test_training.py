@@ -22,7 +22,6 @@ from custom_transforms.operations import NAMES
 from hyperopt.estimators import hyper_pass
 from hyperopt.estimators import training as estimator_training
 from hyperopt.estimators.implicit import Implicit
-from hyperopt.report.figures import embedding
 from hyperopt.runs.set_up import make_policy
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
@@ -237,8 +236,7 @@ def test_tensorboard_has_the_figures_of_the_metrics_file(learned_run):
         assert [s.value for s in events.Scalars(tag)] == pytest.approx([float(row[column]) for row in metrics()])
 
 
-def test_curves_show_the_error(train, results, monkeypatch):
-    monkeypatch.setattr(embedding, "embed", lambda features: features[:, :2])  # takes longest, and is not at issue
+def test_curves_show_the_error(train, results, sketched, monkeypatch):
     train(*DISTORTION)
     drawn, plot = [], Axes.plot
 

@@ -63,7 +63,8 @@ class ResultOptions(Setting):
     def check_all(self) -> None:
         """Raise UserError for flags that choose a row beside --all, which shows every row."""
         beside = {"all", "match", "format", "runs_csv", "plot", "data", "dataset"}
-        for field in flag_fields(type(self)):
+        # A method first: the other flags that it presets were not given.
+        for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):
             if field.name not in beside and getattr(self, field.name) != field.default:
                 raise UserError(f"--all shows every row; leave out {as_flag(field.name)}")
 

@@ -27,7 +27,7 @@ from utils.passes import Evaluation
 from utils.recipes import RECIPES
 from utils.runs.epochs import Epoch
 from utils.runs.record import Record
-from utils.schedule import Cosine, Steps
+from utils.schedule import Cosine
 
 METHOD = ("--aug-model", "SEP", "--los-model", "BOTH")
 HES = (*METHOD, "--hyper-opt", "HES")
@@ -138,11 +138,6 @@ def test_run_without_momentum_in_steps_goes_on_where_it_stopped(train, killed_at
     for part in ("encoder", "decoder"):
         one, other = (state[f"{part}_state_dict"] for state in trained)
         assert all(torch.equal(one[name], other[name]) for name in other)
-
-
-def test_steps_follow_a_warm_up():
-    rate = Steps(1.0, 0.1, (3, 5), warm_epochs=2)
-    assert [rate(time) for time in (0, 1, 2, 2.9, 3, 5)] == pytest.approx([0.1, 0.55, 1, 1, 0.1, 0.01])
 
 
 @pytest.mark.parametrize(

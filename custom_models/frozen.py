@@ -22,6 +22,7 @@ class FrozenClassifier(nn.Module):
     def __init__(self, model: Classifier):
         super().__init__()
         self.precision = model.precision
+        self.head: nn.Linear
         self.encoder, self.head = fold(model.encoder, self.precision), freeze(model.head)
 
     def refresh(self, model: Classifier) -> None:

@@ -149,7 +149,7 @@ class Training:
         last = Seen() if number == self.plan.epochs else None
         batches = self.loaders.test(), self.loaders.valid()
         test, validation = (self._evaluate(part, seen) for part, seen in zip(batches, (last, valid), strict=True))
-        self._test = last and last.outputs()
+        self._test = last.outputs() if last else None
         images = sum(part.images for part in batches)
         self.meter.lap("evaluation", images, images * self.cost.forward)
         return test, validation

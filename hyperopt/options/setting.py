@@ -41,13 +41,16 @@ def refit_use(parts: str) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the runs of a table's line have in common. The results script has these flags."""
+    """What the runs of a table's line have in common. The results script has these flags.
+
+    A field whose type has no None, but whose default is None, is filled in by `resolve`.
+    """
 
     data: Path = flag(
         Path("./local_data"), "folder of data sets, run folders and checkpoints", type=folder, identity=False
     )
     dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
-    recipe: str | None = flag(
+    recipe: str = flag(
         None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
     )
     background: str = flag(
@@ -101,16 +104,14 @@ class Setting:
         "learned warp as in the paper, or as in the published code, which also blurs the images of all other rows",
         choices=WARP_NAMES,
     )
-    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
-    hyper_lr: float | None = flag(
+    hyper_start: int = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
+    hyper_lr: float = flag(
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )
-    hyper_batch_size: int | None = flag(
-        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
-    )
+    hyper_batch_size: int = flag(None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY))
     # Of `hyper_opt`; its fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
-    model: str | None = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
+    model: str = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
 
     @property
     def folder(self) -> Path:
@@ -180,16 +181,16 @@ class Setting:
         )
 
     @property
-    def foreign_recipe(self) -> dict[str, str | None]:
+    def foreign_recipe(self) -> dict[str, str]:
         """The recipe of a known data set that is trained by another one's."""
-        return {"recipe": self.recipe} if self.public and self.recipe not in (None, self.dataset) else {}
+        return {"recipe": self.recipe} if self.public and self.recipe != self.dataset else {}
 
     @property
     def unusual(self) -> dict[str, Any]:
         """Options that differ from the estimator's or the recipe's and are not in the published name."""
         usual = {name: field.default for name, field in _fields(Setting).items() if name in NAMED}
         if self.estimator_class.passes_over_rows:
-            usual |= {name: getattr(RECIPES[self.recipe or self.dataset], name) for name in NAMED_OF_HYPER_PASS}
+            usual |= {name: getattr(RECIPES[self.recipe], name) for name in NAMED_OF_HYPER_PASS}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         own = _fields(type(self.estimator))
         values = {name: getattr(self.estimator, name) for name in own}
@@ -204,7 +205,7 @@ class Setting:
             return {}
         source = self.rows
         short = Path(source).stem if is_rows_file(source) else hashlib.sha256(source.encode()).hexdigest()[:8]
-        return {"rows": short} | ({"use": self.rows_use} if self.rows_use else {})
+        return {"rows": short, "use": self.rows_use} if self.rows_use else {"rows": short}
 
     def values(self, kind: type | None = None) -> dict[str, Any]:
         """The options by name, the estimator's in their place: all, or those that an options class `kind` has."""

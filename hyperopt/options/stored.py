@@ -22,8 +22,8 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
 
     Raises ValueError, KeyError or TypeError for what no run has stored.
     """
-    usual = {"recipe": stored["dataset"], "precision": "fp32"}
-    values = {field.name: field.default for field in flag_fields(RunOptions)} | usual | stored
+    usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
+    values = usual | {"recipe": stored["dataset"], "precision": "fp32"} | dict(stored)
     recipe = vars(RECIPES[values["recipe"]])
     options = make_options(RunOptions, {n: recipe.get(n) if v is None else v for n, v in values.items()})
     known = {**{field.name: field for field in flag_fields(RunOptions)}, **_own_fields(options)}

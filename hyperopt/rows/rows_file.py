@@ -142,7 +142,9 @@ class RowsFile:
     def as_npz(self) -> bytes:
         """The content of the `.npz` file."""
         content = io.BytesIO()
-        arrays = {name: v.numpy() if isinstance(v, Tensor) else np.array(v) for name, v in self.content().items()}
+        arrays: dict[str, Any] = {
+            name: v.numpy() if isinstance(v, Tensor) else np.array(v) for name, v in self.content().items()
+        }
         np.savez(content, **arrays)
         return content.getvalue()
 

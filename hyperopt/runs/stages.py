@@ -60,9 +60,9 @@ def stages(options: RunOptions) -> list[Stage]:
 
 def rows_path(options: RunOptions) -> Path | None:
     """Where the learned rows of --rows are: a file, or those of a run of the same run folder."""
-    if options.rows is None or is_rows_file(options.rows):
-        return options.rows and Path(options.rows)
-    return RunFiles(options.files.folder, options.rows).rows
+    if options.rows is None:
+        return None
+    return Path(options.rows) if is_rows_file(options.rows) else RunFiles(options.files.folder, options.rows).rows
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,9 @@ class Network(Protocol):
     """A classifier at rest: features (B, F) of images, and the linear head that makes logits (B, C) of them."""
 
     @property
-    def head(self) -> nn.Linear: ...
+    def head(self) -> nn.Linear:
+        """Makes logits of features."""
+        ...
 
     def features(self, images: Tensor) -> Tensor:
         """Of normalised images (B, channels, H, W)."""

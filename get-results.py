@@ -30,7 +30,9 @@ from utils.runs.files import RunFiles
 class ResultOptions(Setting):
     """All flags of the results script."""
 
-    all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
+    all: bool = flag(
+        False, "a table of all settings and distortions of the data set that there are results of", group="results"
+    )
     match: re.Pattern[str] | None = flag(
         None, "with --all, only the rows in whose run name this regular expression is found", type=pattern
     )

@@ -17,7 +17,9 @@ ROWS_ON = ("device", "host")
 class RunOptions(Setting):
     """All flags of the training script, but for those of the estimators."""
 
-    run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False)
+    run_folder: str = flag(
+        "run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False, group="run and training"
+    )
     seed: int = flag(
         None,
         "seed of every random draw (default: the N of runN); a split file that is there stays",
@@ -48,7 +50,9 @@ class RunOptions(Setting):
     )
     weight_decay: float = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE))
     batch_size: int = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
-    workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
+    workers: int = flag(
+        4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False, group="machine"
+    )
     precision: str = flag(
         "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
     )

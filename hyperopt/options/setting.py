@@ -47,7 +47,11 @@ class Setting:
     """
 
     data: Path = flag(
-        Path("./local_data"), "folder of data sets, run folders and checkpoints", type=folder, identity=False
+        Path("./local_data"),
+        "folder of data sets, run folders and checkpoints",
+        type=folder,
+        identity=False,
+        group="data and distortion",
     )
     dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
     recipe: str = flag(
@@ -71,18 +75,22 @@ class Setting:
     )
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
     oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
+    method: str | None = flag(
+        None,
+        "published method: presets flags of this group, which can be given all the same",
+        choices=tuple(METHODS),
+        identity=False,
+        group="method",
+    )
     aug_model: str = flag(
         "NONE",
-        "augmentation: none, policies, learned shared (SHA), learned per image (SEP)",
+        "augmentation: policies; learned, shared by all images (SHA) or per image (SEP)",
         choices=AUG_MODELS,
     )
     policy: str | None = flag(
-        None, "data set whose published AUTO or DADA policy is taken (default: the data set's own)", type=plain_name
+        None, "data set whose published AUTO or DADA policy is taken (default: its own)", type=plain_name
     )
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
-    method: str | None = flag(
-        None, "published method, which presets the flags of its rows", choices=tuple(METHODS), identity=False
-    )
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(
         None,
@@ -91,17 +99,15 @@ class Setting:
     )
     rows_use: str | None = flag(
         None,
-        "letters of what is taken over of the learned rows: W weight, C the network's confidence in the given label, "
-        "relative to the highest of the class (a factor of the weight), S soft label, A augmentation "
+        "letters of what is taken over of learned rows: W weight, S soft label, A augmentation, C the confidence in "
+        "the given label over the highest of its class, a factor of the weight "
         "(default: W, S and A as far as they are there; of --refit W and C, else A)",
         type=rows_letters,
     )
-    refit: bool = flag(
-        False, "learn the rows, then train from scratch on the distorted and the clean images with what was learned"
-    )
+    refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
     warp: str = flag(
         "paper",
-        "learned warp as in the paper, or as in the published code, which also blurs the images of all other rows",
+        "learned warp of the paper, or of the published code, which blurs all other images as well",
         choices=WARP_NAMES,
     )
     hyper_start: int = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))

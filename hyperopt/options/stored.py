@@ -1,6 +1,5 @@
 """The options of runs that are stored, beside those of a command."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 from hyperopt.options.checks import check_setting
 from hyperopt.options.resolve import make_options
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import Setting
 from utils.errors import UserError
 from utils.flags import fits, flag_fields
 from utils.recipes import RECIPES
@@ -26,17 +24,13 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     values = usual | {"recipe": stored["dataset"], "precision": "fp32"} | dict(stored)
     recipe = vars(RECIPES[values["recipe"]])
     options = make_options(RunOptions, {n: recipe.get(n) if v is None else v for n, v in values.items()})
-    known = {**{field.name: field for field in flag_fields(RunOptions)}, **_own_fields(options)}
+    known = {field.name: field for kind in (RunOptions, type(options.estimator)) for field in flag_fields(kind)}
     if unknown := sorted(stored.keys() - known.keys()):
         raise ValueError(f"its option {unknown[0]} is not known")
     for name, field in known.items():
         if field.metadata["identity"] and not fits(field, values.get(name, field.default)):
             raise ValueError(f"its {name} cannot be {values[name]!r}")
     return options
-
-
-def _own_fields(options: Setting) -> dict[str, dataclasses.Field]:
-    return {field.name: field for field in flag_fields(type(options.estimator))}
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -80,18 +74,17 @@ def _are_accuracies(per_class: list[float | None]) -> bool:
     return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
 
 
-def finished_result(options: RunOptions) -> dict[str, Any] | None:
-    """The result of a finished run of these options, None when there is none.
+def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The result of a finished run, None when there is none; `identity` is that of the command.
 
     Raises UserError when it was made with other options, or when there is a checkpoint of unknown origin.
     """
-    files = options.files
     if not files.result.exists():
         if files.best.exists() and not (files.last.exists() or files.previous.exists() or files.metrics.exists()):
             raise UserError(f"{files.best} is not of a run of this program; move it away, or overwrite it with --fresh")
         return None
     result = read_result(files.result)
-    if differences := different_options(result["options"].identity, options.identity):
+    if differences := different_options(result["options"].identity, identity):
         raise UserError(
             f"{files.result} is of a finished run with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"

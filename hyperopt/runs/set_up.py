@@ -49,26 +49,24 @@ def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
     return None
 
 
-def validation_images(options: RunOptions, data: Dataset) -> int:
+def validation_images(dataset: str, data: Dataset) -> int:
     """How many images validate: of a public data set as its recipe says, of own data `valid` or a fifth of `train`."""
-    if options.public:
-        return RECIPES[options.dataset].validation
+    if dataset in RECIPES:
+        return RECIPES[dataset].validation
     images = data.valid_given or len(data.train) // OWN_VALIDATION
     if not images:
-        raise UserError(
-            f"{options.dataset} has {len(data.train)} training images, too few to hold some out; add valid/"
-        )
+        raise UserError(f"{dataset} has {len(data.train)} training images, too few to hold some out; add valid/")
     if not data.valid_given:
-        refuse_lone_images(options, data)
+        refuse_lone_images(data, dataset)
     return images
 
 
-def refuse_lone_images(options: RunOptions, data: Dataset) -> None:
+def refuse_lone_images(data: Dataset, name: str) -> None:
     """Raise UserError when a class has a single image, which cannot be both trained on and held out."""
     lone = (data.train.labels.cpu().bincount() == 1).nonzero().flatten().tolist()
     if lone:
         names = ", ".join(data.class_names[label] if data.class_names else f"class {label}" for label in lone)
-        raise UserError(f"{options.dataset} has a single image of {names}, so that none can be held out; add valid/")
+        raise UserError(f"{name} has a single image of {names}, so that none can be held out; add valid/")
 
 
 def prepare_split(
@@ -79,7 +77,7 @@ def prepare_split(
     `find` is `find_split`, or `preview_split` where nothing may be written.
     """
     distortion = Distortion(
-        validation_images(options, data),
+        validation_images(options.dataset, data),
         options.imbalance_ratio,
         options.subsample_ratio,
         options.noise_ratio,

@@ -33,7 +33,7 @@ class Stage:
     @property
     def rows_path(self) -> Path | None:
         """Where the learned rows are that it starts from; None where rows start as usual."""
-        return rows_path(self.training)
+        return rows_path(self.training.rows, self.training.files.folder)
 
 
 def stages(options: RunOptions) -> list[Stage]:
@@ -58,11 +58,11 @@ def stages(options: RunOptions) -> list[Stage]:
     return [*before, Stage(options, options)]
 
 
-def rows_path(options: RunOptions) -> Path | None:
-    """Where the learned rows of --rows are: a file, or those of a run of the same run folder."""
-    if options.rows is None:
+def rows_path(source: str | None, folder: Path) -> Path | None:
+    """Where the learned rows of --rows are: a file, or those of a run of the run folder."""
+    if source is None:
         return None
-    return Path(options.rows) if is_rows_file(options.rows) else RunFiles(options.files.folder, options.rows).rows
+    return Path(source) if is_rows_file(source) else RunFiles(folder, source).rows
 
 
 @dataclass(frozen=True)

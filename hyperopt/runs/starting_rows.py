@@ -70,7 +70,7 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
 
     Raises UserError when there are none, or none with the parts that are asked for, or those of another data set.
     """
-    path = rows_path(options)
+    path = rows_path(options.rows, options.files.folder)
     if path is None or options.rows is None:
         return None
     if not path.exists() and not is_rows_file(options.rows):

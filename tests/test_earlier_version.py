@@ -69,7 +69,7 @@ def test_stopped_run_goes_on(call, earlier):
 
 def test_its_rows_are_trained_with(call, earlier):
     (rows,) = earlier.glob("toys/run0/rows_*.npz")
-    status, out, err = call("implicit-augment", *DATA, *TRAINING, *FINISHED[:4], "--rows", rows)
+    status, _, err = call("implicit-augment", *DATA, *TRAINING, *FINISHED[:4], "--rows", rows)
     assert status == 0, err
 
 
@@ -81,9 +81,10 @@ def test_version_with_further_options_reads_them(earlier):
     for script in ("implicit-augment.py", "get-results.py"):
         shutil.copy(ROOT / script, later)
     for name, (place, line) in ADDED.items():
-        text = (later / name).read_text()
+        path = later / "hyperopt" / name
+        text = path.read_text()
         assert place in text
-        (later / name).write_text(text.replace(place, f"{line}{place}"))
+        path.write_text(text.replace(place, f"{line}{place}"))
 
     commands = (
         ("implicit-augment", *DATA, *SETTING, *TRAINING, *FINISHED, "--dry-run"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hyperopt.augmentation.warp import OPERATIONS
+from hyperopt.augmentation.warp import RANGES
 from hyperopt.augmentation.warp_original import OriginalWarp, original_matrices
 from hyperopt.rows.rows import Rows
 
@@ -16,7 +16,7 @@ RANDOM = torch.Generator().manual_seed(0)
 
 
 def amounts(**nominal):
-    return torch.tensor([[nominal.get(name, 0.0) / limit for name, limit in OPERATIONS.items()]], dtype=torch.float64)
+    return torch.tensor([[nominal.get(name, 0.0) / limit for name, limit in RANGES.items()]], dtype=torch.float64)
 
 
 def read(line, place):
@@ -68,7 +68,7 @@ def test_published_arithmetic(shape, enlargement):
     pictures = torch.rand(3, 1, *shape, dtype=torch.float64, generator=RANDOM)
     draws = torch.randn(3, 7, dtype=torch.float64, generator=RANDOM) * 0.6
     warped = OriginalWarp(enlargement)(pictures, draws)
-    nominal = (draws * torch.tensor(list(OPERATIONS.values()), dtype=torch.float64)).numpy()
+    nominal = (draws * torch.tensor(list(RANGES.values()), dtype=torch.float64)).numpy()
     for picture, row, found in zip(pictures, nominal, warped, strict=True):
         expected = published(picture[0].numpy(), row, enlargement)
         np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-9)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from custom_datasets.distortion import Split, distorted_images, train_on_validation
-from hyperopt.augmentation.warp import OPERATIONS, PaperWarp
+from hyperopt.augmentation.warp import RANGES, PaperWarp
 from hyperopt.options.setting import Setting
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
@@ -39,14 +39,14 @@ def test_columns_are_the_plain_values_of_the_tables():
         found.soft_label.double(), exponentials / exponentials.sum(1, keepdim=True), rtol=1e-5, atol=0
     )
     both = 1 / (1 + (-tables["augmentation"]).exp())
-    K = len(OPERATIONS)
+    K = len(RANGES)
     torch.testing.assert_close(torch.cat((found.probability, found.magnitude), 1).double(), both, rtol=1e-6, atol=0)
     assert found.probability.shape == (3, K)
 
 
 def test_shared_augmentation_is_written_for_every_image():
     found = rows("SHA", "NONE")
-    assert found.probability.shape == (3, len(OPERATIONS))
+    assert found.probability.shape == (3, len(RANGES))
     assert (found.probability == found.probability[0]).all()
     assert (found.weight, found.soft_label) == (None, None)
 
@@ -64,7 +64,7 @@ def test_both_files_hold_what_was_written(tmp_path, parts):
 
 
 def change(**changes):
-    return rows().columns() | {"operations": list(OPERATIONS)} | changes
+    return rows().columns() | {"operations": list(RANGES)} | changes
 
 
 UNFIT = {
@@ -189,7 +189,7 @@ def test_images_without_learned_rows_start_as_usual():
 
 @pytest.mark.parametrize("weight", [0.0, 1e-40, 1e-30, 1e-3, 1.0, 30.0, 1e4, 1e38])
 def test_extreme_values_stay_finite_and_near(weight):
-    end = torch.tensor([[0.0], [1.0], [0.5]]).expand(3, len(OPERATIONS)).contiguous()
+    end = torch.tensor([[0.0], [1.0], [0.5]]).expand(3, len(RANGES)).contiguous()
     labels = torch.tensor([[1.0, 0, 0], [0, 1e-30, 1], [0.2, 0.3, 0.5]])
     plain = change(weight=torch.full((3,), weight), soft_label=labels, probability=end, magnitude=end.flip(0))
     plain["operations"] = tuple(plain["operations"])

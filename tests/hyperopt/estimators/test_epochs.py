@@ -124,8 +124,7 @@ def through_a_file(content):
     return torch.load(file, weights_only=True)
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("momentum", ["0", "0.9"])
+@pytest.mark.parametrize(("name", "momentum"), [*((name, "0.9") for name in ESTIMATORS), ("NONE", "0")])
 def test_state_there_and_back_goes_on_bit_for_bit(make, name, momentum):
     flags = ("--hyper-opt", name, *SETTINGS[name], "--momentum", momentum)
     whole, first, second = (make(*flags) for _ in range(3))

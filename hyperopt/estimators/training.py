@@ -111,6 +111,7 @@ class Training:
 
         Raises DivergenceError when a loss is not a number.
         """
+        self.model.train()
         batches = self.loaders.train(self.plan.batch_size)
         loss = train_pass(
             self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval

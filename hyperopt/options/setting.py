@@ -22,7 +22,8 @@ AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", *LEARNED_AUG_MODELS)
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
-# Options that stand behind the published name where they are unusual; then those of a hyper pass, and the estimator's.
+# Options that stand behind the published name where they are unusual, in this order; then those of a hyper pass, and
+# the estimator's.
 NAMED = ("background", "policy", "warp", "valid_images", "train_on")
 NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
@@ -194,7 +195,8 @@ class Setting:
     @property
     def unusual(self) -> dict[str, Any]:
         """Options that differ from the estimator's or the recipe's and are not in the published name."""
-        usual = {name: field.default for name, field in _fields(Setting).items() if name in NAMED}
+        fields = _fields(Setting)
+        usual = {name: fields[name].default for name in NAMED}
         if self.estimator_class.passes_over_rows:
             usual |= {name: getattr(RECIPES[self.recipe], name) for name in NAMED_OF_HYPER_PASS}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}

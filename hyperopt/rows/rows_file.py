@@ -59,7 +59,7 @@ class RowsFile:
     def read(cls, path: Path) -> "RowsFile":
         """Read a `.pt` or `.npz` file; nothing in it is executed. Raises UserError when it is missing or damaged."""
         try:
-            content = _load(path)
+            content = {name: value for name, value in _load(path).items() if value is not None}
             unknown = sorted(content.keys() - {*COLUMNS, *TEXTS})
             columns = {name: content[name] for name in COLUMNS if name in content and name not in (INDEX, GIVEN)}
             own = {name: content[name] for name in (INDEX, GIVEN, "dataset", "split")}
@@ -92,7 +92,7 @@ class RowsFile:
                 return problem
         told = self.columns.get(TOLD)
         if told is not None and (told.max() > 1 or not told.any()):
-            return "confidence must be from 0 to 1, and not zero for every image"
+            return f"{TOLD} must be from 0 to 1" if told.any() else f"{TOLD} is zero for every image"
         if self.operations != tuple(RANGES):
             return f"the operations must be {', '.join(RANGES)}"
         if not all(isinstance(text, str) for text in (self.dataset, self.split)):

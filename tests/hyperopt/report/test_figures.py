@@ -88,7 +88,7 @@ def make_rows(options, predictions, random):
         columns |= {"probability": random.random((TRAIN, 7)), "magnitude": random.random((TRAIN, 7))}
     columns = {name: torch.from_numpy(column).float() for name, column in columns.items()}
     index, given = (torch.from_numpy(array[order]) for array in (predictions.train_index, predictions.train_given))
-    return RowsFile(index, given, "SVHN", "abc", **columns)
+    return RowsFile(index, given, "SVHN", "abc", columns)
 
 
 def found_rows():
@@ -217,10 +217,10 @@ def test_learned_rows_are_parted_by_label_and_class(write):
             predictions.train_index, predictions.train_true, predictions.train_given, strict=True
         ):
             number = place[image]
-            values["weight"].append(float(rows.weight[number]))
-            values["given"].append(float(rows.soft_label[number, label]))
-            values["probability"].append(rows.probability[number].numpy())
-            values["magnitude"].append(rows.magnitude[number].numpy())
+            values["weight"].append(float(rows.columns["weight"][number]))
+            values["given"].append(float(rows.columns["soft_label"][number, label]))
+            values["probability"].append(rows.columns["probability"][number].numpy())
+            values["magnitude"].append(rows.columns["magnitude"][number].numpy())
             values["wrong"].append(true != label)
             values["rare"].append(true >= CLASSES / 2)
     values = {name: np.array(column) for name, column in values.items()}

@@ -8,9 +8,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from utils import predictions
 from utils.errors import UserError
-from utils.passes import Outputs
+from utils.passes import Batch, Outputs
+from utils.runs import predictions
 from utils.runs.predictions import Predictions, predict
 
 
@@ -40,10 +40,13 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     model = torch.nn.Module()
     model.features, model.head = lambda images: images.flatten(1), torch.nn.Linear(3, 2)
     images, labels = torch.randn(10, 3, 1, 1), torch.randint(2, (10,))
-    batches = [(images[part], labels[part], part) for part in torch.arange(10).split(3)]
+    wrong = 1 - labels
+    batches = [Batch(-images[part], labels[part], part) for part in torch.arange(10).split(3)]
     confidence = tuple(torch.tensor([share] * 9 + [float("nan")]) for share in (0.5, 0.25))
     test = Outputs(images.flatten(1), labels, model.head(images.flatten(1)).argmax(1))
-    found = predict(model, test, batches, labels, labels, confidence, "table")
+    found = predict(model, test, batches, torch.neg, wrong, confidence, "table")
+    assert found.train_given.tolist() == labels.tolist()
+    assert found.train_true.tolist() == wrong.tolist()
     assert found.feature_index.tolist() == [0, 3, 6, 9]
     assert np.array_equal(found.features, images.flatten(1)[found.feature_index].numpy())
     expected = model.head(images.flatten(1)).softmax(1)[torch.arange(10), labels]

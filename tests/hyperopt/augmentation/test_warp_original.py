@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from oracle import rows_of_setting
 
-from hyperopt.augmentation.warp import OPERATIONS
+from hyperopt.augmentation.warp import RANGES
 from hyperopt.augmentation.warp_original import OriginalWarp, original_matrices
-from hyperopt.rows.rows import Rows
 
 warp = OriginalWarp(4)
 as_it_is = OriginalWarp(1)
@@ -16,7 +16,7 @@ RANDOM = torch.Generator().manual_seed(0)
 
 
 def amounts(**nominal):
-    return torch.tensor([[nominal.get(name, 0.0) / limit for name, limit in OPERATIONS.items()]], dtype=torch.float64)
+    return torch.tensor([[nominal.get(name, 0.0) / limit for name, limit in RANGES.items()]], dtype=torch.float64)
 
 
 def read(line, place):
@@ -68,7 +68,7 @@ def test_published_arithmetic(shape, enlargement):
     pictures = torch.rand(3, 1, *shape, dtype=torch.float64, generator=RANDOM)
     draws = torch.randn(3, 7, dtype=torch.float64, generator=RANDOM) * 0.6
     warped = OriginalWarp(enlargement)(pictures, draws)
-    nominal = (draws * torch.tensor(list(OPERATIONS.values()), dtype=torch.float64)).numpy()
+    nominal = (draws * torch.tensor(list(RANGES.values()), dtype=torch.float64)).numpy()
     for picture, row, found in zip(pictures, nominal, warped, strict=True):
         expected = published(picture[0].numpy(), row, enlargement)
         np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-9)
@@ -123,7 +123,7 @@ def test_amounts_that_are_not_numbers_do_not_crash_the_sampling():
 @pytest.mark.parametrize(("augmentation", "loss"), [("NONE", "NONE"), ("RAND", "NONE"), ("NONE", "WGHT")])
 def test_rows_without_learned_augmentation_see_the_blur(augmentation, loss):
     """Their training images, and the validation images of the hyper pass."""
-    hyper = Rows(torch.arange(3), 3, augmentation, loss, warp, "cross-entropy")
+    rows = rows_of_setting(torch.arange(3), 3, augmentation, loss, warp="original")
     images, index = torch.rand(3, 1, 8, 8), torch.arange(3)
-    assert torch.equal(hyper.augment(images, hyper.gather(index), RANDOM), warp.still(images))
-    assert torch.equal(hyper.view_validation(images), warp.still(images))
+    assert torch.equal(rows.augment(images, rows.leaves(index), RANDOM), warp.still(images))
+    assert torch.equal(rows.view_validation(images), warp.still(images))

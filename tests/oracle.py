@@ -1,17 +1,20 @@
 """What the tests of the hypergradient share: small problems, and plain autograd as the oracle, in float64."""
 
+from types import SimpleNamespace
+
 import torch
 import torch.nn.functional as F
-from hyperopt.estimators.directions import HyperSettings
 from torch import Tensor, nn
 
 from custom_models.frozen import freeze
 from hyperopt.augmentation.warps import make_warp
 from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, hyper_step
+from hyperopt.estimators.table import find_estimator
 from hyperopt.head.hypergradient import HeadBatch
 from hyperopt.head.losses import LOSSES, Loss
 from hyperopt.options.setting import Setting
-from hyperopt.rows.rows import Rows
+from hyperopt.rows.rows import make_rows
+from utils.passes import Batch
 
 
 def loss_by_definition(name: str, logits: Tensor, target: Tensor) -> Tensor:
@@ -85,20 +88,45 @@ def tiny_hyper_problem(aug_model, los_model, distorted, warp="paper"):
         torch.manual_seed(0)
         model = TinyClassifier(4).double()
     labels = torch.randint(4, (20,), generator=random)
-    row = Setting(los_model=los_model, imbalance_ratio=2 if distorted else 1)
-    hyper = Rows(labels, 4, aug_model, los_model, make_warp(warp, 4), row.training_loss)
-    for table in hyper.tables.values():
-        table.square = table.square.double()
-        table.values = table.values.double() + 0.3 * torch.randn(table.values.shape, generator=random).double()
-    if "augmentation" in hyper.tables:
-        hyper.tables["augmentation"].values[:, :7] += 2  # most operations happen
+    rows = rows_of_setting(labels, 4, aug_model, los_model, warp, imbalance_ratio=2 if distorted else 1)
+    # The draws go to the tables in this order.
+    for holder in (rows.holders[letter] for letter in "AWS" if letter in rows.holders):
+        holder.square = holder.square.double()
+        holder.values = holder.values.double() + 0.3 * torch.randn(holder.values.shape, generator=random).double()
+    if "A" in rows.holders:
+        rows.holders["A"].values[:, :7] += 2  # most operations happen
     images = torch.rand(40, 1, 6, 6, generator=random).double()
     index = torch.randperm(20, generator=random)[:9]
-    return model, hyper, (images[index], labels[index], index), (images[20:], labels, index)
+    return model, rows, Batch(images[index], labels[index], index), Batch(images[20:], labels, index)
 
 
-def hypergradient(model, hyper, batch, valid, settings: HyperSettings):
-    """The program's hypergradient, augmented under seed 3, against one batch of clean images."""
-    network = freeze(model)
-    clean = clean_gradient(*clean_features(network, hyper, [valid]), network.head.bias)
-    return hyper_step(network, hyper, batch, clean, settings, torch.Generator().manual_seed(3))
+def rows_of_setting(given, classes, aug_model="NONE", los_model="NONE", warp="paper", **setting):
+    """Rows at their start, as a run of this setting has them."""
+    setting = Setting(aug_model=aug_model, los_model=los_model, **setting)
+    loss, warp = LOSSES[setting.training_loss], make_warp(warp, 4)
+    return make_rows(given, classes, setting.row_parts, aug_model == "SHA", loss, warp, given.device)
+
+
+def as_it_is(images):
+    return images
+
+
+def at_work(model, rows, seed=3):
+    """What of a training the hyper pass takes: rows, a network at rest, images seen as they are, and draws."""
+    views = SimpleNamespace(training=as_it_is, clean=as_it_is, evaluation=as_it_is)
+    draws = torch.Generator().manual_seed(seed)
+    return SimpleNamespace(rows=rows, frozen=freeze(model), views=views, draws=draws)
+
+
+def estimator(name, training=None, **options):
+    """An estimator by its name and its own options."""
+    kind = find_estimator(name)
+    return kind(kind.Options(**options), training)
+
+
+def hypergradient(model, rows, batch, valid, name, **options):
+    """The program's hypergradient by letter, augmented under seed 3, against one batch of clean images."""
+    training = at_work(model, rows)
+    found = estimator(name, training, **options)
+    clean = clean_gradient(*clean_features(training, [valid], as_it_is), training.frozen.head.bias)
+    return hyper_step(training, batch, clean, found.direction, found.options.hyper_steps)

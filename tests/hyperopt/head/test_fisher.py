@@ -3,15 +3,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hyperopt.estimators.directions import ESTIMATORS, HyperSettings
-from oracle import LOSSES, Problem, hypergradient, relative_error, tiny_hyper_problem
+from oracle import LOSSES, Problem, as_it_is, at_work, estimator, hypergradient, relative_error, tiny_hyper_problem
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
-from custom_models.frozen import freeze
 from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, gradients_of_all, gradients_of_batches
 from hyperopt.head.fisher import head_fisher_product, mean_eigenvalue
 from hyperopt.head.hypergradient import HeadBatch
 from hyperopt.head.losses import CrossEntropy
+from utils.passes import Batch
 
 
 def dense_fisher(features, W, bias, weight):
@@ -77,19 +76,19 @@ def test_kronecker_factors_are_exact_where_there_is_one_structure(problem, same)
     assert relative_error(head_fisher_product(p, features, weight, V) + damping * V, problem.direction) < 1e-8
 
 
-def hypergradient_by_dense_solve(model, hyper, batch, valid, damping):
+def hypergradient_by_dense_solve(model, rows, batch, valid, damping):
     """V from the dense damped matrix, then the mixed second derivative by autograd twice over."""
     images, _, index = batch
-    rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
+    leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(index).items()}
     W, bias = model.head.weight, model.head.bias
-    features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(3)))
-    fisher = dense_fisher(features.detach(), W.detach(), bias.detach(), hyper.weight(index, rows).detach())
+    features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(3)))
+    fisher = dense_fisher(features.detach(), W.detach(), bias.detach(), rows.weight(index, leaves).detach())
     damped = fisher / (fisher.trace() / len(fisher)) + damping * torch.eye(len(fisher), dtype=torch.float64)
-    loss = hyper.training_loss(F.linear(features, W, bias), index, rows)
+    loss = rows.loss(F.linear(features, W, bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
-    (clean,) = torch.autograd.grad(F.cross_entropy(model(hyper.view_validation(valid[0])), valid[1]), W)
+    (clean,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid[0])), valid[1]), W)
     V = torch.linalg.solve(damped, clean.flatten()).view_as(W)
-    return dict(zip(rows, torch.autograd.grad(gradient, list(rows.values()), -V), strict=True))
+    return dict(zip(leaves, torch.autograd.grad(gradient, list(leaves.values()), -V), strict=True))
 
 
 CASES = [
@@ -105,44 +104,46 @@ CASES = [
 @pytest.mark.parametrize("damping", [0.1, 1.0])
 @pytest.mark.parametrize(("aug_model", "los_model", "distorted"), CASES)
 def test_hypergradients_of_all_rows_against_a_dense_solve(aug_model, los_model, distorted, damping):
-    model, hyper, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted)
+    model, rows, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted)
     model.eval()
-    reference = hypergradient_by_dense_solve(model, hyper, batch, valid, damping)
-    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("FIS", iters=100, damping=damping))
-    assert gradients.keys() == reference.keys() == hyper.tables.keys()
-    for name, gradient in gradients.items():
-        assert reference[name].norm() > 0
-        assert relative_error(gradient, reference[name]) < 1e-8, name
+    reference = hypergradient_by_dense_solve(model, rows, batch, valid, damping)
+    options = {"hyper_steps": 0, "hyper_iters": 100, "hyper_damping": damping}
+    gradients = hypergradient(model, rows, batch, valid, "FIS", **options)
+    assert gradients.keys() == reference.keys() == rows.holders.keys()
+    for letter, gradient in gradients.items():
+        assert reference[letter].norm() > 0
+        assert relative_error(gradient, reference[letter]) < 1e-8, letter
 
 
 @pytest.mark.parametrize("steps", [0, 3])
 def test_full_clean_gradient_is_that_of_all_images_together(steps):
     """Batches of unequal length against autograd on their concatenation; with head steps at the moved head."""
-    model, hyper, batch, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True, "original")
-    batches = [(images[part], labels[part], None) for part in (slice(0, 9), slice(9, 13), slice(13, 20))]
+    model, rows, batch, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True, "original")
+    batches = [Batch(images[part], labels[part], None) for part in (slice(0, 9), slice(9, 13), slice(13, 20))]
     model.eval()
     W = model.head.weight.detach().clone()
     if steps:
-        features = model.encoder(batch[0]).detach()
-        at_head = HeadBatch(LOSSES["cross-entropy"], features, batch[1], torch.ones(9), model.head.bias)
+        features = model.encoder(batch.images).detach()
+        at_head = HeadBatch(LOSSES["cross-entropy"], features, batch.given, torch.ones(9), model.head.bias)
         W = at_head.descend(W, steps).detach()
-    logits = F.linear(model.encoder(hyper.view_validation(images)), W.requires_grad_(), model.head.bias)
+    logits = F.linear(model.encoder(rows.view_validation(images)), W.requires_grad_(), model.head.bias)
     (reference,) = torch.autograd.grad(F.cross_entropy(logits, labels), W)
-    network, settings = freeze(model), HyperSettings("FIS", iters=1, damping=1.0, valid="full", steps=steps)
-    seen = clean_features(network, hyper, batches)
-    found = [gradient(W.detach()) for gradient in gradients_of_all(network, *seen, settings, count=4)]
+    training = at_work(model, rows)
+    seen = clean_features(training, batches, as_it_is)
+    gradients = gradients_of_all(training.frozen.head, *seen, rests=steps == 0, count=4)
+    found = [gradient(W.detach()) for gradient in gradients]
     assert len(found) == 4
     assert all(relative_error(gradient, reference) < 1e-8 for gradient in found)
 
 
 def test_batch_clean_gradients_are_those_of_the_batches():
-    model, hyper, _, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True)
-    batches = [(images[part], labels[part], None) for part in (slice(0, 10), slice(10, 20))]
+    model, rows, _, (images, labels, _) = tiny_hyper_problem("SEP", "NONE", True)
+    batches = [Batch(images[part], labels[part], None) for part in (slice(0, 10), slice(10, 20))]
     W = model.head.weight.detach()
-    network = freeze(model)
-    found = [gradient(W) for gradient in gradients_of_batches(network, hyper, batches)]
-    seen = [clean_features(network, hyper, [batch]) for batch in batches]
-    expected = [clean_gradient(*one, network.head.bias)(W) for one in seen]
+    training = at_work(model, rows)
+    found = [gradient(W) for gradient in gradients_of_batches(training, batches)]
+    seen = [clean_features(training, [batch], as_it_is) for batch in batches]
+    expected = [clean_gradient(*one, training.frozen.head.bias)(W) for one in seen]
     assert all(map(torch.equal, found, expected))
     assert not torch.equal(*found)
 
@@ -154,7 +155,7 @@ def test_direction_keeps_its_scale_as_the_network_gets_sure():
     features = torch.cat((classes, torch.randn(16, 4, generator=random)), 1)
     clean = torch.randn(4, 8, generator=random)
     batch = HeadBatch(CrossEntropy(), features, torch.arange(16) % 4, torch.ones(16), torch.zeros(4))
-    settings = HyperSettings("FIS", iters=30, damping=1.0)
+    fisher = estimator("FIS", hyper_iters=30, hyper_damping=1.0)
     for margin in (1, 10, 20, 60, 200):
-        V = ESTIMATORS["FIS"](settings, batch, margin * torch.eye(4, 8), clean)
+        V = fisher.direction(batch, margin * torch.eye(4, 8), clean)
         assert 0.1 * clean.norm() < V.norm() <= clean.norm()

@@ -16,7 +16,7 @@ def test_equals_the_dense_rmsprop(shared):
         rate = 0.05 / (1 + step / 100)
         index = torch.randperm(50, generator=random)[:8]
         gradient = torch.randn(1 if shared else 8, width, generator=random)
-        table.update(index, gradient, rate)
+        table.move(index, gradient, rate)
         dense.grad = torch.zeros_like(dense)
         dense.grad[[0] if shared else index] = gradient
         optimizer.param_groups[0]["lr"] = rate
@@ -27,13 +27,13 @@ def test_equals_the_dense_rmsprop(shared):
 
 def test_gather_copies():
     table = RowTable(torch.zeros(4, 2))
-    rows = table.gather(torch.tensor([3, 1]))
+    rows = table.leaves(torch.tensor([3, 1]))
     rows += 1
     assert table.values.sum() == 0
 
 
 def test_shared_row_is_gathered_once():
-    assert RowTable(torch.ones(1, 2), shared=True).gather(torch.tensor([5, 7, 9])).shape == (1, 2)
+    assert RowTable(torch.ones(1, 2), shared=True).leaves(torch.tensor([5, 7, 9])).shape == (1, 2)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -43,9 +43,9 @@ def test_table_on_the_host_serves_a_gpu_alike(shared):
     host, device = RowTable(start.clone(), shared), RowTable(start.cuda(), shared)
     for seed in range(20):
         index = torch.randperm(50, generator=torch.Generator().manual_seed(seed))[:8].cuda()
-        assert torch.equal(host.gather(index), device.gather(index))
-        gradient = torch.randn_like(device.gather(index))
-        host.update(index, gradient, 0.1)
-        device.update(index, gradient, 0.1)
+        assert torch.equal(host.leaves(index), device.leaves(index))
+        gradient = torch.randn_like(device.leaves(index))
+        host.move(index, gradient, 0.1)
+        device.move(index, gradient, 0.1)
     assert not host.values.is_cuda
     torch.testing.assert_close(host.values, device.values.cpu())

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from hyperopt.augmentation.warp import (
-    OPERATIONS,
+    RANGES,
     PaperWarp,
     affine_matrices,
     invert_affine,
@@ -21,7 +21,7 @@ warp_paper = PaperWarp()
 
 def amounts(**nominal):
     """A row of amounts from nominal values: degrees, shares of the side, shear factors, scale minus one."""
-    return torch.tensor([[nominal.get(name, 0.0) / limit for name, limit in OPERATIONS.items()]], dtype=torch.float64)
+    return torch.tensor([[nominal.get(name, 0.0) / limit for name, limit in RANGES.items()]], dtype=torch.float64)
 
 
 def blob(x, y, side=SIDE):

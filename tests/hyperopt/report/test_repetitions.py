@@ -1,5 +1,7 @@
 """Which results repeat one another, by results as old and new versions leave them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from hyperopt.report.repetitions import differences, doubts, split_repetitions
 def result(flags="", images=None, **content):
     options = resolve(parse_options(RunOptions, "", flags.split()))
     return {
-        "options": options.identity | {"precision": "fp32"},
+        "options": replace(options, precision="fp32"),
         "images": images,
         "accuracy_per_class": {"last_epoch": [50.0] * 3},
         "commit": 40 * "a",

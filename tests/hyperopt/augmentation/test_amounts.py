@@ -3,7 +3,7 @@ import torch
 from scipy.stats import binomtest, kstest
 
 from hyperopt.augmentation.amounts import draw_amounts, probabilities_and_magnitudes, start_rows
-from hyperopt.augmentation.warp import OPERATIONS
+from hyperopt.augmentation.warp import RANGES
 
 
 def test_start_is_the_published_one():
@@ -15,7 +15,7 @@ def test_start_is_the_published_one():
 
 
 def test_ranges_are_the_nominal_ones():
-    assert list(OPERATIONS.values()) == [30.0, 0.45, 0.45, 0.30, 0.30, 0.50, 0.50]
+    assert list(RANGES.values()) == [30.0, 0.45, 0.45, 0.30, 0.30, 0.50, 0.50]
 
 
 def rows_of(probability, magnitude):

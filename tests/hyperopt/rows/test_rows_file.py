@@ -1,16 +1,16 @@
 """The rows file against the checkpoint that it was written beside, and files that are none."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from oracle import rows_of_setting
 
 from custom_datasets.distortion import Split, distorted_images, train_on_validation
-from hyperopt.augmentation.warp import OPERATIONS, PaperWarp
-from hyperopt.options.setting import Setting
-from hyperopt.rows.rows import Rows
+from hyperopt.augmentation.warp import RANGES
 from hyperopt.rows.rows_file import RowsFile
 from utils.errors import UserError
 
@@ -18,37 +18,44 @@ LABELS = torch.tensor([0, 1, 2, 2, 1, 0])
 
 
 def learned(augmentation="SEP", loss="BOTH", seed=0):
-    hyper = Rows(LABELS, 3, augmentation, loss, PaperWarp(), Setting(los_model=loss).training_loss)
-    for table in hyper.tables.values():
-        table.values += torch.randn(table.values.shape, generator=torch.Generator().manual_seed(seed))
-    return hyper
+    found = rows_of_setting(LABELS, 3, augmentation, loss)
+    for holder in found.holders.values():
+        holder.values += torch.randn(holder.values.shape, generator=torch.Generator().manual_seed(seed))
+    return found
+
+
+def file_of(rows, **told):
+    index = torch.tensor([1, 3, 4])
+    return RowsFile(index, rows.given[index], "mine", "abc", rows.columns(index) | told)
 
 
 def rows(*arguments):
-    return RowsFile.of(learned(*arguments), torch.tensor([1, 3, 4]), "mine", "abc", torch.tensor([0.1, 0.9, 1]))
+    return file_of(learned(*arguments), confidence=torch.tensor([0.1, 0.9, 1]))
 
 
 def test_columns_are_the_plain_values_of_the_tables():
-    hyper, found = learned(), rows()
-    tables = {name: table.values[[1, 3, 4]].double() for name, table in hyper.tables.items()}
+    found = rows()
+    leaves = {letter: holder.values[[1, 3, 4]].double() for letter, holder in learned().holders.items()}
     assert found.given_label.tolist() == [1, 2, 1]
-    weight = torch.log1p(tables["weight"][:, 0].exp()) / math.log(2)
-    torch.testing.assert_close(found.weight.double(), weight, rtol=1e-6, atol=0)
-    exponentials = tables["soft_label"].exp()
+    weight = torch.log1p(leaves["W"][:, 0].exp()) / math.log(2)
+    torch.testing.assert_close(found.columns["weight"].double(), weight, rtol=1e-6, atol=0)
+    exponentials = leaves["S"].exp()
     torch.testing.assert_close(
-        found.soft_label.double(), exponentials / exponentials.sum(1, keepdim=True), rtol=1e-5, atol=0
+        found.columns["soft_label"].double(), exponentials / exponentials.sum(1, keepdim=True), rtol=1e-5, atol=0
     )
-    both = 1 / (1 + (-tables["augmentation"]).exp())
-    K = len(OPERATIONS)
-    torch.testing.assert_close(torch.cat((found.probability, found.magnitude), 1).double(), both, rtol=1e-6, atol=0)
-    assert found.probability.shape == (3, K)
+    both = 1 / (1 + (-leaves["A"]).exp())
+    K = len(RANGES)
+    torch.testing.assert_close(
+        torch.cat((found.columns["probability"], found.columns["magnitude"]), 1).double(), both, rtol=1e-6, atol=0
+    )
+    assert found.columns["probability"].shape == (3, K)
 
 
 def test_shared_augmentation_is_written_for_every_image():
     found = rows("SHA", "NONE")
-    assert found.probability.shape == (3, len(OPERATIONS))
-    assert (found.probability == found.probability[0]).all()
-    assert (found.weight, found.soft_label) == (None, None)
+    assert found.columns["probability"].shape == (3, len(RANGES))
+    assert (found.columns["probability"] == found.columns["probability"][0]).all()
+    assert found.columns.keys() == {"probability", "magnitude", "confidence"}
 
 
 @pytest.mark.parametrize("parts", [("SEP", "BOTH"), ("SHA", "NONE"), ("NONE", "WGHT"), ("NONE", "SOFT")])
@@ -57,14 +64,14 @@ def test_both_files_hold_what_was_written(tmp_path, parts):
     (tmp_path / "a.pt").write_bytes(found.as_pt())
     (tmp_path / "a.npz").write_bytes(found.as_npz())
     for name in ("a.pt", "a.npz"):
-        back = RowsFile.read(tmp_path / name).columns()
-        assert back.keys() == found.columns().keys()
-        for column, value in found.columns().items():
+        back = RowsFile.read(tmp_path / name).content()
+        assert back.keys() == found.content().keys()
+        for column, value in found.content().items():
             assert torch.equal(back[column], value) if isinstance(value, torch.Tensor) else back[column] == value
 
 
 def change(**changes):
-    return rows().columns() | {"operations": list(OPERATIONS)} | changes
+    return rows().content() | {"operations": list(RANGES)} | changes
 
 
 UNFIT = {
@@ -87,7 +94,7 @@ UNFIT = {
     "magnitude alone": (change(probability=None), "need each other"),
     "other operations": (change(operations=["flip"] * 7), "the operations must be rotate"),
     "no text": (change(split=5), "must be text"),
-    "empty": (change(**{n: v[:0] for n, v in rows().columns().items() if isinstance(v, torch.Tensor)}), "empty"),
+    "empty": (change(**{n: v[:0] for n, v in rows().content().items() if isinstance(v, torch.Tensor)}), "empty"),
 }
 
 
@@ -101,9 +108,14 @@ def test_unfit_file_is_named_with_the_reason(tmp_path, case):
     assert reason in str(caught.value)
 
 
+def test_column_that_is_none_is_not_there(tmp_path):
+    torch.save(change(weight=None), tmp_path / "rows.pt")
+    assert RowsFile.read(tmp_path / "rows.pt").letters == "SAC"
+
+
 def test_column_that_must_be_there_cannot_be_none(tmp_path):
     torch.save(change(given_label=None), tmp_path / "rows.pt")
-    with pytest.raises(UserError, match="it has no given_label"):
+    with pytest.raises(UserError, match="it has no 'given_label'"):
         RowsFile.read(tmp_path / "rows.pt")
 
 
@@ -145,9 +157,11 @@ def test_run_leaves_the_rows_of_its_last_epoch(train):
     assert found.index.tolist() == sorted(index)
     assert torch.equal(found.given_label, targets[found.index])
     logits = torch.load(last, weights_only=True)["reweight_state_dict"]["weight"][found.index, 0].double()
-    torch.testing.assert_close(found.weight.double(), torch.log1p(logits.exp()) / math.log(2), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(
+        found.columns["weight"].double(), torch.log1p(logits.exp()) / math.log(2), rtol=1e-6, atol=1e-9
+    )
     with np.load(npz, allow_pickle=False) as arrays:
-        assert all(np.array_equal(arrays[name], np.asarray(value)) for name, value in found.columns().items())
+        assert all(np.array_equal(arrays[name], np.asarray(value)) for name, value in found.content().items())
 
 
 def test_rows_belong_to_the_distorted_set_whatever_the_clean_images(train):
@@ -158,47 +172,47 @@ def test_rows_belong_to_the_distorted_set_whatever_the_clean_images(train):
     assert splits[0] == splits[1] != splits[2]
 
 
-def restored(rows, augmentation="SEP", loss="BOTH"):
-    hyper = Rows(LABELS, 3, augmentation, loss, PaperWarp(), Setting(los_model=loss).training_loss)
-    hyper.start_from(rows.index, rows.tables())
-    return hyper
+def restored(file, augmentation="SEP", loss="BOTH"):
+    found = rows_of_setting(LABELS, 3, augmentation, loss)
+    found.fill(file.index, file.columns, "".join(found.holders))
+    return found
 
 
 @pytest.mark.parametrize("parts", [("SEP", "BOTH"), ("SHA", "WGHT"), ("NONE", "SOFT")])
 def test_tables_come_back_from_their_plain_values(parts):
-    hyper, found = learned(*parts), rows(*parts)
+    found = rows(*parts)
     back = restored(found, *parts)
-    for name, values in hyper.values().items():
-        kept, expected = back.values()[name], values
-        if name == "soft_label":  # logits are known up to a constant per row
-            kept, expected = kept.log_softmax(1), values.log_softmax(1)
-        chosen = slice(None) if len(values) == 1 else found.index
+    for letter, holder in learned(*parts).holders.items():
+        kept, expected = back.holders[letter].values, holder.values
+        if letter == "S":  # logits are known up to a constant per row
+            kept, expected = kept.log_softmax(1), expected.log_softmax(1)
+        chosen = slice(None) if len(expected) == 1 else found.index
         torch.testing.assert_close(kept[chosen], expected[chosen], rtol=0, atol=1e-5)
-    for name, column in RowsFile.of(back, found.index, "mine", "abc").columns().items():
-        if isinstance(column, torch.Tensor):
-            torch.testing.assert_close(column, getattr(found, name), rtol=1e-6, atol=1e-6)
+    again = file_of(back).columns
+    assert again.keys() == found.columns.keys() - {"confidence"}
+    for name, column in again.items():
+        torch.testing.assert_close(column, found.columns[name], rtol=1e-6, atol=1e-6)
 
 
 def test_images_without_learned_rows_start_as_usual():
-    usual = Rows(LABELS, 3, "SEP", "BOTH", PaperWarp(), "KL")
+    usual = rows_of_setting(LABELS, 3, "SEP", "BOTH")
     back = restored(rows())
-    for name, values in usual.values().items():
-        assert torch.equal(back.values()[name][[0, 2, 5]], values[[0, 2, 5]])
-        assert not torch.equal(back.values()[name][[1, 3, 4]], values[[1, 3, 4]])
+    for letter, holder in usual.holders.items():
+        assert torch.equal(back.holders[letter].values[[0, 2, 5]], holder.values[[0, 2, 5]])
+        assert not torch.equal(back.holders[letter].values[[1, 3, 4]], holder.values[[1, 3, 4]])
 
 
 @pytest.mark.parametrize("weight", [0.0, 1e-40, 1e-30, 1e-3, 1.0, 30.0, 1e4, 1e38])
 def test_extreme_values_stay_finite_and_near(weight):
-    end = torch.tensor([[0.0], [1.0], [0.5]]).expand(3, len(OPERATIONS)).contiguous()
+    end = torch.tensor([[0.0], [1.0], [0.5]]).expand(3, len(RANGES)).contiguous()
     labels = torch.tensor([[1.0, 0, 0], [0, 1e-30, 1], [0.2, 0.3, 0.5]])
-    plain = change(weight=torch.full((3,), weight), soft_label=labels, probability=end, magnitude=end.flip(0))
-    plain["operations"] = tuple(plain["operations"])
-    back = restored(RowsFile(**plain))
-    assert all(values.isfinite().all() for values in back.values().values())
-    found = RowsFile.of(back, torch.tensor([1, 3, 4]), "mine", "abc")
-    torch.testing.assert_close(found.weight, plain["weight"], rtol=1e-5, atol=1e-7)
+    plain = {"weight": torch.full((3,), weight), "soft_label": labels, "probability": end, "magnitude": end.flip(0)}
+    back = restored(replace(rows(), columns=plain))
+    assert all(holder.values.isfinite().all() for holder in back.holders.values())
+    found = file_of(back).columns
+    torch.testing.assert_close(found["weight"], plain["weight"], rtol=1e-5, atol=1e-7)
     for name in ("soft_label", "probability", "magnitude"):
-        torch.testing.assert_close(getattr(found, name), plain[name], rtol=0, atol=1e-6)
+        torch.testing.assert_close(found[name], plain[name], rtol=0, atol=1e-6)
 
 
 def test_rows_that_differ_cannot_be_shared():
@@ -210,7 +224,7 @@ def test_rows_that_differ_cannot_be_shared():
 def test_damaged_file_of_numpy_is_refused(tmp_path, save):
     """Any byte may be another one: what is read is then refused, or as good as what was written."""
     columns = {
-        name: value if isinstance(value, str | tuple) else value.numpy() for name, value in rows().columns().items()
+        name: value if isinstance(value, str | tuple) else value.numpy() for name, value in rows().content().items()
     }
     save(tmp_path / "a.npz", **columns)
     content = (tmp_path / "a.npz").read_bytes()
@@ -234,20 +248,11 @@ def test_sparse_column_is_refused(tmp_path):
         RowsFile.read(tmp_path / "a.pt")
 
 
-def test_factor_is_the_confidence_over_the_highest_of_the_class():
-    index, labels = torch.arange(5), torch.tensor([0, 0, 2, 2, 4])
-    confidence = torch.tensor([0.9, 0.09, 0.2, 0.05, 0.0])
-    found = RowsFile(index, labels, "mine", "abc", weight=torch.full((5,), 2.0), confidence=confidence)
-    expected = torch.tensor([1, 0.1, 1, 0.25, 0])
-    torch.testing.assert_close(found.weighted_by_confidence(learned_weight=False).weight, expected)
-    torch.testing.assert_close(found.weighted_by_confidence(learned_weight=True).weight, 2 * expected)
-
-
 def test_rows_take_the_order_of_other_images():
     index, given = torch.tensor([7, 2, 5]), torch.tensor([0, 1, 2])
-    rows = RowsFile(index, given, "SVHN", "abc", weight=torch.tensor([7.0, 2.0, 5.0]))
+    rows = RowsFile(index, given, "SVHN", "abc", {"weight": torch.tensor([7.0, 2.0, 5.0])})
     ordered = rows.in_order_of(np.array([5, 7, 2]), np.array([2, 0, 1]), 3, Path("a.pt"))
-    assert ordered.weight.tolist() == ordered.index.tolist() == [5, 7, 2]
+    assert ordered.columns["weight"].tolist() == ordered.index.tolist() == [5, 7, 2]
     assert ordered.given_label.tolist() == [2, 0, 1]
     for index, given in (([5, 7, 3], [2, 0, 1]), ([5, 7, 2], [2, 0, 0]), ([5, 7], [2, 0])):
         with pytest.raises(UserError, match=r"a\.pt is of other images or labels"):
@@ -256,7 +261,7 @@ def test_rows_take_the_order_of_other_images():
 
 def test_arrays_of_the_other_order_of_bytes(tmp_path):
     found = rows()
-    arrays = {name: np.asarray(value) for name, value in found.columns().items()}
+    arrays = {name: np.asarray(value) for name, value in found.content().items()}
     swapped = {n: a.astype(a.dtype.newbyteorder(">")) if a.dtype.kind in "fi" else a for n, a in arrays.items()}
     np.savez(tmp_path / "a.npz", **swapped)
-    assert torch.equal(RowsFile.read(tmp_path / "a.npz").weight, found.weight)
+    assert torch.equal(RowsFile.read(tmp_path / "a.npz").columns["weight"], found.columns["weight"])

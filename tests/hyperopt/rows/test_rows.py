@@ -1,18 +1,16 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from oracle import rows_of_setting
 
-from hyperopt.augmentation.warps import make_warp
-from hyperopt.options.setting import Setting
-from hyperopt.rows.rows import Rows, start_soft_labels, weight_of
+from hyperopt.rows.parts import start_soft_labels, weight_of
 
 LABELS = torch.tensor([0, 3, 1, 2, 2, 0])
 INDEX = torch.tensor([4, 0, 1])
 
 
-def make(aug_model="NONE", los_model="NONE", warp="paper"):
-    loss = Setting(los_model=los_model, noise_ratio=0.1).training_loss
-    return Rows(LABELS, 4, aug_model, los_model, make_warp(warp, 4), loss)
+def make(aug_model="NONE", los_model="NONE"):
+    return rows_of_setting(LABELS, 4, aug_model, los_model, noise_ratio=0.1)
 
 
 @pytest.mark.parametrize("classes", [4, 10, 1000])
@@ -31,38 +29,37 @@ def test_weights_start_at_one():
     ("aug_model", "los_model", "shapes"),
     [
         ("NONE", "NONE", {}),
-        ("SHA", "NONE", {"augmentation": (1, 14)}),
-        ("SEP", "NONE", {"augmentation": (6, 14)}),
-        ("NONE", "WGHT", {"weight": (6, 1)}),
-        ("NONE", "SOFT", {"soft_label": (6, 4)}),
-        ("SEP", "BOTH", {"augmentation": (6, 14), "weight": (6, 1), "soft_label": (6, 4)}),
+        ("SHA", "NONE", {"A": (1, 14)}),
+        ("SEP", "NONE", {"A": (6, 14)}),
+        ("NONE", "WGHT", {"W": (6, 1)}),
+        ("NONE", "SOFT", {"S": (6, 4)}),
+        ("SEP", "BOTH", {"A": (6, 14), "W": (6, 1), "S": (6, 4)}),
     ],
 )
 def test_each_row_of_the_table_has_its_parts(aug_model, los_model, shapes):
-    assert {name: tuple(v.shape) for name, v in make(aug_model, los_model).values().items()} == shapes
+    assert {name: tuple(v.values.shape) for name, v in make(aug_model, los_model).holders.items()} == shapes
 
 
 def test_training_loss_without_rows_is_cross_entropy_with_the_given_labels():
-    hyper, logits = make(), torch.randn(3, 4)
-    torch.testing.assert_close(hyper.training_loss(logits, INDEX, {}), F.cross_entropy(logits, LABELS[INDEX]))
+    rows, logits = make(), torch.randn(3, 4)
+    torch.testing.assert_close(rows.loss(logits, INDEX, {}), F.cross_entropy(logits, LABELS[INDEX]))
 
 
 def test_training_loss_is_weighted():
-    hyper, logits = make(los_model="WGHT"), torch.randn(3, 4)
-    hyper.tables["weight"].values[:, 0] = torch.linspace(-2, 2, 6)
+    rows, logits = make(los_model="WGHT"), torch.randn(3, 4)
+    rows.holders["W"].values[:, 0] = torch.linspace(-2, 2, 6)
     weight = F.softplus(torch.linspace(-2, 2, 6))[INDEX] / F.softplus(torch.tensor(0.0))
     expected = (weight * F.cross_entropy(logits, LABELS[INDEX], reduction="none")).mean()
-    torch.testing.assert_close(hyper.training_loss(logits, INDEX, hyper.gather(INDEX)), expected)
+    torch.testing.assert_close(rows.loss(logits, INDEX, rows.leaves(INDEX)), expected)
 
 
 @pytest.mark.parametrize("aug_model", ["SEP", "SHA"])
 def test_augmentation_moves_training_images_only(aug_model):
-    hyper, images = make(aug_model), torch.rand(3, 1, 8, 8)
-    rows = hyper.gather(INDEX)
-    augmented = hyper.augment(images, rows, torch.Generator().manual_seed(0))
+    rows, images = make(aug_model), torch.rand(3, 1, 8, 8)
+    augmented = rows.augment(images, rows.leaves(INDEX), torch.Generator().manual_seed(0))
     assert augmented.shape == images.shape
     assert not torch.equal(augmented, images)
-    assert hyper.view_validation(images) is images
+    assert rows.view_validation(images) is images
 
 
 def test_description_of_the_start():
@@ -75,13 +72,13 @@ def test_description_of_the_start():
 
 
 def test_rows_are_described_in_the_order_of_the_images_however_many_at_once(monkeypatch):
-    hyper = make("SEP", "BOTH")
-    for name, values in hyper.values().items():
-        values.copy_(torch.randn(values.shape, generator=torch.Generator().manual_seed(len(name))))
+    rows = make("SEP", "BOTH")
+    for seed, holder in enumerate(rows.holders.values()):
+        holder.values.copy_(torch.randn(holder.values.shape, generator=torch.Generator().manual_seed(seed)))
     index = torch.tensor([5, 1, 0, 4, 2])
-    whole = hyper.describe(index)
+    whole = rows.describe(index)
     monkeypatch.setattr("hyperopt.rows.rows.DESCRIBED_AT_ONCE", 2)
-    parts = hyper.describe(index)
+    parts = rows.describe(index)
     assert parts.keys() == whole.keys()
     for name, values in whole.items():
         torch.testing.assert_close(parts[name], values)

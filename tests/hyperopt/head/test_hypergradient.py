@@ -3,10 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hyperopt.estimators.directions import HyperSettings
 from oracle import (
     LOSSES,
     Problem,
+    at_work,
+    estimator,
     hypergradient,
     loss_by_definition,
     relative_error,
@@ -14,10 +15,10 @@ from oracle import (
 )
 from torch import nn
 
-from custom_models.frozen import freeze
 from hyperopt.estimators.hyper_pass import gradients_of_batches, hyper_pass, hyper_step
 from hyperopt.head.hypergradient import HeadBatch, validation_gradient
 from hyperopt.head.solvers import neumann_sum
+from utils.passes import Batch
 
 BY_NAME = pytest.mark.parametrize("name", LOSSES)
 
@@ -97,20 +98,20 @@ def test_surrogate_is_the_mixed_second_derivative(name):
         assert relative_error(value, expected) < 1e-8
 
 
-def hypergradient_by_autograd(model, hyper, batch, valid, iters, alpha, seed):
+def hypergradient_by_autograd(model, rows, batch, valid, iters, alpha, seed):
     """create_graph all the way: Neumann with autograd's Hessian products, then the mixed derivative."""
     images, _, index = batch
-    rows = {name: row.requires_grad_() for name, row in hyper.gather(index).items()}
+    leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(index).items()}
     W = model.head.weight
-    features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(seed)))
-    loss = hyper.training_loss(F.linear(features, W, model.head.bias), index, rows)
+    features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(seed)))
+    loss = rows.loss(F.linear(features, W, model.head.bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
-    (term,) = torch.autograd.grad(F.cross_entropy(model(hyper.view_validation(valid[0])), valid[1]), W)
+    (term,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid[0])), valid[1]), W)
     total = term
     for _ in range(iters):
         term = term - alpha * torch.autograd.grad(gradient, W, term, retain_graph=True)[0]
         total = total + term
-    return dict(zip(rows, torch.autograd.grad(gradient, list(rows.values()), -total), strict=True))
+    return dict(zip(leaves, torch.autograd.grad(gradient, list(leaves.values()), -total), strict=True))
 
 
 CASES = [
@@ -127,40 +128,40 @@ CASES = [
 
 @pytest.mark.parametrize(("aug_model", "los_model", "distorted", "warp"), CASES)
 def test_hypergradients_of_all_rows_against_autograd_twice_over(aug_model, los_model, distorted, warp):
-    model, hyper, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted, warp)
+    model, rows, batch, valid = tiny_hyper_problem(aug_model, los_model, distorted, warp)
     model.eval()
-    reference = hypergradient_by_autograd(model, hyper, batch, valid, iters=5, alpha=0.01, seed=3)
-    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters=5, alpha=0.01))
-    assert gradients.keys() == reference.keys() == hyper.tables.keys()
-    for name, gradient in gradients.items():
-        assert gradient.shape == hyper.gather(batch[2])[name].shape
-        assert reference[name].norm() > 0
-        assert relative_error(gradient, reference[name]) < 1e-8, name
+    reference = hypergradient_by_autograd(model, rows, batch, valid, iters=5, alpha=0.01, seed=3)
+    gradients = hypergradient(model, rows, batch, valid, "HES", hyper_iters=5, hyper_alpha=0.01)
+    assert gradients.keys() == reference.keys() == rows.holders.keys()
+    for letter, gradient in gradients.items():
+        assert gradient.shape == rows.leaves(batch.index)[letter].shape
+        assert reference[letter].norm() > 0
+        assert relative_error(gradient, reference[letter]) < 1e-8, letter
 
 
-@pytest.mark.parametrize(("name", "step"), [("weight", 1e-5), ("soft_label", 1e-5), ("augmentation", 1e-6)])
-def test_hypergradients_against_finite_differences(name, step):
+@pytest.mark.parametrize(("letter", "step"), [("W", 1e-5), ("S", 1e-5), ("A", 1e-6)])
+def test_hypergradients_against_finite_differences(letter, step):
     """The inner product of V with the training gradient, differenced in every entry of the batch's rows."""
-    model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
-    table, (images, _, index) = hyper.tables[name], batch
-    if name == "augmentation":
+    model, rows, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
+    table, (images, _, index) = rows.holders[letter], batch
+    if letter == "A":
         # Whether an operation happens is a draw with a straight-through gradient: only magnitudes have a slope.
         table.values[:, :7] = 40.0
     model.eval()
     W = model.head.weight.detach().clone().requires_grad_()
     logits = F.linear(model.encoder(valid[0]), W, model.head.bias)
     (V,) = torch.autograd.grad(F.cross_entropy(logits, valid[1]), W)
-    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters=0, alpha=0.01))
+    gradients = hypergradient(model, rows, batch, valid, "HES", hyper_iters=0, hyper_alpha=0.01)
 
     def objective():
-        rows = hyper.gather(index)
+        leaves = rows.leaves(index)
         W = model.head.weight.detach().clone().requires_grad_()
-        features = model.encoder(hyper.augment(images, rows, torch.Generator().manual_seed(3))).detach()
-        loss = hyper.training_loss(F.linear(features, W, model.head.bias), index, rows)
+        features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(3))).detach()
+        loss = rows.loss(F.linear(features, W, model.head.bias), index, leaves)
         return -(torch.autograd.grad(loss, W)[0] * V).sum().item()
 
     model.eval()
-    differences = torch.zeros_like(gradients[name])
+    differences = torch.zeros_like(gradients[letter])
     for i, row in enumerate(index):
         for j in range(table.values.shape[1]):
             start = table.values[row, j].item()
@@ -171,7 +172,7 @@ def test_hypergradients_against_finite_differences(name, step):
             table.values[row, j] = start
             differences[i, j] = (ends[0] - ends[1]) / (2 * step)
     assert differences.norm() > 0
-    assert relative_error(gradients[name], differences) < 1e-5
+    assert relative_error(gradients[letter], differences) < 1e-5
 
 
 def test_bilevel_problem_with_a_known_answer():
@@ -223,50 +224,65 @@ def test_head_steps_lead_to_a_stationary_point(name):
 
 def test_settings_shape_the_hypergradient():
     """Terms and step of the series against the oracle; head steps against the oracle at the moved head."""
-    model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
+    model, rows, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
     model.eval()
     for iters, alpha in ((0, 0.01), (2, 0.5)):
-        reference = hypergradient_by_autograd(model, hyper, batch, valid, iters, alpha, seed=3)
-        gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", iters, alpha))
-        assert all(relative_error(gradients[name], reference[name]) < 1e-8 for name in reference)
+        reference = hypergradient_by_autograd(model, rows, batch, valid, iters, alpha, seed=3)
+        gradients = hypergradient(model, rows, batch, valid, "HES", hyper_iters=iters, hyper_alpha=alpha)
+        assert all(relative_error(gradients[letter], reference[letter]) < 1e-8 for letter in reference)
 
-    gradients = hypergradient(model, hyper, batch, valid, HyperSettings("HES", 5, 0.01, steps=4))
+    gradients = hypergradient(model, rows, batch, valid, "HES", hyper_iters=5, hyper_alpha=0.01, hyper_steps=4)
     with torch.no_grad():
-        rows = hyper.gather(batch[2])
-        features = model.encoder(hyper.augment(batch[0], rows, torch.Generator().manual_seed(3)))
-        target, weight = hyper.target(batch[2], rows), hyper.weight(batch[2], rows)
-        at_head = HeadBatch(hyper.loss, features, target, weight, model.head.bias)
+        leaves = rows.leaves(batch.index)
+        features = model.encoder(rows.augment(batch.images, leaves, torch.Generator().manual_seed(3)))
+        target, weight = rows.target(batch.index, leaves), rows.weight(batch.index, leaves)
+        at_head = HeadBatch(rows.training_loss, features, target, weight, model.head.bias)
         model.head.weight.copy_(at_head.descend(model.head.weight, 4))
-    reference = hypergradient_by_autograd(model, hyper, batch, valid, 5, 0.01, seed=3)
-    assert all(relative_error(gradients[name], reference[name]) < 1e-8 for name in reference)
+    reference = hypergradient_by_autograd(model, rows, batch, valid, 5, 0.01, seed=3)
+    assert all(relative_error(gradients[letter], reference[letter]) < 1e-8 for letter in reference)
 
 
 def test_hyper_pass_is_its_steps_with_the_dense_optimiser():
     """Statistics and weights stay as they were."""
-    model, hyper, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
-    network = freeze(model)
-    settings, rates = HyperSettings("HES", 5, 0.01), {0.0: 0.3, 1 / 3: 0.2, 2 / 3: 0.1}
-    batches = [tuple(part[3 * i : 3 * i + 3] for part in batch) for i in range(3)]
-    before = {name: value.clone() for name, value in network.state_dict().items()}
+    model, rows, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
+    training = at_work(model, rows, seed=5)
+    find, rates = estimator("HES", hyper_iters=5, hyper_alpha=0.01).direction, {0.0: 0.3, 1 / 3: 0.2, 2 / 3: 0.1}
+    batches = [Batch(*(part[3 * i : 3 * i + 3] for part in batch)) for i in range(3)]
+    before = {name: value.clone() for name, value in training.frozen.state_dict().items()}
 
-    dense = {name: nn.Parameter(value.clone()) for name, value in hyper.values().items()}
+    dense = {letter: nn.Parameter(holder.values.clone()) for letter, holder in rows.holders.items()}
     optimizer = torch.optim.RMSprop(dense.values(), alpha=0.99)
-    generator = torch.Generator().manual_seed(5)
-    reference = tiny_hyper_problem("SEP", "BOTH", True)[1]
-    clean = list(gradients_of_batches(network, reference, [valid] * 3))
+    reference = at_work(model, tiny_hyper_problem("SEP", "BOTH", True)[1], seed=5)
+    clean = list(gradients_of_batches(reference, [valid] * 3))
     for step_batch, gradient, rate in zip(batches, clean, rates.values(), strict=True):
-        gradients = hyper_step(network, reference, step_batch, gradient, settings, generator)
+        gradients = hyper_step(reference, step_batch, gradient, find, 0)
         optimizer.param_groups[0]["lr"] = rate
-        for name, parameter in dense.items():
+        for letter, parameter in dense.items():
             parameter.grad = torch.zeros_like(parameter)
-            parameter.grad[step_batch[2]] = gradients[name]
+            parameter.grad[step_batch.index] = gradients[letter]
         optimizer.step()
-        for name, parameter in dense.items():
-            reference.tables[name].values = parameter.detach().clone()
+        for letter, parameter in dense.items():
+            reference.rows.holders[letter].values = parameter.detach().clone()
 
-    last = hyper_pass(network, hyper, batches, clean, settings, rates.__getitem__, torch.Generator().manual_seed(5))
+    last = hyper_pass(training, batches, clean, find, 0, rates.__getitem__)
     assert last == 0.1
-    for name, values in hyper.values().items():
-        torch.testing.assert_close(values, dense[name].detach(), rtol=1e-9, atol=1e-9)
-    assert all(p.grad is None for p in network.parameters())
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    for letter, holder in rows.holders.items():
+        torch.testing.assert_close(holder.values, dense[letter].detach(), rtol=1e-9, atol=1e-9)
+    assert all(p.grad is None for p in training.frozen.parameters())
+    assert all(torch.equal(before[name], value) for name, value in training.frozen.state_dict().items())
+
+
+def test_hyper_pass_sees_images_in_their_views():
+    """Training and clean images go through a view each; the image alone is what a step takes from its batch."""
+    model, rows, batch, valid = tiny_hyper_problem("SEP", "BOTH", True)
+    find = estimator("HES").direction
+    seen = at_work(model, rows)
+    seen.views.training, seen.views.clean = torch.neg, torch.square
+    (clean,) = gradients_of_batches(seen, [valid])
+    hyper_pass(seen, [batch], [clean], find, 0, lambda done: 0.1)
+
+    plain = at_work(model, tiny_hyper_problem("SEP", "BOTH", True)[1])
+    (clean,) = gradients_of_batches(plain, [valid._replace(images=valid.images.square())])
+    hyper_pass(plain, [batch._replace(images=-batch.images)], [clean], find, 0, lambda done: 0.1)
+    for letter, holder in rows.holders.items():
+        assert torch.equal(holder.values, plain.rows.holders[letter].values)

@@ -99,7 +99,7 @@ def run(arguments: Sequence[str] | None) -> None:
         return
     found = all_results(options, options.match) if options.all else setting_results(resolve(options))
     review = find_review(options, found.rows) if options.audit or options.export_clean else None
-    drawn = draw(found.rows, options, review) if options.plot else Drawn()
+    drawn = draw(found.rows, options.plot, options.all, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
         replace_file(options.runs_csv, runs_csv(found.rows).encode())
@@ -143,16 +143,16 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
     return [path for path in (options.audit, options.export_clean) if path]
 
 
-def draw(rows: list[SettingResults], options: ResultOptions, review: Review | None) -> Drawn:
-    """Draw all rows, or one row; of an audited run the sheets of sample images as well."""
+def draw(rows: list[SettingResults], into: Path, by_distortion: bool, review: Review | None) -> Drawn:
+    """Draw the rows of each distortion, or of one name; of an audited run the sheets of sample images as well."""
     os.environ["MPLBACKEND"] = "agg"  # a notebook's own need not be installed here
     from hyperopt.report import figures  # brings matplotlib, which tables do without
 
-    if options.all:
-        return figures.plot_all(rows, options.plot)
-    drawn = figures.plot_row(rows, options.plot)
+    if by_distortion:
+        return figures.plot_all(rows, into)
+    drawn = figures.plot_row(rows, into)
     if review:
-        drawn.paths += figures.plot_sheets(review, options.plot)
+        drawn.paths += figures.plot_sheets(review, into)
     return drawn
 
 

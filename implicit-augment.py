@@ -15,7 +15,7 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import finished_result
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.refusals import refuse_unfit
-from hyperopt.runs.stages import Stage, stages
+from hyperopt.runs.stages import Stage, explaining_fresh, stages
 from utils.errors import exit_status
 from utils.precision import pick_precision
 
@@ -42,18 +42,19 @@ def train_stages(chain: list[Stage]) -> None:
     """Report what is finished, train the rest."""
     device = None
     for stage in chain:
-        if result := finished(stage):
-            from hyperopt.runs.finished import check_finished  # brings torch, as what follows does
+        with explaining_fresh(stage, chain[-1]):
+            if result := finished(stage):
+                from hyperopt.runs.finished import check_finished  # brings torch, as what follows does
 
-            check_finished(stage, result)
-            print(f"finished already, --fresh starts over: {summary(result)}")
-            continue
-        from hyperopt.runs.run import prepare_device, train  # these bring torch, which all of the above does without
-        from utils.device import memory_mistakes
+                check_finished(stage, result)
+                print(f"finished already, --fresh starts over: {summary(result)}")
+                continue
+            from hyperopt.runs.run import prepare_device, train  # bring torch, which all of the above does without
+            from utils.device import memory_mistakes
 
-        with memory_mistakes():
-            device = device or prepare_device(stage.run)
-            print(summary(train(stage, device, last=stage is chain[-1])))
+            with memory_mistakes():
+                device = device or prepare_device(stage.run)
+                print(summary(train(stage, device, last=stage is chain[-1])))
 
 
 def finished(stage: Stage) -> dict[str, Any] | None:

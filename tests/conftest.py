@@ -1,7 +1,10 @@
 import importlib.util
+import io
 import os
+import shutil
 import signal
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,9 @@ settings.load_profile("repeatable")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-FLAGS = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 4, "--hyper-start", 1)
+# Runs of short epochs: 133 images, 4 steps of a train pass and 2 of a hyper pass.
+DISTORTION = ("-ir", 10, "-sr", 0.24, "-nr", 0.1)
+FLAGS = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 3, "--hyper-start", 1)
 ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
 ROOT = Path(__file__).parent.parent
 
@@ -31,6 +36,15 @@ def load_script(name):
 @pytest.fixture(scope="session")
 def scripts():
     return {name: load_script(name) for name in ("implicit-augment", "get-results")}
+
+
+def call_in(folder, script, *flags):
+    """Run a script's main in a folder that several tests share: (status, stdout, stderr)."""
+    said = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said[0]), redirect_stderr(said[1]):
+        patch.chdir(folder)
+        status = script.main(list(map(str, flags)))
+    return status, *(text.getvalue() for text in said)
 
 
 @pytest.fixture
@@ -66,38 +80,52 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it, so that nothing is cleaned up by intention."""
 
 
+def dying(patch, number, after):
+    """Have the process die when the n-th file from now gets its name."""
+    replace, count = os.replace, iter(range(1, 1000))
+
+    def dies(source, target):
+        due = next(count) == number
+        if due and not after:
+            raise Killed
+        replace(source, target)
+        if due:
+            raise Killed
+
+    patch.setattr(os, "replace", dies)
+    return lambda: patch.setattr(os, "replace", replace)
+
+
 @pytest.fixture
 def killed_at(monkeypatch):
     """killed_at(n): the n-th time from now that a file gets its name, the process dies before (or after) it does."""
+    return lambda number, after=False: dying(monkeypatch, number, after)
 
-    def arrange(number, after=False):
-        replace, count = os.replace, iter(range(1, 1000))
 
-        def dying(source, target):
-            due = next(count) == number
-            if due and not after:
-                raise Killed
-            replace(source, target)
-            if due:
-                raise Killed
+COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
 
-        monkeypatch.setattr(os, "replace", dying)
-        return lambda: monkeypatch.setattr(os, "replace", replace)
 
-    return arrange
+@pytest.fixture(scope="session")
+def runs(scripts, tmp_path_factory):
+    """Folder of two runs of `COMMAND`, made once: `whole`, and `stopped`, which was killed in its third epoch."""
+    folder, script = tmp_path_factory.mktemp("runs"), scripts["implicit-augment"]
+    for name in ("whole", "stopped"):
+        (folder / name).mkdir()
+    assert call_in(folder / "whole", script, *COMMAND)[0] == 0
+    with pytest.MonkeyPatch.context() as patch:
+        dying(patch, 12, after=False)
+        with pytest.raises(Killed):
+            call_in(folder / "stopped", script, *COMMAND)
+    return folder
 
 
 @pytest.fixture
-def stopped(call, killed_at):
-    """A run that was killed in its third epoch: its flags, its last checkpoint and the one before."""
-    flags = ("--no-cuda", *FLAGS, *ROWS["HES"])
-    revive = killed_at(12)
-    with pytest.raises(Killed):
-        call("implicit-augment", *flags)
-    revive()
+def stopped(call, runs):
+    """The stopped run: its flags, its last checkpoint (of epoch 2) and the one before."""
+    shutil.copytree(runs / "stopped", ".", dirs_exist_ok=True)
     (folder,) = Path("local_data/DIGITS").glob("run0")
     (last,), (previous,) = folder.glob("last_*.pt"), folder.glob("previous_*.pt")
-    return flags, last, previous
+    return COMMAND, last, previous
 
 
 def contents(folder=Path()):

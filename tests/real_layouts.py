@@ -133,7 +133,7 @@ def write_trainable(monkeypatch, folder, name):
         classes = CIFAR[name][2]
         write_cifar(monkeypatch, folder, name, count=3 * classes)
         small = {"model": "wresnet10_1", "validation": 2 * classes, "batch_size": 32}
-    monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], **small, hyper_start=1))
+    monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], **small, hyper_start=0))
 
 
 def write_folders(folder, parts):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import contents
+from conftest import DISTORTION, contents
 from PIL import Image
 
 from custom_datasets import sources
@@ -87,12 +87,11 @@ def test_other_rows_of_a_run_folder_are_of_its_test_images(own, refused):
 
 
 def test_finished_run_of_another_split_file_is_refused(train, refused):
-    noisy = ("-nr", 0.1)
-    assert train(*noisy, "--epochs", 2)[0] == train("-r", "run1", *noisy, "--epochs", 2)[0] == 0
-    name = "data_ir_1_sr_1.0_nr_0.1.pt"
+    noisy = (*DISTORTION, "--epochs", 1, "--hyper-start", 0)
+    assert train(*noisy)[0] == train("-r", "run1", *noisy)[0] == 0
+    name = "data_ir_10_sr_0.24_nr_0.1.pt"
     shutil.copy(f"local_data/DIGITS/run1/{name}", f"local_data/DIGITS/run0/{name}")
-    flags = ("--no-cuda", "--epochs", 2, "--hyper-start", 1, *noisy)
-    refused("implicit-augment", flags, "is of another split file than there is now")
+    refused("implicit-augment", ("--no-cuda", *noisy), "is of another split file than there is now")
 
 
 def test_finished_run_whose_split_file_is_gone_is_compared_and_left_alone(own, refused):
@@ -114,11 +113,11 @@ def test_finished_run_whose_split_file_is_gone_is_compared_and_left_alone(own, r
 
 
 def test_built_in_data_are_compared_too(train, monkeypatch):
-    assert train("--epochs", 1)[0] == 0
+    assert train(*DISTORTION, "--epochs", 1)[0] == 0
     data = load_dataset("DIGITS", Path(), torch.device("cpu"))
     data.test.labels[0] = (data.test.labels[0] + 1) % 10
     monkeypatch.setattr(sources, "digits", lambda _: data)
-    status, out, err = train("--epochs", 1)
+    status, out, err = train(*DISTORTION, "--epochs", 1)
     assert (status, out) == (2, "")
     assert "other data than there is now (test images or labels)" in err
 
@@ -234,18 +233,18 @@ def test_audit_is_of_the_lowest_run(mended, call):
 
 def test_runs_of_other_options_or_epochs_stand_apart(train, results):
     for run, *flags in (("run0",), ("run1", "--lr", 0.01), ("run2", "--epochs", 2), ("run3",)):
-        assert train("-r", run, *flags)[0] == 0
-    status, out, _ = results()
+        assert train(*DISTORTION, "--epochs", 1, "-r", run, *flags)[0] == 0
+    status, out, _ = results(*DISTORTION)
     assert status == 0
     tables = out.split("\n\n")
     assert [table.splitlines()[0].split(", ", 1)[1] for table in tables] == ["run0, run3", "run1", "run2"]
     assert "stands apart from run0, run3: lr 0.01, not 0.05" in tables[1]
-    assert "stands apart from run0, run3: epochs 2, not 3" in tables[2]
+    assert "stands apart from run0, run3: epochs 2, not 1" in tables[2]
 
 
 def test_runs_of_other_versions_are_averaged_with_a_note(train, results):
     for run in ("run0", "run1", "run2"):
-        assert train("-r", run, "--epochs", 1)[0] == 0
+        assert train(*DISTORTION, "-r", run, "--epochs", 1)[0] == 0
 
     def age(content):
         content["versions"]["torch"] = "1.0"
@@ -256,7 +255,7 @@ def test_runs_of_other_versions_are_averaged_with_a_note(train, results):
     edit(the_result("run0", "DIGITS"), lambda content: content.update(commit=40 * "b"))
     edit(the_result("run1", "DIGITS"), age)
     edit(the_result("run2", "DIGITS"), lambda content: content.update(commit=None))
-    status, out, _ = results()
+    status, out, _ = results(*DISTORTION)
     assert status == 0
     assert out.count("mean +- std") == 1
     notes = out.splitlines()[7:]
@@ -268,12 +267,12 @@ def test_runs_of_other_versions_are_averaged_with_a_note(train, results):
         f"averaged over runs of different commit ({12 * 'b'}: run0; {12 * 'a'}-dirty: run1; not known: run2)",
     ]
     edit(the_result("run2", "DIGITS"), lambda content: content.pop("commit"))
-    assert results()[1].splitlines()[-1].endswith("-dirty: run1; an earlier version: run2)")
+    assert results(*DISTORTION)[1].splitlines()[-1].endswith("-dirty: run1; an earlier version: run2)")
 
 
 def test_runs_that_are_shown_are_listed_in_a_file(train, results):
     for run in ("run0", "run1"):
-        assert train("-r", run, "--epochs", 2)[0] == 0
+        assert train(*DISTORTION, "-r", run, "--epochs", 2)[0] == 0
     edit(the_result("run1", "DIGITS"), lambda content: [content.pop("commit"), content["timing"].pop("seconds")])
     status, _, err = results("--all", "--runs-csv", "runs.csv")
     assert status == 0
@@ -292,5 +291,5 @@ def test_runs_that_are_shown_are_listed_in_a_file(train, results):
         passes = [float(value) for row in csv.DictReader(file) for name, value in row.items() if "seconds" in name]
     assert float(listed[0]["seconds"]) == pytest.approx(sum(passes), abs=0.06)
     assert (listed[1]["commit"], listed[1]["seconds"]) == ("", "")
-    assert results("--runs-csv", "one.csv")[0] == 0
+    assert results(*DISTORTION, "--runs-csv", "one.csv")[0] == 0
     assert Path("one.csv").read_text() == Path("runs.csv").read_text()

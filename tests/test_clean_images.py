@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import DISTORTION
 from PIL import Image
 
 from hyperopt.runs.clean_images import few_clean, few_clean_of_runs
@@ -98,7 +99,7 @@ def test_without_a_valid_part_training_images_that_serve_are_counted(train):
 
 
 def test_few_kept_clean_images_of_a_built_in_data_set_are_noted(train, call):
-    _, out, err = train("--valid-images", 15)
+    _, out, err = train(*DISTORTION, "--epochs", 1, "--valid-images", 15)
     result = json.loads(next(Path("local_data/DIGITS/run0").glob("result_*")).read_text())
     counts = result["images_per_class"]["valid"]
     single = [f"class {label}" for label, count in enumerate(counts) if count == 1]
@@ -106,7 +107,7 @@ def test_few_kept_clean_images_of_a_built_in_data_set_are_noted(train, call):
     assert len(single) > 2
     assert f"note: a single clean image of {', '.join(single)} (2 or more of each other class)" in err
     assert "images of DIGITS" not in out
-    assert ", ".join(single) in call("get-results", "--valid-images", 15)[1]
+    assert ", ".join(single) in call("get-results", *DISTORTION, "--valid-images", 15)[1]
 
 
 def test_table_of_many_classes_is_short_and_names_those_that_lack_clean_images(train):

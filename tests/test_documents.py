@@ -6,7 +6,8 @@ import shlex
 import pytest
 from conftest import ROOT
 
-from utils.flags import make_parser
+from hyperopt.estimators.table import ESTIMATORS
+from hyperopt.options.resolve import options_parser
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^):]+)\)")
@@ -22,7 +23,7 @@ def test_files_that_a_page_names_are_there(page):
 
 
 def test_examples_of_the_readme_are_understood(scripts):
-    options = {"implicit-augment": "TrainOptions", "get-results": "ResultOptions"}
+    options = {"implicit-augment": "RunOptions", "get-results": "ResultOptions"}
     examples = COMMAND.findall(PAGES[0].read_text())
     assert {name for name, _ in examples} == set(options)
     for name, flags in examples:
@@ -33,10 +34,8 @@ def test_examples_of_the_readme_are_understood(scripts):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_flags_that_a_page_names_exist(page, scripts):
     """Those of the two scripts; of the others those that their text has."""
-    parsers = (
-        make_parser(scripts["implicit-augment"].RunOptions, ""),
-        make_parser(scripts["get-results"].ResultOptions, ""),
-    )
+    kinds = (scripts["implicit-augment"].RunOptions, scripts["get-results"].ResultOptions)
+    parsers = [options_parser(kind, "", name) for kind in kinds for name in ESTIMATORS]
     known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
     others = [
         path.read_text() for folder in ("scripts", "benchmarks") for path in (ROOT / folder).iterdir() if path.is_file()

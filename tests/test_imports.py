@@ -13,6 +13,7 @@ TRAINING, RESULTS = "implicit-augment", "get-results"
 # Script and flags; status, and a part of what is printed.
 COMMANDS = {
     (TRAINING, "--help"): (0, "--hyper-opt"),
+    (TRAINING, "--hyper-opt FIS --help"): (0, "--hyper-damping"),
     (TRAINING, "--no-such-flag"): (2, "unrecognized arguments: --no-such-flag"),
     (TRAINING, "--hyper-opt NEWTON"): (2, "invalid choice: 'NEWTON'"),
     (TRAINING, "--epochs none"): (2, "'none' is not a whole number"),
@@ -26,6 +27,8 @@ COMMANDS = {
     (TRAINING, "--aug-model AUTO"): (2, "no published AUTO policy for DIGITS"),
     (TRAINING, f"{BASELINE} --no-cuda --lr 2"): (2, "finished run with other options"),
     (TRAINING, f"{METHOD} --no-cuda --dry-run --fresh"): (0, "starts from scratch"),
+    (TRAINING, "--method AutoDO --no-cuda --dry-run"): (0, "opt_HES_est_True_aug_model_SEP_los_model_BOTH"),
+    (TRAINING, "--hyper-opt CON --los-model WGHT"): (2, "add --rows with its name"),
     (TRAINING, "--precision bf16 --los-model WGHT --hyper-opt FIS --refit --dry-run"): (0, "starts_from"),
     (RESULTS, "--help"): (0, "--export-clean"),
     (RESULTS, "--all --match ["): (2, "not a regular expression"),

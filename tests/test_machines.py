@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, contents, load_script
+from conftest import DISTORTION, ROOT, contents, load_script
 from real_layouts import write_trainable
 from torch.utils.data import DataLoader, get_worker_info
 
 from custom_datasets.stream import FileReader, StreamedImages
 from custom_datasets.workers import lost_workers, refuse_little_shared_memory
-from hyperopt.runs.training import Training
+from hyperopt.estimators.estimator import Estimator
 from utils import file_lock
 from utils.errors import Interrupted, UserError, exit_status
 from utils.file_lock import HeldError, hold, is_held
@@ -117,14 +117,14 @@ def test_no_place_for_temporary_files_is_one_line(streamed, monkeypatch):
 )
 def test_killed_worker_ends_the_run_with_one_line(train, monkeypatch, epochs, how):
     write_trainable(monkeypatch, Path("local_data/ImageNet"), "ImageNet")
-    epoch = Training.epoch
+    epoch = Estimator.epoch
 
-    def dying(training, number):
+    def dying(estimator, number):
         if number > epochs:
             monkeypatch.setattr(FileReader, "_read", lambda *_: die())
-        return epoch(training, number)
+        return epoch(estimator, number)
 
-    monkeypatch.setattr(Training, "epoch", dying)
+    monkeypatch.setattr(Estimator, "epoch", dying)
     status, out, err = train("--dataset", "ImageNet", "--workers", 1)
     assert (status, len(out.splitlines())) == (2, epochs)
     assert len(err.splitlines()) == 1, err
@@ -167,7 +167,7 @@ def test_every_signal_ends_a_pass_after_the_step(number):
                 steps.append(step)
 
     before = signal.getsignal(number)
-    assert exit_status(work, ()) == 128 + number
+    assert exit_status(work) == 128 + number
     assert steps == [0]
     assert signal.getsignal(number) == before
 
@@ -194,7 +194,7 @@ def test_signal_explains_the_end_of_a_worker():
 
 def test_run_in_a_thread_needs_no_signals(train):
     ends = []
-    thread = threading.Thread(target=lambda: ends.append(train("--epochs", 2)))
+    thread = threading.Thread(target=lambda: ends.append(train(*DISTORTION, "--epochs", 2)))
     thread.start()
     thread.join()
     status, out, err = ends[0]
@@ -321,12 +321,12 @@ def test_lock_that_fails_otherwise_names_its_file(monkeypatch, tmp_path, number)
 
 
 def test_run_on_a_file_system_without_locks(train, results, no_locks):
-    assert train("--epochs", 2)[0] == 0
+    assert train(*DISTORTION, "--epochs", 2)[0] == 0
     assert not [path for path in RUN.iterdir() if path.name.endswith((".held", ".cleared"))]
     (lock,) = RUN.glob(".lock_smallnet*")
     before = contents(Path("local_data"))
     with hold(lock, wait=0):
-        status, _, err = train("--epochs", 2, "--fresh")
+        status, _, err = train(*DISTORTION, "--epochs", 2, "--fresh")
     assert status == 2
     assert err.startswith("error: another process is training smallnet_")
     assert err.endswith(f"has ended, remove {lock.resolve()}.held\n")
@@ -364,12 +364,13 @@ def on_windows(monkeypatch, tmp_path):
 
 
 def test_run_on_windows(on_windows, capfd):
-    flags = ("--no-cuda", "--epochs", "2", "--hyper-start", "1", "--aug-model", "SEP", "--hyper-opt", "HES")
+    method = ("--hyper-start", "0", "--aug-model", "SEP", "--hyper-opt", "HES")
+    flags = ("--no-cuda", *map(str, DISTORTION), *method, "--epochs", "1")
     assert on_windows(flags) == 0
     assert sys.modules["utils.file_lock"] is not file_lock
     out, err = capfd.readouterr()
     assert err == ""
-    assert "epoch 2/2" in out
+    assert "epoch 1/1" in out
     assert "GiB" not in out
     (lock,) = RUN.glob(".lock_smallnet*")
     with hold(lock, wait=0):

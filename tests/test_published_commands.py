@@ -19,10 +19,12 @@ ROWS = [
 ]
 # A published distortion of every data set; that of ImageNet's leaves its rare class a single image.
 DISTORTED = [SVHN, *(f"-nr 0.1 -ir 10 --dataset {name}" for name in ("CIFAR10", "CIFAR100", "ImageNet"))]
-# The suite trains the first and the last row of the two data sets that take longest, `make test-slow` the others.
+# Of the other data sets the suite trains the first and the last row and those of policies that were published for them,
+# `make test-slow` the others.
+ENDS, POLICIES = [ROWS[0], ROWS[-1]], ROWS[2:4]
 TRAINED = [
-    pytest.param(distorted, row, marks=[pytest.mark.slow] if long and row not in (ROWS[0], ROWS[-1]) else [])
-    for long, distorted in zip((False, False, True, True), DISTORTED, strict=True)
+    pytest.param(distorted, row, marks=[] if row in trained else [pytest.mark.slow])
+    for distorted, trained in zip(DISTORTED, (ROWS, ENDS + POLICIES, ENDS, ENDS), strict=True)
     for row in ROWS
 ]
 
@@ -49,9 +51,10 @@ def test_published_result_commands_are_understood(call, row):
 def test_published_rows_train_and_are_found(monkeypatch, call, distorted, row):
     name = distorted.split()[-1]
     write_trainable(monkeypatch, Path("local_data") / name, name)
-    schedule = "--epochs 2 --no-cuda --workers 0"
-    status, _, err = call("implicit-augment", *f"-r run0 --gpu 0 {distorted} {row} {schedule}".split())
+    schedule = "--epochs 1 --no-cuda --workers 0"
+    status, out, err = call("implicit-augment", *f"-r run0 --gpu 0 {distorted} {row} {schedule}".split())
     assert (status, err) == (0, "")
+    assert ("hyper " in out.splitlines()[0]) is ("HES" in row)
     status, out, _ = call("get-results", *f"{distorted} {row}".split())
     assert status == 0
     assert "run0" in out
@@ -60,9 +63,9 @@ def test_published_rows_train_and_are_found(monkeypatch, call, distorted, row):
 @pytest.mark.parametrize("write", [write_folders, write_arrays])
 @pytest.mark.parametrize("with_valid", [True, False])
 def test_own_data_is_trained_on(train, results, write, with_valid):
-    parts = {"train": range(300), "test": range(300, 400)}
+    parts = {"train": range(150), "test": range(300, 350)}
     if with_valid:
-        parts["valid"] = range(400, 480)
+        parts["valid"] = range(400, 440)
     write(Path("local_data") / "mine", parts)
     flags = [
         "--dataset",
@@ -76,9 +79,9 @@ def test_own_data_is_trained_on(train, results, write, with_valid):
         "--hyper-opt",
         "HES",
     ]
-    status, out, err = train(*flags)
+    status, out, err = train(*flags, "--epochs", 2)
     split_off = (
-        "note: no valid part: 60 of the 300 training images serve as clean ones; they are only as clean as these\n"
+        "note: no valid part: 30 of the 150 training images serve as clean ones; they are only as clean as these\n"
     )
     assert (status, err) == (0, "" if with_valid else split_off)
     assert "smallnet_opt_HES" in out
@@ -87,7 +90,7 @@ def test_own_data_is_trained_on(train, results, write, with_valid):
     assert status == 0
     assert "SEP/BOTH HES recipe DIGITS" in out
     result = Path(next(Path("local_data/mine/run0").glob("result_*"))).read_text()
-    counts = (300, 80) if with_valid else (240, 60)
+    counts = (150, 40) if with_valid else (120, 30)
     assert f'"train": {counts[0]},' in result
     assert f'"valid": {counts[1]},' in result
 

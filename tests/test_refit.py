@@ -2,20 +2,22 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import Killed
+from conftest import DISTORTION, Killed, call_in
 
-from hyperopt.options.setting import REFIT_USE
-from hyperopt.rows.rows import Rows, start_soft_labels
+from hyperopt.rows.parts import start_soft_labels
+from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
 from utils.fingerprint import fingerprint
 
-ROW = ("-ir", 10, "-nr", 0.1, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
-LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
+ROW = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
+LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_0.24_nr_0.1_hyper_start_1"
+FINISHED = "finished already, --fresh starts over"
 
 
 def run_folder(data="local_data"):
@@ -43,8 +45,35 @@ def left_behind(data="local_data"):
     return {path.name: untimed(path) for path in kept}, sorted(path.name for path in folder.iterdir())
 
 
-def test_first_stage_is_the_row_without_refit(train):
-    train(*ROW, "--refit")
+@pytest.fixture
+def train(train):
+    """Trains two epochs per stage: the rows move in the second of the first stage."""
+    return lambda *flags: train("--epochs", 2, *flags)
+
+
+@pytest.fixture(scope="module")
+def finished(scripts, tmp_path_factory):
+    """Folder of a whole refit, and what it printed to stdout and stderr."""
+    folder = tmp_path_factory.mktemp("refit")
+    flags = ("--no-cuda", "--epochs", 2, "--hyper-start", 1, *ROW, "--refit")
+    status, out, err = call_in(folder, scripts["implicit-augment"], *flags)
+    assert status == 0
+    return folder, out, err
+
+
+@pytest.fixture
+def refit(call, finished):
+    """The same in the test's own folder."""
+    shutil.copytree(finished[0], ".", dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def whole(finished):
+    """What the whole refit left."""
+    return left_behind(finished[0] / "local_data")
+
+
+def test_first_stage_is_the_row_without_refit(train, refit):
     train(*ROW, "--data", "alone")
     for path in run_folder("alone").iterdir():
         beside = run_folder() / path.name
@@ -55,58 +84,67 @@ def test_first_stage_is_the_row_without_refit(train):
 
 
 @pytest.mark.parametrize("use", ["A", pytest.param("C", marks=pytest.mark.slow), "WCS"])
-def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, use):
+def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, refit, use):
     train(*ROW, "--refit", "--rows-use", use)
     train(*ROW[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)
-    refit, by_hand = (
+    refitted, by_hand = (
         torch.load(next(run_folder().glob(pattern)), weights_only=True)
         for pattern in (f"last_*_refit_{use}.pt", "last_smallnet_opt_NONE*.pt")
     )
     for part in ("encoder", "decoder", "reweight", "augment"):
-        assert fingerprint(refit[f"{part}_state_dict"]) == fingerprint(by_hand[f"{part}_state_dict"])
+        assert fingerprint(refitted[f"{part}_state_dict"]) == fingerprint(by_hand[f"{part}_state_dict"])
 
 
-def test_what_is_not_taken_over_stays_at_its_start(train):
+def test_what_is_not_taken_over_stays_at_its_start(train, refit):
     train(*ROW, "--refit", "--rows-use", "W")
     stages = [torch.load(run_folder() / f"last_{LEARNED}{end}.pt", weights_only=True) for end in ("", "_refit_W")]
-    learned, refit = (stage["reweight_state_dict"] | stage["augment_state_dict"] for stage in stages)
+    learned, refitted = (stage["reweight_state_dict"] | stage["augment_state_dict"] for stage in stages)
     _, index, targets = torch.load(next(run_folder().glob("data_*")), weights_only=True)
-    torch.testing.assert_close(refit["weight"][index], learned["weight"][index], rtol=0, atol=1e-5)
+    torch.testing.assert_close(refitted["weight"][index], learned["weight"][index], rtol=0, atol=1e-5)
     others = torch.ones(len(targets), dtype=torch.bool).index_fill(0, torch.as_tensor(index), False)
-    assert (refit["weight"][others] == 0).all()
-    assert torch.equal(refit["soft_label"], start_soft_labels(targets, 10))
-    assert (refit["augmentation"] == refit["augmentation"][0]).all()
+    assert (refitted["weight"][others] == 0).all()
+    assert torch.equal(refitted["soft_label"], start_soft_labels(targets, 10))
+    assert (refitted["augmentation"] == refitted["augmentation"][0]).all()
 
 
-def test_refit_is_one_row_of_the_tables(train, results):
-    status, out, err = train(*ROW, "--refit")
-    assert (status, err) == (0, "")
+@pytest.mark.parametrize(
+    ("parts", "use"), [("--los-model WGHT", "WC"), ("--aug-model SHA", "A"), ("--los-model SOFT", "S")]
+)
+def test_refit_takes_over_what_the_setting_has(train, parts, use):
+    flags = (*DISTORTION, *parts.split(), "--hyper-opt", "FIS", "--refit", "--dry-run")
+    status, out, _ = train(*flags)
+    assert status == 0
+    assert out == train(*flags, "--rows-use", use)[1]
+    assert f"_hyper_start_1_refit_{use}.json" in out
+
+
+def test_refit_is_one_row_of_the_tables(results, refit, finished):
+    _, out, err = finished
+    assert err == ""
     summaries = [line for line in out.splitlines() if line.startswith("run0 ")]
     assert ["selected on validation" in line for line in summaries] == [True, False]
-    result = json.loads((run_folder() / f"result_{LEARNED}_refit_{REFIT_USE}.json").read_text())
-    assert result["images"] == {"train": 519 + 314, "valid": 314, "test": 540}
+    result = json.loads((run_folder() / f"result_{LEARNED}_refit_WC.json").read_text())
+    assert result["images"] == {"train": 133 + 314, "valid": 314, "test": 540}
     assert result["accuracy"].keys() == result["epochs"].keys() == {"best_on_test", "last_epoch", "last_five"}
-    for flags in (("--refit",), ("--refit", "--rows-use", REFIT_USE)):
+    for flags in (("--refit",), ("--refit", "--rows-use", "WC"), ("--refit", "--rows-use", "CW")):
         status, out, _ = results(*ROW, *flags)
         assert status == 0
-        assert out.startswith(f"{LEARNED}_refit_{REFIT_USE}\n")
+        assert out.startswith(f"{LEARNED}_refit_WC\n")
     labels = [row["row"] for row in json.loads(results("--all", "--format", "json")[1])]
-    assert labels == ["SEP/BOTH FIS hyper start 1", f"SEP/BOTH FIS hyper start 1 refit {REFIT_USE}"]
+    assert labels == ["SEP/BOTH FIS hyper start 1", "SEP/BOTH FIS hyper start 1 refit WC"]
     assert results(*ROW, "--refit", "--rows-use", "WS")[0] == 2
 
 
-def test_finished_stages_are_left_alone(train):
-    train(*ROW, "--refit")
+def test_finished_stages_are_left_alone(train, refit):
     before = {path: path.read_bytes() for path in run_folder().iterdir()}
     status, out, _ = train(*ROW, "--refit")
     assert status == 0
-    assert [line.split(":")[0] for line in out.splitlines()] == ["finished already, --fresh starts over"] * 2
+    assert [line.split(":")[0] for line in out.splitlines()] == [FINISHED] * 2
     assert {path: path.read_bytes() for path in run_folder().iterdir()} == before
     assert train(*ROW, "--refit", "--rows-use", "WS")[1].startswith("finished already")
 
 
-def test_refit_of_rows_that_were_learned_anew_is_refused(train):
-    train(*ROW, "--refit")
+def test_refit_of_rows_that_were_learned_anew_is_refused(train, refit):
     train(*ROW, "--fresh", "--hyper-lr", 0.01)
     assert train(*ROW, "--refit")[0] == 0
     train(*ROW, "--fresh", "--lr", 0.01)
@@ -132,7 +170,7 @@ def test_dry_run_shows_both_stages(train):
     assert figures == [("False", "distorted", "usual rows"), ("True", "both", f"{rows} (not there)")]
     assert [Path(plan["result"]).stem.removeprefix(f"result_{LEARNED}") for plan in plans] == [
         "",
-        f"_refit_{REFIT_USE}",
+        "_refit_WC",
     ]
 
 
@@ -142,7 +180,7 @@ def test_dry_run_shows_both_stages(train):
 def test_refit_that_dies_at_any_rename_ends_like_one_that_never_did(train, killed_at, flags):
     assert train(*ROW, *flags, "--data", "whole")[0] == 0
     deaths = 0
-    for number in (3, 9, 6, 2, 7, 5, 1, 8, 4, 10, 6, 1000):
+    for number in (3, 9, 6, 2, 7, 5, 8, 4, 1000):
         revive = killed_at(number, after=number % 2 == 0)
         try:
             status, *_ = train(*ROW, *flags)
@@ -156,10 +194,10 @@ def test_refit_that_dies_at_any_rename_ends_like_one_that_never_did(train, kille
     assert left_behind() == left_behind("whole")
 
 
-STOPS = {  # 16 steps per train pass and as many with a hyper pass in stage 1; 26 per pass on both
+STOPS = {  # 4 steps per train pass in stage 1, 13 per pass on both
+    6: "after epoch 1: the same command, without --fresh, goes on from there",
+    12: "within the first epoch: the same command starts over",
     30: "after epoch 1: the same command, without --fresh, goes on from there",
-    70: "within the first epoch of the refit: the same command, without --fresh, starts that over",
-    90: "after epoch 1: the same command, without --fresh, goes on from there",
 }
 
 
@@ -177,46 +215,51 @@ def signalled(monkeypatch, owner, method, call):
 
 
 @pytest.mark.parametrize("step", STOPS)
-def test_signal_says_how_either_stage_goes_on(train, monkeypatch, step):
-    assert train(*ROW, "--refit", "--data", "whole")[0] == 0
-    revive = signalled(monkeypatch, Rows, "training_loss", step)
+def test_signal_says_how_either_stage_goes_on(train, whole, monkeypatch, step):
+    revive = signalled(monkeypatch, Rows, "loss", step)
     status, _, err = train(*ROW, "--refit")
     revive()
     assert status == 143
     assert err.splitlines()[-1] == f"error: stopped by SIGTERM {STOPS[step]}"
-    assert (run_folder() / f"result_{LEARNED}.json").exists() is (step > 30)
+    assert (run_folder() / f"result_{LEARNED}.json").exists() is (step > 8)
     assert train(*ROW, "--refit")[0] == 0
-    assert left_behind() == left_behind("whole")
+    assert left_behind() == whole
 
 
-def test_both_stages_that_start_over_and_are_stopped_go_on_without_fresh(train, monkeypatch):
-    changed = (*ROW, "--refit", "--lr", 0.01)
-    assert train(*changed, "--data", "whole")[0] == 0
-    assert train(*ROW, "--refit")[0] == 0
-    revive = signalled(monkeypatch, Rows, "training_loss", 30)
-    assert train(*changed, "--fresh")[0] == 143
+def test_last_stage_alone_starts_over_and_goes_on_without_fresh(train, refit, whole, monkeypatch):
+    revive = signalled(monkeypatch, Rows, "loss", 20)
+    status, out, err = train(*ROW, "--refit", "--fresh")
     revive()
-    status, _, err = train(*changed)
+    assert status == 143
+    assert all(line.startswith(start) for line, start in zip(out.splitlines(), (FINISHED, "epoch 1/2"), strict=True))
+    assert err.splitlines()[-1].startswith("error: stopped by SIGTERM after epoch 1: the same command, without --fresh")
+    status, out, err = train(*ROW, "--refit")
     assert (status, err) == (0, "note: going on after epoch 1\n")
-    assert left_behind() == left_behind("whole")
+    assert out.startswith(FINISHED)
+    assert left_behind() == whole
 
 
-def test_stopped_before_its_first_epoch_it_leaves_both_earlier_stages(train, monkeypatch):
-    assert train(*ROW, "--refit")[0] == 0
-    before = left_behind()
-    revive = signalled(monkeypatch, Rows, "training_loss", 3)
-    assert train(*ROW, "--refit", "--lr", 0.01, "--fresh")[0] == 143
+def test_earlier_stage_of_other_options_is_started_over_by_its_own_command(train, refit, whole):
+    status, _, err = train(*ROW, "--refit", "--lr", 0.01, "--fresh")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "lr 0.05 instead of 0.01" in err
+    assert "--fresh starts over the last stage alone" in err
+    assert left_behind() == whole
+
+
+def test_stopped_before_its_first_epoch_it_leaves_the_files_of_both_stages(train, refit, whole, monkeypatch):
+    revive = signalled(monkeypatch, Rows, "loss", 3)
+    assert train(*ROW, "--refit", "--fresh")[0] == 143
     revive()
-    assert left_behind() == before
+    assert left_behind() == whole
 
 
-def test_signal_at_the_very_end_of_the_first_stage_stops_before_the_second(train, monkeypatch):
-    assert train(*ROW, "--refit", "--data", "whole")[0] == 0
+def test_signal_at_the_very_end_of_the_first_stage_stops_before_the_second(train, whole, monkeypatch):
     revive = signalled(monkeypatch, RowsFile, "as_npz", 1)
     status, _, err = train(*ROW, "--refit")
     revive()
     assert status == 143
-    assert err.splitlines()[-1].startswith("error: stopped by SIGTERM after epoch 3: the same command")
+    assert err.splitlines()[-1].startswith("error: stopped by SIGTERM after epoch 2: the same command")
     assert not list(run_folder().glob("*_refit_*"))
     assert train(*ROW, "--refit")[1].startswith("finished already")
-    assert left_behind() == left_behind("whole")
+    assert left_behind() == whole

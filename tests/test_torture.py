@@ -1,6 +1,6 @@
 """Runs that are killed, or that find the disk full, at any moment: what is left goes on to the same end.
 
-Five kills are part of the suite, all of this is `make torture`.
+Two kills are part of the suite, all of this is `make torture`.
 """
 
 import contextlib
@@ -10,16 +10,14 @@ import multiprocessing
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import FLAGS, ROWS, load_script
+from conftest import COMMAND, load_script
 from tensorboard.summary.writer.record_writer import RecordWriter
 from test_resume import left_behind
-
-COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
-
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["torch", "torchvision", "sklearn.datasets", "torch.utils.tensorboard"])
@@ -76,9 +74,17 @@ def test_processes_that_start_at_the_same_moment(tmp_path, rows, finished):
     assert str(torch.load(other, weights_only=True)) == str(content)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.torture)])
-def test_run_that_is_killed_again_and_again_ends_like_one_that_never_was(call, kills):
-    assert call("implicit-augment", *COMMAND, "--data", "whole")[0] == 0
+def wait_for_writing(process):
+    """Until the run has begun to write files, or has ended."""
+    folder = Path("local_data/DIGITS/run0")
+    before = folder.exists() and folder.stat().st_mtime_ns
+    while process.is_alive() and before == (folder.exists() and folder.stat().st_mtime_ns):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.torture)])
+def test_run_that_is_killed_again_and_again_ends_like_one_that_never_was(call, runs, kills):
+    whole = left_behind(runs / "whole/local_data")
     moments = random.Random(kills)
 
     def start():
@@ -89,24 +95,25 @@ def test_run_that_is_killed_again_and_again_ends_like_one_that_never_was(call, k
     done = 0
     while done < kills:
         process = start()
-        process.join(moments.uniform(0.5, 4))
+        wait_for_writing(process)
+        process.join(moments.uniform(0, 0.6))
         if process.is_alive():
             process.kill()
             done += 1
         process.join()
         if process.exitcode == 0:
-            assert left_behind() == left_behind("whole")
+            assert left_behind() == whole
             shutil.rmtree("local_data")
     process = start()
     process.join()
     assert process.exitcode == 0
-    assert left_behind() == left_behind("whole")
+    assert left_behind() == whole
 
 
 @pytest.mark.torture
-def test_every_single_write_that_finds_the_disk_full_loses_no_finished_epoch(call, monkeypatch):
+def test_every_single_write_that_finds_the_disk_full_loses_no_finished_epoch(call, runs, monkeypatch):
     """All writing goes through one of these calls; each of them fails once."""
-    assert call("implicit-augment", *COMMAND, "--data", "whole")[0] == 0
+    whole = left_behind(runs / "whole/local_data")
     points = [(os, "fsync"), (os, "replace"), (os, "link"), (RecordWriter, "write")]
     real = {name: getattr(owner, name) for owner, name in points}
     said = []
@@ -135,7 +142,7 @@ def test_every_single_write_that_finds_the_disk_full_loses_no_finished_epoch(cal
         assert (torch.load(kept[0], weights_only=True)["epoch"] if kept else 0) >= finished
         assert not list(Path("local_data").rglob("*.part"))
         assert call("implicit-augment", *COMMAND)[0] == 0
-        assert left_behind() == left_behind("whole")
+        assert left_behind() == whole
     assert fault > 30
     for named in ("logs/DIGITS/run0_", *(f"local_data/DIGITS/run0/{kind}_" for kind in ("data", "last", "metrics"))):
         assert any(line.startswith(f"error: {named}") for line in said)

@@ -14,6 +14,9 @@ from utils.recipes import RECIPES
 from utils.runs.accuracies import ACCURACIES
 from utils.runs.files import RunFiles
 
+# What the fingerprints of data are of, by their keys in a result.
+DATA = {"table": "training images or labels", "test_table": "test images or labels"}
+
 
 def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     """The options that a run was stored with; one that came later had its usual value.

@@ -1,5 +1,6 @@
 """A run that goes on from its last checkpoint."""
 
+import sys
 from typing import Any
 
 import torch
@@ -34,6 +35,8 @@ def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch
         checkpoint = find_checkpoint(files, origin, expected, different, update)
     if checkpoint:
         estimator.load_whole(checkpoint, checkpoint["training"])
+        if stage.run.plot_debug:
+            print("note: --plot-debug draws a run's first batches, which are over; add --fresh", file=sys.stderr)
         note_others(checkpoint.get("versions"), device)
     refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
     return checkpoint

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +59,19 @@ def stages(options: RunOptions) -> list[Stage]:
     earlier = options.estimator_class.earlier(options)
     before = stages(dataclasses.replace(earlier, fresh=False)) if earlier else []
     return [*before, Stage(options, options)]
+
+
+@contextmanager
+def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
+    """Say how a stage is started over where an error advises that and --fresh is about another one."""
+    try:
+        yield
+    except UserError as error:
+        if stage is last or "--fresh" not in str(error):
+            raise
+        raise UserError(
+            f"{error} (this is an earlier stage, and --fresh starts over the last stage alone: give its own command)"
+        ) from error
 
 
 def rows_path(source: str | None, folder: Path) -> Path | None:

@@ -16,6 +16,9 @@ from utils.recipes import RECIPES
 from utils.runs.accuracies import ACCURACIES
 from utils.runs.files import RunFiles
 
+# What the fingerprints of data in a result are of, by their keys.
+DATA = {"table": "training images or labels", "test_table": "test images or labels"}
+
 
 def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     """The options that a run was stored with; one that came later had its usual value.

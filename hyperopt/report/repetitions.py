@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.stored import classes_of
-from hyperopt.runs.fingerprints import DATA
+from hyperopt.options.stored import DATA, classes_of
 
 Results = dict[int, dict[str, Any]]  # by run number, in ascending order
 

@@ -8,13 +8,11 @@ import torch
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.stored import read_result
+from hyperopt.options.stored import DATA, read_result
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
 from utils.runs.files import unused_run_folder
 
-# What the fingerprints of data are of, by their keys in a result.
-DATA = {"table": "training images or labels", "test_table": "test images or labels"}
 FINGERPRINT_LETTERS = 64  # of a SHA-256 in hexadecimal
 
 

@@ -7,7 +7,8 @@ import torch
 
 from custom_datasets.sources import load_dataset
 from custom_datasets.split_file import preview_split
-from hyperopt.runs.fingerprints import DATA, fingerprint_run, fingerprints, refuse_result_of_other_data
+from hyperopt.options.stored import DATA
+from hyperopt.runs.fingerprints import fingerprint_run, fingerprints, refuse_result_of_other_data
 from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.stages import Stage
 from utils.colour import rgb

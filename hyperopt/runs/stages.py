@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
+from utils.errors import UserError
 from utils.flags import is_rows_file
 from utils.runs.files import RunFiles
 
@@ -88,5 +89,8 @@ class FinishedRun:
         """The weights of its last epoch's encoder and head. The best epoch was chosen on the test set."""
         from utils.runs.checkpoint import read_checkpoint
 
-        content = read_checkpoint(self.files.last)
+        try:
+            content = read_checkpoint(self.files.last)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.files.last} cannot be read ({error}); train the run again with --fresh") from error
         return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}

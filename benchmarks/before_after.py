@@ -127,7 +127,6 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
     from benchmarks import epoch
     from benchmarks.report import seconds
     from custom_datasets.distortion import Distortion, make_split
-    from hyperopt.runs.training import Training
     from utils.recipes import RECIPES
 
     settings = {"dataset": "MNIST", "batch": None, "model": None, "compile": False, "precision": "fp32"}
@@ -136,19 +135,18 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
     validation = int(RECIPES["MNIST"].validation * share)
     distortion = Distortion(validation, epoch.IMBALANCE_RATIO, subsample, epoch.NOISE_RATIO)
     split = make_split(data.train.labels.numpy(), epoch.CLASSES, distortion, epoch.SEED)
-    trainings = {
-        method: Training(epoch.method_options(flags, epoch.METHODS[method]), data, split, torch.device("cpu"))
-        for method in ("HES", "FIS")
-    }
-    number = trainings["FIS"].options.hyper_start + 1
+    options = {method: epoch.method_options(flags, epoch.METHODS[method]) for method in ("HES", "FIS")}
+    measured = {method: make_measured(one, data, split) for method, one in options.items()}
+    number = options["FIS"].hyper_start + 1
 
     def time(method: str, name: str) -> float:
         if (method, name) == ("FIS", "hyper"):
-            epoch.passes(trainings[method], number)["evaluation"]()  # which comes before it in a training
-        return seconds(epoch.passes(trainings[method], number + 1)[name])
+            epoch.passes(measured[method], number)["evaluation"]()  # which comes before it in a training
+        return seconds(epoch.passes(measured[method], number + 1)[name])
 
     def floor() -> dict[str, float]:
-        forward, both = convolution_seconds(trainings["FIS"].model, data.train.shape)
+        model = getattr(measured["FIS"], "training", measured["FIS"]).model
+        forward, both = convolution_seconds(model, data.train.shape)
         trained, evaluated = len(split.train), len(split.valid) + len(data.test)
         return {
             "evaluation": evaluated * forward,
@@ -163,6 +161,19 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
         "FIS hyper": lambda: time("FIS", "hyper"),
         "floor": floor,
     }
+
+
+def make_measured(options: Any, data: Any, split: Any) -> Any:
+    """What the version's `benchmarks.epoch` has passes of: an estimator, or, of an earlier version, a training."""
+    import torch
+
+    from benchmarks import report
+
+    if hasattr(report, "make_estimator"):
+        return report.make_estimator(options, data, split, torch.device("cpu"))
+    from hyperopt.runs.training import Training
+
+    return Training(options, data, split, torch.device("cpu"))
 
 
 def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,16 @@ def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
     if len(epochs) > 1:
         some = ", ".join(f"{count} ({label})" for count, label in sorted(epochs.items()))
         found.notes.append(f"rows differ in their number of epochs: {some}")
+    return found
+
+
+def only_runs(rows: Iterable[SettingResults], runs: Iterable[int]) -> list[SettingResults]:
+    """The rows with the runs of these numbers alone. Raises UserError when none of them is finished."""
+    wanted = set(runs)
+    kept = [(row, {run: result for run, result in row.results.items() if run in wanted}) for row in rows]
+    found = [replace(row, results=results) for row, results in kept if results]
+    if not found:
+        raise UserError("no run of --only-runs is finished in any of the rows; name others, or leave it out")
     return found
 
 

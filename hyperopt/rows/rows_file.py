@@ -110,8 +110,8 @@ class RowsFile:
         there = [letter for letter, part in PARTS.items() if part.columns.keys() <= self.columns.keys()]
         return "".join(there) + (CONFIDENCE if TOLD in self.columns else "")
 
-    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, path: Path) -> "RowsFile":
-        """These rows, which were read from `path`, in the order of a predictions file's images `index` (n,).
+    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, source: Path | str) -> "RowsFile":
+        """These rows, which were read from `source`, in the order of a predictions file's images `index` (n,).
 
         Raises UserError when images, given labels or classes are others.
         """
@@ -121,7 +121,7 @@ class RowsFile:
         soft_label = self.columns.get("soft_label")
         if not same or (soft_label is not None and soft_label.shape[1] != classes):
             raise UserError(
-                f"{path} is of other images or labels than the predictions file; train the run again with --fresh"
+                f"{source} is of other images or labels than the predictions file; train the run again with --fresh"
             )
         order = torch.from_numpy(ours[theirs.argsort()])
         columns = {name: column[order] for name, column in self.columns.items()}

@@ -70,7 +70,7 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
         estimator = options.estimator_class(options.estimator, training)
         if start:
             start.fill(training.rows)
-            estimator.begin(start.rows, FinishedRun(start.files, data.classes))
+            estimator.begin(start.rows, start.use, FinishedRun(start.files, data.classes))
         checkpoint = find_state(stage, estimator, origin, device)
         record = Record(files, stage.run.identity, not options.sees_valid, options.fresh, device, origin, checkpoint)
         start = checkpoint = None  # each as large as the rows

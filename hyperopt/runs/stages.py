@@ -107,5 +107,5 @@ class FinishedRun:
         try:
             content = read_checkpoint(self.files.last)
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.files.last} cannot be read ({error}); train its run again with --fresh") from error
+            raise UserError(f"{self.files.last} cannot be read ({error}); train the run again with --fresh") from error
         return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}

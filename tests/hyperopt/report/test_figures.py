@@ -13,7 +13,6 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import Setting
 from hyperopt.report.figures import classes, confusion, embedding, errors, learned, learning_curves, style
 from hyperopt.report.figures.sources import Sources
 from hyperopt.report.results import all_results
@@ -92,7 +91,7 @@ def make_rows(options, predictions, random):
 
 
 def found_rows():
-    return all_results(Setting(dataset="SVHN")).rows
+    return all_results(Path("local_data") / "SVHN").rows
 
 
 def mean_and_std(values):

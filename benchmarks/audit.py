@@ -22,7 +22,6 @@ from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import Setting
 from hyperopt.report.audit import Review
 from hyperopt.report.results import all_results, only_runs
 from hyperopt.report.wrong_labels import Scores, review_rows, score_table
@@ -61,7 +60,7 @@ def main() -> None:
     flags = parser.parse_args()
     device = pick_device(0, flags.no_cuda, 1 if flags.dataset == "DIGITS" else None)
     data = load_dataset(flags.dataset, flags.data / flags.dataset, torch.device("cpu"))
-    rows = all_results(Setting(data=flags.data, dataset=flags.dataset), flags.match).rows
+    rows = all_results(flags.data / flags.dataset, flags.match).rows
     reviews = review_rows(only_runs(rows, flags.runs) if flags.runs else rows, data)
     print(score_table(reviews, lambda review: confident_learning(review, device)))
 

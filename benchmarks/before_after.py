@@ -11,6 +11,7 @@ a hyper pass, forward for clean images whose features it computes, in parts as l
 """
 
 import argparse
+import importlib
 import json
 import os
 import statistics
@@ -91,11 +92,13 @@ class Version(AbstractContextManager):
             text=True,
             env=os.environ | {"PYTHONPATH": str(path)},
         )
+        assert self._process.stdin and self._process.stdout  # they are pipes
+        self._asked, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, what: str) -> Any:
         """Seconds of one of `PASSES`, or of the convolutions in them for "floor"."""
-        print(what, file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
+        print(what, file=self._asked, flush=True)
+        answer = self._answers.readline()
         if not answer:
             from utils.errors import UserError
 
@@ -103,7 +106,7 @@ class Version(AbstractContextManager):
         return json.loads(answer)
 
     def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()
+        self._asked.close()
         self._process.wait()
 
 
@@ -171,9 +174,8 @@ def make_measured(options: Any, data: Any, split: Any) -> Any:
 
     if hasattr(report, "make_estimator"):
         return report.make_estimator(options, data, split, torch.device("cpu"))
-    from hyperopt.runs.training import Training
-
-    return Training(options, data, split, torch.device("cpu"))
+    earlier = importlib.import_module("hyperopt.runs.training")
+    return earlier.Training(options, data, split, torch.device("cpu"))
 
 
 def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float, float]:
@@ -189,9 +191,17 @@ def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float,
         model.eval()(torch.randn(PART, *shape).to(memory_format=torch.channels_last))
         for hook in hooks:
             hook.remove()
-        runs = (lambda: [layer(images) for layer, images in layers]), (lambda: [to_pixels(*one) for one in layers])
-        forward, both = (statistics.median(seconds(run) for _ in range(REPEATS)) / PART for run in runs)
+        forward, both = (
+            statistics.median(seconds(lambda: over(layers, run)) for _ in range(REPEATS)) / PART  # noqa: B023
+            for run in (lambda layer, images: layer(images), to_pixels)
+        )
     return forward, both
+
+
+def over(layers: list[tuple[Any, Any]], run: Callable[[Any, Any], object]) -> None:
+    """Run something on every layer and its images."""
+    for layer, images in layers:
+        run(layer, images)
 
 
 def to_pixels(layer: Any, images: Any) -> None:

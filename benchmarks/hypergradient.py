@@ -18,6 +18,7 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -185,7 +186,7 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
             **TRAININGS[dataset],
         )
     )
-    if not finished_result(options):
+    if not finished_result(options.files, options.identity):
         train(Stage(options, options), device)
     data = load_dataset(dataset, options.folder, device)
     training = make_estimator(options, data, prepare_split(options, data), device).training
@@ -210,13 +211,17 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
     return systems
 
 
+def _solve(solve: Callable[[System], Tensor], system: System) -> None:
+    solve(system)[0, 0].item()  # waits for the device
+
+
 def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
     """Per solver: cosine and relative error to the exact V, milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in SOLVERS}
     for turn in range(WARM_UP + rounds):
         for system in systems:
             for name, solve in SOLVERS.items():
-                elapsed = seconds(lambda solve=solve, system=system: solve(system)[0, 0].item())  # waits for the device
+                elapsed = seconds(partial(_solve, solve, system))
                 if turn >= WARM_UP:
                     times[name].append(1000 * elapsed)
     exact = [system.dense() for system in systems]

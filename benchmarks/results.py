@@ -10,7 +10,6 @@ that a finished run leaves but for the checkpoints. Timed is the script's main f
 import argparse
 import contextlib
 import csv
-import importlib.util
 import io
 import json
 import tempfile
@@ -74,9 +73,8 @@ def parse_options() -> argparse.Namespace:
 
 def load_script() -> ModuleType:
     """get-results.py as a module; its name has a hyphen, so that it cannot be imported."""
-    spec = importlib.util.spec_from_file_location("get_results", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = ModuleType("get_results")
+    exec(compile(SCRIPT.read_text(), SCRIPT, "exec"), vars(module))
     return module
 
 

@@ -41,6 +41,11 @@ WARM_UP = 5  # rounds
 LARGE_CLASSES, LARGE_STEPS = 1000, 10
 
 
+def stand_in(**parts: Any) -> Any:
+    """What a hyper step takes of a training."""
+    return SimpleNamespace(**parts)
+
+
 class Steps:
     """Hyper steps on random images whose rows are drawn out of N."""
 
@@ -50,8 +55,7 @@ class Steps:
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
         self.rows = make_rows(labels, classes, "WSA", False, LOSSES["symmetric KL"], PaperWarp(), device)
         network = FrozenClassifier(build_model("smallnet", SHAPE[0], classes, SEED).to(device))
-        # What a hyper step takes of a training.
-        self.training = SimpleNamespace(rows=self.rows, frozen=network, draws=self.random)
+        self.training = stand_in(rows=self.rows, frozen=network, draws=self.random)
         self.fisher = Fisher(Fisher.Options(), self.training)
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
         index = torch.arange(BATCH, device=device)

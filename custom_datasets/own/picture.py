@@ -107,5 +107,6 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """The file opened; whatever goes wrong inside is a UserError that names it."""
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of very large pictures, and of metadata that is damaged
-        with Image.open(path) as image:
+        image = Image.open(path)
+        with image:
             yield image

@@ -63,14 +63,16 @@ def label_table(reviews: Reviews) -> str:
 
 def corrections(audit: Audit) -> dict[str, float]:
     """The columns of one run, as shares; none that would be of no label."""
-    wrong = audit.given != audit.true
-    found = {}
+    assert audit.weight is not None and audit.given_probability is not None and audit.learned is not None
+    assert audit.true is not None  # the noise was made by this program
+    wrong = np.asarray(audit.given != audit.true)
+    found: dict[str, float] = {}
     for name, values in (("weight", audit.weight), ("soft label", audit.given_probability)):
         found |= {f"area, {name}": value for figure, value in score(wrong, values).items() if figure == AREA}
     if wrong.any():
-        found["wrong, corrected"] = (audit.learned == audit.true)[wrong].mean()
+        found["wrong, corrected"] = float(np.mean(audit.learned[wrong] == audit.true[wrong]))
     if not wrong.all():
-        found["right, changed"] = (audit.learned != audit.given)[~wrong].mean()
+        found["right, changed"] = float(np.mean(audit.learned[~wrong] != audit.given[~wrong]))
     return found
 
 

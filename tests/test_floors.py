@@ -37,8 +37,8 @@ def room_of(module):
 
 def sources():
     """The syntax trees of the modules of all rooms, by dotted name."""
-    tops = {room.partition(".")[0] for room in FLOORS}
-    paths = [path for top in tops for path in (*ROOT.glob(f"{top}/**/*.py"), *ROOT.glob(f"{top}.py"))]
+    tops = dict.fromkeys(room.partition(".")[0] for room in FLOORS)
+    paths = [path for top in tops for path in sorted((*ROOT.glob(f"{top}/**/*.py"), *ROOT.glob(f"{top}.py")))]
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
     return {name: ast.parse(path.read_text()) for name, path in names.items()}
 

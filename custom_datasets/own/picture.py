@@ -107,6 +107,5 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """The file opened; whatever goes wrong inside is a UserError that names it."""
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of very large pictures, and of metadata that is damaged
-        image = Image.open(path)
-        with image:
+        with Image.open(path) as image:
             yield image

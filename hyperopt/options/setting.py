@@ -90,7 +90,7 @@ class Setting:
         None,
         "letters of what is taken over of the learned rows: W weight, C the network's confidence in the given label, "
         "relative to the highest of the class (a factor of the weight), S soft label, A augmentation "
-        "(default: W, S and A as far as they are there; of --refit W and C, else A)",
+        "(default: W, S and A as far as they are there; of --refit W and C, else A; with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(

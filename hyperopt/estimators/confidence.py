@@ -79,8 +79,8 @@ class Confidence(Estimator):
         fills = self.options.confidence_fills
         if "W" in fills:
             weight = self._weights(rows)
-            taken_over = {"weight": weight * rows.columns["weight"] if "W" in use else weight}
-            self.training.rows.fill(rows.index, taken_over, "W")
+            columns = {"weight": weight * rows.columns["weight"] if "W" in use else weight}
+            self.training.rows.fill(rows.index, columns, "W")
         if "S" in fills:
             self._relabel(rows, finished)
 

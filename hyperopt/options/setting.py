@@ -102,7 +102,7 @@ class Setting:
         None,
         "letters of what is taken over of learned rows: W weight, S soft label, A augmentation, C the confidence in "
         "the given label over the highest of its class, a factor of the weight "
-        "(default: W, S and A as far as they are there; of --refit W and C, else A)",
+        "(default: W, S and A as far as they are there; of --refit W and C, else A; with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import sys
 import zipfile
 from dataclasses import replace
@@ -11,29 +12,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Killed
+from conftest import DISTORTION, Killed, call_in
 
 from custom_datasets.distortion import distorted_images
 from custom_datasets.sources import load_dataset
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
+from hyperopt.rows.letters import LETTERS
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.fingerprints import fingerprint_training_set
-from hyperopt.runs.set_up import prepare_split
+from hyperopt.runs.set_up import make_training, prepare_split
 from hyperopt.runs.starting_rows import StartingRows
-from hyperopt.runs.training import Training
 from utils.fingerprint import fingerprint
 
-DISTORTION = ("-ir", 10, "-nr", 0.1)
+IMAGES = 133  # of the distorted training set
 METHOD = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH")
-LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1"
+LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_0.24_nr_0.1_hyper_start_1"
 DEVICE = torch.device("cpu")
 
 
 @pytest.fixture
-def rows_file(train):
-    """The rows file of a run that has learned all parts, and nothing else of it but the split."""
-    assert train(*METHOD, "--hyper-opt", "FIS")[0] == 0
+def train(train):
+    """Trains two epochs; where rows are learned, they move in the second."""
+    return lambda *flags: train("--epochs", 2, *flags)
+
+
+@pytest.fixture(scope="module")
+def learned(scripts, tmp_path_factory):
+    """Folder of a run that has learned all parts."""
+    folder = tmp_path_factory.mktemp("learned")
+    flags = ("--no-cuda", "--epochs", 4, "--hyper-start", 1, "--batch-size", 8, "--lr-warm-epochs", 0)
+    assert call_in(folder, scripts["implicit-augment"], *METHOD, "--hyper-opt", "FIS", *flags)[0] == 0
+    return folder
+
+
+@pytest.fixture
+def rows_file(call, learned):
+    """The rows file of that run, in a copy of its folder."""
+    shutil.copytree(learned, ".", dirs_exist_ok=True)
     return Path(f"local_data/DIGITS/run0/rows_{LEARNED}.pt")
 
 
@@ -52,27 +68,32 @@ def weights(path):
 
 
 def trained_in_memory(*flags, use):
-    """A training's weights after three epochs, from the tables that the learning run's checkpoint holds."""
-    options = resolve(parse_options(RunOptions, "", [*map(str, (*METHOD, *flags)), "--epochs", "3"]))
+    """A training's weights after two epochs, from the tables that the learning run's checkpoint holds."""
+    options = resolve(parse_options(RunOptions, "", [*map(str, (*METHOD, *flags)), "--epochs", "2"]))
     options = replace(options, precision="fp32")
     data = load_dataset("DIGITS", Path("local_data/DIGITS"), DEVICE)
     split = prepare_split(options, data)
-    learning = Training(options, data, split, DEVICE)
+    learning = make_training(options, data, split, DEVICE)
     saved = torch.load(f"local_data/DIGITS/run0/last_{LEARNED}.pt", weights_only=True)
-    for name, values in (saved["reweight_state_dict"] | saved["augment_state_dict"]).items():
-        learning.rows.tables[name].values.copy_(values)
+    values = saved["reweight_state_dict"] | saved["augment_state_dict"]
+    for letter, holder in learning.rows.holders.items():
+        holder.values.copy_(values[LETTERS[letter]])
     index = torch.from_numpy(distorted_images(split))
-    rows = RowsFile.of(learning.rows, index, "DIGITS", fingerprint_training_set(data, split))
-    training = Training(options, data, split, DEVICE)
+    columns = learning.rows.columns(index)
+    rows = RowsFile(index, learning.rows.given[index], "DIGITS", fingerprint_training_set(data, split), columns)
+    training = make_training(options, data, split, DEVICE)
     StartingRows(Path("memory"), rows, use).fill(training.rows)
-    for number in (1, 2, 3):
-        training.epoch(number)
+    estimator = options.estimator_class(options.estimator, training)
+    for number in (1, 2):
+        estimator.epoch(number)
     return joined(training.model.encoder.state_dict(), training.model.head.state_dict())
 
 
-@pytest.mark.parametrize(("flags", "use"), [((), None), (("--train-on", "both"), "W")])
-@pytest.mark.parametrize("kind", ["pt", "npz", "name"])
-def test_training_from_a_file_is_bit_for_bit_that_from_memory(train, rows_file, flags, use, kind):
+@pytest.mark.parametrize(
+    ("kind", "flags", "use"),
+    [("pt", (), None), ("npz", ("--train-on", "both"), "W"), ("name", (), None), ("name", ("--train-on", "both"), "W")],
+)
+def test_training_from_a_file_is_bit_for_bit_that_from_memory(train, rows_file, kind, flags, use):
     rows_file.with_suffix(".npz").rename("mine.npz")
     Path("mine.pt").write_bytes(rows_file.read_bytes())
     source = LEARNED if kind == "name" else f"mine.{kind}"
@@ -94,11 +115,11 @@ def test_both_kinds_of_file_are_the_same_rows(train, rows_file):
 
 @pytest.mark.parametrize("opt", ["HES", "FIS"])
 def test_hyper_pass_goes_on_from_learned_rows(train, rows_file, opt):
-    train(*METHOD, "--rows", LEARNED, "--hyper-opt", opt, "--hyper-start", 2)
+    train(*METHOD, "--rows", LEARNED, "--hyper-opt", opt, "--hyper-start", 1)
     found = RowsFile.read(the_file("run0/rows_*_rows_*.pt"))
     start = RowsFile.read(rows_file)
-    assert not torch.equal(found.weight, start.weight)
-    assert torch.corrcoef(torch.stack((found.weight, start.weight)))[0, 1] > 0.5
+    assert not torch.equal(found.columns["weight"], start.columns["weight"])
+    assert torch.corrcoef(torch.stack((found.columns["weight"], start.columns["weight"])))[0, 1] > 0.5
 
 
 @pytest.mark.parametrize("flags", [("--train-on", "both", "--rows-use", "WS"), ("--hyper-opt", "HES")])
@@ -108,7 +129,7 @@ def test_training_from_learned_rows_goes_on_where_it_stopped(train, rows_file, k
     assert train(*row)[0] == 0
     (last,) = Path("local_data/DIGITS/run0").glob("last_*_rows_mine*.pt")
     whole = untimed(last)
-    revive = killed_at(10)
+    revive = killed_at(7)
     with pytest.raises(Killed):
         train(*row, "--fresh")
     revive()
@@ -160,7 +181,7 @@ def other_images(path):
 
 
 def other_classes(path):
-    rewrite(path, soft_label=torch.full((519, 16), 1 / 16))
+    rewrite(path, soft_label=torch.full((IMAGES, 16), 1 / 16))
 
 
 def without_weight(path):
@@ -205,13 +226,15 @@ REFUSED = {
     "--rows a/b": "must be a rows file with a plain name",
     "--rows x.pt --train-on valid --los-model WGHT": "which --train-on valid leaves out",
     "--rows x.pt": "--rows needs rows to fill; add --aug-model",
-    "--rows x.pt --rows-use SW --los-model WGHT": "invalid choice: 'SW'",
+    "--rows x.pt --rows-use WX --los-model WGHT": "'WX' must be some of the letters W, C, S, A, each once",
+    "--rows x.pt --rows-use WW --los-model WGHT": "'WW' must be some of the letters W, C, S, A, each once",
+    "--rows x.pt --rows-use SW --los-model WGHT": "cannot take over S: --aug-model NONE --los-model WGHT",
     "--rows x.pt --rows-use WA --los-model WGHT": "cannot take over A: --aug-model NONE --los-model WGHT",
     "--rows nothing --los-model WGHT": "no finished run nothing with rows in local_data/DIGITS/run0",
     "--rows-use W --los-model WGHT": "add --rows or --refit",
     f"--rows {'long' * 40}.pt --los-model WGHT": "which is too long for its files",
     "--refit --los-model WGHT": "add --hyper-opt HES or FIS",
-    "--refit --los-model SOFT --hyper-opt FIS": "--refit cannot take over W",
+    "--refit --los-model SOFT --hyper-opt FIS --rows-use W": "--refit cannot take over W",
     "--rows x.pt --rows-use C --los-model SOFT": "--rows cannot take over C: --aug-model NONE --los-model SOFT have",
     "--refit --hyper-opt FIS": "--hyper-opt FIS has nothing to learn",
     **{
@@ -233,13 +256,14 @@ def test_flags_that_do_not_fit_are_refused_in_one_line(train, flags):
 def test_confidence_within_its_class_is_a_factor_of_the_weight(train, rows_file):
     rows_file.rename("mine.pt")
     learned = RowsFile.read(Path("mine.pt"))
-    highest = {label: learned.confidence[learned.given_label == label].max().item() for label in range(10)}
-    factor = learned.confidence / torch.tensor([highest[label] for label in learned.given_label.tolist()])
-    for use, start in {"C": 1, "WC": learned.weight}.items():
+    confidence = learned.columns["confidence"]
+    highest = {label: confidence[learned.given_label == label].max().item() for label in range(10)}
+    factor = confidence / torch.tensor([highest[label] for label in learned.given_label.tolist()])
+    for use, start in {"C": 1, "WC": learned.columns["weight"]}.items():
         assert train(*METHOD, "--rows", "mine.pt", "--rows-use", use)[0] == 0
         found = RowsFile.read(the_file(f"run0/rows_*_rows_mine_use_{use}.pt"))
-        torch.testing.assert_close(found.weight, start * factor, rtol=1e-5, atol=1e-7)
-        assert (found.soft_label.argmax(1) == found.given_label).all()
+        torch.testing.assert_close(found.columns["weight"], start * factor, rtol=1e-5, atol=1e-7)
+        assert (found.columns["soft_label"].argmax(1) == found.given_label).all()
 
 
 def test_confidence_is_that_of_the_predictions(rows_file):
@@ -267,8 +291,8 @@ def test_column_that_a_gradient_is_wanted_of_is_a_column_like_others(train, rows
     torch.save(columns, "other.pt")
     first, second = (train(*METHOD, "--rows", name, "--rows-use", "WCS") for name in ("mine.pt", "other.pt"))
     assert (first[0], second[0], second[2]) == (0, 0, "")
-    (weight, other) = (RowsFile.read(the_file(f"run0/rows_*_rows_{name}_*.pt")).weight for name in ("mine", "other"))
-    assert torch.equal(weight, other)
+    read = (RowsFile.read(the_file(f"run0/rows_*_rows_{name}_*.pt")) for name in ("mine", "other"))
+    assert torch.equal(*(rows.columns["weight"] for rows in read))
 
 
 def test_file_for_which_there_is_no_memory_is_named(train, rows_file):
@@ -306,7 +330,7 @@ def test_folder_of_any_bytes(train, rows_file):
 def test_other_content_is_another_run(train, rows_file):
     rows_file.rename("mine.pt")
     train(*METHOD, "--rows", "mine.pt")
-    rewrite("mine.pt", weight=torch.ones(519))
+    rewrite("mine.pt", weight=torch.ones(IMAGES))
     status, _, err = train(*METHOD, "--rows", "mine.pt")
     assert status == 2
     assert "was started with another rows file than mine.pt" in err
@@ -320,11 +344,11 @@ def test_other_content_is_another_run(train, rows_file):
 def test_file_for_other_tools_can_be_written_by_hand(train, rows_file):
     with np.load(rows_file.with_suffix(".npz")) as content:
         kept = {name: content[name] for name in ("index", "given_label", "dataset", "split")}
-    np.savez("mine.npz", weight=np.full(519, 2, np.float32), **kept)
+    np.savez("mine.npz", weight=np.full(IMAGES, 2, np.float32), **kept)
     status, *_ = train(*DISTORTION, "--los-model", "WGHT", "--rows", "mine.npz")
     assert status == 0
     found = RowsFile.read(the_file("run0/rows_*_rows_mine.pt"))
-    torch.testing.assert_close(found.weight, torch.full((519,), 2.0), rtol=1e-6, atol=0)
+    torch.testing.assert_close(found.columns["weight"], torch.full((IMAGES,), 2.0), rtol=1e-6, atol=0)
 
 
 def test_control_leaves_the_confidence_of_the_distorted_images(train):
@@ -334,8 +358,8 @@ def test_control_leaves_the_confidence_of_the_distorted_images(train):
     found = RowsFile.read(the_file("run0/rows_*.pt"))
     with np.load(the_file("run0/predictions_*")) as predictions:
         said = dict(zip(predictions["train_index"].tolist(), predictions["train_confidence"].tolist(), strict=True))
-        assert len(said) == 519 + 314
-    assert len(found.index) == 519
-    assert found.confidence.tolist() == [said[index] for index in found.index.tolist()]
-    assert (found.weight == 1).all()
+        assert len(said) == IMAGES + 314
+    assert len(found.index) == IMAGES
+    assert found.columns["confidence"].tolist() == [said[index] for index in found.index.tolist()]
+    assert (found.columns["weight"] == 1).all()
     assert train(*METHOD, "--train-on", "both", "--rows", name, "--rows-use", "C")[0] == 0

@@ -3,11 +3,13 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import DISTORTION, Killed, call_in
 from matplotlib.axes import Axes
 from PIL import Image
 from sklearn.metrics import accuracy_score
@@ -17,17 +19,17 @@ from custom_datasets.sources import load_dataset
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
 from custom_transforms.operations import NAMES
-from hyperopt.options.run_options import RunOptions
-from hyperopt.runs import training
+from hyperopt.estimators import hyper_pass
+from hyperopt.estimators import training as estimator_training
+from hyperopt.estimators.implicit import Implicit
+from hyperopt.report.figures import embedding
 from hyperopt.runs.set_up import make_policy
-from hyperopt.runs.training import Training
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
 from utils.runs.epochs import Epoch
 from utils.runs.record import Record
-from utils.schedule import Cosine
+from utils.schedule import Cosine, Steps
 
-DISTORTION = ("-ir", 10, "-nr", 0.1)
 METHOD = ("--aug-model", "SEP", "--los-model", "BOTH")
 HES = (*METHOD, "--hyper-opt", "HES")
 
@@ -45,14 +47,29 @@ def metrics():
     return list(csv.DictReader(the_file("metrics_*").open()))
 
 
+@pytest.fixture(scope="module")
+def learned(scripts, tmp_path_factory):
+    """Folder of a run that has learned rows, and what it printed."""
+    folder = tmp_path_factory.mktemp("learned")
+    flags = ("--no-cuda", "--epochs", 3, "--hyper-start", 1, *DISTORTION, *HES)
+    status, out, _ = call_in(folder, scripts["implicit-augment"], *flags)
+    assert status == 0
+    return folder, out
+
+
+@pytest.fixture
+def learned_run(call, learned):
+    """The same run in the test's own folder."""
+    shutil.copytree(learned[0], ".", dirs_exist_ok=True)
+
+
 def test_labels_that_are_trained_on_are_the_noisy_ones(train):
     train(*DISTORTION, *METHOD)
     given = checkpoint()["reweight_state_dict"]["soft_label"].argmax(1)
     assert torch.equal(given, torch.load(the_file("data_*"), weights_only=True)[2])
 
 
-def test_recorded_accuracies_are_those_of_the_saved_network(train, tmp_path):
-    train(*DISTORTION, *HES)
+def test_recorded_accuracies_are_those_of_the_saved_network(learned_run, tmp_path):
     saved, recipe = checkpoint(), RECIPES["DIGITS"]
     model = build_model("smallnet", 1, 10, seed=9)
     model.encoder.load_state_dict(saved["encoder_state_dict"])
@@ -79,17 +96,54 @@ def test_optimiser_is_the_published_one(train, monkeypatch):
         return make(parameters, lr, **settings)
 
     monkeypatch.setattr(torch.optim, "SGD", spy)
-    train(*DISTORTION)
-    assert seen == [(0.05, {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4})]
+    train(*DISTORTION, "--epochs", 1)
+    train(*DISTORTION, "--epochs", 1, "--momentum", 0, "--weight-decay", 0, "-r", "run1")
+    assert seen == [
+        (0.05, {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4}),
+        (0.05, {"momentum": 0, "nesterov": False, "weight_decay": 0}),
+    ]
 
 
 def test_learning_rates_that_were_used_follow_both_schedules(train):
     train(*DISTORTION, *HES, "--epochs", 12, "--hyper-start", 4)
     rates = [(float(row["learning_rate"]), float(row["hyper_learning_rate"])) for row in metrics()]
     network, rows = Cosine(0.05, 12, 0.1, 5), Cosine(0.05, 8, 0.1, 5)
-    last_train, last_hyper = 15 / 16, 4 / 5  # 519 images: 16 steps of 32, 5 steps of at most 128
+    last_train, last_hyper = 3 / 4, 1 / 2  # 133 images: 4 steps of 32, 2 steps of at most 128
     expected = [(network(e + last_train), rows(e - 4 + last_hyper) if e >= 4 else 0) for e in range(12)]
     assert np.allclose(rates, expected, rtol=1e-9)
+
+
+def test_learning_rates_fall_in_steps_without_momentum_and_weight_decay(train):
+    flags = (*DISTORTION, "--lr-warm-epochs", 0, "--momentum", 0, "--weight-decay", 0)
+    status, _, err = train(*flags, "--lr-schedule", "steps", "--lr-decay-epochs", "1,2")
+    assert (status, err) == (0, "")
+    assert [float(row["learning_rate"]) for row in metrics()] == pytest.approx([0.05, 0.005, 0.0005])
+    assert all("momentum_buffer" not in state for state in checkpoint()["training"]["optimizer"]["state"].values())
+    status, _, err = train(*flags, "--lr-schedule", "steps", "--lr-decay-epochs", "1,3")
+    assert status == 2
+    assert "lr_decay_epochs 1,2 instead of 1,3" in err
+    status, _, err = train(*flags, "--momentum", 0.9, "--lr-schedule", "steps", "--lr-decay-epochs", "1,2")
+    assert status == 2
+    assert "momentum 0.0 instead of 0.9" in err
+
+
+def test_run_without_momentum_in_steps_goes_on_where_it_stopped(train, killed_at):
+    steps = (*DISTORTION, *METHOD, "--momentum", 0, "--lr-schedule", "steps", "--lr-decay-epochs", "1,2")
+    assert train(*steps, "--data", "whole")[0] == 0
+    revive = killed_at(10)
+    with pytest.raises(Killed):
+        train(*steps)
+    revive()
+    assert "going on after epoch" in train(*steps)[2]
+    trained = [torch.load(the_file("last_*", data), weights_only=True) for data in ("local_data", "whole")]
+    for part in ("encoder", "decoder"):
+        one, other = (state[f"{part}_state_dict"] for state in trained)
+        assert all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_steps_follow_a_warm_up():
+    rate = Steps(1.0, 0.1, (3, 5), warm_epochs=2)
+    assert [rate(time) for time in (0, 1, 2, 2.9, 3, 5)] == pytest.approx([0.1, 0.55, 1, 1, 0.1, 0.01])
 
 
 @pytest.mark.parametrize(
@@ -108,34 +162,36 @@ def test_learning_rates_that_were_used_follow_both_schedules(train):
         ("--seed", 7),
         ("--model", "lenet"),
         ("--valid-images", 50),
+        ("--hyper-valid", "full"),
+        ("--momentum", 0.5),
+        ("--weight-decay", 0.01),
+        ("--recipe", "MNIST", "--model", "smallnet"),
     ],
 )
-def test_every_option_has_an_effect(train, flags):
-    losses = []
-    for folder, more in (("a", ()), ("b", flags)):
-        train(*DISTORTION, *HES, "--data", folder, "--epochs", 4, *more)
-        losses.append(float(list(csv.DictReader(the_file("metrics_*", folder).open()))[-1]["test_loss"]))
-    assert losses[0] != losses[1]
+def test_every_option_has_an_effect(train, learned_run, flags):
+    assert train(*DISTORTION, *HES, "--data", "other", *flags)[0] == 0
+    losses = [list(csv.DictReader(the_file("metrics_*", data).open())) for data in ("local_data", "other")]
+    assert losses[0][-1]["test_loss"] != losses[1][-1]["test_loss"]
 
 
 def test_features_of_an_evaluation_serve_the_hyper_pass_after_it(train, monkeypatch):
     """Nothing is computed twice, and nothing changes; the predictions are the last evaluation's."""
     computed, evaluations = [], []
-    clean_features, evaluate = training.clean_features, training.evaluate
-    monkeypatch.setattr(training, "clean_features", lambda *of: computed.append(of) or clean_features(*of))
-    monkeypatch.setattr(training, "evaluate", lambda *of: evaluations.append(of) or evaluate(*of))
+    clean_features, evaluate = hyper_pass.clean_features, estimator_training.evaluate
+    monkeypatch.setattr(hyper_pass, "clean_features", lambda *of: computed.append(of) or clean_features(*of))
+    monkeypatch.setattr(estimator_training, "evaluate", lambda *of: evaluations.append(of) or evaluate(*of))
     flags = (*DISTORTION, "--aug-model", "SEP", "--hyper-opt", "FIS", "--hyper-start", 1, "--epochs", 4)
     train(*flags, "--data", "kept")
     assert (len(computed), len(evaluations)) == (0, 8)
 
-    evaluate_epoch = Training.evaluate
+    evaluate_epoch = Implicit.evaluate
 
     def forget(self, number):
         found = evaluate_epoch(self, number)
-        self._clean = self._test = None
+        self._seen = self.training._test = None
         return found
 
-    monkeypatch.setattr(Training, "evaluate", forget)
+    monkeypatch.setattr(Implicit, "evaluate", forget)
     train(*flags, "--data", "anew")
     assert (len(computed), len(evaluations)) == (3, 8 + 9)
     for kind in ("rows_*.npz", "predictions_*"):
@@ -144,8 +200,8 @@ def test_features_of_an_evaluation_serve_the_hyper_pass_after_it(train, monkeypa
 
 @pytest.mark.parametrize("flags", [("--warp", "original"), ("--overfit",)])
 def test_hyper_pass_with_views_of_its_own_computes_them(train, monkeypatch, flags):
-    computed, clean_features = [], training.clean_features
-    monkeypatch.setattr(training, "clean_features", lambda *of: computed.append(of) or clean_features(*of))
+    computed, clean_features = [], hyper_pass.clean_features
+    monkeypatch.setattr(hyper_pass, "clean_features", lambda *of: computed.append(of) or clean_features(*of))
     train(*DISTORTION, "--aug-model", "SEP", "--hyper-opt", "FIS", "--hyper-start", 1, "--epochs", 3, *flags)
     assert len(computed) == 2
 
@@ -153,7 +209,7 @@ def test_hyper_pass_with_views_of_its_own_computes_them(train, monkeypatch, flag
 @pytest.mark.parametrize(("flags", "same"), [((), True), (METHOD, False), (("--aug-model", "RAND"), True)])
 def test_learned_augmentation_is_applied_in_training(train, flags, same):
     """The pictures show the batch before and after the learned part; a policy comes before it."""
-    train(*DISTORTION, *flags, "--plot-debug")
+    train(*DISTORTION, *flags, "--epochs", 1, "--plot-debug")
     before, after = (Image.open(the_file(f"debug_*/batch_0_{when}.png")).tobytes() for when in ("before", "after"))
     assert (before == after) is same
 
@@ -174,8 +230,7 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
     assert names == {"Identity", "AutoContrast", "Equalize", "Invert", "Color", "Sharpness"}
 
 
-def test_tensorboard_has_the_figures_of_the_metrics_file(train):
-    train(*DISTORTION, *HES)
+def test_tensorboard_has_the_figures_of_the_metrics_file(learned_run):
     events = EventAccumulator(str(next(Path("logs/DIGITS").iterdir())))
     events.Reload()
     for tag, column in (("Train Loss", "train_loss"), ("Test Loss", "test_loss"), ("Learning Rate", "learning_rate")):
@@ -183,6 +238,7 @@ def test_tensorboard_has_the_figures_of_the_metrics_file(train):
 
 
 def test_curves_show_the_error(train, results, monkeypatch):
+    monkeypatch.setattr(embedding, "embed", lambda features: features[:, :2])  # takes longest, and is not at issue
     train(*DISTORTION)
     drawn, plot = [], Axes.plot
 
@@ -199,7 +255,7 @@ def test_curves_show_the_error(train, results, monkeypatch):
 
 def test_earliest_of_equally_good_epochs_is_chosen():
     record = object.__new__(Record)
-    record.options = RunOptions()
+    record._selects = True
     accuracies = [(50, 10), (60, 30), (60, 20), (55, 30)]
     record.epochs = [
         Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {}, {}, 0)
@@ -211,7 +267,7 @@ def test_earliest_of_equally_good_epochs_is_chosen():
 
 
 def test_last_five_accuracies_are_averaged(train):
-    train("--epochs", 7)
+    train(*DISTORTION, "--epochs", 7)
     result = json.loads(the_file("result_*").read_text())
     tests = [float(row["test_accuracy"]) for row in metrics()]
     assert result["accuracy"]["last_five"] == pytest.approx(sum(tests[2:]) / 5)
@@ -260,15 +316,15 @@ def test_table_on_digits(call):
     """Run 0 of the README's table at full length: baseline and method."""
     errors = {}
     for name, flags in (("NONE", ()), ("SEP/BOTH", HES)):
-        call("implicit-augment", "--no-cuda", *DISTORTION, *flags, "--data", name)
+        call("implicit-augment", "--no-cuda", "-ir", 10, "-nr", 0.1, *flags, "--data", name)
         accuracy = json.loads(the_file("result_*", name).read_text())["accuracy"]
         errors[name] = {key: 100 - value for key, value in accuracy.items()}
     assert errors["SEP/BOTH"]["best_on_test"] <= min(5.0, 0.3 * errors["NONE"]["best_on_test"])
     assert errors["SEP/BOTH"]["last_epoch"] <= 6.5
 
 
-def test_every_epoch_says_how_fast_its_passes_were(train):
-    _, out, _ = train(*DISTORTION, *HES)
+def test_every_epoch_says_how_fast_its_passes_were(learned):
+    _, out = learned
     one = r"[\d.]+ s \([\d,]+ images/s, [\d.]+ % of peak\)"
     lines = [line for line in out.splitlines() if line.startswith("epoch")]
     hyper = [re.search(rf"hyper {one}  train {one}  evaluation {one}  memory [\d.]+ GiB$", line) for line in lines]
@@ -289,18 +345,17 @@ def test_bfloat16_trains_about_alike(train, opt):
 
 
 def test_precision_shapes_the_result(train):
-    train("--precision", "fp32")
-    status, _, err = train("--precision", "bf16")
+    train(*DISTORTION, "--epochs", 1, "--precision", "fp32")
+    status, _, err = train(*DISTORTION, "--epochs", 1, "--precision", "bf16")
     assert status == 2
     assert "precision fp32 instead of bf16" in err
 
 
-def test_rows_on_the_host_are_the_same_rows(train):
-    values = []
-    for place in ("device", "host"):
-        train(*DISTORTION, *HES, "--rows-on", place, "--fresh")
-        values.append(checkpoint()["reweight_state_dict"]["weight"])
-    assert torch.equal(*values)
+def test_rows_on_the_host_are_the_same_rows(train, learned_run):
+    on_device = checkpoint()["reweight_state_dict"]["weight"]
+    assert on_device.any()
+    train(*DISTORTION, *HES, "--rows-on", "host", "--fresh")
+    assert torch.equal(checkpoint()["reweight_state_dict"]["weight"], on_device)
 
 
 def test_compiler_that_is_missing_is_named_in_one_line(train, monkeypatch):
@@ -324,12 +379,12 @@ def test_compiled_network_trains_alike(train):
 
 
 def test_run_of_before_there_was_a_precision_is_finished_all_the_same(train):
-    train()
+    train(*DISTORTION, "--epochs", 1)
     path = the_file("result_*")
     content = json.loads(path.read_text())
     del content["options"]["precision"]
     path.write_text(json.dumps(content))
-    status, out, _ = train()
+    status, out, _ = train(*DISTORTION, "--epochs", 1)
     assert status == 0
     assert "finished already" in out
 

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from hyperopt.augmentation.warp import RANGES
-from hyperopt.rows.letters import CONFIDENCE
+from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE
 from hyperopt.rows.parts import PARTS, Column
 from utils.arrays import load_arrays, load_tensors
 from utils.errors import UserError
@@ -107,8 +107,8 @@ class RowsFile:
     @property
     def letters(self) -> str:
         """What can be taken over of the rows: letters of the parts that are there, and of the confidence."""
-        there = [letter for letter, part in PARTS.items() if part.columns.keys() <= self.columns.keys()]
-        return "".join(there) + (CONFIDENCE if TOLD in self.columns else "")
+        names = {letter: part.columns.keys() for letter, part in PARTS.items()} | {CONFIDENCE: {TOLD}}
+        return "".join(letter for letter in COLUMN_LETTERS if names[letter] <= self.columns.keys())
 
     def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, source: Path | str) -> "RowsFile":
         """These rows, which were read from `source`, in the order of a predictions file's images `index` (n,).

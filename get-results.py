@@ -1,89 +1,32 @@
 #!/usr/bin/env python3
 """Print the results of run0, run1, ...: of one row, or with --all the table of all rows of a data set.
 
-With --audit, list which labels of the training set look wrong.
+With --compare, test the rows of a data set against one another. With --audit, list which labels look wrong.
 """
 
 import os
-import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hyperopt.options.resolve import parse_options, resolve
-from hyperopt.options.setting import Setting
 from hyperopt.options.stored import read_result
-from hyperopt.report.audit import FORMATS, INDEX_FORMATS, THRESHOLD, Review, review_run
+from hyperopt.report.audit import Review, review_run
+from hyperopt.report.comparisons import error_tables
 from hyperopt.report.drawn import Drawn
-from hyperopt.report.results import SettingResults, all_results, setting_results
-from hyperopt.report.tables import LAYOUTS, all_tables, runs_csv, setting_table
+from hyperopt.report.options import ResultOptions
+from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
+from hyperopt.report.tables import all_tables, runs_csv, setting_table
+from hyperopt.report.wrong_labels import label_table, review_rows, score_table, threshold_table
 from hyperopt.runs.plan import setting_plan
 from utils.colour import rgb
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
-from utils.flags import as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
 from utils.runs.files import RunFiles
 
-
-@dataclass(frozen=True)
-class ResultOptions(Setting):
-    """All flags of the results script."""
-
-    all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
-    match: re.Pattern[str] | None = flag(
-        None, "with --all, only the rows in whose run name this regular expression is found", type=pattern
-    )
-    format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
-    dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
-    runs_csv: Path | None = flag(
-        None, "file (.csv) for one line per finished run that is shown: setting, accuracies, time", type=file_of(".csv")
-    )
-    plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
-    audit: Path | None = flag(
-        None,
-        "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
-        type=file_of(*FORMATS),
-    )
-    export_clean: Path | None = flag(
-        None,
-        "file (.txt or .npy) for the indices of the training images whose label does not look wrong",
-        type=file_of(*INDEX_FORMATS),
-    )
-    threshold: float = flag(
-        THRESHOLD,
-        "for --audit and --export-clean: a label looks wrong whose quality is below this share of the accuracy on the "
-        "clean images of its class, averaged over the epochs",
-        type=number(float, 0, 1),
-    )
-    run_folder: str | None = flag(
-        None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
-    )
-
-    def check_all(self) -> None:
-        """Raise UserError for flags that choose a row beside --all, which shows every row."""
-        beside = {"all", "match", "format", "runs_csv", "plot", "data", "dataset"}
-        # A method first: the other flags that it presets were not given.
-        for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):
-            if field.name not in beside and getattr(self, field.name) != field.default:
-                raise UserError(f"--all shows every row; leave out {as_flag(field.name)}")
-
-    def check_flags(self) -> None:
-        """Raise UserError for flags that do nothing together."""
-        audits = self.audit or self.export_clean
-        if self.all:
-            self.check_all()
-        elif self.format != "text" or self.match:
-            raise UserError(f"--{'match' if self.match else 'format'} is for --all; add it")
-        if not audits and (self.run_folder or self.threshold != THRESHOLD):
-            raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
-        for path in (self.audit, self.export_clean, self.runs_csv):
-            if path and not path.parent.is_dir():
-                raise UserError(f"the folder of {path} is not there; make it, or name another")
-            if path and any(path.parent.glob("result_*.json")):
-                raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
-        if self.dry_run and (audits or self.plot or self.runs_csv):
-            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
+if TYPE_CHECKING:
+    from custom_datasets.table import Dataset
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,14 +41,15 @@ def run(arguments: Sequence[str] | None) -> None:
     if options.dry_run:
         print(setting_plan(resolve(options)))
         return
-    found = all_results(options, options.match) if options.all else setting_results(resolve(options))
+    found = find_rows(options)
     review = find_review(options, found.rows) if options.audit or options.export_clean else None
-    drawn = draw(found.rows, options, review) if options.plot else Drawn()
+    tables = tabulate(found.rows, options)
+    drawn = draw(found.rows, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
         replace_file(options.runs_csv, runs_csv(found.rows).encode())
         written.append(options.runs_csv)
-    print(all_tables(found.rows, options.format) if options.all else "\n\n".join(map(setting_table, found.rows)))
+    print(tables)
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
     for line in (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ())):
@@ -117,22 +61,50 @@ def run(arguments: Sequence[str] | None) -> None:
         raise UserError("; ".join(damaged))
 
 
+def find_rows(options: ResultOptions) -> Findings:
+    """The finished runs that are shown."""
+    if not (options.all or options.compare):
+        return setting_results(resolve(options))
+    found = all_results(options.folder, options.match)
+    if options.compare:  # whose tables have no place for notes
+        found.notes += [f"{row.title}: {note}" for row in found.rows for note in row.notes]
+    if options.only_runs:
+        found.rows = only_runs(found.rows, options.only_runs)
+    return found
+
+
+def tabulate(rows: list[SettingResults], options: ResultOptions) -> str:
+    """One row, the table of all rows, or how they compare."""
+    if options.compare == "errors":
+        return error_tables(rows, options.accuracy, options.against)
+    if options.compare:
+        reviews = review_rows(rows, load_data(rows))
+        wanted = (label_table,) if options.compare == "labels" else (score_table, threshold_table)
+        return "\n\n".join(table(reviews) for table in wanted)
+    return all_tables(rows, options.format) if options.all else "\n\n".join(map(setting_table, rows))
+
+
 def find_review(options: ResultOptions, rows: list[SettingResults]) -> Review:
-    """The audit of one run of the rows of one name. Raises UserError or UserError where there is not what it takes."""
-    import torch  # tables do without it
-
-    from custom_datasets.sources import load_dataset
-
+    """The audit of one run of the rows of one name. Raises UserError where there is not what it takes."""
     lowest = min(run for row in rows for run in row.results)
     files = RunFiles(rows[0].folder / (options.run_folder or f"run{lowest}"), rows[0].name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    data = load_dataset(options.dataset, rows[0].folder, torch.device("cpu"), rgb(result["options"].background))
-    review = review_run(files, data, result)
+    review = review_run(files, load_data(rows, result["options"].background), result)
     if options.export_clean:
         review.audit.refuse_export(options.threshold)
     return review
+
+
+def load_data(rows: list[SettingResults], background: str | None = None) -> "Dataset":
+    """What the rows were trained on; `background` as the first one says, if it is not given."""
+    import torch  # tables do without it
+
+    from custom_datasets.sources import load_dataset
+
+    options = rows[0].options
+    return load_dataset(options.dataset, rows[0].folder, torch.device("cpu"), rgb(background or options.background))
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:
@@ -144,16 +116,18 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
     return [path for path in (options.audit, options.export_clean) if path]
 
 
-def draw(rows: list[SettingResults], options: ResultOptions, review: Review | None) -> Drawn:
-    """Draw all rows, or one row; of an audited run the sheets of sample images as well."""
+def draw(rows: list[SettingResults], options: ResultOptions, folder: Path, review: Review | None) -> Drawn:
+    """Draw all rows, how they compare, or one row; of an audited run the sheets of sample images as well."""
     os.environ["MPLBACKEND"] = "agg"  # a notebook's own need not be installed here
     from hyperopt.report import figures  # brings matplotlib, which tables do without
 
+    if options.compare:
+        return figures.plot_comparison(rows, options.accuracy, folder)
     if options.all:
-        return figures.plot_all(rows, options.plot)
-    drawn = figures.plot_row(rows, options.plot)
+        return figures.plot_all(rows, folder)
+    drawn = figures.plot_row(rows, folder)
     if review:
-        drawn.paths += figures.plot_sheets(review, options.plot)
+        drawn.paths += figures.plot_sheets(review, folder)
     return drawn
 
 

@@ -59,7 +59,7 @@ def train_stages(chain: list[Stage]) -> None:
 
 def finished(stage: Stage) -> dict[str, Any] | None:
     """The result of a stage's run if it is finished and not to be started over."""
-    result = None if stage.run.fresh else finished_result(stage.run)
+    result = None if stage.run.fresh else finished_result(stage.run.files, stage.run.identity)
     if result and stage.rows_path:
         from hyperopt.runs.starting_rows import refuse_other_rows  # brings torch
 

@@ -11,6 +11,7 @@ a hyper pass, forward for clean images whose features it computes, in parts as l
 """
 
 import argparse
+import importlib
 import json
 import os
 import statistics
@@ -91,11 +92,13 @@ class Version(AbstractContextManager):
             text=True,
             env=os.environ | {"PYTHONPATH": str(path)},
         )
+        assert self._process.stdin and self._process.stdout  # they are pipes
+        self._asked, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, what: str) -> Any:
         """Seconds of one of `PASSES`, or of the convolutions in them for "floor"."""
-        print(what, file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
+        print(what, file=self._asked, flush=True)
+        answer = self._answers.readline()
         if not answer:
             from utils.errors import UserError
 
@@ -103,7 +106,7 @@ class Version(AbstractContextManager):
         return json.loads(answer)
 
     def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()
+        self._asked.close()
         self._process.wait()
 
 
@@ -127,7 +130,6 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
     from benchmarks import epoch
     from benchmarks.report import seconds
     from custom_datasets.distortion import Distortion, make_split
-    from hyperopt.runs.training import Training
     from utils.recipes import RECIPES
 
     settings = {"dataset": "MNIST", "batch": None, "model": None, "compile": False, "precision": "fp32"}
@@ -136,19 +138,18 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
     validation = int(RECIPES["MNIST"].validation * share)
     distortion = Distortion(validation, epoch.IMBALANCE_RATIO, subsample, epoch.NOISE_RATIO)
     split = make_split(data.train.labels.numpy(), epoch.CLASSES, distortion, epoch.SEED)
-    trainings = {
-        method: Training(epoch.method_options(flags, epoch.METHODS[method]), data, split, torch.device("cpu"))
-        for method in ("HES", "FIS")
-    }
-    number = trainings["FIS"].options.hyper_start + 1
+    options = {method: epoch.method_options(flags, epoch.METHODS[method]) for method in ("HES", "FIS")}
+    measured = {method: make_measured(one, data, split) for method, one in options.items()}
+    number = options["FIS"].hyper_start + 1
 
     def time(method: str, name: str) -> float:
         if (method, name) == ("FIS", "hyper"):
-            epoch.passes(trainings[method], number)["evaluation"]()  # which comes before it in a training
-        return seconds(epoch.passes(trainings[method], number + 1)[name])
+            epoch.passes(measured[method], number)["evaluation"]()  # which comes before it in a training
+        return seconds(epoch.passes(measured[method], number + 1)[name])
 
     def floor() -> dict[str, float]:
-        forward, both = convolution_seconds(trainings["FIS"].model, data.train.shape)
+        model = getattr(measured["FIS"], "training", measured["FIS"]).model
+        forward, both = convolution_seconds(model, data.train.shape)
         trained, evaluated = len(split.train), len(split.valid) + len(data.test)
         return {
             "evaluation": evaluated * forward,
@@ -165,6 +166,18 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
     }
 
 
+def make_measured(options: Any, data: Any, split: Any) -> Any:
+    """What the version's `benchmarks.epoch` has passes of: an estimator, or, of an earlier version, a training."""
+    import torch
+
+    from benchmarks import report
+
+    if hasattr(report, "make_estimator"):
+        return report.make_estimator(options, data, split, torch.device("cpu"))
+    earlier = importlib.import_module("hyperopt.runs.training")
+    return earlier.Training(options, data, split, torch.device("cpu"))
+
+
 def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float, float]:
     """Seconds per image of a network's convolutions: forward, and forward and back to the pixels."""
     import torch
@@ -178,9 +191,17 @@ def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float,
         model.eval()(torch.randn(PART, *shape).to(memory_format=torch.channels_last))
         for hook in hooks:
             hook.remove()
-        runs = (lambda: [layer(images) for layer, images in layers]), (lambda: [to_pixels(*one) for one in layers])
-        forward, both = (statistics.median(seconds(run) for _ in range(REPEATS)) / PART for run in runs)
+        forward, both = (
+            statistics.median(seconds(lambda: over(layers, run)) for _ in range(REPEATS)) / PART  # noqa: B023
+            for run in (lambda layer, images: layer(images), to_pixels)
+        )
     return forward, both
+
+
+def over(layers: list[tuple[Any, Any]], run: Callable[[Any, Any], object]) -> None:
+    """Run something on every layer and its images."""
+    for layer, images in layers:
+        run(layer, images)
 
 
 def to_pixels(layer: Any, images: Any) -> None:

@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, device_name, how_many, make_estimator, output_file, quartiles, status_of
 from custom_datasets.distortion import Distortion, Split, make_split
 from custom_datasets.table import Dataset, ImageTable
+from hyperopt.estimators.estimator import Estimator
+from hyperopt.estimators.implicit import Implicit
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.runs.training import Training
-from utils.device import keep_freed_memory, wait
+from utils.device import PRECISIONS, keep_freed_memory
 from utils.flags import Parser, number
 from utils.precision import pick_precision
 from utils.recipes import RECIPES
-from utils.speed import Work, peak_memory
+from utils.speed import Meter, matrix_product_peak, peak_memory
 
 SEED = 0
 CLASSES = 10
@@ -44,8 +45,22 @@ METHODS: dict[str, dict[str, Any]] = {
     "HES": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "HES"},
     "FIS": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "FIS"},
 }
-# By method and pass: its work and the seconds of every round.
-Measured = dict[tuple[str, str], tuple[Work, list[float]]]
+
+
+class Laps(Meter):
+    """A meter that keeps the images and the operations of each pass, by its name, beside the seconds."""
+
+    def start(self) -> None:  # noqa: D102
+        super().start()
+        self.work: dict[str, tuple[int, float]] = {}
+
+    def lap(self, name: str, images: int, operations: float) -> None:  # noqa: D102
+        super().lap(name, images, operations)
+        self.work[name] = images, operations
+
+
+# By method and pass: its images and operations, and the seconds of every round.
+Measured = dict[tuple[str, str], tuple[tuple[int, float], list[float]]]
 
 
 def main() -> None:
@@ -54,23 +69,22 @@ def main() -> None:
     device = torch.device(flags.device)
     keep_freed_memory()  # as in training
     data, split = random_data(flags, device)
-    trainings = {name: Training(method_options(flags, method), data, split, device) for name, method in METHODS.items()}
-    measured = measure(trainings, flags.rounds, device)
+    options = {name: method_options(flags, method) for name, method in METHODS.items()}
+    estimators = {name: make_estimator(one, data, split, device) for name, one in options.items()}
+    peak = matrix_product_peak(device, PRECISIONS[options["plain"].precision])
+    measured = measure(estimators, flags.rounds, Laps(device, peak))
     learned = [name for name, method in METHODS.items() if method]
     result = {
         "dataset": flags.dataset,
         "scale": flags.scale,
-        "model": trainings["plain"].options.model,
-        "precision": trainings["plain"].options.precision,
+        "model": options["plain"].model,
+        "precision": options["plain"].precision,
         "compile": flags.compile,
         "rounds": flags.rounds,
         "machine": describe_machine(flags.device),
-        "peak, TFLOP/s": trainings["plain"].peak / 1e12,
+        "peak, TFLOP/s": peak / 1e12,
         "peak memory, GiB": peak_memory(device),
-        "passes": [
-            describe(method, part, work, times, trainings[method].peak)
-            for (method, part), (work, times) in measured.items()
-        ],
+        "passes": [describe(*key, *work, times, peak) for key, (work, times) in measured.items()],
         "hyper pass / train pass": {
             name: quartiles(np.array(measured[name, "hyper"][1]) / measured[name, "train"][1]) for name in learned
         },
@@ -128,22 +142,18 @@ def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> RunOpti
     return resolve(options)
 
 
-def measure(trainings: dict[str, Training], rounds: int, device: torch.device) -> Measured:
+def measure(estimators: dict[str, Estimator], rounds: int, laps: Laps) -> Measured:
     """Run every pass of every method once per round."""
     measured: Measured = {}
     for repetition in range(rounds + 1):
-        for name, training in trainings.items():
-            epoch = training.options.hyper_start + 1 + repetition
-            for part, run in passes(training, epoch).items():
-                done = []
-
-                def measured_pass(run: Callable[[], tuple[Any, Work]] = run, done: list = done) -> None:
-                    done.append(run()[1])
-                    wait(device)
-
-                elapsed = seconds(measured_pass)
+        for name, estimator in estimators.items():
+            estimator.training.meter = laps
+            epoch = estimator.training.plan.hyper_start + 1 + repetition
+            for part, run in passes(estimator, epoch).items():
+                laps.start()
+                run()
                 if repetition > 0:
-                    measured.setdefault((name, part), (done[0], []))[1].append(elapsed)
+                    measured.setdefault((name, part), (laps.work[part], []))[1].append(laps.seconds[part])
     return measured
 
 
@@ -154,24 +164,25 @@ def ratio(measured: Measured, method: str, every_epoch: tuple[str, ...]) -> dict
     return quartiles((own + HYPER_SHARE * times[method, "hyper"]) / plain)
 
 
-def passes(training: Training, epoch: int) -> dict[str, Callable[[], tuple[Any, Work]]]:
-    """The passes of an epoch by name, each returning its work last."""
-    found = {"train": lambda: training.move_network(epoch), "evaluation": lambda: training.evaluate(epoch)}
-    if training.options.hyper_opt != "NONE":
-        found = {"hyper": lambda: training.move_rows(epoch)} | found
-    return found
+def passes(estimator: Estimator, epoch: int) -> dict[str, Callable[[], Any]]:
+    """The passes of an epoch by name."""
+    found = {
+        "train": lambda: estimator.training.train_pass(epoch, estimator.step),
+        "evaluation": lambda: estimator.evaluate(epoch),
+    }
+    return {"hyper": lambda: estimator.move_rows(epoch)} | found if isinstance(estimator, Implicit) else found
 
 
-def describe(method: str, part: str, work: Work, times: list[float], peak: float) -> dict[str, Any]:
+def describe(method: str, part: str, images: int, operations: float, times: list[float], peak: float) -> dict[str, Any]:
     """One line of the table."""
     time = quartiles(times)
     return {
         "method": method,
         "pass": part,
-        "images": work.images,
+        "images": images,
         "seconds": time,
-        "images per second": work.images / time["median"],
-        "share of peak": work.operations / time["median"] / peak,
+        "images per second": images / time["median"],
+        "share of peak": operations / time["median"] / peak,
     }
 
 

@@ -18,35 +18,43 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from hyperopt.estimators.directions import HyperSettings, fisher_direction, hessian_direction
 from torch import Tensor
 
 from benchmarks.kronecker import kronecker_factors, kronecker_inverse
-from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
+from benchmarks.report import (
+    describe_machine,
+    device_name,
+    how_many,
+    make_estimator,
+    output_file,
+    quartiles,
+    seconds,
+    status_of,
+)
 from custom_datasets.sources import load_dataset
 from hyperopt.estimators.hyper_pass import clean_features, clean_gradient
-from hyperopt.head.fisher import head_fisher_product, mean_eigenvalue
+from hyperopt.estimators.implicit import Fisher, Hessian
+from hyperopt.head.fisher import fisher_direction, head_fisher_product, mean_eigenvalue
 from hyperopt.head.hypergradient import HeadBatch
 from hyperopt.head.losses import fisher_product
-from hyperopt.head.solvers import conjugate_gradients
+from hyperopt.head.solvers import conjugate_gradients, neumann_sum
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import ESTIMATOR_HYPER
 from hyperopt.options.stored import finished_result
 from hyperopt.runs.run import train
 from hyperopt.runs.set_up import prepare_split
-from hyperopt.runs.training import Training
+from hyperopt.runs.stages import Stage
 from utils.flags import Parser, number
 
 SEED = 0
 WARM_UP = 3  # rounds
-DAMPING = ESTIMATOR_HYPER["FIS"]["hyper_damping"]
-HES = ESTIMATOR_HYPER["HES"]
+DAMPING = Fisher.Options().hyper_damping
 # Distortion and schedule of the network that the features come from.
 TRAININGS: dict[str, dict[str, Any]] = {
     "DIGITS": {"imbalance_ratio": 10, "noise_ratio": 0.1, "epochs": 30, "hyper_start": 10},
@@ -65,13 +73,12 @@ class System:
 
     def hessian_direction(self) -> Tensor:
         """V as HES finds it."""
-        settings = HyperSettings("HES", HES["hyper_iters"], alpha=HES["hyper_alpha"])
-        return hessian_direction(settings, self.batch, self.W, self.gradient)
+        settings = Hessian.Options()
+        return neumann_sum(self.batch.hessian(self.W), self.gradient, settings.hyper_iters, settings.hyper_alpha)
 
     def fisher_direction(self, iterations: int) -> Tensor:
         """V as FIS finds it."""
-        settings = HyperSettings("FIS", iterations, damping=self.damping)
-        return fisher_direction(settings, self.batch, self.W, self.gradient)
+        return fisher_direction(self.batch, self.W, self.gradient, iterations, self.damping)
 
     def kronecker(self) -> Tensor:
         """V from the Kronecker-factored matrix alone."""
@@ -179,30 +186,33 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
             **TRAININGS[dataset],
         )
     )
-    if not finished_result(options):
-        train(options, device)
+    if not finished_result(options.files, options.identity):
+        train(Stage(options, options), device)
     data = load_dataset(dataset, options.folder, device)
-    training = Training(options, data, prepare_split(options, data), device)
-    model, hyper = training.model, training.rows
+    training = make_estimator(options, data, prepare_split(options, data), device).training
+    model, rows, views = training.model, training.rows, training.views
     checkpoint = torch.load(options.files.last, weights_only=True, map_location=device)
     model.encoder.load_state_dict(checkpoint["encoder_state_dict"])
     model.head.load_state_dict(checkpoint["decoder_state_dict"])
-    for name, values in (checkpoint["reweight_state_dict"] | checkpoint["augment_state_dict"]).items():
-        hyper.tables[name].values = values
+    rows.load(checkpoint, checkpoint["training"]["rows"])
 
     systems = []
     training.frozen.refresh(training.model)
     network = training.frozen
     with torch.no_grad():
-        features, labels = clean_features(network, hyper, training.loaders.all_clean())
+        features, labels = clean_features(training, training.loaders.all_clean(), views.evaluation)
         gradient = clean_gradient(features, labels, network.head.bias)(network.head.weight)
         for images, _, index in training.loaders.hyper(options.hyper_batch_size):
-            rows = hyper.gather(index)
-            features = network.features(hyper.augment(images, rows, training.draws))
-            target, weight = hyper.target(index, rows), hyper.weight(index, rows)
-            batch = HeadBatch(hyper.loss, features, target, weight, network.head.bias)
+            leaves = rows.leaves(index)
+            features = network.features(rows.augment(views.training(images), leaves, training.draws))
+            target, weight = rows.target(index, leaves), rows.weight(index, leaves)
+            batch = HeadBatch(rows.training_loss, features, target, weight, network.head.bias)
             systems.append(System(batch, network.head.weight, gradient, flags.damping))
     return systems
+
+
+def _solve(solve: Callable[[System], Tensor], system: System) -> None:
+    solve(system)[0, 0].item()  # waits for the device
 
 
 def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
@@ -211,7 +221,7 @@ def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
     for turn in range(WARM_UP + rounds):
         for system in systems:
             for name, solve in SOLVERS.items():
-                elapsed = seconds(lambda solve=solve, system=system: solve(system)[0, 0].item())  # waits for the device
+                elapsed = seconds(partial(_solve, solve, system))
                 if turn >= WARM_UP:
                     times[name].append(1000 * elapsed)
     exact = [system.dense() for system in systems]

@@ -20,14 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine, device_name, how_many, output_file, status_of
+from benchmarks.report import describe_machine, device_name, how_many, make_estimator, output_file, status_of
 from custom_datasets.distortion import Split
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.set_up import prepare_split
-from hyperopt.runs.training import Training
 from utils.device import PRECISIONS, keep_freed_memory
 from utils.flags import Parser, number
 
@@ -75,7 +74,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--dataset", default="DIGITS", help="a data set with a recipe")
     parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
     parser.add_argument("--seeds", type=number(int, 2, 10**6), default=4, help="runs of each precision, at least 2")
-    parser.add_argument("--epochs", type=how_many, default=RunOptions.epochs, help="of a run")
+    parser.add_argument("--epochs", type=how_many, help="of a run (default: the recipe's)")
     parser.add_argument(
         "--hyper-start", type=number(int, 0, 10**6), help="last epoch without a hyper pass (default: the recipe's)"
     )
@@ -87,14 +86,17 @@ def run(
     options: RunOptions, data: Dataset, split: Split, device: torch.device
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Test errors in % of a whole training, and what its rows have come to."""
-    training = Training(options, data, split, device)
-    epochs = [training.epoch(number) for number in range(1, options.epochs + 1)]
+    estimator = make_estimator(options, data, split, device)
+    training, evaluations = estimator.training, []
+    for epoch in range(1, options.epochs + 1):
+        estimator.epoch(epoch)
+        evaluations.append(estimator.evaluate(epoch))
     chosen = (
-        max(epochs, key=lambda epoch: epoch.test.accuracy),
-        max(epochs, key=lambda epoch: epoch.valid.accuracy),
-        epochs[-1],
+        max(test.accuracy for test, _ in evaluations),
+        max(evaluations, key=lambda evaluation: evaluation[1].accuracy)[0].accuracy,
+        evaluations[-1][0].accuracy,
     )
-    errors = {name: 100 - epoch.test.accuracy for name, epoch in zip(ERRORS, chosen, strict=True)}
+    errors = {name: 100 - accuracy for name, accuracy in zip(ERRORS, chosen, strict=True)}
     return errors, training.rows.describe(training.loaders.train_index)
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: their end, a device, a measurement, its spread, and the machine that it is of."""
+"""What the benchmarks share: their end, a device, a training, a measurement, its spread, and its machine."""
 
 import argparse
 import platform
@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from custom_datasets.distortion import Split
+from custom_datasets.table import Dataset
+from hyperopt.estimators.estimator import Estimator
+from hyperopt.options.run_options import RunOptions
+from hyperopt.runs.set_up import make_training
 from utils.errors import exit_status
 from utils.flags import number
 
@@ -34,6 +39,11 @@ def output_file(text: str) -> Path:
     if not Path(text).parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of '{text}' is not there")
     return Path(text)
+
+
+def make_estimator(options: RunOptions, data: Dataset, split: Split, device: torch.device) -> Estimator:
+    """The estimator of resolved options at the start of a training on data that are on the device."""
+    return options.estimator_class(options.estimator, make_training(options, data, split, device))
 
 
 def seconds(work: Callable[[], None]) -> float:

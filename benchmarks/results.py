@@ -10,7 +10,6 @@ that a finished run leaves but for the checkpoints. Timed is the script's main f
 import argparse
 import contextlib
 import csv
-import importlib.util
 import io
 import json
 import tempfile
@@ -24,10 +23,11 @@ import torch
 
 import hyperopt.report.figures  # noqa: F401  imported here so that it is not timed
 from benchmarks.report import describe_machine, how_many, output_file, quartiles, seconds, status_of
-from hyperopt.augmentation.warp import OPERATIONS
+from hyperopt.augmentation.warp import RANGES
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.report.published_errors import ROWS
+from hyperopt.rows.parts import PARTS
 from hyperopt.rows.rows_file import RowsFile
 from utils.flags import Parser
 from utils.runs.accuracies import ACCURACIES
@@ -38,10 +38,6 @@ SCRIPT = Path(__file__).parent.parent / "get-results.py"
 DISTORTIONS = ((1, 0.0), (1, 0.3), (10, 0.1), (100, 0.1))  # imbalance and noise ratio
 RUNS, EPOCHS = 8, 200
 CLASSES, FEATURES, TEST, TRAIN = 10, 64, 540, 519
-LEARNED = dict.fromkeys(("SHA", "SEP"), ("probability", "magnitude")) | dict.fromkeys(
-    ("NONE", "RAND", "AUTO", "DADA"), ()
-)
-LEARNED |= {"WGHT": ("weight",), "SOFT": ("soft_label",), "BOTH": ("weight", "soft_label")}
 
 
 def main() -> None:
@@ -77,9 +73,8 @@ def parse_options() -> argparse.Namespace:
 
 def load_script() -> ModuleType:
     """get-results.py as a module; its name has a hyphen, so that it cannot be imported."""
-    spec = importlib.util.spec_from_file_location("get_results", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = ModuleType("get_results")
+    exec(compile(SCRIPT.read_text(), SCRIPT, "exec"), vars(module))
     return module
 
 
@@ -186,12 +181,12 @@ def make_rows(options: RunOptions, predictions: Predictions, random: np.random.G
     """Random columns of what the options' row learns."""
     shapes = {"weight": (TRAIN,), "soft_label": (TRAIN, CLASSES)}
     columns = {}
-    for name in (*LEARNED[options.aug_model], *LEARNED[options.los_model]):
-        columns[name] = torch.from_numpy(random.random(shapes.get(name, (TRAIN, len(OPERATIONS))), np.float32))
+    for name in (name for letter in options.row_parts for name in PARTS[letter].columns):
+        columns[name] = torch.from_numpy(random.random(shapes.get(name, (TRAIN, len(RANGES))), np.float32))
     if "soft_label" in columns:
         columns["soft_label"] /= columns["soft_label"].sum(1, keepdim=True)
     index, given = torch.from_numpy(predictions.train_index), torch.from_numpy(predictions.train_given)
-    return RowsFile(index, given, options.dataset, "made up", **columns)
+    return RowsFile(index, given, options.dataset, "made up", columns)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ steps with the largest table alone.
 import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from hyperopt.estimators.directions import HyperSettings
 from torch import Tensor
 
 from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
@@ -25,10 +25,12 @@ from custom_models.classifier import build_model
 from custom_models.frozen import FrozenClassifier
 from hyperopt.augmentation.warp import PaperWarp
 from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, hyper_step
-from hyperopt.options.setting import ESTIMATOR_HYPER
-from hyperopt.rows.rows import Rows
+from hyperopt.estimators.implicit import Fisher
+from hyperopt.head.losses import LOSSES
+from hyperopt.rows.rows import make_rows
 from utils.device import wait
 from utils.flags import Parser
+from utils.passes import Batch
 from utils.speed import peak_memory
 
 SEED = 0
@@ -37,10 +39,11 @@ SHAPE = (1, 8, 8)
 SMALL, LARGE = 10_000, 1_000_000
 WARM_UP = 5  # rounds
 LARGE_CLASSES, LARGE_STEPS = 1000, 10
-FIS = ESTIMATOR_HYPER["FIS"]
-SETTINGS = HyperSettings(
-    "FIS", FIS["hyper_iters"], damping=FIS["hyper_damping"], valid=FIS["hyper_valid"], steps=FIS["hyper_steps"]
-)
+
+
+def stand_in(**parts: Any) -> Any:
+    """What a hyper step takes of a training."""
+    return SimpleNamespace(**parts)
 
 
 class Steps:
@@ -50,11 +53,14 @@ class Steps:
         self.count, self.device = count, device
         self.random = torch.Generator().manual_seed(SEED)
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
-        self.hyper = Rows(labels, classes, "SEP", "BOTH", PaperWarp(), "symmetric KL")
-        self.network = FrozenClassifier(build_model("smallnet", SHAPE[0], classes, SEED).to(device))
+        self.rows = make_rows(labels, classes, "WSA", False, LOSSES["symmetric KL"], PaperWarp(), device)
+        network = FrozenClassifier(build_model("smallnet", SHAPE[0], classes, SEED).to(device))
+        self.training = stand_in(rows=self.rows, frozen=network, draws=self.random)
+        self.fisher = Fisher(Fisher.Options(), self.training)
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
-        clean = clean_features(self.network, self.hyper, [(self.images, labels[:BATCH], None)])
-        self.clean = clean_gradient(*clean, self.network.head.bias)
+        index = torch.arange(BATCH, device=device)
+        clean = clean_features(self.training, [Batch(self.images, labels[:BATCH], index)], lambda images: images)
+        self.clean = clean_gradient(*clean, network.head.bias)
 
     def draw(self) -> Tensor:
         """Rows (256,) for a step; a pass draws the order of all rows once."""
@@ -62,9 +68,9 @@ class Steps:
 
     def step(self, index: Tensor) -> None:
         """One step on the rows `index`; waits for the device."""
-        batch = (self.images, None, index)
-        gradients = hyper_step(self.network, self.hyper, batch, self.clean, SETTINGS, self.random)
-        self.hyper.update(index, gradients, learning_rate=0.05)
+        batch, steps = Batch(self.images, self.rows.given[index], index), self.fisher.options.hyper_steps
+        gradients = hyper_step(self.training, batch, self.clean, self.fisher.direction, steps)
+        self.rows.move(index, gradients, learning_rate=0.05)
         wait(self.device)
 
     def seconds(self) -> float:

@@ -37,11 +37,11 @@ def main() -> None:
     shape = (options.batch, CHANNELS, SIDE, SIDE)
     images = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(SEED))
     tensor_pass, pil_pass = tensor_side(images, torch.device(options.device)), pil_side(images)
-    rates = {"tensors": [], "PIL": []}
+    measured: dict[str, list[float]] = {"tensors": [], "PIL": []}
     for _ in range(WARM_UP + options.rounds):
-        rates["tensors"].append(options.batch * TENSOR_PASSES / seconds(tensor_pass))
-        rates["PIL"].append(options.batch / seconds(pil_pass))
-    rates = {side: np.array(measured[WARM_UP:]) for side, measured in rates.items()}
+        measured["tensors"].append(options.batch * TENSOR_PASSES / seconds(tensor_pass))
+        measured["PIL"].append(options.batch / seconds(pil_pass))
+    rates = {side: np.array(values[WARM_UP:]) for side, values in measured.items()}
     rates["tensors / PIL"] = rates["tensors"] / rates["PIL"]
     result = {
         "policy": f"RAND({N}, {M})",

@@ -88,9 +88,8 @@ class Loaders:
 
     def clean(self, size: int) -> Batches:
         """Clean images for a hyper pass, as many batches as `hyper` has."""
-        source, index, crops = self._data.train, self.valid_index, peek(self._hyper_order)
-        if self._overfit:
-            source, index, crops = self._data.test, self.test_index, None
+        crops = None if self._overfit else peek(self._hyper_order)
+        source, index = (self._data.test, self.test_index) if self._overfit else (self._data.train, self.valid_index)
         # Drawn as a whole: workers read ahead, and what they would draw ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
         return self._clean(source, order, crops)
@@ -120,7 +119,7 @@ class Loaders:
 
 def peek(generator: torch.Generator) -> int:
     """The number from 0 to 2^63 - 2 that a CPU generator would draw next; it is not drawn."""
-    return torch.randint(2**63 - 1, (1,), generator=generator.clone_state()).item()
+    return int(torch.randint(2**63 - 1, (1,), generator=generator.clone_state()))
 
 
 def ceil_div(count: int, size: int) -> int:

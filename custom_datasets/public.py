@@ -24,11 +24,12 @@ def mnist(folder: Path) -> Dataset:
     raw = folder / "MNIST" / "raw"
     files = {raw / name: is_idx for name in MNIST_FILES}
     put = f"the four files {', '.join(MNIST_FILES)}"
-    tables = []
-    for train in (True, False):
+
+    def table(train: bool) -> ImageTable:
         part = open_or_explain(partial(MNIST, str(folder), train=train, download=True), raw, files, put)
-        tables.append(make_table(part.data.numpy()[:, None], part.targets.numpy(), 10, raw))
-    return Dataset(*tables, classes=10)
+        return make_table(part.data.numpy()[:, None], part.targets.numpy(), 10, raw)
+
+    return Dataset(table(train=True), table(train=False), classes=10)
 
 
 def svhn(folder: Path, training: Sequence[str]) -> Dataset:
@@ -53,23 +54,27 @@ def cifar(folder: Path, kind: type[CIFAR10], classes: int) -> Dataset:
     unpacked = folder / kind.base_folder
     sums = dict([*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])])
     files = {unpacked / name: partial(check_integrity, md5=md5) for name, md5 in sums.items()}
-    tables = []
-    for train, names in ((True, kind.train_list), (False, kind.test_list)):
-        part = open_or_explain(partial(kind, str(folder), train, download=True), folder, files, kind.filename)
+
+    def part(train: bool, names: list) -> tuple[ImageTable, list[str]]:
+        found = open_or_explain(lambda: kind(str(folder), train, download=True), folder, files, kind.filename)
         origin = unpacked / ", ".join(name for name, _ in names)
-        tables.append(make_table(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets), classes, origin))
-    return Dataset(*tables, classes=classes, class_names=part.classes)
+        images = found.data.transpose(0, 3, 1, 2)
+        return make_table(images, np.asarray(found.targets), classes, origin), found.classes
+
+    train, _ = part(True, kind.train_list)
+    test, names = part(False, kind.test_list)
+    return Dataset(train, test, classes=classes, class_names=names)
 
 
 def imagenet(folder: Path) -> Dataset:
     """ImageNet 2012, streamed: its archives, or what torchvision has unpacked from them, lie in `folder`."""
-    train, test = (_imagenet_part(folder, split) for split in ("train", "val"))
-    if train.wnids != test.wnids:
+    parts = [_imagenet_part(folder, split) for split in ("train", "val")]
+    if parts[0].wnids != parts[1].wnids:
         raise UserError(f"{folder / 'train'} and {folder / 'val'} do not hold the same classes; unpack them again")
-    sources = [StreamedImages([path for path, _ in p.samples], torch.tensor(p.targets)) for p in (train, test)]
-    names = [", ".join(words) for words in train.classes]
-    files = [path.removeprefix(f"{folder}/") for path in sources[0].files]
-    return Dataset(*sources, classes=len(names), class_names=names, train_files=files)
+    train, test = (StreamedImages([path for path, _ in part.samples], torch.tensor(part.targets)) for part in parts)
+    names = [", ".join(words) for words in parts[0].classes]
+    files = [path.removeprefix(f"{folder}/") for path in train.files]
+    return Dataset(train, test, classes=len(names), class_names=names, train_files=files)
 
 
 def _imagenet_part(folder: Path, split: str) -> ImageNet:

@@ -13,7 +13,7 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | str) -> Iterator[None]:
     """Whatever goes wrong inside is a UserError that names the file."""
     try:
         yield
@@ -27,5 +27,5 @@ def reading(path: Path) -> Iterator[None]:
         raise _damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def _damaged(path: Path | str, error: Exception) -> UserError:
     return UserError(f"{path} is damaged or not what its name says ({first_line(error)}); replace it")

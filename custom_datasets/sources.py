@@ -27,7 +27,8 @@ def digits(folder: Path) -> Dataset:
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
     places = np.arange(len(images))
     parts = train_test_split(places, test_size=DIGITS_TEST_IMAGES, stratify=bunch.target, random_state=0)
-    return Dataset(*(make_table(images[part], bunch.target[part], 10, folder) for part in parts), classes=10)
+    train, test = (make_table(images[part], bunch.target[part], 10, folder) for part in parts)
+    return Dataset(train, test, classes=10)
 
 
 def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Dataset]:
@@ -67,7 +68,7 @@ def load_dataset(name: str, folder: Path, device: torch.device, background: Colo
 
 def check_sizes(data: Dataset, folder: Path) -> None:
     """Raise UserError when the training and the test images in memory differ in size or channels."""
-    shapes = {tuple(part.images.shape[1:]) for part in (data.train, data.test) if isinstance(part, ImageTable)}
+    shapes = {part.shape for part in (data.train, data.test) if isinstance(part, ImageTable)}
     if len(shapes) > 1:
         raise UserError(f"{folder} holds images of different shapes {sorted(shapes)}; replace the files")
 

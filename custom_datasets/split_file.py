@@ -7,6 +7,7 @@ shared by all rows of a table and never overwritten.
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +20,10 @@ from utils.errors import UserError
 from utils.file_lock import HeldError, hold
 from utils.runs.files import SPLIT_LOCK, distortion_name
 
-try:
-    from numpy._core.multiarray import scalar as numpy_scalar
-except ImportError:  # numpy 1
-    from numpy.core.multiarray import scalar as numpy_scalar
-
-# The published code's lists hold numpy integers: exactly the types that those are pickled with may be loaded.
-NUMPY_INTEGERS = [
-    *[(numpy_scalar, f"{module}.multiarray.scalar") for module in ("numpy.core", "numpy._core")],
+# The published code's lists hold numpy integers: exactly what those are pickled with may be loaded, under the names of
+# numpy 1 and 2.
+NUMPY_INTEGERS: list[Any] = [
+    *[(np.int64().__reduce__()[0], f"{module}.multiarray.scalar") for module in ("numpy.core", "numpy._core")],
     np.dtype,
     *[type(np.dtype(name)) for name in ("int32", "int64")],
 ]

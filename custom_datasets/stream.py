@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 from torchvision import transforms
 from torchvision.transforms.functional import pil_to_tensor
 
@@ -77,7 +77,7 @@ class StreamedImages:
 
 
 @dataclass(frozen=True)
-class FileReader:
+class FileReader(Dataset[Tensor | str]):
     """What a worker runs: the places of a batch -> its images, uint8 (B, 3, 224, 224).
 
     A file that cannot be read makes it *return* the message: an error raised in a worker would arrive with a traceback,
@@ -95,8 +95,8 @@ class FileReader:
             return str(error)
 
     def _read(self, place: int) -> Tensor:
-        with reading(self.files[place]), Image.open(self.files[place]) as image:
-            image = image.convert("RGB")
+        with reading(self.files[place]), Image.open(self.files[place]) as file:
+            image = file.convert("RGB")
         if self.crops is None:
             return pil_to_tensor(EVALUATION_VIEW(image))
         with torch.random.fork_rng(devices=[]):  # torchvision's crops draw from the global generator

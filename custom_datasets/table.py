@@ -15,12 +15,12 @@ from utils.errors import UserError
 
 
 class Images(Protocol):
-    """Where N images come from: a table in memory, or files that are read when they are needed.
+    """Where N images come from: a table in memory, or files that are read when they are needed."""
 
-    labels: int64 (N,), on the run's device, there without reading an image.
-    """
-
-    labels: Tensor
+    @property
+    def labels(self) -> Tensor:
+        """int64 (N,), on the run's device, there without reading an image."""
+        ...
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -64,7 +64,8 @@ class ImageTable:
 
     @property
     def shape(self) -> tuple[int, int, int]:  # noqa: D102
-        return tuple(self.images.shape[1:])
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
 
     @property
     def memory(self) -> int:  # noqa: D102
@@ -78,7 +79,7 @@ class ImageTable:
 
     @cached_property
     def content(self) -> bytes:  # noqa: D102
-        return hashlib.sha256(self.images.cpu().contiguous().numpy()).digest()
+        return hashlib.sha256(self.images.cpu().contiguous().numpy().data).digest()
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         if self.images.device == self.labels.device:

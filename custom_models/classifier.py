@@ -6,15 +6,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from custom_models.layers import Encoder
 from custom_models.lenet import LeNet
 from custom_models.names import parse_model
 from custom_models.resnet import ResNet
 from custom_models.smallnet import SmallNet
 from custom_models.wide_resnet import WideResNet
 
-# Encoders take the number of image channels and the sizes in their name, and have an attribute `features`, the length
-# of what they return.
-ENCODERS: dict[str, Callable[..., nn.Module]] = {
+# They take the number of image channels and the sizes in their name.
+ENCODERS: dict[str, Callable[..., Encoder]] = {
     "smallnet": SmallNet,
     "lenet": LeNet,
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
@@ -30,7 +30,7 @@ class Classifier(nn.Module):
     built on them (losses, rows, solvers) are float32 all the same, and so are all weights.
     """
 
-    def __init__(self, encoder: nn.Module, classes: int, precision: torch.dtype = torch.float32):
+    def __init__(self, encoder: Encoder, classes: int, precision: torch.dtype = torch.float32):
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(encoder.features, classes)

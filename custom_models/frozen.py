@@ -1,6 +1,7 @@
 """A classifier at rest: what hyper pass, evaluation and predictions take, which move no weight."""
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from custom_models.celu import CELU
 from custom_models.classifier import Classifier
 
 CPU_PART = 32  # images whose activations fit a CPU's caches
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class FrozenClassifier(nn.Module):
@@ -41,7 +44,7 @@ class FrozenClassifier(nn.Module):
         return self.head(self.features(images))
 
 
-def freeze(module: nn.Module) -> nn.Module:
+def freeze(module: Module) -> Module:
     """A copy in evaluation mode whose weights take no gradient."""
     return copy.deepcopy(module).eval().requires_grad_(False)
 
@@ -64,6 +67,7 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
 
 def _fold_norms(layers: nn.Sequential) -> None:
     for place in range(len(layers) - 1):
-        if isinstance(layers[place], nn.Conv2d) and isinstance(layers[place + 1], nn.BatchNorm2d):
-            layers[place] = fuse_conv_bn_eval(layers[place], layers[place + 1]).requires_grad_(False)
+        conv, norm = layers[place], layers[place + 1]
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            layers[place] = fuse_conv_bn_eval(conv, norm).requires_grad_(False)
             layers[place + 1] = nn.Identity()

@@ -1,8 +1,14 @@
-"""What the ResNet and the small network share."""
+"""What encoders share."""
 
 import math
 
 from torch import nn
+
+
+class Encoder(nn.Module):
+    """Normalised images (B, channels, H, W) -> features (B, F); `features` is F."""
+
+    features: int
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:

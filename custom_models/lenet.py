@@ -3,9 +3,10 @@
 from torch import Tensor, nn
 
 from custom_models.celu import CELU
+from custom_models.layers import Encoder
 
 
-class LeNet(nn.Module):
+class LeNet(Encoder):
     """Two 5 x 5 convolutions and two dense layers: (B, channels, H, W) -> (B, 84), any side from 4 pixels up."""
 
     features = 84

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from custom_models.celu import CELU
-from custom_models.layers import conv
+from custom_models.layers import Encoder, conv
 
 
 class BasicBlock(nn.Module):
@@ -18,7 +18,7 @@ class BasicBlock(nn.Module):
             conv(outputs, outputs, 3),
             nn.BatchNorm2d(outputs),
         )
-        self.shortcut = nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or inputs != outputs:
             self.shortcut = nn.Sequential(conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
         self.activation = CELU()
@@ -41,7 +41,7 @@ def _large_stem(channels: int, width: int) -> nn.Sequential:
 STEMS = {"small": _small_stem, "large": _large_stem}
 
 
-class ResNet(nn.Module):
+class ResNet(Encoder):
     """Stem, a stage of two blocks per width, mean over the picture: (B, channels, H, W) -> (B, widths[-1]).
 
     Stem "small" is a 3 x 3 convolution (MNIST, CIFAR), "large" a 7 x 7 with stride 2 and pooling (ImageNet).

@@ -3,10 +3,10 @@
 from torch import Tensor, nn
 
 from custom_models.celu import CELU
-from custom_models.layers import conv
+from custom_models.layers import Encoder, conv
 
 
-class SmallNet(nn.Module):
+class SmallNet(Encoder):
     """Three 3 x 3 convolutions with batch norm and CELU: (B, channels, H, W) -> (B, 64)."""
 
     features = 64

@@ -9,6 +9,7 @@ size of the steps, and the published learning rates belong to this one.
 from torch import Tensor, nn
 
 from custom_models.celu import CELU
+from custom_models.layers import Encoder
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -29,7 +30,7 @@ class WideBlock(nn.Module):
             CELU(),
             conv(outputs, outputs, 3, stride),
         )
-        self.shortcut = nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or inputs != outputs:
             self.shortcut = conv(inputs, outputs, 1, stride)
 
@@ -38,7 +39,7 @@ class WideBlock(nn.Module):
         return self.body(x).add_(self.shortcut(x))  # nobody else takes the body's result
 
 
-class WideResNet(nn.Module):
+class WideResNet(Encoder):
     """WRN-depth-width: (B, channels, H, W) -> (B, 64 width); `depth` is 6 n + 4 with n blocks in each stage."""
 
     def __init__(self, channels: int, depth: int, width: int):

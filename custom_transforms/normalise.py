@@ -14,9 +14,9 @@ class Normalise:
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
         shape = (1, len(mean), 1, 1)
-        std = torch.tensor(std, device=device).view(shape)
-        self._scale = 1 / (255 * std)
-        self._shift = -torch.tensor(mean, device=device).view(shape) / std
+        deviation = torch.tensor(std, device=device).view(shape)
+        self._scale = 1 / (255 * deviation)
+        self._shift = -torch.tensor(mean, device=device).view(shape) / deviation
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalised images; shapes as in the class's docstring."""

@@ -99,7 +99,7 @@ def apply_steps(images: Tensor, steps: Steps) -> Tensor:
 
 
 def _run(group: int, images: Tensor, value: Tensor, centre: Tensor, matrices: Tensor) -> Tensor:
-    if group == FIRST_GEOMETRIC:
-        return geometry.move(images, matrices)
     function = OPERATIONS[NAMES[group]].function
+    if function is None:
+        return geometry.move(images, matrices)
     return function(images, value, centre) if group == CUTOUT else function(images, value)

@@ -24,7 +24,8 @@ class RandomCrop:
     def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Upper and left edges (B,) of the windows, in pixels of the padded images."""
         edges = torch.randint(2 * self.padding + 1, (2, len(images)), generator=generator)
-        return upload(edges, images.device).unbind(0)
+        tops, lefts = upload(edges, images.device)
+        return tops, lefts
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Windows (B, C, H, W) of uint8 or float images."""

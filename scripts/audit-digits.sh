@@ -16,6 +16,7 @@ for run in 0 1 2 3 4 5 6 7; do
 done
 NOISY='(ir_10_sr_1.0_nr_0.1|ir_1_sr_1.0_nr_0.3)$'
 MATCH="(opt_NONE_est_True_aug_model_NONE_los_model_NONE|opt_(HES|FIS)_est_True_aug_model_SEP_los_model_BOTH)_$NOISY"
-$PYTHON -m benchmarks.audit --no-cuda --match "$MATCH"
+$PYTHON -m benchmarks.audit --no-cuda --match "$MATCH" --runs 0 1 2 3
+$PYTHON get-results.py --compare audits --match "$MATCH" --only-runs 0 1 2 3
 $PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"
-$PYTHON -m benchmarks.audit --no-cuda --match "opt_FIS_est_True_aug_model_SEP_los_model_BOTH_$NOISY" --runs 4 5 6 7 --alone
+$PYTHON get-results.py --compare audits --match "opt_FIS_est_True_aug_model_SEP_los_model_BOTH_$NOISY" --only-runs 4 5 6 7

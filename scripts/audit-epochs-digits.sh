@@ -19,7 +19,7 @@ for epochs in 5 30 200; do
         done
     done
     for runs in "1 2 3" "0 4"; do
-        $PYTHON -m benchmarks.audit --no-cuda $data --match "$MATCH" --runs $runs --alone
+        $PYTHON get-results.py $data --compare audits --match "$MATCH" --only-runs $runs
     done
     $PYTHON get-results.py $data --all --match "$MATCH" --runs-csv "${RUNS_CSV%.csv}-$epochs.csv"
 done

@@ -11,4 +11,5 @@ for run in ${RUNS:-0}; do
 done
 MATCH='opt_FIS_.*BOTH_(ir_100_sr_0.1_nr_0.1|ir_1_sr_0.1_nr_0.3)_hyper_start_10$'
 $PYTHON -m benchmarks.audit --dataset MNIST --match "$MATCH"
+$PYTHON get-results.py --dataset MNIST --compare audits --match "$MATCH"
 $PYTHON get-results.py --dataset MNIST --all --match "$MATCH" --runs-csv "$RUNS_CSV"

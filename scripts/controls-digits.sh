@@ -18,6 +18,6 @@ for run in ${RUNS:-0 1 2 3 4 5 6 7}; do
     done
 done
 for data in other-batches epochs-400; do
-    $PYTHON -m benchmarks.evidence --data "local_data/$data"
+    $PYTHON get-results.py --data "local_data/$data" --compare
     $PYTHON get-results.py --data "local_data/$data" --all --runs-csv "${RUNS_CSV%.csv}-$data.csv"
 done

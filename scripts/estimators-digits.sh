@@ -11,8 +11,8 @@ done
 $PYTHON get-results.py $ROW --hyper-opt HES
 $PYTHON get-results.py $ROW --hyper-opt FIS
 MATCH='opt_(HES|FIS)_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1$'
-$PYTHON -m benchmarks.wrong_labels --match "$MATCH"
+$PYTHON get-results.py --compare labels --match "$MATCH"
 for accuracy in selected_on_validation last_epoch; do
-    $PYTHON -m benchmarks.evidence --match "$MATCH" --against HES --accuracy $accuracy
+    $PYTHON get-results.py --compare --match "$MATCH" --against HES --accuracy $accuracy
 done
 $PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"

@@ -28,8 +28,8 @@ done
 ROW='^smallnet_opt_(NONE|HES|FIS)_est_True_aug_model_(SHA_los_model_NONE|SEP_los_model_BOTH)'
 END='(_valid_images_[0-9]+)?(_train_on_[a-z]+|_refit_WC)?$'
 FIRST="${ROW}_ir_10_sr_1.0_nr_0.1$END"
-$PYTHON -m benchmarks.evidence --match "$FIRST" --plot local_data/DIGITS/evidence.png
-$PYTHON -m benchmarks.evidence --match "$FIRST" --against 'BOTH, untrained rows, on both'
+$PYTHON get-results.py --compare --match "$FIRST" --plot local_data/DIGITS/evidence
+$PYTHON get-results.py --compare --match "$FIRST" --against 'BOTH, untrained rows, on both'
 EVERY="${ROW}_ir_[0-9]+_sr_1.0_nr_[0-9.]+$END"
-$PYTHON -m benchmarks.evidence --match "$EVERY" --plot local_data/DIGITS/distortions.png
+$PYTHON get-results.py --compare --match "$EVERY" --plot local_data/DIGITS/distortions
 $PYTHON get-results.py --all --match "$EVERY" --runs-csv "$RUNS_CSV"

@@ -5,6 +5,7 @@
 source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --dataset MNIST -ir 100 -nr 0.1 -sr 0.1 --epochs 40 --hyper-start 10 --threads 1
     --aug-model SEP --los-model BOTH"
+LEARNED=resnet18thin_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_100_sr_0.1_nr_0.1_valid_images_100_hyper_start_10
 
 for run in ${RUNS:-0 1}; do
     for count in 100 1000; do
@@ -15,10 +16,8 @@ for run in ${RUNS:-0 1}; do
         $TRAIN -r "run$run" --valid-images $count --hyper-opt FIS --refit
     done
     few="$TRAIN -r run$run --valid-images 100"
-    made="local_data/MNIST/rows/run$run-100"
     $few --hyper-opt FIS --refit --rows-use WCS
-    $PYTHON scripts/confidence-rows.py local_data/MNIST/run$run/rows_*_FIS_*_valid_images_100_hyper_start_10.npz "$made"
-    $few --train-on both --rows "$made/absolute.npz"
+    $few --train-on both --hyper-opt CON --rows "$LEARNED" --confidence-form absolute --rows-use W
 done
-$PYTHON -m benchmarks.evidence --dataset MNIST --match 'valid_images_1000?_'
+$PYTHON get-results.py --dataset MNIST --compare --match 'valid_images_1000?_'
 $PYTHON get-results.py --dataset MNIST --all --match 'valid_images_1000?_' --runs-csv "$RUNS_CSV"

@@ -14,5 +14,5 @@ for run in ${RUNS:-0}; do
     $TRAIN -r "run$run" --train-on valid
     $TRAIN -r "run$run" --hyper-opt FIS --refit
 done
-$PYTHON -m benchmarks.evidence --dataset SVHN-holdout --match valid_images_1000
+$PYTHON get-results.py --dataset SVHN-holdout --compare --match valid_images_1000
 $PYTHON get-results.py --dataset SVHN-holdout --all --match valid_images_1000 --runs-csv "$RUNS_CSV"

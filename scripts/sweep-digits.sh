@@ -16,5 +16,5 @@ for run in ${RUNS:-0 1 2 3}; do
     done
 done
 MATCH='opt_(HES|FIS)_.*SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1(_hyper_(steps|valid|damping)_[a-z0-9.]+)*$'
-$PYTHON -m benchmarks.wrong_labels --match "$MATCH"
+$PYTHON get-results.py --compare labels --match "$MATCH"
 $PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"

@@ -14,7 +14,6 @@ from PIL import Image
 
 from custom_datasets import sources
 from custom_datasets.sources import load_dataset
-from hyperopt.options.setting import Setting
 from hyperopt.report.figures import errors
 from hyperopt.report.figures.sources import Sources
 from hyperopt.report.results import all_results
@@ -212,7 +211,7 @@ def test_every_layout_and_figure_keeps_them_apart(mended, call):
 
 
 def test_figures_show_them_side_by_side(mended):
-    rows = all_results(Setting(dataset="mine")).rows
+    rows = all_results(Path("local_data") / "mine").rows
     labels = [label.get_text() for label in errors.draw(rows, Sources()).axes[0].get_yticklabels()]
     assert [" ".join(label.split()) for label in labels] == [
         "NONE/NONE NONE recipe DIGITS, run0 (1 run)",

@@ -1,5 +1,6 @@
 """The shell scripts behind the published tables."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 SOURCED = {"begin", "published-rows"}  # by the others
@@ -105,23 +108,34 @@ def test_unknown_argument_is_an_error(script):
 def asked_of(name, tmp_path, **environment):
     """What a script asks of python, flag by flag."""
     stand_in = tmp_path / "python"
-    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> "{tmp_path}/asked"\n')
+    stand_in.write_text(f'#!/bin/sh\n(printf "%s\\t" "$@" && echo) >> "{tmp_path}/asked"\n')
     stand_in.chmod(0o755)
     subprocess.run(
         ["bash", SCRIPTS / f"{name}.sh"], check=True, env=os.environ | {"PYTHON": str(stand_in)} | environment
     )
-    return [shlex.split(line) for line in (tmp_path / "asked").read_text().splitlines()]
+    return [line.rstrip("\t").split("\t") for line in (tmp_path / "asked").read_text().splitlines()]
+
+
+def see_that_tables_are_understood(asked, scripts):
+    """The commands of the results script."""
+    script = scripts["get-results"]
+    tables = [flags for file, *flags in asked if file == "get-results.py"]
+    for flags in tables:
+        options = script.parse_options(script.ResultOptions, "", flags)
+        dataclasses.replace(options, runs_csv=None).check_flags()  # whose folder is there where the script runs
+    assert tables
 
 
 def trained_by(name, scripts, folder):
     """The names of the rows that a script trains, by data set and run folder, and the last --match of its tables."""
     folder.mkdir()
     asked = asked_of(name, folder)
+    see_that_tables_are_understood(asked, scripts)
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in asked if file == "implicit-augment.py"]
     options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
     matches = [command[command.index("--match") + 1] for command in asked if "--match" in command]
-    return {(one.dataset, stage.name) for one in options for stage in one.stages}, matches
+    return {(one.dataset, stage.run.name) for one in options for stage in stages(one)}, matches
 
 
 TABLES = {
@@ -155,12 +169,13 @@ def test_tables_show_what_their_script_trains_and_nothing_of_others(scripts, tmp
 )
 def test_every_row_of_the_evidence_is_understood_of_its_own_and_shown(scripts, tmp_path, name, rows):
     script = scripts["implicit-augment"]
-    *commands, last = asked_of(name, tmp_path)
+    *commands, last = asked = asked_of(name, tmp_path)
+    see_that_tables_are_understood(asked, scripts)
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
     options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
     assert len({(one.run_folder, one.name) for one in options}) == len(trained) == rows
-    stages = [stage for one in options for stage in one.stages]
-    assert all(re.search(last[last.index("--match") + 1], stage.name) for stage in stages)
+    names = [stage.run.name for one in options for stage in stages(one)]
+    assert all(re.search(last[last.index("--match") + 1], name) for name in names)
 
 
 def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
@@ -189,12 +204,13 @@ def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
 
 
 def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp_path):
-    """Rows files are made on the way, by stand-ins here."""
-    for tool in ("cp", "mv"):
+    """Rows and predictions are copied on the way, by stand-ins here."""
+    for tool in ("cp", "mkdir"):
         (tmp_path / tool).write_text("#!/bin/sh\n")
         (tmp_path / tool).chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     asked = asked_of("refit-digits", tmp_path, PATH=path)
+    see_that_tables_are_understood(asked, scripts)
     commands, tables = asked[:-8], asked[-8:]
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
@@ -202,5 +218,5 @@ def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp
     assert len({(one.data, one.run_folder, one.name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 2 + 2 + 2 * 2)
     for table in tables:
         match = table[table.index("--match") + 1]
-        assert all(re.search(match, stage.name) for one in options for stage in one.stages)
+        assert all(re.search(match, stage.run.name) for one in options for stage in stages(one))
         assert not re.search(match, options[0].name.replace("ir_10_", "ir_100_"))

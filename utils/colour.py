@@ -3,7 +3,7 @@
 import argparse
 import re
 
-NAMED = {"white": (255, 255, 255), "black": (0, 0, 0)}
+NAMED = {"white": "ffffff", "black": "000000"}
 
 
 def colour(text: str) -> str:
@@ -13,16 +13,17 @@ def colour(text: str) -> str:
     if text in NAMED:
         value = NAMED[text]
     elif digits:
-        value = tuple(bytes.fromhex(digits[1]))
+        value = digits[1]
     elif numbers and max(map(int, numbers.groups())) <= 255:
-        value = tuple(map(int, numbers.groups()))
+        value = bytes(map(int, numbers.groups())).hex()
     else:
         raise argparse.ArgumentTypeError(
             f"'{text}' is no colour; take white, black, three numbers from 0 to 255 such as 255,128,0, or #ff8000"
         )
-    return next((name for name, one in NAMED.items() if one == value), bytes(value).hex())
+    return next((name for name, one in NAMED.items() if one == value), value)
 
 
 def rgb(name: str) -> tuple[int, int, int]:
     """Red, green and blue (0 to 255) of a colour by the name that `colour` gives to it."""
-    return NAMED.get(name) or tuple(bytes.fromhex(name))
+    red, green, blue = bytes.fromhex(NAMED.get(name, name))
+    return red, green, blue

@@ -14,12 +14,6 @@ from typing import TextIO
 
 from utils.marker import Marker
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-    import msvcrt
-
 PAUSE = 0.1  # seconds between two tries
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # what a file system without them answers
 
@@ -61,21 +55,24 @@ def _taken(file: TextIO, without_locks: Callable[[], bool], shared: bool = False
         return without_locks()
 
 
-if fcntl:
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
 
-    def _lock(file: TextIO, shared: bool) -> bool:
+    def _lock(file: TextIO, shared: bool) -> bool:  # there are no shared ones
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed on Windows alone
+        except PermissionError:
             return False
         return True
 
 else:
 
-    def _lock(file: TextIO, shared: bool) -> bool:  # there are no shared ones
+    def _lock(file: TextIO, shared: bool) -> bool:
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
             return False
         return True
 

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -103,20 +104,23 @@ class Gone(argparse.Action):
         parser.error(f"{self.option_strings[0]} is gone: it never had an effect; leave it out")
 
 
-def flag(default: Any, help: str, *names: str, identity: bool = True, **arguments: Any) -> Any:
+def flag(
+    default: Any, help: str, *names: str, identity: bool = True, group: str | None = None, **arguments: Any
+) -> Any:
     """A field with its flag: default, help, short names, argparse's arguments.
 
     `identity` says whether the option shapes a run's result, so that runs with different values are different runs.
+    `group` is the heading under which --help shows this flag and those that follow.
     """
     return dataclasses.field(
-        default=default, metadata={"help": help, "names": names, "identity": identity, **arguments}
+        default=default, metadata={"help": help, "names": names, "identity": identity, "group": group, **arguments}
     )
 
 
 def fits(field: dataclasses.Field, value: Any) -> bool:
     """Whether a value, such as one read from a file, is one that the field's flag could have given."""
-    if value is None or field.type is bool:
-        return isinstance(value, bool) if field.type is bool else field.default is None
+    if value is None or is_switch(field):
+        return isinstance(value, bool) if is_switch(field) else field.default is None
     if "choices" in field.metadata:
         return value in field.metadata["choices"]
     try:
@@ -136,21 +140,66 @@ def flag_fields(options: type) -> list[dataclasses.Field]:
     return [field for field in dataclasses.fields(options) if "help" in field.metadata]
 
 
-def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup, fields: Iterable[dataclasses.Field]) -> None:
-    """Give the parser, or a group of it, one flag per field of an options class."""
+def is_switch(field: dataclasses.Field) -> bool:
+    """Whether a field's flag takes no value."""
+    return field.type in (bool, "bool")
+
+
+Flags = argparse.ArgumentParser | argparse._ArgumentGroup  # where flags can be added
+
+
+def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
+    """Give the parser, or a group of it, one flag per field of an options class, under the headings of the fields."""
+    place = parser
     for field in fields:
-        arguments = {name: value for name, value in field.metadata.items() if name not in ("names", "identity")}
-        if field.type in (bool, "bool"):
+        own = ("names", "identity", "group")
+        arguments = {name: value for name, value in field.metadata.items() if name not in own}
+        if field.metadata["group"]:
+            place = parser.add_argument_group(field.metadata["group"])
+        if is_switch(field):
             arguments["action"] = "store_true"
-        elif field.default is not None and field.default is not dataclasses.MISSING:
-            arguments["help"] += " (default: %(default)s)"
+        else:
+            arguments["metavar"] = _metavar(arguments.get("type", str))
+            arguments["help"] = _with_values(arguments["help"], arguments.get("choices"), field.default)
         names = (*field.metadata["names"], as_flag(field.name))
-        parser.add_argument(*names, dest=field.name, default=field.default, **arguments)
+        place.add_argument(*names, dest=field.name, default=field.default, **arguments)
+
+
+def _metavar(kind: Callable[[str], Any]) -> str:
+    """What stands for a flag's value."""
+    return "PATH" if kind is folder else "X"
+
+
+def _with_values(text: str, choices: Iterable[str] | None, default: Any) -> str:
+    """A flag's help with what its value can be, and is when it is left out; unless the help says that itself."""
+    text, said, usual = text.partition(" (default: ")
+    if not said and default is not None and default is not dataclasses.MISSING:
+        usual = f"{str(default).replace('%', '%%')})"
+    values = [", ".join(choices)] if choices else []
+    if usual:
+        values.append(f"default: {usual.removesuffix(')')}")
+    return f"{text} ({'; '.join(values)})" if values else text
 
 
 def make_parser(description: str, epilog: str | None = None) -> Parser:
     """A parser without flags but for those that are gone."""
-    parser = Parser(description=description, epilog=epilog, allow_abbrev=False)
+    parser = Parser(
+        description=description,
+        epilog=epilog,
+        usage="%(prog)s [flags]",
+        allow_abbrev=False,
+        formatter_class=_Formatter,
+    )
     for name in GONE:
         parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Descriptions as they are written, and a flag's value once behind its names."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=24, width=shutil.get_terminal_size().columns - 2)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        return f"{', '.join(action.option_strings)} {action.metavar or ''}".rstrip()

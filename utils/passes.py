@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,8 @@ from utils.errors import DivergenceError
 View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to what a network sees, float32
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """Stored images uint8 (B, C, H, W), their labels and their places in their table, both int64 (B,).
 
     Training images come with the label that was given to them, never with the true one where that is another.
@@ -24,6 +25,9 @@ class Batch(NamedTuple):
     images: Tensor
     given: Tensor
     index: Tensor
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.images, self.given, self.index))
 
 
 class Batches(Protocol):
@@ -84,7 +88,10 @@ class Evaluation:
 class Network(Protocol):
     """A classifier at rest: features (B, F) of images, and the linear head that makes logits (B, C) of them."""
 
-    head: nn.Module
+    @property
+    def head(self) -> nn.Linear:
+        """Makes logits of features."""
+        ...
 
     def features(self, images: Tensor) -> Tensor:
         """Of normalised images (B, channels, H, W)."""
@@ -125,14 +132,13 @@ def evaluate(
     network: Network, batches: Iterable[Batch], view: View, classes: int, seen: Seen | None = None
 ) -> Evaluation:
     """Evaluate a classifier at rest on batches of clean images; `seen` takes what it makes of them."""
-    sums = None  # per class: images, correct ones, loss
+    # Per class: images, correct ones, loss.
+    sums = torch.zeros(3, classes, dtype=torch.float64, device=network.head.weight.device)
     for images, labels, _ in batches:
         features = network.features(view(images))
         logits = network.head(features)
         if seen:
             seen.add(features, labels, logits)
-        if sums is None:
-            sums = torch.zeros(3, classes, dtype=torch.float64, device=logits.device)
         loss = F.cross_entropy(logits, labels, reduction="none")
         correct = logits.argmax(1) == labels
         sums.index_add_(1, labels, torch.stack((torch.ones_like(loss), correct.to(loss), loss)).double())

@@ -14,11 +14,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from utils.device import wait
 from utils.errors import UserError
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
-
 PROBE_SIDE = {"cpu": 512, "cuda": 8192}  # of the square matrices whose product gives the peak
 PROBES = 5
 
@@ -110,7 +105,9 @@ def peak_memory(device: torch.device) -> float:
     """GiB of the most memory used so far: on a GPU by tensors, otherwise by the process; 0 where no one counts it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
-    if not resource:
+    try:
+        import resource
+    except ImportError:  # Windows
         return 0.0
     unit = 1 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

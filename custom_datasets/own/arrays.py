@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 from zipfile import ZipFile, is_zipfile
 
 import numpy as np
@@ -34,7 +34,7 @@ class ArrayPart:
 
     @property
     def size(self) -> tuple[int, int]:  # noqa: D102
-        return self.shape[1:3]
+        return self.shape[1], self.shape[2]
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -76,7 +76,7 @@ def read_arrays(path: Path) -> ArrayPart:
     return ArrayPart(path, labels, shape, fortran)
 
 
-def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape of the array in an .npy file, whether it is in Fortran's order, and the kind of its values."""
     version = npy.read_magic(file)
     if version not in HEADERS:
@@ -84,7 +84,7 @@ def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     return HEADERS[version](file)
 
 
-def read_into(target: np.ndarray, file: BinaryIO, progress: Callable[[int], object]) -> None:
+def read_into(target: np.ndarray, file: IO[bytes], progress: Callable[[int], object]) -> None:
     """Fill an array, whatever its strides, with the bytes that follow in a file; `progress` takes their number."""
     if target.ndim > 1 and target[0].size > PIECE:
         for part in target:

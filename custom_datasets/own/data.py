@@ -20,20 +20,35 @@ JOINED = ("train", "valid")  # the parts of the training table
 
 
 class Part(Protocol):
-    """A part of N images, of which all but the images is read.
+    """A part of N images, of which all but the images is read."""
 
-    path: of its folder or file. labels: (N,). names: of the classes, files: of the images, relative to the data set's
-    folder; None where there are none. notes: on what is not read. colour: whether the images take three channels. size:
-    (H, W) of the first image.
-    """
+    @property
+    def path(self) -> Path:
+        """Of its folder or file."""
 
-    path: Path
-    labels: np.ndarray
-    names: list[str] | None
-    files: list[str] | None
-    notes: Sequence[str]
-    colour: bool
-    size: tuple[int, int]
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,)."""
+
+    @property
+    def names(self) -> list[str] | None:
+        """Of the classes; None where there are none."""
+
+    @property
+    def files(self) -> list[str] | None:
+        """Of the images, relative to the data set's folder; None where there are none."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """On what is not read."""
+
+    @property
+    def colour(self) -> bool:
+        """Whether the images take three channels."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the first image."""
 
     def __len__(self) -> int: ...
 
@@ -61,10 +76,11 @@ def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
 
     pictures = {name: Pictures(part.path, tables[name], part.files) for name, part in parts.items()}
     notes = [*found.notes, *(note for part in parts.values() for note in part.notes), *note_blank(pictures)]
-    files = None if train.files is None else [file for name in JOINED if name in parts for file in parts[name].files]
+    joined = [parts[name] for name in JOINED if name in parts]
+    files = None if train.files is None else [file for part in joined for file in part.files or ()]
     return Dataset(
         table,
-        tables.get("test", tables.get("valid")),
+        tables["test" if "test" in tables else "valid"],
         classes,
         valid_given=len(parts.get("valid", ())),
         class_names=train.names,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from custom_datasets.reading import reading
 from utils.errors import UserError
@@ -18,7 +18,7 @@ GREY_MODES = ("1", "L")
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 COLOUR_MODES = (*ALPHA_MODES, "RGB", "RGBX", "P", "CMYK", "YCbCr", "HSV", "LAB")
 # EXIF's orientations but for 1, which is upright.
-TURNS = {
+TURNS: dict[int | None, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -28,7 +28,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 # PNG names its transparent colour as it is stored; pixels of few bits are spread over 0 to 255.
-SPREAD = {"L;2": 85, "L;4": 17}
+SPREAD: dict[str | None, int] = {"L;2": 85, "L;4": 17}
 
 SIXTEEN_BITS = re.compile(";16[BLN]")  # a channel, with the order of its bytes; "BGR;16" has 16 bits for all of them
 
@@ -44,8 +44,9 @@ def has_colour(path: Path, background: Colour) -> bool:
         if SIXTEEN_BITS.search(stored_kind(image) or ""):  # of which Pillow would keep the upper byte
             raise UserError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
         # A camera's MPO file is a photograph; what comes behind the first picture is a preview or another view.
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            raise UserError(f"{path} is animated; keep one of its {image.n_frames} pictures")
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":
+            raise UserError(f"{path} is animated; keep one of its {frames} pictures")
         over_colour = is_transparent(image) and len(set(background)) > 1
         return image.mode not in GREY_MODES or over_colour
 
@@ -77,13 +78,13 @@ def over_background(image: Image.Image, background: Colour) -> Image.Image:
     return canvas
 
 
-def stored_kind(image: Image.Image) -> str | None:
+def stored_kind(image: ImageFile.ImageFile) -> str | None:
     """How the pixels of a picture are stored that is not loaded yet, such as "RGB;16B", where its format says so."""
     stored = image.tile[0].args if image.tile else None
     return stored[0] if isinstance(stored, tuple) else stored
 
 
-def spread_transparency(image: Image.Image) -> None:
+def spread_transparency(image: ImageFile.ImageFile) -> None:
     """Put a picture's transparent colour, before it is loaded, into the terms of the pixels that Pillow will load."""
     value = image.info.get("transparency")
     factor = SPREAD.get(stored_kind(image))
@@ -102,7 +103,7 @@ def orientation(image: Image.Image) -> int | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """The file opened; whatever goes wrong inside is a UserError that names it."""
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of very large pictures, and of metadata that is damaged

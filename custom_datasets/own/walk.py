@@ -61,10 +61,10 @@ def list_part(path: Path) -> Listing:
     if not listing.pictures:
         there = f": {describe_files(listing.left_out)}" if listing.left_out else ""
         raise UserError(f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own")
-    for name, pictures in listing.pictures.items():
-        if not pictures:
-            there = [file for file in listing.left_out if path / name in file.parents]
-            found = f" ({describe_files(there)})" if there else ""
+    for name, paths in listing.pictures.items():
+        if not paths:
+            left_out = [file for file in listing.left_out if path / name in file.parents]
+            found = f" ({describe_files(left_out)})" if left_out else ""
             raise UserError(f"{path / name} holds no image that is read{found}; there must be one, or no such folder")
     return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.droppings)
 

@@ -29,7 +29,8 @@ def start_rows(count: int, device: torch.device) -> Tensor:
 
 def probabilities_and_magnitudes(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Both (R, K) and in 0..1, from augmentation logits (R, 2 K)."""
-    return tuple(rows.sigmoid().chunk(2, dim=1))
+    probabilities, magnitudes = rows.sigmoid().chunk(2, dim=1)
+    return probabilities, magnitudes
 
 
 def draw_amounts(rows: Tensor, batch: int, generator: torch.Generator) -> Tensor:

@@ -69,7 +69,8 @@ class OriginalWarp:
         return rows @ images @ columns.T
 
     def _inverse(self, amounts: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-        return invert_affine(original_matrices(amounts, height, width)).unbind(1)
+        to_x, to_y = invert_affine(original_matrices(amounts, height, width)).unbind(1)
+        return to_x, to_y
 
     def _enlarge(self, images: Tensor) -> Tensor:
         if self._enlargement == 1:

@@ -25,4 +25,5 @@ class Warp(Protocol):
 
 def make_warp(name: str, enlargement: int) -> Warp:
     """The warp of that name; `enlargement` is the recipe's, of the published code's pictures."""
-    return {"paper": PaperWarp(), "original": OriginalWarp(enlargement)}[name]
+    warps: dict[str, Warp] = {"paper": PaperWarp(), "original": OriginalWarp(enlargement)}
+    return warps[name]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hyperopt.estimators.estimator import Estimator
+from hyperopt.rows.letters import CONFIDENCE
 from utils.errors import UserError
 from utils.flags import flag, number
 
@@ -24,9 +25,10 @@ FORMS = ("relative", "absolute", "threshold")
 
 
 class Confidence(Estimator):
-    """The rows rest while the network learns; what --rows-use takes over besides stays, the weight as a factor."""
+    """The rows rest while the network learns. What --rows-use names is taken over beside, a weight as a factor."""
 
     fills = "WS"
+    reads = CONFIDENCE
 
     @dataclass(frozen=True)
     class Options:
@@ -50,42 +52,72 @@ class Confidence(Estimator):
 
     @classmethod
     def check(cls, setting: Any) -> None:
-        """There must be a finished run, and the parts to fill."""
+        """There must be a finished run, and the parts to fill; nothing is filled twice, no flag is idle."""
+        options, usual = setting.estimator, cls.Options()
         if not setting.rows:
             raise UserError("--hyper-opt CON takes the confidence of a finished run; add --rows with its name")
-        for letter in setting.estimator.confidence_fills:
+        for letter in options.confidence_fills:
             if letter not in setting.row_parts:
                 raise UserError(f"--confidence-fills {letter} has no part to fill; add --los-model BOTH, or change it")
+        for letter in setting.rows_use or "":
+            if letter == CONFIDENCE or (letter == "S" and "S" in options.confidence_fills):
+                raise UserError(f"--rows-use {letter} is what --hyper-opt CON fills itself; leave {letter} out")
+        if "W" not in options.confidence_fills and options.confidence_form != usual.confidence_form:
+            raise UserError("--confidence-form is of the weight; add W to --confidence-fills, or leave it out")
+        cut = "S" in options.confidence_fills or options.confidence_form == "threshold"
+        if not cut and options.confidence_threshold != usual.confidence_threshold:
+            raise UserError(
+                "--confidence-threshold is for --confidence-form threshold and --confidence-fills S; add one of them"
+            )
 
-    def begin(self, rows: RowsFile, finished: FinishedRun) -> None:
-        """Fill the parts. Raises UserError when the finished run kept no confidence, or no predictions."""
+    def begin(self, rows: RowsFile, use: str, finished: FinishedRun) -> None:
+        """Fill the parts.
+
+        Raises UserError where no confidence reaches the threshold, so that all weights would be 0, and where the
+        finished run's predictions are missing, damaged or of other images.
+        """
         fills = self.options.confidence_fills
-        confidence = rows.columns.get("confidence")
-        if confidence is None:
-            raise UserError("the rows of --rows have no confidence; train their run again with --fresh")
-        columns = {"weight": self._weights(confidence, rows.given_label)} if "W" in fills else {}
+        if "W" in fills:
+            weight = self._weights(rows)
+            columns = {"weight": weight * rows.columns["weight"] if "W" in use else weight}
+            self.training.rows.fill(rows.index, columns, "W")
         if "S" in fills:
-            columns["soft_label"] = self._labels(confidence, rows, finished)
-        self.training.rows.fill(rows.index, columns, fills)
+            self._relabel(rows, finished)
 
-    def _weights(self, confidence: Tensor, given: Tensor) -> Tensor:
-        """A weight (n,) per image of the confidence (n,) in its given label (n,)."""
+    def _weights(self, rows: RowsFile) -> Tensor:
+        """A weight (n,) per image by the confidence in its given label."""
         from hyperopt.rows.confidence import relative_confidence
 
-        if self.options.confidence_form == "threshold":
-            return (confidence >= self.options.confidence_threshold).float()
-        return relative_confidence(confidence, given) if self.options.confidence_form == "relative" else confidence
+        confidence = rows.columns["confidence"]
+        if self.options.confidence_form == "relative":
+            return relative_confidence(confidence, rows.given_label)
+        if self.options.confidence_form == "absolute":
+            return confidence
+        believed = self._believed(confidence)
+        if not believed.any():
+            raise UserError(
+                f"no confidence reaches --confidence-threshold {self.options.confidence_threshold:g}; lower it"
+            )
+        return believed.float()
 
-    def _labels(self, confidence: Tensor, rows: RowsFile, finished: FinishedRun) -> Tensor:
-        """Soft labels (n, C): the predicted class where the confidence (n,) is low, as smooth as all at the start."""
+    def _relabel(self, rows: RowsFile, finished: FinishedRun) -> None:
+        """Fill the soft labels: the predicted class where the confidence is low, as smooth as all at the start."""
+        import numpy as np
         import torch
 
         from hyperopt.rows.parts import start_soft_labels
 
-        predictions = finished.predictions()
-        place = torch.full((int(predictions.train_index.max()) + 1,), -1)
-        place[torch.from_numpy(predictions.train_index)] = torch.arange(len(predictions.train_index))
-        predicted = torch.from_numpy(predictions.train_predicted)[place[rows.index]]
-        believed = confidence >= self.options.confidence_threshold
-        label = torch.where(believed, rows.given_label, predicted)
-        return start_soft_labels(label, self.training.data.classes).softmax(1)
+        classes, found = self.training.data.classes, finished.predictions()
+        distorted = np.isin(found.train_index, rows.index)  # a control is trained on clean images as well
+        index, given, predicted = (
+            column[distorted] for column in (found.train_index, found.train_given, found.train_predicted)
+        )
+        rows = rows.in_order_of(index, given, classes, "the file of --rows")
+        believed = self._believed(rows.columns["confidence"])
+        label = torch.where(believed, rows.given_label, torch.from_numpy(predicted))
+        soft_label = start_soft_labels(label, classes).softmax(1)
+        self.training.rows.fill(rows.index, {"soft_label": soft_label}, "S")
+
+    def _believed(self, confidence: Tensor) -> Tensor:
+        """Which given labels (n,) are as sure as the threshold asks for."""
+        return confidence >= self.options.confidence_threshold

@@ -33,9 +33,11 @@ class FinishedRun(Protocol):
 class Estimator:
     """NONE: the rows stay as they are.
 
-    fills: letters of the parts that it can fill. passes_over_rows: whether it takes hypergradients in passes of its
-    own, which the flags --hyper-start, --hyper-lr and --hyper-batch-size are about. trains_on: values of --train-on
-    that it can be combined with. rows_rate: learning rate of the rows at their last step of the epoch, 0 at rest.
+    fills: letters of the parts that it can fill. reads: letters of what it takes itself from the rows file of --rows,
+    of which nothing else is taken over then but what --rows-use names. passes_over_rows: whether it takes
+    hypergradients in passes of its own, which the flags --hyper-start, --hyper-lr and --hyper-batch-size are about.
+    trains_on: values of --train-on that it can be combined with. rows_rate: learning rate of the rows at their last
+    step of the epoch, 0 at rest.
 
     Args:
         options: its own.
@@ -44,6 +46,7 @@ class Estimator:
     """
 
     fills: ClassVar[str] = ""
+    reads: ClassVar[str] = ""
     passes_over_rows: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("distorted", "valid", "both")
 
@@ -69,8 +72,11 @@ class Estimator:
         """The options of the run that this one starts from, in the same command; None for one that needs none."""
         return None
 
-    def begin(self, rows: RowsFile, finished: FinishedRun) -> None:
-        """Start from a finished run: fit what is needed, the same each time. `rows` are those of its rows file."""
+    def begin(self, rows: RowsFile, use: str, finished: FinishedRun) -> None:
+        """Start from a finished run: fit what is needed, the same each time.
+
+        `rows` are those of its rows file, of which the parts of the letters `use` have been taken over.
+        """
 
     def epoch(self, number: int) -> float:
         """Epoch `number`, from 1: moves network and rows, and returns the mean training loss.

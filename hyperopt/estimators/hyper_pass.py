@@ -1,6 +1,7 @@
 """The hyper pass: one sweep over the training set that moves the rows, not the network."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import repeat
 
 import torch
@@ -98,11 +99,11 @@ def hyper_pass(
         rate = learning_rate(step / len(batches))
         gradients = hyper_step(training, batch, gradient, direction, steps)
         training.rows.move(batch.index, gradients, rate)
-        sums.append(sum(one.abs().sum() for one in gradients.values()))
+        sums.append(torch.stack([one.abs().sum() for one in gradients.values()]).sum())
     refuse_non_finite("hypergradient", sums, "--lr or --hyper-lr")
     return rate
 
 
 def _seen(batches: Batches, view: View) -> Iterator[Batch]:
     """The batches as the network is to see them; drawn before the clean images of the same step are."""
-    return (batch._replace(images=view(batch.images)) for batch in batches)
+    return (replace(batch, images=view(batch.images)) for batch in batches)

@@ -101,7 +101,7 @@ class Implicit(Estimator):
         same = training.views.clean_is_validation and not training.rows.views_validation_anew
         seen = Seen() if to_come and same else None
         evaluations = training.evaluate(number, seen)
-        self._seen = seen and seen.outputs()
+        self._seen = seen.outputs() if seen else None
         return evaluations
 
 

@@ -111,6 +111,7 @@ class Training:
 
         Raises DivergenceError when a loss is not a number.
         """
+        self.model.train()
         batches = self.loaders.train(self.plan.batch_size)
         loss = train_pass(
             self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval
@@ -149,7 +150,7 @@ class Training:
         last = Seen() if number == self.plan.epochs else None
         batches = self.loaders.test(), self.loaders.valid()
         test, validation = (self._evaluate(part, seen) for part, seen in zip(batches, (last, valid), strict=True))
-        self._test = last and last.outputs()
+        self._test = last.outputs() if last else None
         images = sum(part.images for part in batches)
         self.meter.lap("evaluation", images, images * self.cost.forward)
         return test, validation

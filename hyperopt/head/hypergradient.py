@@ -8,7 +8,7 @@ theta is the weight matrix W (C, F) of the head; its bias is not part of theta, 
     H V           = mean_i w_i (J_i V h_i) h_i^T                                (C, F)
     d L_valid / d lambda = - d/d lambda  mean_i w_i delta_i . (V h_i),          V = (approximate) H^-1 grad_W L_valid
 
-AutoDO (arXiv 2103.05863) section 3.2; how V is found stands in `hyperopt.estimators.directions`.
+AutoDO (arXiv 2103.05863) section 3.2; how V is found stands in `hyperopt.estimators.implicit`.
 B: images, C: classes, F: features.
 """
 

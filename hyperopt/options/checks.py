@@ -36,7 +36,7 @@ def _check_estimator(setting: Setting) -> None:
         raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
     if not estimator.passes_over_rows:
         # But for the hyper start: commands of a whole table have it, for the rows with and without an estimator.
-        recipe = RECIPES[setting.recipe or setting.dataset]
+        recipe = RECIPES[setting.recipe]
         for option in NAMED_OF_HYPER_PASS[1:]:
             if getattr(setting, option) not in (None, getattr(recipe, option)):
                 raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")

@@ -41,13 +41,14 @@ def parse_options(kind: type[Options], description: str, arguments: Sequence[str
 
 def options_parser(kind: type[Setting], description: str, hyper_opt: str) -> Parser:
     """The parser of an options class, with the flags of one estimator."""
-    lines = (f"{name}: {entry.help}" for name, entry in ESTIMATORS.items())
-    epilog = f"estimators: {'; '.join(lines)}. --hyper-opt NAME --help shows the flags of one of them."
+    lines = (f"  {name:<20}  {entry.help}" for name, entry in ESTIMATORS.items())
+    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines))
     parser = make_parser(description, epilog)
     add_flags(parser, flag_fields(kind))
     own = flag_fields(find_estimator(hyper_opt).Options)
     if own:
-        add_flags(parser.add_argument_group(f"--hyper-opt {hyper_opt}"), own)
+        group = parser.add_argument_group(f"of --hyper-opt {hyper_opt}")
+        add_flags(group, own)
     return parser
 
 

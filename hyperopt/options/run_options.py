@@ -17,8 +17,10 @@ ROWS_ON = ("device", "host")
 class RunOptions(Setting):
     """All flags of the training script, but for those of the estimators."""
 
-    run_folder: str = flag("run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False)
-    seed: int | None = flag(
+    run_folder: str = flag(
+        "run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False, group="run and training"
+    )
+    seed: int = flag(
         None,
         "seed of every random draw (default: the N of runN); a split file that is there stays",
         type=number(int, 0, 2**31 - 1),
@@ -29,9 +31,9 @@ class RunOptions(Setting):
         identity=False,
     )
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
-    epochs: int | None = flag(None, "epochs of training (default: recipe)", type=number(int, 1, MANY))
-    lr: float | None = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
-    lr_schedule: str | None = flag(
+    epochs: int = flag(None, "epochs of training (default: recipe)", type=number(int, 1, MANY))
+    lr: float = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
+    lr_schedule: str = flag(
         None, "of the learning rates: a cosine, or steps at --lr-decay-epochs (default: recipe)", choices=SCHEDULES
     )
     lr_decay_rate: float = flag(
@@ -40,15 +42,17 @@ class RunOptions(Setting):
     lr_decay_epochs: str = flag(
         "150,175,195", "epochs of the steps; without effect on a cosine, as published", type=epoch_list, identity=False
     )
-    lr_warm_epochs: int | None = flag(
+    lr_warm_epochs: int = flag(
         None, "epochs of linear warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY)
     )
-    momentum: float | None = flag(
+    momentum: float = flag(
         None, "of SGD, in Nesterov's form where it is not 0 (default: recipe)", type=number(float, 0, 1)
     )
-    weight_decay: float | None = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE))
-    batch_size: int | None = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
-    workers: int = flag(4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False)
+    weight_decay: float = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE))
+    batch_size: int = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
+    workers: int = flag(
+        4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False, group="machine"
+    )
     precision: str = flag(
         "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
     )

@@ -22,7 +22,8 @@ AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", *LEARNED_AUG_MODELS)
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
-# Options that stand behind the published name where they are unusual; then those of a hyper pass, and the estimator's.
+# Options that stand behind the published name where they are unusual, in this order; then those of a hyper pass, and
+# the estimator's.
 NAMED = ("background", "policy", "warp", "valid_images", "train_on")
 NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
@@ -41,18 +42,25 @@ def refit_use(parts: str) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the runs of a table's line have in common. The results script has these flags."""
+    """What the runs of a table's line have in common. The results script has these flags.
+
+    A field whose type has no None, but whose default is None, is filled in by `resolve`.
+    """
 
     data: Path = flag(
-        Path("./local_data"), "folder of data sets, run folders and checkpoints", type=folder, identity=False
+        Path("./local_data"),
+        "folder of data sets, run folders and checkpoints",
+        type=folder,
+        identity=False,
+        group="data and distortion",
     )
     dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
-    recipe: str | None = flag(
+    recipe: str = flag(
         None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
     )
     background: str = flag(
         "white",
-        "own data: the colour under transparent pictures; white, black, R,G,B from 0 to 255 or #rrggbb",
+        "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
         type=colour,
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
@@ -61,25 +69,29 @@ class Setting:
     )
     noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
     valid_images: int | None = flag(
-        None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1, MANY)
+        None, "clean validation images that are kept (default: all)", type=number(int, 1, MANY)
     )
     train_on: str = flag(
         "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
     )
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
     oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
+    method: str | None = flag(
+        None,
+        "published method: presets flags of this group, which can be given all the same",
+        choices=tuple(METHODS),
+        identity=False,
+        group="method",
+    )
     aug_model: str = flag(
         "NONE",
-        "augmentation: none, policies, learned shared (SHA), learned per image (SEP)",
+        "augmentation: policies; learned, shared by all images (SHA) or per image (SEP)",
         choices=AUG_MODELS,
     )
     policy: str | None = flag(
-        None, "data set whose published AUTO or DADA policy is taken (default: the data set's own)", type=plain_name
+        None, "data set whose published AUTO or DADA policy is taken (default: its own)", type=plain_name
     )
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
-    method: str | None = flag(
-        None, "published method, which presets the flags of its rows", choices=tuple(METHODS), identity=False
-    )
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(
         None,
@@ -88,29 +100,25 @@ class Setting:
     )
     rows_use: str | None = flag(
         None,
-        "letters of what is taken over of the learned rows: W weight, C the network's confidence in the given label, "
-        "relative to the highest of the class (a factor of the weight), S soft label, A augmentation "
-        "(default: W, S and A as far as they are there; of --refit W and C, else A)",
+        "letters of what is taken over of learned rows: W weight, S soft label, A augmentation, C the confidence in "
+        "the given label over the highest of its class, a factor of the weight "
+        "(default: W, S and A as far as they are there; of --refit W and C, else A; with CON nothing)",
         type=rows_letters,
     )
-    refit: bool = flag(
-        False, "learn the rows, then train from scratch on the distorted and the clean images with what was learned"
-    )
+    refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
     warp: str = flag(
         "paper",
-        "learned warp as in the paper, or as in the published code, which also blurs the images of all other rows",
+        "learned warp of the paper, or of the published code, which blurs all other images as well",
         choices=WARP_NAMES,
     )
-    hyper_start: int | None = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
-    hyper_lr: float | None = flag(
+    hyper_start: int = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
+    hyper_lr: float = flag(
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )
-    hyper_batch_size: int | None = flag(
-        None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY)
-    )
+    hyper_batch_size: int = flag(None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY))
     # Of `hyper_opt`; its fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
-    model: str | None = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
+    model: str = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
 
     @property
     def folder(self) -> Path:
@@ -180,16 +188,17 @@ class Setting:
         )
 
     @property
-    def foreign_recipe(self) -> dict[str, str | None]:
+    def foreign_recipe(self) -> dict[str, str]:
         """The recipe of a known data set that is trained by another one's."""
-        return {"recipe": self.recipe} if self.public and self.recipe not in (None, self.dataset) else {}
+        return {"recipe": self.recipe} if self.public and self.recipe != self.dataset else {}
 
     @property
     def unusual(self) -> dict[str, Any]:
         """Options that differ from the estimator's or the recipe's and are not in the published name."""
-        usual = {name: field.default for name, field in _fields(Setting).items() if name in NAMED}
+        fields = _fields(Setting)
+        usual = {name: fields[name].default for name in NAMED}
         if self.estimator_class.passes_over_rows:
-            usual |= {name: getattr(RECIPES[self.recipe or self.dataset], name) for name in NAMED_OF_HYPER_PASS}
+            usual |= {name: getattr(RECIPES[self.recipe], name) for name in NAMED_OF_HYPER_PASS}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         own = _fields(type(self.estimator))
         values = {name: getattr(self.estimator, name) for name in own}
@@ -204,7 +213,7 @@ class Setting:
             return {}
         source = self.rows
         short = Path(source).stem if is_rows_file(source) else hashlib.sha256(source.encode()).hexdigest()[:8]
-        return {"rows": short} | ({"use": self.rows_use} if self.rows_use else {})
+        return {"rows": short, "use": self.rows_use} if self.rows_use else {"rows": short}
 
     def values(self, kind: type | None = None) -> dict[str, Any]:
         """The options by name, the estimator's in their place: all, or those that an options class `kind` has."""

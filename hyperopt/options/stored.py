@@ -1,6 +1,5 @@
 """The options of runs that are stored, beside those of a command."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 from hyperopt.options.checks import check_setting
 from hyperopt.options.resolve import make_options
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import Setting
 from utils.errors import UserError
 from utils.flags import fits, flag_fields
 from utils.recipes import RECIPES
@@ -25,24 +23,20 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
 
     Raises ValueError, KeyError or TypeError for what no run has stored.
     """
-    recipe = vars(RECIPES[stored.get("recipe", stored["dataset"])])
-    usual = {field.name: field.default for field in flag_fields(RunOptions)}
-    usual = {name: recipe.get(name) if value is None else value for name, value in usual.items()}
-    values = usual | {"recipe": stored["dataset"], "precision": "fp32"} | stored
+    usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
+    recipe = stored.get("recipe", stored["dataset"])
+    filled_in = {name: value for name, value in vars(RECIPES[recipe]).items() if name in usual}
+    values = usual | filled_in | {"recipe": recipe, "precision": "fp32"} | dict(stored)
     options = make_options(RunOptions, values)
-    known = {**{field.name: field for field in flag_fields(RunOptions)}, **_own_fields(options)}
+    known = {field.name: field for kind in (RunOptions, type(options.estimator)) for field in flag_fields(kind)}
     if unknown := sorted(stored.keys() - known.keys()):
         raise ValueError(f"its option {unknown[0]} is not known")
     for name, field in known.items():
         value = values.get(name, field.default)
-        left_open = value is None and usual.get(name) is not None
+        left_open = value is None and name in filled_in
         if field.metadata["identity"] and (left_open or not fits(field, value)):
             raise ValueError(f"its {name} cannot be {value!r}")
     return options
-
-
-def _own_fields(options: Setting) -> dict[str, dataclasses.Field]:
-    return {field.name: field for field in flag_fields(type(options.estimator))}
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -86,18 +80,17 @@ def _are_accuracies(per_class: list[float | None]) -> bool:
     return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
 
 
-def finished_result(options: RunOptions) -> dict[str, Any] | None:
-    """The result of a finished run of these options, None when there is none.
+def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The result of a finished run, None when there is none; `identity` is that of the command.
 
     Raises UserError when it was made with other options, or when there is a checkpoint of unknown origin.
     """
-    files = options.files
     if not files.result.exists():
         if files.best.exists() and not (files.last.exists() or files.previous.exists() or files.metrics.exists()):
             raise UserError(f"{files.best} is not of a run of this program; move it away, or overwrite it with --fresh")
         return None
     result = read_result(files.result)
-    if differences := different_options(result["options"].identity, options.identity):
+    if differences := different_options(result["options"].identity, identity):
         raise UserError(
             f"{files.result} is of a finished run with other options ({', '.join(differences)}); "
             "use --fresh to start over, or another run folder"

@@ -237,7 +237,7 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
         "true": found.train_true if options.noise_ratio > 0 else None,
     }
     order = np.argsort(quality, kind="stable")
-    ordered = {name: None if column is None else column[order] for name, column in columns.items()}
+    ordered: dict[str, Any] = {name: None if column is None else column[order] for name, column in columns.items()}
     clean = CleanAccuracy.of(files, data, result)
     audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean)
     few_clean = few_clean_of_runs({0: result}) if run_number(files.folder.name) is None else []

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import classes_of
 from hyperopt.report.results import read_metrics
 from utils.runs.files import RunFiles
@@ -36,13 +35,14 @@ class CleanAccuracy:
 
         Raises UserError when that takes a metrics file that cannot be read.
         """
-        epochs, classes = result["options"].epochs, classes_of(result)
+        options, classes = result["options"], classes_of(result)
+        epochs = options.epochs
         if found := result.get("clean_accuracy"):
             last, mean = (np.array(found[name], float) / 100 for name in ("last_epoch", "mean_of_epochs"))
         else:
             accuracies = np.array(read_metrics(files.metrics, epochs, ("valid_accuracy",))["valid_accuracy"]) / 100
             last, mean = np.full(classes, accuracies[-1]), np.full(classes, accuracies.mean())
-        return cls(epochs, last, mean.round(DIGITS), _doubt(data, result["options"]))
+        return cls(epochs, last, mean.round(DIGITS), _doubt(data, options.sees_valid, own=not options.public))
 
     def reference(self) -> np.ndarray:
         """What the quality of a label is compared with, per class (C,): of a class without clean images the mean."""
@@ -80,10 +80,10 @@ class CleanAccuracy:
         return [line, f"  {some}, in %: {', '.join(each)}"]
 
 
-def _doubt(data: "Dataset", options: RunOptions) -> str | None:
+def _doubt(data: "Dataset", sees_valid: bool, own: bool) -> str | None:
     """Why the accuracies of clean images say little, in words."""
-    if options.sees_valid:
+    if sees_valid:
         return "it was trained on these images, so that how weak it is cannot be told"
-    if not options.public and not data.valid_given:
+    if own and not data.valid_given:
         return "there is no clean part: these images are training images, so that how weak it is cannot be told"
     return None

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +129,10 @@ class SettingResults:
         return (*places, self.setting, self.distortion, min(self.results))
 
 
-def some_run_folders(options: Setting) -> dict[int, Path]:
-    """The data set's run folders by number. Raises UserError when there are none."""
-    found = run_folders(options.folder)
+def some_run_folders(folder: Path) -> dict[int, Path]:
+    """The run folders of a data set's folder by number. Raises UserError when there are none."""
+    found = run_folders(folder)
     if not found:
-        folder = options.folder
         raise UserError(f"no run folder such as run0 in {folder}; train first, or name another --data or --dataset")
     return found
 
@@ -151,7 +150,7 @@ class Findings:
 def setting_results(options: Setting) -> Findings:
     """The runs of the options' row, resolved. Raises UserError when none is finished."""
     found = _find(
-        options,
+        options.folder,
         re.compile(f"^{re.escape(options.name)}$"),
         nothing=f"no finished run of {options.name} in {options.folder}",
         advice="train it first, or try --all",
@@ -163,14 +162,14 @@ def setting_results(options: Setting) -> Findings:
     return found
 
 
-def all_results(options: Setting, match: re.Pattern[str] | None = None) -> Findings:
-    """All runs of the data set; with `match`, of the rows in whose name it is found.
+def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
+    """All runs in a data set's folder; with `match`, of the rows in whose name it is found.
 
     Raises UserError when none is finished.
     """
     wanted = f" with '{match.pattern}' in its name" if match else ""
-    nothing = f"no finished run{wanted} in {options.folder}"
-    found = _find(options, match or re.compile(""), nothing, "train first")
+    nothing = f"no finished run{wanted} in {folder}"
+    found = _find(folder, match or re.compile(""), nothing, "train first")
     epochs = {row.options.epochs: row.label for row in reversed(found.rows)}
     if len(epochs) > 1:
         some = ", ".join(f"{count} ({label})" for count, label in sorted(epochs.items()))
@@ -178,12 +177,22 @@ def all_results(options: Setting, match: re.Pattern[str] | None = None) -> Findi
     return found
 
 
-def _find(options: Setting, wanted: re.Pattern[str], nothing: str, advice: str) -> Findings:
+def only_runs(rows: Iterable[SettingResults], runs: Iterable[int]) -> list[SettingResults]:
+    """The rows with the runs of these numbers alone. Raises UserError when none of them is finished."""
+    wanted = set(runs)
+    kept = [(row, {run: result for run, result in row.results.items() if run in wanted}) for row in rows]
+    found = [replace(row, results=results) for row, results in kept if results]
+    if not found:
+        raise UserError("no run of --only-runs is finished in any of the rows; name others, or leave it out")
+    return found
+
+
+def _find(folder: Path, wanted: re.Pattern[str], nothing: str, advice: str) -> Findings:
     found: dict[str, Results] = {}
     damaged = []
-    folders = some_run_folders(options)
-    for run, folder in folders.items():
-        for path in sorted(folder.glob("result_*.json")):
+    folders = some_run_folders(folder)
+    for run, run_folder in folders.items():
+        for path in sorted(run_folder.glob("result_*.json")):
             name = path.stem.removeprefix("result_")
             if not wanted.search(name):
                 continue
@@ -198,7 +207,6 @@ def _find(options: Setting, wanted: re.Pattern[str], nothing: str, advice: str) 
     going = unfinished(folders.values(), wanted)
     if not found:
         raise UserError("; ".join([*damaged, nothing, *(going or [advice])]))
-    folder = options.folder
     rows = [row for name, results in found.items() for row in _rows_of(name, folder, results, folders)]
     return Findings(sorted(rows, key=SettingResults.order), going, damaged)
 

@@ -59,7 +59,7 @@ class RowsFile:
     def read(cls, path: Path) -> "RowsFile":
         """Read a `.pt` or `.npz` file; nothing in it is executed. Raises UserError when it is missing or damaged."""
         try:
-            content = _load(path)
+            content = {name: value for name, value in _load(path).items() if value is not None}
             unknown = sorted(content.keys() - {*COLUMNS, *TEXTS})
             columns = {name: content[name] for name in COLUMNS if name in content and name not in (INDEX, GIVEN)}
             own = {name: content[name] for name in (INDEX, GIVEN, "dataset", "split")}
@@ -92,7 +92,7 @@ class RowsFile:
                 return problem
         told = self.columns.get(TOLD)
         if told is not None and (told.max() > 1 or not told.any()):
-            return "confidence must be from 0 to 1, and not zero for every image"
+            return f"{TOLD} must be from 0 to 1" if told.any() else f"{TOLD} is zero for every image"
         if self.operations != tuple(RANGES):
             return f"the operations must be {', '.join(RANGES)}"
         if not all(isinstance(text, str) for text in (self.dataset, self.split)):
@@ -110,8 +110,8 @@ class RowsFile:
         names = {letter: part.columns.keys() for letter, part in PARTS.items()} | {CONFIDENCE: {TOLD}}
         return "".join(letter for letter in COLUMN_LETTERS if names[letter] <= self.columns.keys())
 
-    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, path: Path) -> "RowsFile":
-        """These rows, which were read from `path`, in the order of a predictions file's images `index` (n,).
+    def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, source: Path | str) -> "RowsFile":
+        """These rows, which were read from `source`, in the order of a predictions file's images `index` (n,).
 
         Raises UserError when images, given labels or classes are others.
         """
@@ -121,7 +121,7 @@ class RowsFile:
         soft_label = self.columns.get("soft_label")
         if not same or (soft_label is not None and soft_label.shape[1] != classes):
             raise UserError(
-                f"{path} is of other images or labels than the predictions file; train the run again with --fresh"
+                f"{source} is of other images or labels than the predictions file; train the run again with --fresh"
             )
         order = torch.from_numpy(ours[theirs.argsort()])
         columns = {name: column[order] for name, column in self.columns.items()}
@@ -142,7 +142,9 @@ class RowsFile:
     def as_npz(self) -> bytes:
         """The content of the `.npz` file."""
         content = io.BytesIO()
-        arrays = {name: v.numpy() if isinstance(v, Tensor) else np.array(v) for name, v in self.content().items()}
+        arrays: dict[str, Any] = {
+            name: v.numpy() if isinstance(v, Tensor) else np.array(v) for name, v in self.content().items()
+        }
         np.savez(content, **arrays)
         return content.getvalue()
 

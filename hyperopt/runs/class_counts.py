@@ -6,7 +6,6 @@ import numpy as np
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset
-from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.clean_images import few_clean
 from utils.grid import as_text
 
@@ -14,12 +13,12 @@ SHOWN = 30  # classes in the table
 LONGEST = 40  # letters of a class's name in the table
 
 
-def announce(options: RunOptions, data: Dataset, split: Split) -> None:
-    """Print, of own data, the images per class and part, and what there is to know about the clean ones."""
+def announce(data: Dataset, split: Split, own: str | None) -> None:
+    """Print what there is to know about the clean images, and first all counts of data of the user's `own` name."""
     counts = images_per_class(data, split)
-    if not options.public:
-        print(class_table(options.dataset, data, counts))
-    for note in clean_notes(options, data, split, counts):
+    if own:
+        print(class_table(own, data, counts))
+    for note in clean_notes(data, split, counts, own is not None):
         print(f"note: {note}", file=sys.stderr)
 
 
@@ -44,10 +43,10 @@ def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
     return as_text([[f"images of {title}", *counts], *lines, total])
 
 
-def clean_notes(options: RunOptions, data: Dataset, split: Split, counts: dict[str, list[int]]) -> list[str]:
+def clean_notes(data: Dataset, split: Split, counts: dict[str, list[int]], own: bool) -> list[str]:
     """What a user should know about the clean images: where they are from, and of which classes they are too few."""
     notes = []
-    if not options.public and not data.valid_given:
+    if own and not data.valid_given:
         notes.append(
             f"no valid part: {len(split.valid)} of the {len(data.train)} training images serve as clean ones; they "
             "are only as clean as these"

@@ -7,11 +7,10 @@ import torch
 
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
-from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import DATA, read_result
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
-from utils.runs.files import unused_run_folder
+from utils.runs.files import RunFiles, unused_run_folder
 
 FINGERPRINT_LETTERS = 64  # of a SHA-256 in hexadecimal
 
@@ -55,28 +54,28 @@ def other_data(result: dict[str, Any], found: dict[str, str]) -> list[str]:
     return [DATA[key] for key, value in found.items() if result.get(key) not in (None, value)]
 
 
-def refuse_split_of_other_labels(options: RunOptions, data: Dataset) -> None:
+def refuse_split_of_other_labels(folder: Path, distortion: str, data: Dataset) -> None:
     """Raise UserError when the run's split file was drawn for other labels or files than there are now.
 
     It holds the given labels of all images by their places: those of mended ones would be the old ones again.
     """
-    path = _labels_beside_split(options)
+    path = _labels_beside_split(folder, distortion)
     if _known_labels(path) not in (None, _fingerprint_labels(data)):
         raise UserError(
             f"the split file of {path.parent} was drawn for other labels or files than there are now; put those back, "
-            f"or train in another run folder (-r {unused_run_folder(options.folder)})"
+            f"or train in another run folder (-r {unused_run_folder(folder.parent)})"
         )
 
 
-def remember_labels_of_split(options: RunOptions, data: Dataset) -> None:
+def remember_labels_of_split(folder: Path, distortion: str, data: Dataset) -> None:
     """Keep beside the run's split file the fingerprint of the labels and files that it is of, unless it is known."""
-    path = _labels_beside_split(options)
+    path = _labels_beside_split(folder, distortion)
     if _known_labels(path) is None:
         path.write_text(_fingerprint_labels(data))
 
 
-def _labels_beside_split(options: RunOptions) -> Path:
-    return options.files.folder / f".labels_{options.distortion}"
+def _labels_beside_split(folder: Path, distortion: str) -> Path:
+    return folder / f".labels_{distortion}"
 
 
 def _known_labels(path: Path) -> str | None:
@@ -89,12 +88,11 @@ def _fingerprint_labels(data: Dataset) -> str:
     return fingerprint({"labels": data.train.labels, "files": data.train_files})
 
 
-def refuse_other_data(options: RunOptions, found: dict[str, str]) -> None:
+def refuse_other_data(files: RunFiles, background: str, found: dict[str, str]) -> None:
     """Raise UserError when another run of the folder was trained on other data than those of the fingerprints `found`.
 
     The runs of a folder share their split, and their results stand side by side.
     """
-    files = options.files
     for path in sorted(files.folder.glob("result_*.json")):
         if path == files.result:
             continue  # of this run, which is only trained again when it starts over
@@ -102,15 +100,15 @@ def refuse_other_data(options: RunOptions, found: dict[str, str]) -> None:
             result = read_result(path)
         except (UserError, FileNotFoundError):
             continue  # another run's trouble, which get-results.py names
-        if result["options"].background == options.background:  # another one makes other pixels of the same files
-            refuse_result_of_other_data(options, path, result, found)
+        if result["options"].background == background:  # another one makes other pixels of the same files
+            refuse_result_of_other_data(path, result, found)
 
 
-def refuse_result_of_other_data(options: RunOptions, path: Path, result: dict[str, Any], found: dict[str, str]) -> None:
+def refuse_result_of_other_data(path: Path, result: dict[str, Any], found: dict[str, str]) -> None:
     """Raise UserError, with what to do, when the result at `path` is of other data than `found`, the present ones."""
     if others := other_data(result, found):
         read_otherwise = "" if "commit" in result else " (an earlier version read some pictures otherwise, too)"
         raise UserError(
             f"{path} is of other data than there is now ({', '.join(others)}); put that back{read_otherwise}, or train "
-            f"in another run folder (-r {unused_run_folder(options.folder)})"
+            f"in another run folder (-r {unused_run_folder(path.parent.parent)})"
         )

@@ -34,7 +34,7 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
     if len(missing) == len(names):
         return
     data = load_dataset(options.dataset, options.folder, torch.device("cpu"), rgb(options.background))
-    refuse_result_of_other_data(options, path, result, fingerprints(data))
+    refuse_result_of_other_data(path, result, fingerprints(data))
     if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(
             f"{path} is of another split file than there is now; put the earlier one back, or start over with --fresh"

@@ -70,7 +70,7 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
         estimator = options.estimator_class(options.estimator, training)
         if start:
             start.fill(training.rows)
-            estimator.begin(start.rows, FinishedRun(start.files, data.classes))
+            estimator.begin(start.rows, start.use, FinishedRun(start.files, data.classes))
         checkpoint = find_state(stage, estimator, origin, device)
         record = Record(files, stage.run.identity, not options.sees_valid, options.fresh, device, origin, checkpoint)
         start = checkpoint = None  # each as large as the rows
@@ -95,8 +95,8 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
     Raises UserError when it cannot be read, or is another than the one that the run folder's other runs are of.
     """
     data = load_dataset(options.dataset, options.folder, device, rgb(options.background))
-    refuse_other_data(options, fingerprints(data))
-    refuse_split_of_other_labels(options, data)
+    refuse_other_data(options.files, options.background, fingerprints(data))
+    refuse_split_of_other_labels(options.files.folder, options.distortion, data)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     for note in (*data.notes, *data.duplicates, *missing):
         print(f"note: {note}", file=sys.stderr)
@@ -106,8 +106,8 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
 def distort(options: RunOptions, data: Dataset) -> Split:
     """The run's biased, noisy training set; what it has of each class is printed."""
     split = prepare_split(options, data)
-    remember_labels_of_split(options, data)
-    announce(options, data, split)
+    remember_labels_of_split(options.files.folder, options.distortion, data)
+    announce(data, split, None if options.public else options.dataset)
     return split
 
 

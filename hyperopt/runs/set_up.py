@@ -10,7 +10,7 @@ import torch
 from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
 from custom_datasets.split_file import find_split
-from custom_datasets.table import Dataset, channel_statistics
+from custom_datasets.table import Dataset, ImageTable, channel_statistics
 from custom_datasets.workers import refuse_little_shared_memory
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
@@ -49,26 +49,24 @@ def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
     return None
 
 
-def validation_images(options: RunOptions, data: Dataset) -> int:
+def validation_images(dataset: str, data: Dataset) -> int:
     """How many images validate: of a public data set as its recipe says, of own data `valid` or a fifth of `train`."""
-    if options.public:
-        return RECIPES[options.dataset].validation
+    if dataset in RECIPES:
+        return RECIPES[dataset].validation
     images = data.valid_given or len(data.train) // OWN_VALIDATION
     if not images:
-        raise UserError(
-            f"{options.dataset} has {len(data.train)} training images, too few to hold some out; add valid/"
-        )
+        raise UserError(f"{dataset} has {len(data.train)} training images, too few to hold some out; add valid/")
     if not data.valid_given:
-        refuse_lone_images(options, data)
+        refuse_lone_images(data, dataset)
     return images
 
 
-def refuse_lone_images(options: RunOptions, data: Dataset) -> None:
+def refuse_lone_images(data: Dataset, name: str) -> None:
     """Raise UserError when a class has a single image, which cannot be both trained on and held out."""
     lone = (data.train.labels.cpu().bincount() == 1).nonzero().flatten().tolist()
     if lone:
         names = ", ".join(data.class_names[label] if data.class_names else f"class {label}" for label in lone)
-        raise UserError(f"{options.dataset} has a single image of {names}, so that none can be held out; add valid/")
+        raise UserError(f"{name} has a single image of {names}, so that none can be held out; add valid/")
 
 
 def prepare_split(
@@ -79,7 +77,7 @@ def prepare_split(
     `find` is `find_split`, or `preview_split` where nothing may be written.
     """
     distortion = Distortion(
-        validation_images(options, data),
+        validation_images(options.dataset, data),
         options.imbalance_ratio,
         options.subsample_ratio,
         options.noise_ratio,
@@ -100,9 +98,10 @@ def prepare_split(
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
     """How images are seen: in training augmented as the recipe and the policy say, always normalised."""
-    known = RECIPES.get(options.dataset)
-    mean, std = (known.mean, known.std) if known else channel_statistics(data.train.images)
-    normalise = Normalise(mean, std, device)
+    if isinstance(data.train, ImageTable) and not options.public:
+        normalise = Normalise(*channel_statistics(data.train.images), device)
+    else:
+        normalise = Normalise(RECIPES[options.dataset].mean, RECIPES[options.dataset].std, device)
     training = TrainingView(make_policy(options), RECIPES[options.recipe].standard, normalise, draws)
     return Views(normalise, training, normalise if options.overfit else training, not options.overfit)
 
@@ -114,26 +113,26 @@ def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
         largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
         largest = min(largest, len(data.train) + len(data.test))
         refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
-    orders = (generator(options.seed, use) for use in ("train order", "hyper order"))
-    return Loaders(data, split, *orders, options.overfit, options.workers)
+    train_order, hyper_order = (generator(options.seed, use) for use in ("train order", "hyper order"))
+    return Loaders(data, split, train_order, hyper_order, options.overfit, options.workers)
 
 
 def make_plan(options: RunOptions) -> Plan:
     """Sizes and rates of the passes."""
 
     def schedule(base: float, epochs: int) -> Rate:
-        how = options.lr_decay_rate, options.lr_decay_epochs, options.lr_warm_epochs
-        return make_schedule(options.lr_schedule, base, epochs, *how)
+        rate, decays, warm_epochs = options.lr_decay_rate, options.lr_decay_epochs, options.lr_warm_epochs
+        return make_schedule(options.lr_schedule, base, epochs, rate, decays, warm_epochs)
 
     return Plan(
-        options.epochs,
-        options.batch_size,
-        schedule(options.lr, options.epochs),
-        options.hyper_start,
-        options.hyper_batch_size,
-        schedule(options.hyper_lr, options.epochs - options.hyper_start),
-        options.log_interval,
-        options.seed,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        rate=schedule(options.lr, options.epochs),
+        hyper_start=options.hyper_start,
+        hyper_batch_size=options.hyper_batch_size,
+        hyper_rate=schedule(options.hyper_lr, options.epochs - options.hyper_start),
+        log_interval=options.log_interval,
+        seed=options.seed,
     )
 
 

@@ -36,7 +36,7 @@ class Stage:
     @property
     def rows_path(self) -> Path | None:
         """Where the learned rows are that it starts from; None where rows start as usual."""
-        return rows_path(self.training)
+        return rows_path(self.training.rows, self.training.files.folder)
 
 
 def stages(options: RunOptions) -> list[Stage]:
@@ -74,11 +74,11 @@ def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
         ) from error
 
 
-def rows_path(options: RunOptions) -> Path | None:
-    """Where the learned rows of --rows are: a file, or those of a run of the same run folder."""
-    if options.rows is None or is_rows_file(options.rows):
-        return options.rows and Path(options.rows)
-    return RunFiles(options.files.folder, options.rows).rows
+def rows_path(source: str | None, folder: Path) -> Path | None:
+    """Where the learned rows of --rows are: a file, or those of a run of the run folder."""
+    if source is None:
+        return None
+    return Path(source) if is_rows_file(source) else RunFiles(folder, source).rows
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,8 @@ class FinishedRun:
         """The weights of its last epoch's encoder and head. The best epoch was chosen on the test set."""
         from utils.runs.checkpoint import read_checkpoint
 
-        content = read_checkpoint(self.files.last)
+        try:
+            content = read_checkpoint(self.files.last)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.files.last} cannot be read ({error}); train the run again with --fresh") from error
         return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}

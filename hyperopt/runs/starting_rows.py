@@ -70,7 +70,7 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
 
     Raises UserError when there are none, or none with the parts that are asked for, or those of another data set.
     """
-    path = rows_path(options)
+    path = rows_path(options.rows, options.files.folder)
     if path is None or options.rows is None:
         return None
     if not path.exists() and not is_rows_file(options.rows):
@@ -83,13 +83,16 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
     there = rows.letters
     if not there:
         raise UserError(f"{path} has none of the learned columns; take another file")
-    if missing := [letter for letter in options.rows_use or "" if letter not in there]:
+    reads = options.estimator_class.reads
+    if missing := [letter for letter in (options.rows_use or "") + reads if letter not in there]:
+        way_out = f"leave out --hyper-opt {options.hyper_opt}" if missing[0] in reads else "change --rows-use"
         raise UserError(
-            f"{path} has no {in_words(missing[0])}, only {there}; change --rows-use, or, if the file is of an earlier "
-            "version, train its run again with --fresh"
+            f"{path} has no {in_words(missing[0])}, only {there}; {way_out}, or, if the file is of an earlier version, "
+            "train its run again with --fresh"
         )
-    use = options.rows_use or "".join(letter for letter in options.row_parts if letter in there)
-    if not use:
+    usual = "" if reads else "".join(letter for letter in options.row_parts if letter in there)
+    use = options.rows_use or usual
+    if not (use or reads):
         raise UserError(
             f"{path} has {there}, the row {options.row_parts}; change --rows-use, --aug-model or --los-model"
         )

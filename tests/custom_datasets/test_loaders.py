@@ -41,21 +41,19 @@ def test_one_seed_repeats_the_order():
     assert not all(map(torch.equal, first, other))
 
 
+TRUE, GIVEN = torch.arange(30) % 3, (torch.arange(30) + 1) % 3  # every given label is wrong
+
+
 @pytest.fixture
 def make_loaders():
     images = torch.arange(30, dtype=torch.uint8).view(30, 1, 1, 1)
-    train, test = ImageTable(images, torch.arange(30) % 3), ImageTable(images[:7] + 100, torch.arange(7) % 3)
-    split = Split(*(torch.tensor(part).numpy() for part in (list(range(20, 30)), list(range(12)), [0] * 30)))
+    train, test = ImageTable(images, TRUE), ImageTable(images[:7] + 100, torch.arange(7) % 3)
+    split = Split(torch.arange(20, 30).numpy(), torch.arange(12).numpy(), GIVEN.numpy())
 
     def make(overfit=False):
-        return Loaders(Dataset(train, test, 3), split, torch.Tensor.float, marked, seeded(), seeded(), overfit)
+        return Loaders(Dataset(train, test, 3), split, seeded(), seeded(), overfit)
 
     return make
-
-
-def marked(images):
-    """A training view that can be told from that of evaluation."""
-    return images.float() + 0.5
 
 
 def content(batches):
@@ -68,13 +66,42 @@ def content(batches):
 
 
 def test_each_loader_shows_its_images(make_loaders):
+    """As they are stored: how they are seen is the business of whoever takes a step with them."""
     loaders = make_loaders()
-    assert content(loaders.train(4)) == content(loaders.hyper(5)) == [(i + 0.5, i % 3, i) for i in range(12)]
+    assert content(loaders.train(4)) == content(loaders.hyper(5)) == [(i, (i + 1) % 3, i) for i in range(12)]
     assert content(loaders.valid()) == [(i, i % 3, i) for i in range(20, 30)]
     assert content(loaders.test()) == [(100 + i, i % 3, i) for i in range(7)]
     assert content(loaders.all_clean()) == content(loaders.valid())
-    seen = content(itertools.islice(loaders.clean(5), 2))
-    assert seen == [(pixel + 0.5, label, index) for pixel, label, index in content(loaders.valid())]
+    assert content(itertools.islice(loaders.clean(5), 2)) == content(loaders.valid())
+    assert all(batch.images.dtype == torch.uint8 for batch in (*loaders.train(4), *loaders.valid()))
+
+
+@pytest.mark.parametrize("name", ["train", "hyper", "trained"])
+def test_training_batches_carry_the_given_labels_never_the_true_ones(make_loaders, name):
+    batches = list(getattr(make_loaders(), name)(*() if name == "trained" else (4,)))
+    assert sum(len(batch.index) for batch in batches) == 12
+    for batch in batches:
+        assert torch.equal(batch.given, GIVEN[batch.index])
+        assert (batch.given != TRUE[batch.index]).all()
+
+
+@pytest.mark.parametrize("overfit", [False, True])
+@pytest.mark.parametrize("name", ["clean", "all_clean", "valid", "test"])
+def test_clean_batches_carry_the_labels_of_their_table(make_loaders, name, overfit):
+    batches = list(getattr(make_loaders(overfit), name)(*(5,) if name == "clean" else ()))
+    assert batches
+    for batch in batches:
+        assert torch.equal(batch.given, batch.index % 3)
+
+
+def test_trained_images_come_once_in_ascending_order(make_loaders, monkeypatch):
+    monkeypatch.setattr("custom_datasets.loaders.EVALUATION_BATCH", 5)
+    batches = list(make_loaders().trained())
+    assert [batch.index.tolist() for batch in batches] == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11]]
+
+
+def test_given_labels_are_those_of_all_images(make_loaders):
+    assert torch.equal(make_loaders().given, GIVEN)
 
 
 def test_overfit_shows_the_test_set_to_the_hyper_pass_as_in_evaluation(make_loaders):

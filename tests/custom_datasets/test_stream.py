@@ -17,6 +17,7 @@ from utils.errors import UserError
 
 CPU = torch.device("cpu")
 COUNT = 12
+GIVEN = (torch.arange(COUNT) + 1) % 3  # every label is wrong
 
 
 def slope(width, height):
@@ -41,13 +42,11 @@ def source(files):
 
 @pytest.fixture
 def make_loaders(source):
-    split = Split(np.arange(8, COUNT), np.arange(8), np.zeros(COUNT, dtype=np.int64))
+    split = Split(np.arange(8, COUNT), np.arange(8), GIVEN.numpy())
 
     def make(workers=0, overfit=False):
         orders = (torch.Generator().manual_seed(seed) for seed in (1, 2))
-        return Loaders(
-            Dataset(source, source, 3), split, lambda x: x / 255, lambda x: x / 255, *orders, overfit, workers
-        )
+        return Loaders(Dataset(source, source, 3), split, *orders, overfit, workers)
 
     return make
 
@@ -120,8 +119,8 @@ def test_a_pass_that_is_left_early_does_not_change_the_next(make_loaders):
 
 def test_restored_generators_repeat_a_pass(source):
     order = torch.Generator().manual_seed(5)
-    split = Split(np.arange(8, COUNT), np.arange(8), np.zeros(COUNT, dtype=np.int64))
-    loaders = Loaders(Dataset(source, source, 3), split, torch.Tensor.float, torch.Tensor.float, order, order, False)
+    split = Split(np.arange(8, COUNT), np.arange(8), GIVEN.numpy())
+    loaders = Loaders(Dataset(source, source, 3), split, order, order, False)
     state = order.get_state()
     first, next_pass = list(loaders.train(4)), list(loaders.train(4))
     order.set_state(state)
@@ -131,24 +130,28 @@ def test_restored_generators_repeat_a_pass(source):
 
 def test_loaders_show_the_training_and_the_evaluation_view(make_loaders, source):
     loaders = make_loaders()
-    central = fetch(source, [list(range(COUNT))], None) / 255
+    central = fetch(source, [list(range(COUNT))], None)
 
-    def content(batches):
-        images, labels, index = (torch.cat(part) for part in zip(*batches, strict=True))
-        assert torch.equal(labels, source.labels[index])
+    def content(batches, labels):
+        images, found, index = (torch.cat(part) for part in zip(*batches, strict=True))
+        assert torch.equal(found, labels[index])
         return index.sort().values.tolist(), (images == central[index]).flatten(1).all(1)
 
-    for batches, places in (
-        (loaders.train(4), range(8)),
-        (loaders.hyper(3), range(8)),
-        (loaders.clean(4), [8, 8, 9, 9, 10, 10, 11, 11]),
+    for batches, places, labels in (
+        (loaders.train(4), range(8), GIVEN),
+        (loaders.hyper(3), range(8), GIVEN),
+        (loaders.clean(4), [8, 8, 9, 9, 10, 10, 11, 11], source.labels),
     ):
-        index, is_central = content(batches)
+        index, is_central = content(batches, labels)
         assert index == list(places)
         assert not is_central.any()
-    assert content(make_loaders(overfit=True).clean(4))[1].all()
-    for batches, places in ((loaders.valid(), range(8, COUNT)), (loaders.test(), range(COUNT))):
-        index, is_central = content(batches)
+    assert content(make_loaders(overfit=True).clean(4), source.labels)[1].all()
+    for batches, places, labels in (
+        (loaders.trained(), range(8), GIVEN),
+        (loaders.valid(), range(8, COUNT), source.labels),
+        (loaders.test(), range(COUNT), source.labels),
+    ):
+        index, is_central = content(batches, labels)
         assert index == list(places)
         assert is_central.all()
 

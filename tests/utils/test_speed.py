@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from custom_models.classifier import build_model
-from utils.speed import Cost, Work, count_cost, matrix_product_peak, peak_memory, speed
+from utils.speed import Cost, Meter, count_cost, matrix_product_peak, peak_memory
 
 CPU = torch.device("cpu")
 
@@ -32,13 +32,33 @@ def test_counting_leaves_the_model_alone():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_speed_in_words():
-    assert speed(Work(images=5000, operations=3e9), seconds=2.0, peak=1e10) == "2,500 images/s, 15.0 % of peak"
+@pytest.fixture
+def clock(monkeypatch):
+    """clock(10, 12, ...): what the clock shows, one after the other."""
+    return lambda *times: monkeypatch.setattr("utils.speed.time.perf_counter", iter(times).__next__)
+
+
+def test_speed_in_words(clock):
+    clock(10, 12)
+    meter = Meter(CPU, peak=1e10)
+    meter.lap("train", images=5000, operations=3e9)
+    assert meter.speeds == {"train": "2,500 images/s, 15.0 % of peak"}
+
+
+def test_passes_are_timed_from_one_to_the_next_and_anew_in_every_epoch(clock):
+    clock(10, 20, 21, 24, 40)
+    meter = Meter(CPU, peak=1e10)
+    meter.start()
+    meter.lap("hyper", images=10, operations=1)
+    meter.lap("train", images=10, operations=1)
+    assert meter.seconds == {"hyper": 1, "train": 3}
+    meter.start()
+    assert (meter.seconds, meter.speeds) == ({"hyper": 0}, {})  # as of an epoch without a hyper pass
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_peak_is_that_of_the_fastest_product(monkeypatch, precision):
-    monkeypatch.setattr("utils.speed.time.perf_counter", iter([0, 4, 10, 12, 20, 27, 30, 33, 40, 45]).__next__)
+def test_peak_is_that_of_the_fastest_product(clock, precision):
+    clock(0, 4, 10, 12, 20, 27, 30, 33, 40, 45)
     matrix_product_peak.cache_clear()
     assert matrix_product_peak(CPU, precision) == 2 * 512**3 / 2
     matrix_product_peak.cache_clear()

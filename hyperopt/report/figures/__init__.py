@@ -1,11 +1,23 @@
-"""Figures of results, each as PNG and PDF: `plot_all` for all rows, `plot_row` for one, `plot_sheets` for one run."""
+"""Figures of results, each as PNG and PDF.
+
+`plot_all` draws all rows, `plot_row` one, `plot_comparison` rows beside one another, `plot_sheets` one run.
+"""
 
 from collections import defaultdict
 from pathlib import Path
 
 from hyperopt.report.audit import Review
 from hyperopt.report.drawn import Drawn
-from hyperopt.report.figures import classes, confusion, embedding, errors, learned, learning_curves, sheets
+from hyperopt.report.figures import (
+    classes,
+    clean_images,
+    confusion,
+    embedding,
+    errors,
+    learned,
+    learning_curves,
+    sheets,
+)
 from hyperopt.report.figures.sources import Sources
 from hyperopt.report.figures.style import page, save
 from hyperopt.report.results import SettingResults
@@ -36,6 +48,12 @@ def plot_row(rows: list[SettingResults], folder: Path) -> Drawn:
     drawn = Drawn()
     _plot(rows, folder, rows[0].name, drawn)
     return drawn
+
+
+def plot_comparison(rows: list[SettingResults], accuracy: str, folder: Path) -> Drawn:
+    """Draw the errors of rows of one data set by their clean images; it is in the files' names."""
+    with page():
+        return Drawn(save(clean_images.draw(rows, accuracy), folder, f"clean_images_{rows[0].options.dataset}"))
 
 
 def plot_sheets(review: Review, folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ def draw(rows: list[SettingResults], _: Sources) -> Figure:
     figure, panels = style.grid(len(groups), columns=1, height=2.6)
     for axes, group in zip(panels, groups, strict=True):
         _draw_panel(axes, group, classes)
+        style.legend_above(figure, axes)
     names = style.class_names(rows, classes)
     shown = range(0, classes, ceil(classes / 40))
     style.outer_labels(panels, "class", "test accuracy in %")
@@ -38,10 +39,18 @@ def _draw_panel(axes: Axes, rows: list[SettingResults], classes: int) -> None:
     for number, (row, offset) in enumerate(zip(rows, offsets, strict=True)):
         means, spreads = mean_and_spread(row)
         highest = max(highest, np.nanmax(means + np.nan_to_num(spreads)))
-        look = {"color": style.COLOURS[number], "fmt": style.MARKERS[number], "markersize": 3, "elinewidth": 0.7}
-        place = np.arange(len(means)) + offset
-        label = f"{row.label} ({style.runs(len(row.results))})"
-        axes.errorbar(place, means, yerr=spreads, label=label, capsize=1.2, capthick=0.7, **look)
+        axes.errorbar(
+            np.arange(len(means)) + offset,
+            means,
+            yerr=spreads,
+            fmt=style.MARKERS[number],
+            color=style.COLOURS[number],
+            label=f"{row.label} ({style.runs(len(row.results))})",
+            markersize=3,
+            elinewidth=0.7,
+            capsize=1.2,
+            capthick=0.7,
+        )
     low, high = axes.get_ylim()
     # Room for a label below; above, none for what no accuracy can be.
     axes.set_ylim(low - 0.1 * (high - low), min(high, highest + 1))
@@ -49,14 +58,13 @@ def _draw_panel(axes: Axes, rows: list[SettingResults], classes: int) -> None:
         _mark_rare(axes, rows[0].distortion[0], classes)
     axes.set_xlim(-0.5, classes - 0.5)
     axes.grid(axis="y", alpha=0.3)
-    style.legend_above(axes)
 
 
 def _mark_rare(axes: Axes, ratio: int, classes: int) -> None:
     """Shade the classes from C / 2 up; what the shade means stands below the marks."""
     axes.axvspan(ceil(classes / 2) - 0.5, classes - 0.5, color="0.9", zorder=0)
-    place = {"ha": "right", "va": "bottom", "transform": axes.get_xaxis_transform()}
-    axes.text(classes - 0.55, 0.01, f"rare: {ratio} times fewer training images", **place)
+    text, transform = f"rare: {ratio} times fewer training images", axes.get_xaxis_transform()
+    axes.text(classes - 0.55, 0.01, text, ha="right", va="bottom", transform=transform)
 
 
 def mean_and_spread(row: SettingResults) -> np.ndarray:

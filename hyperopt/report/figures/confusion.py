@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
@@ -29,21 +30,28 @@ def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
     figure.set_figheight(figure.get_figheight() + style.LETTER * max(map(len, names)))  # they are upright
     for axes, row in zip(panels, found, strict=True):
         predictions = list(sources.predictions(row).values())
-        image = axes.imshow(shares(predictions, classes), norm=SHADES, cmap="Blues")
+        cells = shares(predictions, classes)
+        image = axes.imshow(cells, norm=SHADES, cmap="Blues")
         style.panel_title(axes, f"{row.label} ({style.runs(len(predictions))})")
         if classes <= FEW:
-            _write_cells(axes, image.get_array())
+            _write_cells(axes, cells)
             axes.set_xticks(range(classes), names, rotation=0 if max(map(len, names)) < 3 else 90)
             axes.set_yticks(range(classes), names)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     style.outer_labels(panels, "predicted class", "true class")
-    place = {"location": "bottom", "shrink": 0.5, "aspect": 50}
-    ticks = [0, 1, 5, 10, 20, 50, 100]
-    figure.colorbar(image, ax=panels, label="share of the true class in %; empty: less than 0.5", ticks=ticks, **place)
+    figure.colorbar(
+        image,
+        ax=panels,
+        location="bottom",
+        shrink=0.5,
+        aspect=50,
+        ticks=[0, 1, 5, 10, 20, 50, 100],
+        label="share of the true class in %; empty: less than 0.5",
+    )
     figure.suptitle(style.title(rows[0], "confusion of test images at the last epoch, all runs together"))
-    figure.get_layout_engine().execute(figure)  # panels of equal sides take a round more than saving has
+    ConstrainedLayoutEngine().execute(figure)  # panels of equal sides take a round more than saving has
     return figure
 
 

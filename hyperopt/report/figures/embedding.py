@@ -35,8 +35,8 @@ def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
     style.outer_labels(panels, "first dimension (no unit)", "second dimension (no unit)")
     numbers = "true classes, at their medians" if found[0].classes <= MANY else "left out, too many classes"
     figure.suptitle(style.title(rows[0], f"t-SNE of test features at the last epoch; numbers: {numbers}"))
-    for mark in style.legend_below(figure, panels[0]).legend_handles:
-        mark.set_facecolor("0.5")
+    for mark in filter(None, style.legend_below(figure, panels[0]).legend_handles):
+        mark.set(facecolor="0.5")
     return figure
 
 
@@ -61,8 +61,16 @@ def _scatter(axes: Axes, predictions: Predictions, chosen: np.ndarray, classes: 
     x, y = embed(predictions.features[chosen]).T
     colours = np.array(COLOURS)[label % len(COLOURS)]
     axes.scatter(x[right], y[right], c=colours[right], s=5, linewidths=0, label="right")
-    cross = {"marker": "X", "edgecolors": "black", "linewidths": 0.6}
-    axes.scatter(x[~right], y[~right], c=colours[~right], s=24, label="mistake, in the true class's colour", **cross)
+    axes.scatter(
+        x[~right],
+        y[~right],
+        c=colours[~right],
+        s=24,
+        marker="X",
+        edgecolors="black",
+        linewidths=0.6,
+        label="mistake, in the true class's colour",
+    )
     axes.margins(0.06)
     axes.set_box_aspect(1)
     axes.set_aspect("equal", adjustable="datalim")  # distances mean the same in both directions

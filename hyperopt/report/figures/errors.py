@@ -1,5 +1,7 @@
 """The table as a bar chart: test error of every row, with the published one where there is one."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -10,7 +12,7 @@ from hyperopt.report.tables import summarise
 from utils.runs.accuracies import ACCURACIES
 
 # Of different lightness, and hatched: told apart in greyscale as well.
-BARS = dict(
+BARS: dict[str, dict[str, Any]] = dict(
     zip(
         ACCURACIES,
         (
@@ -42,13 +44,16 @@ def draw(rows: list[SettingResults], _: Sources) -> Figure:
         axes.errorbar(means, place, xerr=spreads, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
     published = np.array([filled(row.published()) for row in rows]).T
     if np.isfinite(published[0]).any():
-        mark = {"fmt": "D", "color": "#D55E00", "markeredgecolor": "black", "markersize": 5, "capsize": 2}
         axes.errorbar(
             published[0],
             places - (len(BARS) - 1) / 2 * THICKNESS,
             xerr=published[1],
             label="published (best on test)",
-            **mark,
+            fmt="D",
+            color="#D55E00",
+            markeredgecolor="black",
+            markersize=5,
+            capsize=2,
         )
     axes.set_yticks(places, labels)
     axes.set_ylim(len(rows) - 0.5, -0.5)

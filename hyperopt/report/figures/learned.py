@@ -124,8 +124,9 @@ def _draw_histograms(axes: Axes, values: np.ndarray, groups: dict[str, np.ndarra
         counts, _ = np.histogram(values[mask], edges)
         base = -place - RIDGE / 2
         heights = base + RIDGE * counts / counts.max()
-        look = {"facecolor": colour, "hatch": hatch, "edgecolor": "black", "linewidth": 0.6}
-        axes.stairs(heights, edges, baseline=base, fill=True, **look)
+        axes.stairs(
+            heights, edges, baseline=base, fill=True, facecolor=colour, hatch=hatch, edgecolor="black", linewidth=0.6
+        )
         axes.plot(
             [np.median(values[mask])] * 2, [base, base + RIDGE], color="black", linewidth=1.5, gid=f"median {group}"
         )
@@ -144,8 +145,17 @@ def _draw_operations(axes: Axes, values: np.ndarray, groups: dict[str, np.ndarra
         y = places - 0.8 * ((number + 0.5) / len(groups) - 0.5)
         axes.hlines(y, lowest, highest, colors=colour, linewidth=0.7)
         axes.hlines(y, low, high, colors=colour, linewidth=2.2)
-        look = {"color": colour, "marker": marker, "markeredgecolor": "black", "markeredgewidth": 0.4}
-        axes.plot(median, y, linestyle="none", markersize=3.2, gid=f"median {group}", **look)
+        axes.plot(
+            median,
+            y,
+            linestyle="none",
+            color=colour,
+            marker=marker,
+            markersize=3.2,
+            markeredgecolor="black",
+            markeredgewidth=0.4,
+            gid=f"median {group}",
+        )
     axes.set_yticks(places, [name.replace("_", " ") for name in RANGES])
     axes.set_ylim(places[-1] - 0.5, 0.5)
 

@@ -47,7 +47,7 @@ def draw_augmentation(review: Review) -> Figure | None:
     rows, data = RowsFile.read(review.files.rows), review.data
     trust = rows.columns.get("weight", torch.ones(len(rows.index)))
     classes = rows.given_label.unique()[:CLASSES]
-    places = [torch.where(rows.given_label == label, trust, -1).argmax().item() for label in classes]
+    places = [int(torch.where(rows.given_label == label, trust, -1).argmax()) for label in classes]
     logits = PARTS["A"].to_leaves(rows.columns)[places]
     images, draws = data.pixels(rows.index[places]), generator(0, "sheet")
     warp = make_warp(review.options.warp, RECIPES[review.options.recipe].warp_enlargement)

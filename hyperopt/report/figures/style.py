@@ -9,7 +9,6 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,7 +25,13 @@ COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#5
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.0  # inches, of a page
-FONT = {"font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5, "figure.titlesize": 8.5, "hatch.linewidth": 0.6}
+FONT: dict[str, Any] = {
+    "font.size": 7.5,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "figure.titlesize": 8.5,
+    "hatch.linewidth": 0.6,
+}
 FONT |= {"text.parse_math": False}  # names of classes may have dollar signs
 FONT |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7.0)
 DPI = 150
@@ -40,7 +45,7 @@ NO_DATE = {"CreationDate": None}  # in a PDF: the same results give the same fil
 @contextmanager
 def page() -> Iterator[None]:
     """Within it, text has the sizes of a figure that is as wide as a page, whatever the user's own settings are."""
-    with matplotlib_style.context("default"), rc_context(FONT), warnings.catch_warnings():
+    with matplotlib_style.context(["default", FONT]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of names in scripts that the font lacks
         yield
 
@@ -69,9 +74,9 @@ def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
 
 def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
     """Name the axes of a grid, and their ticks, at its left side and at the lower end of every column."""
+    columns = _grid_columns(panels[0])
     for number, axes in enumerate(panels):
-        place = axes.get_subplotspec()
-        left, lowest = place.is_first_col(), number + place.get_gridspec().ncols >= len(panels)
+        left, lowest = number % columns == 0, number + columns >= len(panels)
         axes.set(xlabel=x if lowest else "", ylabel=y if left else "")
         axes.tick_params(labelleft=left, labelbottom=lowest)
 
@@ -84,11 +89,11 @@ def legend_below(figure: Figure, axes: Axes) -> Legend:
     return figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
 
 
-def legend_above(axes: Axes) -> None:
+def legend_above(figure: Figure, axes: Axes) -> None:
     """A legend of what a panel shows, on top of it; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
     columns = _legend_columns(labels)
-    _make_room(axes.figure, len(labels), columns)
+    _make_room(figure, len(labels), columns)
     axes.legend(handles, labels, ncols=columns, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 
@@ -110,8 +115,13 @@ def title(row: SettingResults, shown: str) -> str:
 
 def panel_title(axes: Axes, text: str) -> None:
     """A title in lines that are no wider than the panel of a grid."""
-    columns = axes.get_subplotspec().get_gridspec().ncols
-    axes.set_title(wrapped(text, int(WIDTH / columns / TITLE_LETTER)))
+    axes.set_title(wrapped(text, int(WIDTH / _grid_columns(axes) / TITLE_LETTER)))
+
+
+def _grid_columns(axes: Axes) -> int:
+    """How many panels lie side by side in the grid of one."""
+    place = axes.get_subplotspec()
+    return place.get_gridspec().ncols if place else 1
 
 
 def runs(count: int) -> str:

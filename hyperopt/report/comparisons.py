@@ -1,0 +1,173 @@
+"""When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
+
+Per distortion and number of clean images: test error in % of the best epoch on the test set, and the one that rows are
+compared by, such as the mean of the last five epochs, which needs no choice (rows that lack it are left out); mean and
+standard deviation over runs. A control is a row without hypergradients and without rows from elsewhere. The strongest
+one, of those with the most runs, has the lowest error. Every row is compared with it, or with a row that is named, on
+the runs that both have: mean difference with its 95 % t-interval and the p-value of the paired, two-sided t-test. The
+strongest control is chosen by the errors that it is compared by: that is harder on the rows that are to beat it, and
+makes too much of its lead over others.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from hyperopt.options.setting import LEARNED_AUG_MODELS
+from hyperopt.report.results import SettingResults
+from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
+from utils.errors import UserError
+from utils.runs.accuracies import ACCURACIES
+
+TRAINED_ON = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row at a number of clean images: test errors in % by run, of the best epoch and those that are compared."""
+
+    label: str
+    control: bool
+    best: dict[int, float]
+    errors: dict[int, float]
+
+
+ByCount = dict[int, list[Line]]  # by number of clean images
+
+
+def error_tables(rows: Sequence[SettingResults], accuracy: str, against: re.Pattern[str] | None) -> str:
+    """An overview and a comparison per distortion, in Markdown, of rows of one data set.
+
+    Args:
+        rows: of the table, each with the runs that are compared.
+        accuracy: of `ACCURACIES`, by which they are compared.
+        against: what the row has in its name that all are compared with; the strongest control without it.
+
+    Raises UserError when no row has `against` in its name.
+
+    """
+    groups = collect(rows, accuracy)
+    if against:
+        refuse_unknown(against, groups)
+    found = []
+    for distortion, by_count in groups.items():
+        title = f"{rows[0].options.dataset}, imbalance and noise ratio {distortion}"
+        found += [title, overview(by_count, accuracy), comparison(by_count, accuracy, against)]
+    return "\n\n".join(found)
+
+
+def collect(rows: Sequence[SettingResults], accuracy: str) -> dict[str, ByCount]:
+    """The rows by distortion and number of clean images. Raises UserError when all of them lack the accuracy."""
+    groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        first = row.results[min(row.results)]
+        count = row.options.valid_images or first["images"]["valid"]
+        found = {run: result["accuracy"] for run, result in row.results.items() if accuracy in result["accuracy"]}
+        if found:
+            best, errors = (
+                {run: 100 - accuracies[name] for run, accuracies in found.items()}
+                for name in ("best_on_test", accuracy)
+            )
+            groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, errors))
+    for by_count in groups.values():
+        for lines in by_count.values():
+            lines.sort(key=lambda line: (not line.control, line.label))
+    if not groups:
+        raise UserError(f"no finished run has the accuracy {accuracy}; take another --accuracy")
+    return groups
+
+
+def name_of(row: SettingResults) -> str:
+    """The row's name without the number of clean images; of a control, what it is trained on."""
+    options, on = row.options, row.options.train_on
+    label = row.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
+    if options.hyper_opt == "NONE":
+        label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
+    if not is_control(row):
+        return label
+    learns = options.los_model != "NONE" or options.aug_model in LEARNED_AUG_MODELS
+    return f"{label}{', untrained rows' if learns else ''}, on {TRAINED_ON[on]}"
+
+
+def is_control(row: SettingResults) -> bool:
+    """Whether nothing is learned of single images."""
+    return row.options.hyper_opt == "NONE" and not row.options.rows
+
+
+def strongest(lines: Sequence[Line]) -> Line | None:
+    """Of the controls with the most runs that with the lowest mean error."""
+    controls = [line for line in lines if line.control]
+    most = max((len(line.errors) for line in controls), default=0)
+    return min(
+        (line for line in controls if len(line.errors) == most),
+        key=lambda line: mean(line.errors.values()),
+        default=None,
+    )
+
+
+def compare(line: Line, other: Line) -> str:
+    """Mean difference to the other row in points, its interval, the p-value, the pairs; a dash without two of them.
+
+    There is no p-value, and no interval, of differences that are all the same.
+    """
+    from scipy.stats import ttest_rel  # slow to import
+
+    runs = sorted(line.errors.keys() & other.errors.keys())
+    if line is other or len(runs) < 2:
+        return "-"
+    ours, theirs = ([one.errors[run] for run in runs] for one in (line, other))
+    difference = f"{mean(ours) - mean(theirs):+.2f}"
+    if len({one - another for one, another in zip(ours, theirs, strict=True)}) == 1:
+        return f"{difference}, n = {len(runs)}"
+    test = ttest_rel(ours, theirs)
+    low, high = test.confidence_interval(0.95)
+    return f"{difference} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}, n = {len(runs)}"
+
+
+def refuse_unknown(against: re.Pattern[str], groups: dict[str, ByCount]) -> None:
+    """Raise UserError when no row has the pattern in its name."""
+    if not any(reference(lines, against) for by_count in groups.values() for lines in by_count.values()):
+        raise UserError(f"no row has '{against.pattern}' in its name in the table; see it without --against")
+
+
+def reference(lines: Sequence[Line], against: re.Pattern[str] | None) -> Line | None:
+    """The row that others are compared with: the first with the pattern in its name, or the strongest control."""
+    if against is None:
+        return strongest(lines)
+    return next((line for line in lines if against.search(line.label)), None)
+
+
+def overview(by_count: ByCount, accuracy: str) -> str:
+    """A Markdown table of the mean errors by number of clean images, the strongest controls in bold.
+
+    Behind a cell of fewer runs than others of its column have is their number.
+    """
+    counts = sorted(by_count)
+    cells: dict[str, dict[int, str]] = defaultdict(dict)
+    for count, lines in by_count.items():
+        most, best = max(len(line.errors) for line in lines), strongest(lines)
+        for line in lines:
+            cell = mean_and_spread(list(line.errors.values()), "±")
+            cell = f"**{cell}**" if line is best else cell
+            cells[line.label][count] = cell if len(line.errors) == most else f"{cell} (n = {len(line.errors)})"
+    controls = {line.label for lines in by_count.values() for line in lines if line.control}
+    grid = [[ACCURACIES[accuracy], *(f"{count} clean" for count in counts)]]
+    for label in sorted(cells, key=lambda label: (label not in controls, label)):
+        grid.append([label, *(cells[label].get(count, "-") for count in counts)])
+    return as_markdown(grid)
+
+
+def comparison(by_count: ByCount, accuracy: str, against: re.Pattern[str] | None) -> str:
+    """A Markdown table of both errors and the comparison, what is compared with in bold."""
+    title = "that in bold" if against else "the strongest control"
+    grid = [["clean images", "row", "best on test", ACCURACIES[accuracy], f"against {title}", "runs"]]
+    for count, lines in sorted(by_count.items()):
+        other = reference(lines, against)
+        for line in lines:
+            label = f"**{line.label}**" if line is other else line.label
+            cells = [mean_and_spread(list(errors.values()), "±") for errors in (line.best, line.errors)]
+            difference = compare(line, other) if other else "-"
+            grid.append([str(count), label, *cells, difference, str(len(line.errors))])
+    return as_markdown(grid)

@@ -1,0 +1,112 @@
+"""The flags of the results script: a setting, and what is shown of it, of all settings, or of one run."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hyperopt.options.setting import Setting
+from hyperopt.report.audit import FORMATS, INDEX_FORMATS, THRESHOLD
+from hyperopt.report.tables import LAYOUTS
+from utils.errors import UserError
+from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
+from utils.runs.accuracies import ACCURACIES
+
+COMPARED = ("errors", "labels", "audits")
+
+
+@dataclass(frozen=True)
+class ResultOptions(Setting):
+    """All flags of the results script."""
+
+    all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
+    compare: str | None = flag(
+        None,
+        "rows of the data set beside one another: test errors against the number of clean images, with paired tests "
+        "(errors, the default); how well learned rows tell wrong labels (labels), and how well audits do (audits)",
+        choices=COMPARED,
+        nargs="?",
+        const="errors",
+    )
+    match: re.Pattern[str] | None = flag(
+        None, "with --all and --compare, only the rows in whose run name this regular expression is found", type=pattern
+    )
+    only_runs: list[int] | None = flag(
+        None,
+        "with --compare, the N of the runN that are compared (default: all)",
+        type=number(int, 0, MANY),
+        nargs="+",
+    )
+    against: re.Pattern[str] | None = flag(
+        None,
+        "with --compare errors, what the row has in its name in the table that others are compared with (default: the "
+        "strongest control)",
+        type=pattern,
+    )
+    accuracy: str = flag("last_five", "with --compare errors, by which they are compared", choices=tuple(ACCURACIES))
+    format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
+    dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
+    runs_csv: Path | None = flag(
+        None, "file (.csv) for one line per finished run that is shown: setting, accuracies, time", type=file_of(".csv")
+    )
+    plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
+    audit: Path | None = flag(
+        None,
+        "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
+        type=file_of(*FORMATS),
+    )
+    export_clean: Path | None = flag(
+        None,
+        "file (.txt or .npy) for the indices of the training images whose label does not look wrong",
+        type=file_of(*INDEX_FORMATS),
+    )
+    threshold: float = flag(
+        THRESHOLD,
+        "for --audit and --export-clean: a label looks wrong whose quality is below this share of the accuracy on the "
+        "clean images of its class, averaged over the epochs",
+        type=number(float, 0, 1),
+    )
+    run_folder: str | None = flag(
+        None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
+    )
+
+    def check_flags(self) -> None:
+        """Raise UserError for flags that do nothing together."""
+        audits = self.audit or self.export_clean
+        self._check_belonging()
+        if self.all or self.compare:
+            self._check_every_row()
+        if self.plot and self.compare not in (None, "errors"):
+            raise UserError(f"--compare {self.compare} is a table alone; leave out --plot")
+        if not audits and (self.run_folder or self.threshold != THRESHOLD):
+            raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
+        for path in (self.audit, self.export_clean, self.runs_csv):
+            if path and not path.parent.is_dir():
+                raise UserError(f"the folder of {path} is not there; make it, or name another")
+            if path and any(path.parent.glob("result_*.json")):
+                raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
+        if self.dry_run and (audits or self.plot or self.runs_csv):
+            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
+
+    def _check_belonging(self) -> None:
+        """Flags of --all and --compare are given with these alone."""
+        errors = self.compare == "errors"
+        belongs = {
+            "format": ("--all", self.all),
+            "match": ("--all or --compare", self.all or self.compare),
+            "only_runs": ("--compare", self.compare),
+            "against": ("--compare errors", errors),
+            "accuracy": ("--compare errors", errors),
+        }
+        for name, (owner, there) in belongs.items():
+            if getattr(self, name) != getattr(ResultOptions, name) and not there:
+                raise UserError(f"{as_flag(name)} is for {owner}; add it")
+
+    def _check_every_row(self) -> None:
+        """Flags that choose a row are given without --all and --compare, which show every row."""
+        shown = "all" if self.all else "compare"
+        beside = {shown, "data", "dataset", "match", "plot", "runs_csv"}
+        beside |= {"format", "only_runs", "against", "accuracy"}  # of which it is known that they belong
+        # A method first: the other flags that it presets were not given.
+        for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):
+            if field.name not in beside and getattr(self, field.name) != field.default:
+                raise UserError(f"--{shown} shows every row; leave out {as_flag(field.name)}")

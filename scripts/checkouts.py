@@ -1,0 +1,85 @@
+"""A checkout of this project whose scripts are run as processes, so that two versions do not mix."""
+
+import os
+import shlex
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+class FailedError(Exception):
+    """A script did not end as it must."""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The folder of a checkout, what messages call it, and the interpreter of its scripts."""
+
+    name: str
+    root: Path
+    python: str
+
+    def run(self, command: str, cwd: Path) -> str:
+        """What "SCRIPT FLAGS" prints in a working folder. Raises FailedError when its status is not 0."""
+        done = subprocess.run(
+            self._words(command), cwd=cwd, env=environment(), text=True, capture_output=True, check=False
+        )
+        if done.returncode:
+            raise FailedError(f"{self.name} ends with {done.returncode}: {_last_line(done.stderr)}")
+        return done.stdout
+
+    def stop(self, command: str, cwd: Path, start: str, number: int) -> None:
+        """Run "SCRIPT FLAGS" and interrupt it at the `number`-th line that has this start.
+
+        Raises FailedError when it ends otherwise than an interrupted run does.
+        """
+        words, pipe, same = self._words(command), subprocess.PIPE, subprocess.STDOUT
+        said, seen = "", 0
+        with subprocess.Popen(words, cwd=cwd, env=environment(), text=True, stdout=pipe, stderr=same) as process:
+            for said in process.stdout or ():
+                if said.startswith(start):
+                    seen += 1
+                    if seen == number:
+                        process.send_signal(signal.SIGINT)
+        if process.returncode != 128 + signal.SIGINT:
+            raise FailedError(f"{self.name} was not stopped but ends with {process.returncode}: {said.strip()}")
+
+    def published(self, script: str) -> list[str]:
+        """The commands that a script of published tables prints for run0; none where there is no such script."""
+        done = subprocess.run(
+            ["bash", str(self.root / "scripts" / script), "--print"],
+            env=environment() | {"RUNS": "0", "GPUS": "0", "PYTHON": "python3"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        return done.stdout.splitlines()
+
+    def _words(self, command: str) -> list[str]:
+        script, *flags = shlex.split(command)
+        return [self.python, str(self.root / script), *flags]
+
+
+def make_own_data(checkout: Checkout, folder: Path) -> None:
+    """Make the example data set in a new folder: `pictures` in folders, and `arrays`, the same in .npz files."""
+    pictures, arrays = folder / "pictures", folder / "arrays"
+    arrays.mkdir(parents=True)
+    checkout.run("scripts/make-example-data.py pictures", folder)
+    for part in ("train", "valid"):
+        paths = sorted((pictures / part).glob("*/*.png"))
+        images, labels = [np.asarray(Image.open(path)) for path in paths], [int(path.parent.name) for path in paths]
+        np.savez(arrays / f"{part}.npz", images=np.stack(images), labels=np.array(labels))
+
+
+def environment() -> dict[str, str]:
+    """One thread, so that sums have one order; and no modules from elsewhere."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+
+
+def _last_line(text: str) -> str:
+    """Where a script says why it ends."""
+    return (text.strip().splitlines() or ["it says nothing"])[-1]

@@ -1,0 +1,112 @@
+"""Parts: what is said of them once holds everywhere, of a fourth one too."""
+
+import copy
+
+import pytest
+import torch
+from oracle import rows_of_setting
+
+from hyperopt.rows.letters import LETTERS
+from hyperopt.rows.parts import PARTS, Column, Part
+from hyperopt.rows.rows import make_rows
+from hyperopt.rows.table import RowTable
+from utils.runs.checkpoint import same_layout
+
+GIVEN = torch.tensor([0, 3, 1, 2, 2, 0])
+INDEX = torch.tensor([4, 0, 1])
+
+
+class Rank(Part):
+    """An image's place in an order."""
+
+    letter, columns, published = "R", {"rank": Column()}, "augment_state_dict"
+
+    def start(self, given, classes, shared):
+        return torch.arange(len(given), device=given.device)[:, None].float()
+
+    def to_columns(self, leaves):
+        return {"rank": leaves[:, 0]}
+
+    def to_leaves(self, columns):
+        return columns["rank"][:, None]
+
+    def describe(self, leaves, given):
+        return {"Rank": leaves[:, 0]}
+
+
+@pytest.fixture
+def fourth(monkeypatch):
+    """A fourth part, known by its letter and its name alone."""
+    monkeypatch.setitem(LETTERS, "R", "rank")
+    monkeypatch.setitem(PARTS, "R", Rank())
+
+
+def make():
+    usual = rows_of_setting(GIVEN, 4, "SEP", "BOTH")
+    return make_rows(GIVEN, 4, "WSAR", False, usual.training_loss, None, GIVEN.device)
+
+
+def moved():
+    rows = make()
+    for seed in range(3):
+        random = torch.Generator().manual_seed(seed)
+        index = torch.randperm(6, generator=random)[:4]
+        leaves = rows.leaves(index)
+        rows.move(index, {name: torch.randn(leaf.shape, generator=random) for name, leaf in leaves.items()}, 0.1)
+    return rows
+
+
+@pytest.mark.usefixtures("fourth")
+def test_fourth_part_survives_a_checkpoint():
+    rows, back = moved(), make()
+    assert isinstance(rows.holders["R"], RowTable)
+    assert rows.published()["augment_state_dict"].keys() == {"augmentation", "rank"}
+    assert rows.state().keys() == {"weight", "soft_label", "augmentation", "rank"}
+    assert not torch.equal(back.holders["R"].values, rows.holders["R"].values)
+    assert same_layout(rows.published(), back.published())
+    assert same_layout(rows.state(), back.state())
+    back.load(copy.deepcopy(rows.published()), copy.deepcopy(rows.state()))
+    for letter in "WSAR":
+        assert torch.equal(back.holders[letter].values, rows.holders[letter].values)
+    # And goes on as it would have: values, running squares and visits are all there.
+    for one in (rows, back):
+        one.move(INDEX, {letter: torch.ones_like(leaf) for letter, leaf in one.leaves(INDEX).items()}, 0.3)
+    for letter in "WSAR":
+        assert torch.equal(back.holders[letter].values, rows.holders[letter].values)
+
+
+@pytest.mark.usefixtures("fourth")
+def test_checkpoint_without_the_fourth_part_does_not_fit():
+    rows = make()
+    three = rows_of_setting(GIVEN, 4, "SEP", "BOTH")
+    assert not same_layout(three.published(), rows.published())
+    assert not same_layout(three.state(), rows.state())
+
+
+@pytest.mark.usefixtures("fourth")
+def test_fourth_part_is_among_columns_description_and_bytes():
+    rows, three = moved(), rows_of_setting(GIVEN, 4, "SEP", "BOTH")
+    values = rows.holders["R"].values[INDEX, 0]
+    assert torch.equal(rows.columns(INDEX)["rank"], values)
+    assert torch.equal(rows.describe(INDEX)["Rank"], values)
+    assert rows.nbytes == three.nbytes + rows.holders["R"].nbytes
+    other = make()
+    other.fill(INDEX, rows.columns(INDEX), "R")
+    assert torch.equal(other.holders["R"].values[INDEX, 0], values)
+    assert other.holders["R"].values[[2, 3, 5], 0].tolist() == [2, 3, 5]
+
+
+@pytest.mark.parametrize("letter", PARTS)
+def test_columns_are_the_inverse_of_leaves(letter):
+    """Up to a constant per row for soft labels, whose columns are the same for all of them."""
+    part = PARTS[letter]
+    start = part.start(GIVEN, 4, shared=False)
+    leaves = start + torch.randn(start.shape, generator=torch.Generator().manual_seed(0))
+    columns = part.to_columns(leaves)
+    assert columns.keys() == part.columns.keys()
+    for name, column in columns.items():
+        assert (column.dtype, column.ndim, len(column)) == (*part.columns[name], len(GIVEN))
+    assert part.misfit(columns, GIVEN) is None
+    back = part.to_columns(part.to_leaves(columns))
+    for name, column in columns.items():
+        torch.testing.assert_close(back[name], column, rtol=1e-5, atol=1e-6)

@@ -47,4 +47,5 @@ def test_flag_beats_the_method(call, flags, name, before):
 
 def test_method_stands_in_the_help(call):
     _, out, _ = call("implicit-augment", "--help")
-    assert "--method {AutoDO}" in out
+    (line,) = (line for line in out.splitlines() if line.strip().startswith("--method"))
+    assert "AutoDO" in line

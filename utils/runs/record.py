@@ -163,7 +163,7 @@ class Record(AbstractContextManager):
             write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
 
     def _remove_earlier_run(self) -> None:
-        """Remove an earlier run's files. At every moment what is left is a finished run, one that can go on, or none."""
+        """Remove an earlier run's files. At every moment the rest is a finished run, one that can go on, or none."""
         files = self.files
         if self._earlier_run():  # otherwise the file is this run's own
             files.progress.unlink(missing_ok=True)

@@ -97,7 +97,7 @@ RESULT_FLAGS = [
     ("--all -ir 10", "leave out --imbalance-ratio"),
     ("--all --aug-model SEP", "leave out --aug-model"),
     ("--all --model lenet", "leave out --model"),
-    ("--all --dry-run", "--all shows every row; leave out --dry-run"),
+    ("--all --dry-run", "--all shows every setting; leave out --dry-run"),
     ("--format csv", "--format is for --all"),
     ("--match SEP", "--match is for --all"),
     ("--all --match (", "'(' is not a regular expression"),

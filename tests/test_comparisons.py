@@ -121,7 +121,7 @@ def test_row_that_is_named_is_what_others_are_compared_with(compared, refused):
     for name, line in lines.items():
         assert ("**" in line[1]) == (name == REFIT)
         assert name == REFIT or line[4] == paired(*(errors_of(row, "last_five", (0, 1)) for row in (name, REFIT)))
-    refused("get-results", ["--compare", "--against", "nothing"], "no row has 'nothing' in its name in the table")
+    refused("get-results", ["--compare", "--against", "nothing"], "no setting has 'nothing' in its name in the table")
 
 
 def test_some_runs_by_another_accuracy(compared):
@@ -168,10 +168,10 @@ REFUSED = {
     "--all --only-runs 0": "--only-runs is for --compare; add it",
     "--compare --format csv": "--format is for --all; add it",
     "--compare labels --plot figures": "--compare labels is a table alone; leave out --plot",
-    "--compare --all": "--all shows every row; leave out --compare",
-    "--compare --hyper-opt FIS": "--compare shows every row; leave out --hyper-opt",
-    "--compare --audit labels.csv": "--compare shows every row; leave out --audit",
-    "--compare --only-runs 7": "no run of --only-runs is finished in any of the rows",
+    "--compare --all": "--all shows every setting; leave out --compare",
+    "--compare --hyper-opt FIS": "--compare shows every setting; leave out --hyper-opt",
+    "--compare --audit labels.csv": "--compare shows every setting; leave out --audit",
+    "--compare --only-runs 7": "no run of --only-runs is finished in any of the settings",
     "--compare labels --match train_on": "none of the finished runs was trained on noisy labels",
     "--compare labels --match nr_0.3": "no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels",
     "--compare everything": "invalid choice: 'everything'",

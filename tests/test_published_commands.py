@@ -120,7 +120,8 @@ def test_run_folder_is_of_one_data_set(train, results):
     assert "trained with --recipe DIGITS, not MNIST" in results(*row[:2], "--recipe", "MNIST", "--model", "smallnet")[1]
     train(*row, "--los-model", "WGHT", "--epochs", 4)
     assert (
-        "rows differ in their number of epochs: 3 (NONE/NONE NONE recipe DIGITS), 4 (" in results(*row[:2], "--all")[2]
+        "settings differ in their number of epochs: 3 (NONE/NONE NONE recipe DIGITS), 4 ("
+        in results(*row[:2], "--all")[2]
     )
 
 

@@ -91,7 +91,7 @@ def make_rows(options, predictions, random):
 
 
 def found_rows():
-    return all_results(Path("local_data") / "SVHN").rows
+    return all_results(Path("local_data") / "SVHN").settings
 
 
 def mean_and_std(values):
@@ -336,5 +336,5 @@ def test_more_rows_than_panels(write):
     assert len(embedding.draw(rows, sources).axes) == 12
     assert len(learned.draw(rows, sources).axes) == 12
     assert len(classes.draw(rows, sources).axes) == 2
-    shown = "_ir_100_sr_1.0_nr_0.1 shows the first 12 of 13 rows; choose others with --all --match"
+    shown = "_ir_100_sr_1.0_nr_0.1 shows the first 12 of 13 settings; choose others with --all --match"
     assert sources.notes == [kind + shown for kind in ("confusion", "embedding", "rows")]

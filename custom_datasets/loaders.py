@@ -16,7 +16,7 @@ EVALUATION_BATCH = 500
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of images as they are stored, one batch per entry of `order`; `labels` (N,) are those of the source's images.
+    """Batches of stored images, one per entry of `order`; `labels` (N,) are those of the source's images.
 
     `crops` and `workers` as in `Images.fetch`.
     """

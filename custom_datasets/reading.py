@@ -22,7 +22,7 @@ def reading(path: Path | str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # raised by a decoder
             raise _damaged(path, error) from error
-        raise UserError(f"{path} cannot be read ({error.strerror}); mend that, or take it away") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); mend that, or remove it") from error
     except Exception as error:  # decoders can raise anything for damaged bytes
         raise _damaged(path, error) from error
 

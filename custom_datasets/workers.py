@@ -20,7 +20,7 @@ ADVICE = "use --workers 0, or give the container more shared memory (--shm-size)
 
 
 def refuse_little_shared_memory(batch: int, workers: int) -> None:
-    """Raise UserError unless free shared memory can hold the batches, of `batch` bytes each, that workers read ahead."""
+    """Raise UserError unless shared memory has room for the batches, of `batch` bytes each, that workers read ahead."""
     if not workers or not SHARED_MEMORY.is_dir():
         return
     needed = (AHEAD * workers + 1) * batch

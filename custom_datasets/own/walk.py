@@ -93,4 +93,4 @@ def _pictures(names: Iterator[str] | list[str]) -> list[str]:
 
 
 def _refuse_unreadable(error: OSError) -> None:
-    raise UserError(f"{error.filename} cannot be read ({error.strerror}); mend that, or take it away") from error
+    raise UserError(f"{error.filename} cannot be read ({error.strerror}); mend that, or remove it") from error

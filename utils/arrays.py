@@ -46,7 +46,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         if is_lack_of_memory(error):  # the file may be whole
-            raise UserError(f"{path} takes more memory than there is; free some, or mend the file") from error
+            raise UserError(f"{path} needs more memory than there is; free some, or mend the file") from error
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         raise ValueError("damaged") from error

@@ -28,7 +28,7 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
         print("no CUDA device here: running on the CPU", file=sys.stderr)
         return torch.device("cpu")
     if gpu >= torch.cuda.device_count():
-        raise UserError(f"--gpu {gpu} is not there; this machine has {torch.cuda.device_count()} (0 is the first)")
+        raise UserError(f"there is no GPU {gpu} here: --gpu 0 is the first of {torch.cuda.device_count()}")
     torch.cuda.set_device(gpu)  # pinned memory belongs to the current GPU
     torch.backends.cudnn.benchmark = True
     return torch.device("cuda", gpu)

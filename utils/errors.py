@@ -39,7 +39,7 @@ def exit_status(main: Callable[[], None]) -> int:
         return _report(f"stopped by {stop.signal.name} {stop.hint}", 128 + stop.signal)
     except BrokenPipeError:
         _abandon_output()
-        return _report("whoever read the output has stopped; write it to a file instead", MISTAKE)
+        return _report("the reader of the output has stopped; write it to a file instead", MISTAKE)
     except OSError as error:
         _abandon_output()
         problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"

@@ -216,7 +216,9 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
     found = Predictions.read(files.predictions, classes_of(result))
     index = found.train_index
     if found.table != fingerprint_table(data):
-        raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
+        raise UserError(
+            f"{files.predictions} is of other data than the present ones; put the earlier ones back, or train again"
+        )
     learned: dict[str, np.ndarray] = {}
     if options.has_learned_rows:
         rows = RowsFile.read(files.rows).in_order_of(index, found.train_given, data.classes, files.rows)
@@ -258,7 +260,7 @@ def _missing(found: "Predictions", result: dict[str, Any]) -> tuple[str, ...]:
     if found.train_other_confidence is None:
         notes.append("no probabilities of other labels: the quality is the given label's probability, which is lower")
     if "clean_accuracy" not in result:
-        notes.append("no accuracies of clean images per class: those of all classes together stand for each")
+        notes.append("no accuracies of clean images per class: the accuracy of all classes together is used for each")
     return tuple(f"the run is of an earlier version, which kept {note}" for note in notes)
 
 

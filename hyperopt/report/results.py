@@ -223,7 +223,7 @@ def read_metrics(path: Path, epochs: int, columns: Iterable[str] = CURVES) -> di
             lines = [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]
         metrics = {key: [line[key] for line in lines] for key in ("epoch", *columns)}
         if metrics["epoch"] != list(range(1, epochs + 1)):
-            raise ValueError(f"it has not the epochs 1 to {epochs}")
+            raise ValueError(f"it does not have the epochs 1 to {epochs}")
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise UserError(
             f"{path} is not a metrics file that can be read ({error}); train the run again with --fresh"

@@ -62,8 +62,8 @@ def refuse_split_of_other_labels(folder: Path, distortion: str, data: Dataset) -
     path = _labels_beside_split(folder, distortion)
     if _known_labels(path) not in (None, _fingerprint_labels(data)):
         raise UserError(
-            f"the split file of {path.parent} was drawn for other labels or files than there are now; put those back, "
-            f"or train in another run folder (-r {unused_run_folder(folder.parent)})"
+            f"the split file of {path.parent} was drawn for other labels or files than the present ones; put the "
+            f"earlier ones back, or train in another run folder (-r {unused_run_folder(folder.parent)})"
         )
 
 
@@ -109,6 +109,6 @@ def refuse_result_of_other_data(path: Path, result: dict[str, Any], found: dict[
     if others := other_data(result, found):
         read_otherwise = "" if "commit" in result else " (an earlier version read some pictures otherwise, too)"
         raise UserError(
-            f"{path} is of other data than there is now ({', '.join(others)}); put that back{read_otherwise}, or train "
-            f"in another run folder (-r {unused_run_folder(path.parent.parent)})"
+            f"{path} is of other data than the present ones ({', '.join(others)}); put the earlier ones back"
+            f"{read_otherwise}, or train in another run folder (-r {unused_run_folder(path.parent.parent)})"
         )

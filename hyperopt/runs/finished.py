@@ -27,8 +27,7 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
     names = DATA | {"data": "split file"}
     if missing := [name for key, name in names.items() if key not in result]:
         print(
-            f"note: {path} is of an earlier version, and was not compared with the {', '.join(missing)} "
-            "that there are now",
+            f"note: {path} is of an earlier version, and was not compared with the present {', '.join(missing)}",
             file=sys.stderr,
         )
     if len(missing) == len(names):
@@ -37,5 +36,6 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
     refuse_result_of_other_data(path, result, fingerprints(data))
     if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(
-            f"{path} is of another split file than there is now; put the earlier one back, or start over with --fresh"
+            f"{path} is of another split file than the present one; put the earlier one back, or start over with "
+            "--fresh"
         )

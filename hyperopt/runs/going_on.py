@@ -17,8 +17,8 @@ from utils.versions import note_others
 # for the rows, which are written twice at the end and which a checkpoint holds with a running square of the same size.
 COPIES = 5
 ESTIMATED = (
-    "the checkpoint is of an earlier version, which kept no probabilities of other labels: those of the epochs so far "
-    "are estimated as 1 - p, p the given label's, their most"
+    "the checkpoint is of an earlier version, without probabilities of other labels: for the epochs so far they are "
+    "estimated as 1 - p, their upper bound, with p the given label's"
 )
 
 

@@ -45,7 +45,9 @@ class StartingRows:
         if self.rows.split != fingerprint_training_set(data, split):
             raise UserError(f"{self.path} is of another split; take one that was learned on this run's split file")
         if not np.array_equal(np.sort(self.rows.index.numpy()), distorted_images(split)):
-            raise UserError(f"{self.path} has not one row for each of the split's distorted images; write it anew")
+            raise UserError(
+                f"{self.path} does not have one row for each of the split's distorted images; write it anew"
+            )
         if not np.array_equal(self.rows.given_label.numpy(), split.targets[self.rows.index.numpy()]):
             raise UserError(f"{self.path} has other given labels than the split; write it anew")
         soft_label = self.rows.columns.get("soft_label")

@@ -103,11 +103,11 @@ def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
         if name.endswith(("probability", "confidence")) and not (0 <= array.min() <= array.max() <= 1):
             return f"{name} is not from 0 to 1"
         if name.endswith(("label", "predicted", "given", "true")) and array.max() >= classes:
-            return f"{name} has a class that there is not"
+            return f"{name} has a class that does not exist"
     if not np.isfinite(arrays["features"]).all():
         return "features has a value that is not finite"
     if arrays["feature_index"].max() >= lengths["test_label"]:
-        return "feature_index is of images that there are not"
+        return "feature_index has images that do not exist"
     return None
 
 

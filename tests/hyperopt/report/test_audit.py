@@ -250,7 +250,7 @@ def test_data_that_has_changed_since_is_refused(call):
         change()
         status, _, err = call("get-results", *row, "--audit", "a.csv")
         assert status == 2
-        assert "is of other data than there is now" in err
+        assert "is of other data than the present ones" in err
     other_class.rename(picture)
     assert call("get-results", *row, "--audit", "a.csv")[0] == 0
     picture.write_bytes(next(Path("local_data/digits/train/1").iterdir()).read_bytes())
@@ -260,7 +260,7 @@ def test_data_that_has_changed_since_is_refused(call):
         shutil.rmtree(f"local_data/digits/{part}/9")
     status, _, err = call("get-results", *row, "--audit", "a.csv")
     assert status == 2
-    assert "is of other data than there is now" in err
+    assert "is of other data than the present ones" in err
 
 
 def test_unusual_names_are_written_as_they_are(call):

@@ -22,6 +22,7 @@ test: $(BIN)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # With the lowest versions that the requirements allow.
 test-lowest: $(LOWEST)/.installed

@@ -285,7 +285,13 @@ DRAWN_FROM = {
 }
 
 
-@pytest.mark.parametrize("name", DRAWN_FROM)
+# One of each kind of file in the suite, the others by `make test-slow`: figures take seconds to draw.
+QUICK = ("no metrics", f"metrics, {METRICS[1]}", f"predictions, {b'K'}")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in DRAWN_FROM]
+)
 def test_what_figures_are_drawn_from(call, finished_run, monkeypatch, name):
     """The table and the other figures are there all the same; the last line names the file."""
     # t-SNE takes longest, and is not at issue.

@@ -211,14 +211,14 @@ def test_every_layout_and_figure_keeps_them_apart(mended, call):
 
 
 def test_figures_show_them_side_by_side(mended):
-    rows = all_results(Path("local_data") / "mine").rows
-    labels = [label.get_text() for label in errors.draw(rows, Sources()).axes[0].get_yticklabels()]
+    settings = all_results(Path("local_data") / "mine").settings
+    labels = [label.get_text() for label in errors.draw(settings, Sources()).axes[0].get_yticklabels()]
     assert [" ".join(label.split()) for label in labels] == [
         "NONE/NONE NONE recipe DIGITS, run0 (1 run)",
         "NONE/NONE NONE recipe DIGITS, run1 to run2 (2 runs)",
     ]
     found = Sources()
-    assert [list(found.predictions(row)) for row in rows] == [[0], [1, 2]]
+    assert [list(found.predictions(setting)) for setting in settings] == [[0], [1, 2]]
 
 
 def test_audit_is_of_the_lowest_run(mended, call):

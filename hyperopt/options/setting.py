@@ -60,7 +60,7 @@ class Setting:
     )
     background: str = flag(
         "white",
-        "own data: the colour under transparent pictures; white, black, R,G,B from 0 to 255 or #rrggbb",
+        "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
         type=colour,
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
@@ -69,7 +69,7 @@ class Setting:
     )
     noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
     valid_images: int | None = flag(
-        None, "clean validation images that are kept, stratified (default: all)", type=number(int, 1, MANY)
+        None, "clean validation images that are kept (default: all)", type=number(int, 1, MANY)
     )
     train_on: str = flag(
         "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON

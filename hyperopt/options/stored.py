@@ -24,15 +24,18 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     Raises ValueError, KeyError or TypeError for values that no run has stored.
     """
     usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
-    values = usual | {"recipe": stored["dataset"], "precision": "fp32"} | dict(stored)
-    recipe = vars(RECIPES[values["recipe"]])
-    options = make_options(RunOptions, {n: recipe.get(n) if v is None else v for n, v in values.items()})
+    recipe = stored.get("recipe", stored["dataset"])
+    filled_in = {name: value for name, value in vars(RECIPES[recipe]).items() if name in usual}
+    values = usual | filled_in | {"recipe": recipe, "precision": "fp32"} | dict(stored)
+    options = make_options(RunOptions, values)
     known = {field.name: field for kind in (RunOptions, type(options.estimator)) for field in flag_fields(kind)}
     if unknown := sorted(stored.keys() - known.keys()):
         raise ValueError(f"its option {unknown[0]} is not known")
     for name, field in known.items():
-        if field.metadata["identity"] and not fits(field, values.get(name, field.default)):
-            raise ValueError(f"its {name} cannot be {values[name]!r}")
+        value = values.get(name, field.default)
+        left_open = value is None and name in filled_in
+        if field.metadata["identity"] and (left_open or not fits(field, value)):
+            raise ValueError(f"its {name} cannot be {value!r}")
     return options
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -39,9 +41,9 @@ class AtRest(nn.Module):
 def test_evaluation_agrees_with_scikit_learn(batches):
     model = make_model()
     evaluation = evaluate(AtRest(model), batches, as_it_is, 4)
-    labels = torch.cat([b[1] for b in batches])
+    labels = torch.cat([b.given for b in batches])
     with torch.no_grad():
-        probabilities = torch.cat([model(b[0]) for b in batches]).softmax(1).double()
+        probabilities = torch.cat([model(b.images) for b in batches]).softmax(1).double()
     predicted = probabilities.argmax(1)
     assert evaluation.accuracy == pytest.approx(100 * accuracy_score(labels, predicted))
     assert evaluation.loss == pytest.approx(log_loss(labels, probabilities / probabilities.sum(1, keepdim=True)))
@@ -50,7 +52,7 @@ def test_evaluation_agrees_with_scikit_learn(batches):
 
 
 def test_class_without_images_has_no_accuracy(batches):
-    two_classes = [batch._replace(given=batch.given % 2) for batch in batches]
+    two_classes = [replace(batch, given=batch.given % 2) for batch in batches]
     assert evaluate(AtRest(make_model()), two_classes, as_it_is, 4).per_class[2:] == [None, None]
 
 
@@ -64,16 +66,16 @@ def test_evaluation_leaves_the_model_alone(batches):
 def test_evaluation_hands_on_what_it_has_seen(batches):
     network, seen = AtRest(make_model()), Seen()
     evaluate(network, batches, as_it_is, 4, seen)
-    found, images = seen.outputs(), torch.cat([b[0] for b in batches])
+    found, images = seen.outputs(), torch.cat([b.images for b in batches])
     with torch.no_grad():
-        features = torch.cat([network.features(b[0]) for b in batches])
+        features = torch.cat([network.features(b.images) for b in batches])
     assert torch.equal(found.features, features)
-    assert torch.equal(found.labels, torch.cat([b[1] for b in batches]))
+    assert torch.equal(found.labels, torch.cat([b.given for b in batches]))
     assert torch.equal(found.predicted, network.head(network.features(images)).argmax(1))
 
 
 def test_evaluation_sees_images_in_its_view(batches):
-    seen_otherwise = [batch._replace(images=-batch.images) for batch in batches]
+    seen_otherwise = [replace(batch, images=-batch.images) for batch in batches]
     network = AtRest(make_model())
     assert evaluate(network, batches, torch.neg, 4) == evaluate(network, seen_otherwise, as_it_is, 4)
 

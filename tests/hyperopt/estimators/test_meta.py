@@ -6,6 +6,7 @@ read at the end, on any machine.
 
 import traceback
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ class Counted:
         for batch in self.batches:
             assert {part.device for part in batch} == {META}
             self.seen.append(self.batches)
-            yield batch._replace(images=self.change(batch.images))
+            yield replace(batch, images=self.change(batch.images))
 
 
 @pytest.fixture

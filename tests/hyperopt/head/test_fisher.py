@@ -86,7 +86,7 @@ def hypergradient_by_dense_solve(model, rows, batch, valid, damping):
     damped = fisher / (fisher.trace() / len(fisher)) + damping * torch.eye(len(fisher), dtype=torch.float64)
     loss = rows.loss(F.linear(features, W, bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
-    (clean,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid[0])), valid[1]), W)
+    (clean,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid.images)), valid.given), W)
     V = torch.linalg.solve(damped, clean.flatten()).view_as(W)
     return dict(zip(leaves, torch.autograd.grad(gradient, list(leaves.values()), -V), strict=True))
 

@@ -1,5 +1,7 @@
 """The closed form at the head against autograd twice over, finite differences and dense solves, in float64."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -106,7 +108,7 @@ def hypergradient_by_autograd(model, rows, batch, valid, iters, alpha, seed):
     features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(seed)))
     loss = rows.loss(F.linear(features, W, model.head.bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
-    (term,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid[0])), valid[1]), W)
+    (term,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid.images)), valid.given), W)
     total = term
     for _ in range(iters):
         term = term - alpha * torch.autograd.grad(gradient, W, term, retain_graph=True)[0]
@@ -149,8 +151,8 @@ def test_hypergradients_against_finite_differences(letter, step):
         table.values[:, :7] = 40.0
     model.eval()
     W = model.head.weight.detach().clone().requires_grad_()
-    logits = F.linear(model.encoder(valid[0]), W, model.head.bias)
-    (V,) = torch.autograd.grad(F.cross_entropy(logits, valid[1]), W)
+    logits = F.linear(model.encoder(valid.images), W, model.head.bias)
+    (V,) = torch.autograd.grad(F.cross_entropy(logits, valid.given), W)
     gradients = hypergradient(model, rows, batch, valid, "HES", hyper_iters=0, hyper_alpha=0.01)
 
     def objective():
@@ -282,7 +284,7 @@ def test_hyper_pass_sees_images_in_their_views():
     hyper_pass(seen, [batch], [clean], find, 0, lambda done: 0.1)
 
     plain = at_work(model, tiny_hyper_problem("SEP", "BOTH", True)[1])
-    (clean,) = gradients_of_batches(plain, [valid._replace(images=valid.images.square())])
-    hyper_pass(plain, [batch._replace(images=-batch.images)], [clean], find, 0, lambda done: 0.1)
+    (clean,) = gradients_of_batches(plain, [replace(valid, images=valid.images.square())])
+    hyper_pass(plain, [replace(batch, images=-batch.images)], [clean], find, 0, lambda done: 0.1)
     for letter, holder in rows.holders.items():
         assert torch.equal(holder.values, plain.rows.holders[letter].values)

@@ -126,7 +126,7 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
     assert "augmentation" not in err
 
 
-@pytest.mark.parametrize("more", [("--refit",), ("--train-on", "both")])
+@pytest.mark.parametrize("more", [("--refit",), pytest.param(("--train-on", "both"), marks=pytest.mark.slow)])
 def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
     row = (*NOISE, *(FIS if "--refit" in more else FIS[:-2]), *more)
     train(*row)
@@ -218,6 +218,7 @@ def example_data(folder):
     load_script("scripts/make-example-data").make(Path(folder))
 
 
+@pytest.mark.slow
 def test_most_wrong_labels_of_the_example_are_among_the_first_suspects(call):
     """The README's example with fewer epochs: at least 150 of the 200 wrong pictures among the first 250."""
     example_data("local_data/digits")

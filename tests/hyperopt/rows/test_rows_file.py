@@ -110,7 +110,7 @@ def test_unfit_file_is_named_with_the_reason(tmp_path, case):
 
 def test_column_that_is_none_is_not_there(tmp_path):
     torch.save(change(weight=None), tmp_path / "rows.pt")
-    assert RowsFile.read(tmp_path / "rows.pt").letters == "SAC"
+    assert RowsFile.read(tmp_path / "rows.pt").letters == "CSA"
 
 
 def test_column_that_must_be_there_cannot_be_none(tmp_path):

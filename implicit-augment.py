@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Train a classifier on a biased, noisy training set while learning how to augment, weigh and label every image.
 
-A run that was stopped goes on when the same command is given again. What it starts from, in this order: scratch with
---fresh; its last checkpoint, or the one before if that is damaged; scratch.
+A stopped run goes on when the same command is given again: from its last checkpoint, or from the one before if that is
+damaged. With --fresh, or without a checkpoint, a run starts from scratch.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None) -> None:
-    """Resolve the options, then plan, report what is finished, or train, stage by stage."""
+    """Resolve the options; then print the plan, report a finished run, or train, stage by stage."""
     options = resolve(parse_options(RunOptions, __doc__, arguments))
     refuse_unfit(options)
     options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
@@ -39,17 +39,17 @@ def run(arguments: Sequence[str] | None) -> None:
 
 
 def train_stages(chain: list[Stage]) -> None:
-    """Report what is finished, train the rest."""
+    """Report the finished stages, train the others."""
     device = None
     for stage in chain:
         with explaining_fresh(stage, chain[-1]):
             if result := finished(stage):
-                from hyperopt.runs.finished import check_finished  # brings torch, as what follows does
+                from hyperopt.runs.finished import check_finished  # imports torch, as does the code below
 
                 check_finished(stage, result)
                 print(f"finished already, --fresh starts over: {summary(result)}")
                 continue
-            from hyperopt.runs.run import prepare_device, train  # bring torch, which all of the above does without
+            from hyperopt.runs.run import prepare_device, train  # import torch, which the code above does not need
             from utils.device import memory_mistakes
 
             with memory_mistakes():
@@ -61,7 +61,7 @@ def finished(stage: Stage) -> dict[str, Any] | None:
     """The result of a stage's run if it is finished and not to be started over."""
     result = None if stage.run.fresh else finished_result(stage.run.files, stage.run.identity)
     if result and stage.rows_path:
-        from hyperopt.runs.starting_rows import refuse_other_rows  # brings torch
+        from hyperopt.runs.starting_rows import refuse_other_rows  # imports torch
 
         refuse_other_rows(stage, result)
     return result

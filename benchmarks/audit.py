@@ -1,12 +1,12 @@
-"""Wrong labels found by an audit, beside confident learning on the same training set, which takes five trainings.
+"""Wrong labels found by an audit, compared with confident learning on the same training set, which trains five times.
 
     python -m benchmarks.audit [--dataset DIGITS] [--data local_data] [--match REGULAR_EXPRESSION] [--runs 0 1 2 3]
 
-Contract: the runs and the scores of `get-results.py --compare audits`, and beside them those of confident learning (the
+Contract: the runs and the scores of `get-results.py --compare audits`, and the scores of confident learning (the
 package cleanlab, Northcutt et al. 2021, arXiv 1911.00068) on out-of-sample probabilities of the baseline network:
 5-fold cross-validation over the same distorted training set, with the epochs, rates and batches of the run. Its scores
 are the package's label quality by self-confidence and by normalised margin, each with and without its adjustment to the
-classes' thresholds. The probabilities are kept in the run folder.
+classes' thresholds. The probabilities are stored in the run folder.
 """
 
 import io
@@ -24,7 +24,7 @@ from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.report.audit import Review
 from hyperopt.report.results import all_results, only_runs
-from hyperopt.report.wrong_labels import Scores, review_rows, score_table
+from hyperopt.report.wrong_labels import Scores, review_settings, score_table
 from hyperopt.runs.fingerprints import fingerprint_run
 from hyperopt.runs.set_up import prepare_split
 from utils.device import pick_device
@@ -33,7 +33,7 @@ from utils.fingerprint import fingerprint
 from utils.flags import Parser, number, pattern
 
 FOLDS = 5
-# Options of a run that its baseline shares.
+# Options that a run's baseline shares with it.
 COPIED = (
     *("dataset", "recipe", "model", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
     *("seed", "epochs", "lr", "lr_schedule", "lr_decay_rate", "lr_decay_epochs", "lr_warm_epochs"),
@@ -55,13 +55,13 @@ def main() -> None:
     parser.add_argument("--dataset", default="DIGITS")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--match", type=pattern, help="in the run's name")
-    parser.add_argument("--runs", type=number(int, 0, 10**6), nargs="+", help="default: all that there are")
+    parser.add_argument("--runs", type=number(int, 0, 10**6), nargs="+", help="default: all finished runs")
     parser.add_argument("--no-cuda", action="store_true")
     flags = parser.parse_args()
     device = pick_device(0, flags.no_cuda, 1 if flags.dataset == "DIGITS" else None)
     data = load_dataset(flags.dataset, flags.data / flags.dataset, torch.device("cpu"))
-    rows = all_results(flags.data / flags.dataset, flags.match).rows
-    reviews = review_rows(only_runs(rows, flags.runs) if flags.runs else rows, data)
+    settings = all_results(flags.data / flags.dataset, flags.match).settings
+    reviews = review_settings(only_runs(settings, flags.runs) if flags.runs else settings, data)
     print(score_table(reviews, lambda review: confident_learning(review, device)))
 
 
@@ -84,7 +84,7 @@ def out_of_sample(review: Review, device: torch.device) -> np.ndarray:
     kept = folder / f"out_of_sample_{origin[:16]}.npy"
     if kept.exists():
         return np.load(kept)
-    probabilities = np.full((len(split.targets), data.classes), np.nan)  # of the validation images they stay unknown
+    probabilities = np.full((len(split.targets), data.classes), np.nan)  # NaN for the validation images
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=options.seed)
     for rest, held_out in folds.split(split.train, split.targets[split.train]):
         fold = Split(valid=split.train[held_out], train=split.train[rest], targets=split.targets)
@@ -98,7 +98,7 @@ def out_of_sample(review: Review, device: torch.device) -> np.ndarray:
 def predict_held_out(
     options: RunOptions, data: Dataset, fold: Split, device: torch.device, probabilities: np.ndarray
 ) -> None:
-    """Train on a fold, and enter the class probabilities of its validation images into (N, C)."""
+    """Train on a fold, and write the class probabilities of its validation images into (N, C)."""
     estimator = make_estimator(options, data, fold, device)
     training = estimator.training
     for epoch in range(1, options.epochs + 1):

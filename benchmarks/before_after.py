@@ -1,13 +1,13 @@
-"""The passes of an epoch beside those of another version: what a change has done to their speed.
+"""The speed of an epoch's passes, compared with that of another version.
 
     OMP_NUM_THREADS=1 python -m benchmarks.before_after CHECKOUT [--share 1] [--subsample 0.1] [--rounds 5]
 
 Contract: random images in MNIST's numbers and shape, or a share of them, at imbalance ratio 100, noise ratio 0.1 and
-the given subsample ratio, the recipe's network and batch sizes, on a CPU without other work. Each version has a process
-of its own, which warms up on some of them; pass by pass they take turns. An evaluation comes before FIS's
+the given subsample ratio, with the recipe's network and batch sizes, on a CPU without other work. Each version has a
+process of its own, which first warms up; then the versions take turns, pass by pass. An evaluation comes before FIS's
 hyper pass, as in a training. Ratios are this version over the other one, turn by turn; their median and range are
 printed. The floor is the time of the convolutions alone: forward for an evaluation, forward and back to the pixels for
-a hyper pass, forward for clean images whose features it computes, in parts as large as the network takes them on a CPU.
+a hyper pass, forward for clean images whose features it computes, in parts of the network's size on a CPU.
 """
 
 import argparse
@@ -48,18 +48,18 @@ def main() -> None:
 
 
 def compare(name: str, versions: dict[str, "Version"], rounds: int) -> dict[str, Any]:
-    """Medians of a pass before and after, and the ratio of every round, in which one comes right after the other."""
+    """Medians of a pass before and after, and the ratio of every round, where one runs right after the other."""
     turns = [{side: version.ask(name) for side, version in versions.items()} for _ in range(rounds)]
     medians = {side: statistics.median(turn[side] for turn in turns) for side in versions}
     return medians | {"ratios": [turn["after"] / turn["before"] for turn in turns]}
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line; `--measure` is for the processes that this one starts."""
+    """The flags; `--measure` is for the processes that this one starts."""
     from benchmarks.report import how_many, output_file
     from utils.flags import Parser, number
 
-    parser = Parser(description="The passes of an epoch, beside another version's.")
+    parser = Parser(description="The speed of an epoch's passes, compared with another version's.")
     parser.add_argument("checkout", type=checkout, help="folder of the version before")
     parser.add_argument("--subsample", type=number(float, 0, 1, open_low=True), default=0.1, help="share that is kept")
     parser.add_argument("--rounds", type=how_many, default=5, help="turns of each version")
@@ -80,7 +80,7 @@ def checkout(text: str) -> Path:
 
 
 class Version(AbstractContextManager):
-    """A process that imports the version at `path` and measures what it is asked for."""
+    """A process that imports the version at `path` and takes measurements on request."""
 
     def __init__(self, path: Path, flags: argparse.Namespace):
         self._path = path
@@ -92,7 +92,7 @@ class Version(AbstractContextManager):
             text=True,
             env=os.environ | {"PYTHONPATH": str(path)},
         )
-        assert self._process.stdin and self._process.stdout  # they are pipes
+        assert self._process.stdin and self._process.stdout  # both are pipes
         self._asked, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, what: str) -> Any:
@@ -102,7 +102,7 @@ class Version(AbstractContextManager):
         if not answer:
             from utils.errors import UserError
 
-            raise UserError(f"the version in {self._path} cannot be measured; what it says stands above")
+            raise UserError(f"the version in {self._path} cannot be measured; its message is above")
         return json.loads(answer)
 
     def __exit__(self, *_: object) -> None:
@@ -111,7 +111,7 @@ class Version(AbstractContextManager):
 
 
 def answer(flags: argparse.Namespace) -> None:
-    """Measure what is asked for, line by line, after a round to warm up."""
+    """Warm up, then answer each line of the input with a measurement."""
     from utils.device import keep_freed_memory
 
     keep_freed_memory()  # as in training
@@ -124,7 +124,7 @@ def answer(flags: argparse.Namespace) -> None:
 
 
 def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
-    """What can be asked for, on a share of MNIST's images."""
+    """The measurements by name, on a share of MNIST's images."""
     import torch
 
     from benchmarks import epoch
@@ -144,7 +144,7 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
 
     def time(method: str, name: str) -> float:
         if (method, name) == ("FIS", "hyper"):
-            epoch.passes(measured[method], number)["evaluation"]()  # which comes before it in a training
+            epoch.passes(measured[method], number)["evaluation"]()  # comes before the hyper pass in a training
         return seconds(epoch.passes(measured[method], number + 1)[name])
 
     def floor() -> dict[str, float]:
@@ -167,7 +167,7 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
 
 
 def make_measured(options: Any, data: Any, split: Any) -> Any:
-    """What the version's `benchmarks.epoch` has passes of: an estimator, or, of an earlier version, a training."""
+    """The object whose passes the version's `benchmarks.epoch` runs: an estimator or, in older versions, a training."""
     import torch
 
     from benchmarks import report
@@ -199,13 +199,13 @@ def convolution_seconds(model: Any, shape: tuple[int, int, int]) -> tuple[float,
 
 
 def over(layers: list[tuple[Any, Any]], run: Callable[[Any, Any], object]) -> None:
-    """Run something on every layer and its images."""
+    """Call `run` with every layer and its images."""
     for layer, images in layers:
         run(layer, images)
 
 
 def to_pixels(layer: Any, images: Any) -> None:
-    """A convolution's forward product, and back to its input."""
+    """A convolution forward, and back to its input."""
     import torch
 
     settings = (layer.stride, layer.padding, layer.dilation, False, [0, 0], layer.groups)

@@ -1,4 +1,4 @@
-"""The passes of an epoch: images per second, share of the device's peak, and what AutoDO costs beside plain training.
+"""The passes of an epoch: images per second, share of the device's peak, and AutoDO's cost over plain training.
 
     OMP_NUM_THREADS=1 python -m benchmarks.epoch [--dataset MNIST] [--scale 0.1] [--rounds 3]
     python -m benchmarks.epoch --device cuda --dataset SVHN --batch 256 --compile
@@ -8,8 +8,8 @@ ratio 0.1, or a share `--scale` of them; the recipe's network and batch sizes; S
 clean images per step) and by FIS (all clean images, once per pass), and the baseline without rows. In every round each
 pass of each method runs once, one after the other; the first round warms up and is left out. A run is train pass and
 evaluation in every epoch and a hyper pass in three quarters of them; the ratio of runs is also given without the
-evaluation, which is the same for all. The device is waited for at the end of each pass. Shares are counted operations
-of the model over time, over the measured peak of matrix products in the same precision.
+evaluation, which is the same for all. Each pass ends with waiting for the device. Shares are counted operations of the
+model over time, over the measured peak of matrix products in the same precision.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from utils.speed import Meter, matrix_product_peak, peak_memory
 SEED = 0
 CLASSES = 10
 IMBALANCE_RATIO, NOISE_RATIO = 100, 0.1
-HYPER_SHARE = 0.75  # of the epochs have a hyper pass
+HYPER_SHARE = 0.75  # share of the epochs with a hyper pass
 # Training and test images, and their shape.
 SIZES = {"MNIST": (60_000, 10_000, (1, 28, 28)), "SVHN": (73_257, 26_032, (3, 32, 32))}
 METHODS: dict[str, dict[str, Any]] = {
@@ -48,7 +48,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 class Laps(Meter):
-    """A meter that keeps the images and the operations of each pass, by its name, beside the seconds."""
+    """A meter that also keeps the images and the operations of each pass, by its name."""
 
     def start(self) -> None:  # noqa: D102
         super().start()
@@ -59,7 +59,7 @@ class Laps(Meter):
         self.work[name] = images, operations
 
 
-# By method and pass: its images and operations, and the seconds of every round.
+# By method and pass: images, operations, and the seconds of every round.
 Measured = dict[tuple[str, str], tuple[tuple[int, float], list[float]]]
 
 
@@ -96,9 +96,11 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
-    parser = Parser(description="The passes of an epoch, and AutoDO beside plain training.")
-    parser.add_argument("--dataset", default="MNIST", choices=tuple(SIZES), help="whose numbers, shape and recipe")
+    """The flags."""
+    parser = Parser(description="The passes of an epoch, and AutoDO's cost compared with plain training.")
+    parser.add_argument(
+        "--dataset", default="MNIST", choices=tuple(SIZES), help="its numbers, shape and recipe are used"
+    )
     parser.add_argument("--scale", type=number(float, 0, 1, open_low=True), default=1.0, help="share of the images")
     parser.add_argument("--batch", type=how_many, help="images per training step (default: recipe)")
     parser.add_argument("--model", help="another network than the recipe's")
@@ -158,7 +160,7 @@ def measure(estimators: dict[str, Estimator], rounds: int, laps: Laps) -> Measur
 
 
 def ratio(measured: Measured, method: str, every_epoch: tuple[str, ...]) -> dict[str, float]:
-    """Seconds of a method's run over those of the plain one, for the passes that every epoch has and the hyper pass."""
+    """Seconds of a method's run over those of the plain one, for the hyper pass and the passes of `every_epoch`."""
     times = {key: np.array(found) for key, (_, found) in measured.items()}
     plain, own = (sum(times[name, part] for part in every_epoch) for name in ("plain", method))
     return quartiles((own + HYPER_SHARE * times[method, "hyper"]) / plain)
@@ -187,7 +189,7 @@ def describe(method: str, part: str, images: int, operations: float, times: list
 
 
 def print_table(result: dict[str, Any]) -> None:
-    """The result for people, as Markdown."""
+    """Print the result as Markdown."""
     settings = ("dataset", "scale", "model", "precision", "compile", "rounds", "peak, TFLOP/s", "peak memory, GiB")
     shown = {name: result[name] for name in settings} | result["machine"]
     print(

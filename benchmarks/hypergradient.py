@@ -1,17 +1,17 @@
-"""Accuracy and cost of the solvers behind a hypergradient, on the head of a trained network.
+"""Accuracy and cost of the hypergradient's solvers, on the head of a trained network.
 
     OMP_NUM_THREADS=1 python -m benchmarks.hypergradient [--dataset DIGITS MNIST] [--output FILE] [--plot FILE]
 
 Contract: a network is trained on the distorted data set with learned augmentation, weights and soft labels (its run is
-kept in the run folder `benchmark`), then the batches of one hyper pass are brought to the head: what is measured
+stored in the run folder `benchmark`), then the batches of one hyper pass are brought to the head. The measurement
 begins at their float32 features and logits and ends at V. The clean gradient is that of the whole validation set. All
-solvers but two approximate the exact V = (G + damping I)^-1 g, G the Fisher matrix over its mean eigenvalue, which a
-dense solve gives; these work in float64, as FIS does. The two are the identity, V = g, and the published Neumann series
-(HES), which aims at the inverse of the *Hessian without damping* and has no scale: of them only the direction is
-compared, with the same exact V.
+solvers except two approximate the exact V = (G + damping I)^-1 g, with G the Fisher matrix over its mean eigenvalue. A
+dense solve gives the exact V; these solvers work in float64, as FIS does. The two are the identity, V = g, and the
+published Neumann series (HES), which approximates the inverse of the *Hessian without damping* and has no scale: only
+their direction is compared with the exact V.
 
 Solvers take turns in one run, after rounds of warm-up. Cosine and relative error are medians over the batches, seconds
-medians and quartiles over rounds and batches; the device is waited for inside the timed region.
+medians and quartiles over rounds and batches; waiting for the device is part of the timed region.
 """
 
 import argparse
@@ -55,7 +55,7 @@ from utils.flags import Parser, number
 SEED = 0
 WARM_UP = 3  # rounds
 DAMPING = Fisher.Options().hyper_damping
-# Distortion and schedule of the network that the features come from.
+# Distortion and schedule of the network whose features are used.
 TRAININGS: dict[str, dict[str, Any]] = {
     "DIGITS": {"imbalance_ratio": 10, "noise_ratio": 0.1, "epochs": 30, "hyper_start": 10},
     "MNIST": {"imbalance_ratio": 100, "subsample_ratio": 0.1, "noise_ratio": 0.1, "epochs": 6, "hyper_start": 2},
@@ -64,7 +64,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class System:
-    """What V is a solution of: a training batch at the head, C classes and F features."""
+    """The linear system for V: a training batch at the head, C classes and F features."""
 
     batch: HeadBatch
     W: Tensor  # (C, F), the head's weight matrix
@@ -72,12 +72,12 @@ class System:
     damping: float  # in mean eigenvalues
 
     def hessian_direction(self) -> Tensor:
-        """V as HES finds it."""
+        """V of HES."""
         settings = Hessian.Options()
         return neumann_sum(self.batch.hessian(self.W), self.gradient, settings.hyper_iters, settings.hyper_alpha)
 
     def fisher_direction(self, iterations: int) -> Tensor:
-        """V as FIS finds it."""
+        """V of FIS."""
         return fisher_direction(self.batch, self.W, self.gradient, iterations, self.damping)
 
     def kronecker(self) -> Tensor:
@@ -100,7 +100,7 @@ class System:
     def dense(self) -> Tensor:
         """The exact V."""
         p, h, w, scale = self.fisher()
-        # S_i by its products with the unit vectors of the classes.
+        # S_i from its products with the unit vectors of the classes.
         units = torch.eye(p.shape[1], dtype=p.dtype, device=p.device)
         S = torch.stack([fisher_product(p, unit.expand_as(p)) for unit in units], 2)
         G = torch.einsum("n,nac,nb,nd->abcd", w, S, h, h).reshape(self.gradient.numel(), -1) / len(h) / scale
@@ -128,9 +128,9 @@ SOLVERS: dict[str, Callable[[System], Tensor]] = {
     "Kronecker + CG, 20": lambda system: system.preconditioned(20),
     "dense": System.dense,
 }
-# They have no scale of their own, or another one: a relative error would say nothing.
+# Solvers without a scale, or with another one, so that a relative error means nothing.
 ONLY_DIRECTION = ("identity", "Neumann, 5 terms, 0.01 (HES)")
-# Without a cost, or without an error, which a logarithmic axis cannot show.
+# Solvers without cost or without error, which a logarithmic axis cannot show.
 NOT_SHOWN = ("identity", "dense")
 MARKERS = "osD^v<>P"
 
@@ -152,10 +152,10 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
-    parser = Parser(description="Accuracy and cost of the solvers behind a hypergradient.")
+    """The flags."""
+    parser = Parser(description="Accuracy and cost of the hypergradient's solvers.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
-    parser.add_argument("--dataset", nargs="+", choices=TRAININGS, help="default: DIGITS, and MNIST where it is there")
+    parser.add_argument("--dataset", nargs="+", choices=TRAININGS, help="default: DIGITS, and MNIST if it is there")
     parser.add_argument(
         "--damping", type=number(float, 1e-6, 1e6), default=DAMPING, help="in mean eigenvalues of the Fisher matrix"
     )
@@ -171,7 +171,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
-    """Those of a hyper pass's batches at the head of a network that is trained first, unless it is there."""
+    """The systems of a hyper pass's batches at the head of a network, which is trained first unless it exists."""
     device = torch.device(flags.device)
     options = resolve(
         RunOptions(
@@ -239,20 +239,20 @@ def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
 
 
 def print_tables(result: dict[str, Any]) -> None:
-    """The result for people, as Markdown."""
+    """Print the result as Markdown."""
     print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
     for dataset, solvers in result["solvers"].items():
         print(f"\n| {dataset}, damping {result['damping']} | cosine | relative error | ms, median | ms, quartiles |")
         print("|---|---|---|---|---|")
-        for name, row in solvers.items():
-            error = "-" if row["relative error"] is None else f"{row['relative error']:.1e}"
-            low, middle, high = (row["milliseconds"][key] for key in ("lower quartile", "median", "upper quartile"))
-            print(f"| {name} | {row['cosine']:.6f} | {error} | {middle:.2f} | {low:.2f} to {high:.2f} |")
+        for name, found in solvers.items():
+            error = "-" if found["relative error"] is None else f"{found['relative error']:.1e}"
+            low, middle, high = (found["milliseconds"][key] for key in ("lower quartile", "median", "upper quartile"))
+            print(f"| {name} | {found['cosine']:.6f} | {error} | {middle:.2f} | {low:.2f} to {high:.2f} |")
 
 
 def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     """Distance from the exact direction against cost in milliseconds, a panel per data set."""
-    # Imported here and without pyplot: the tables need no matplotlib, and no display is wanted.
+    # Imported here, since tables do not need matplotlib, and without pyplot, which needs a display.
     from matplotlib.figure import Figure
 
     from hyperopt.report.figures.style import COLOURS

@@ -1,4 +1,4 @@
-"""The operations as PIL defines them, on one image: what the benchmark is measured against, and the tests' oracle."""
+"""PIL's operations on one image: the reference of the benchmark and of the tests."""
 
 import math
 from random import Random
@@ -19,7 +19,7 @@ def cutout(image: Image.Image, share: float, centre: tuple[float, float]) -> Ima
     """A filled square whose centre is given in shares of width and height."""
     half = share * image.width / 2
     x, y = centre[0] * image.width, centre[1] * image.height
-    # ImageDraw takes the first and the last pixel of a side; a pixel's centre is half a pixel behind its number.
+    # ImageDraw takes the first and the last pixel of a side; a pixel's centre is its number plus one half.
     first = math.ceil(x - half - 0.5), math.ceil(y - half - 0.5)
     last = math.floor(x + half - 0.5), math.floor(y + half - 0.5)
     image = image.copy()
@@ -29,7 +29,7 @@ def cutout(image: Image.Image, share: float, centre: tuple[float, float]) -> Ima
     return image
 
 
-# The operations of `custom_transforms.OPERATIONS` as functions of an image and a value; `cutout` wants a place as well.
+# The operations of `custom_transforms.OPERATIONS` as functions of an image and a value; `cutout` needs a place as well.
 PIL_OPERATIONS = {
     "Identity": lambda image, _: image,
     "AutoContrast": lambda image, _: ImageOps.autocontrast(image),

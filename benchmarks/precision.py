@@ -1,9 +1,9 @@
-"""Whether bf16 trains what fp32 trains: results and learned rows of both, beside what another seed changes.
+"""Compares bf16 with fp32: results and learned rows of both, and the differences between seeds.
 
     OMP_NUM_THREADS=1 python -m benchmarks.precision [--dataset DIGITS] [--device cpu] [--seeds 4] [--output FILE]
 
 Contract: one distorted training set for all runs, so that rows can be compared image by image; SEP/BOTH by HES and by
-FIS at the recipe's settings, imbalance ratio 10, noise ratio 0.1. The seed of a run fixes network, batches and draws.
+FIS with the recipe's options, imbalance ratio 10, noise ratio 0.1. The seed of a run fixes network, batches and draws.
 `precisions` is the root mean square difference of a row's value between bf16 and fp32 of the same seed, `seeds` that
 between fp32 runs of two seeds; both over all images, and over seeds or pairs of them. Weights are in units of the loss,
 probabilities of the given label's soft label in 0..1, magnitudes and probabilities of the augmentation too.
@@ -68,8 +68,8 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
-    parser = Parser(description="Whether bf16 trains what fp32 trains.")
+    """The flags."""
+    parser = Parser(description="Compare bf16 with fp32.")
     parser.add_argument("--data", type=Path, default=Path("local_data"), help="folder of data sets")
     parser.add_argument("--dataset", default="DIGITS", help="a data set with a recipe")
     parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
@@ -85,7 +85,7 @@ def parse_options() -> argparse.Namespace:
 def run(
     options: RunOptions, data: Dataset, split: Split, device: torch.device
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Test errors in % of a whole training, and what its rows have come to."""
+    """Test errors in % of a whole training, and figures of its rows."""
     estimator = make_estimator(options, data, split, device)
     training, evaluations = estimator.training, []
     for epoch in range(1, options.epochs + 1):
@@ -119,7 +119,7 @@ def compare(runs: dict[str, list[tuple[dict[str, float], dict[str, Tensor]]]]) -
 
 
 def by_part(rows: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The described rows with the operations of the augmentation side by side."""
+    """The figures of the rows by part, with all operations of the augmentation together."""
     parts: dict[str, list[Tensor]] = {}
     for name, values in rows.items():
         parts.setdefault(name.partition("/")[0], []).append(values)
@@ -132,7 +132,7 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 
 def print_tables(result: dict[str, Any]) -> None:
-    """The result for people, as Markdown."""
+    """Print the result as Markdown."""
     print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
     print("\n| test error, % | fp32 | bf16 |\n|---|---|---|")
     for estimator in ESTIMATORS:

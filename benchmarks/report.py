@@ -1,4 +1,4 @@
-"""What the benchmarks share: their end, a device, a training, a measurement, its spread, and its machine."""
+"""Functions that the benchmarks share: exit status, device, estimator, timing, quartiles, and the machine."""
 
 import argparse
 import platform
@@ -17,7 +17,7 @@ from hyperopt.runs.set_up import make_training
 from utils.errors import exit_status
 from utils.flags import number
 
-how_many = number(int, 1, 10**6)  # what a flag such as --rounds takes
+how_many = number(int, 1, 10**6)  # parser of a flag such as --rounds
 
 
 def status_of(main: Callable[[], None]) -> int:
@@ -26,28 +26,28 @@ def status_of(main: Callable[[], None]) -> int:
 
 
 def device_name(text: str) -> str:
-    """The name of a device that is there, such as cpu or cuda."""
+    """The name of an existing device, such as cpu or cuda."""
     try:
         torch.empty(0, device=text)
-    except (RuntimeError, AssertionError):  # what torch raises depends on how it was built
+    except (RuntimeError, AssertionError):  # torch's exception depends on its build
         raise argparse.ArgumentTypeError(f"there is no device '{text}' here; take cpu") from None
     return text
 
 
 def output_file(text: str) -> Path:
-    """The path of a file in a folder that is there, which is known before anything is measured."""
+    """The path of a file in an existing folder, checked before anything is measured."""
     if not Path(text).parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of '{text}' is not there")
     return Path(text)
 
 
 def make_estimator(options: RunOptions, data: Dataset, split: Split, device: torch.device) -> Estimator:
-    """The estimator of resolved options at the start of a training on data that are on the device."""
+    """The estimator of resolved options at the start of a training; the data are on the device."""
     return options.estimator_class(options.estimator, make_training(options, data, split, device))
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """Wall clock of one measurement; `work` waits for its device."""
+    """Wall-clock seconds of one measurement; `work` waits for its device."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -60,7 +60,7 @@ def quartiles(values: Sequence[float] | np.ndarray) -> dict[str, float]:
 
 
 def describe_machine(device: str, **versions: str) -> dict[str, str | int]:
-    """What the numbers depend on beside the code; `versions` are those of packages other than torch."""
+    """The machine and the versions of a measurement; `versions` are those of packages other than torch."""
     return {
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         "processor": processor_name(),
@@ -72,7 +72,7 @@ def describe_machine(device: str, **versions: str) -> dict[str, str | int]:
 
 
 def processor_name() -> str:
-    """The processor as Linux calls it, or its architecture."""
+    """The processor's name on Linux, otherwise its architecture."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

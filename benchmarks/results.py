@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.results [--rounds 3] [--output FILE]
 
-Contract: 8 rows x 4 distortions x 8 runs of 200 epochs, made up at the size of DIGITS, in a temporary folder, all files
-that a finished run leaves but for the checkpoints. Timed is the script's main function without importing anything:
-`--all`, and `--all --plot` into an empty folder; medians and quartiles over rounds.
+Contract: 8 methods x 4 distortions x 8 runs of 200 epochs, made up at the size of DIGITS, in a temporary folder, with
+all files of a finished run except the checkpoints. The script's main function is timed, without imports: `--all`, and
+`--all --plot` into an empty folder; medians and quartiles over rounds.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from benchmarks.report import describe_machine, how_many, output_file, quartiles
 from hyperopt.augmentation.warp import RANGES
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.report.published_errors import ROWS
+from hyperopt.report.published_errors import SETTINGS
 from hyperopt.rows.parts import PARTS
 from hyperopt.rows.rows_file import RowsFile
 from utils.flags import Parser
@@ -56,7 +56,7 @@ def main() -> None:
         }
         figures = len(list((data / "figures0").iterdir()))
     versions = {"matplotlib": matplotlib.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
-    runs = len(ROWS) * len(DISTORTIONS) * RUNS
+    runs = len(SETTINGS) * len(DISTORTIONS) * RUNS
     result = {"machine": describe_machine("cpu", **versions), "rounds": flags.rounds, "runs": runs, "figures": figures}
     result["seconds"] = {name: quartiles(values) for name, values in times.items()}
     print_table(result)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """The flags."""
     parser = Parser(description="Seconds of get-results.py on a folder of many results.")
     parser.add_argument("--rounds", type=how_many, default=3, help="repetitions")
     parser.add_argument("--output", type=output_file, default=Path("benchmarks/results.json"), help="for the numbers")
@@ -72,7 +72,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def load_script() -> ModuleType:
-    """get-results.py as a module; its name has a hyphen, so that it cannot be imported."""
+    """get-results.py as a module; it cannot be imported by name, which has a hyphen."""
     module = ModuleType("get_results")
     exec(compile(SCRIPT.read_text(), SCRIPT, "exec"), vars(module))
     return module
@@ -91,7 +91,7 @@ def time_of(script: ModuleType, arguments: list[str]) -> float:
 
 
 def print_table(result: dict) -> None:
-    """As a pipe table."""
+    """Print the result as a Markdown table."""
     print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
     print(f"\n| {result['runs']} runs, {result['figures']} files of figures | seconds, median | quartiles |")
     print("|---|---|---|")
@@ -104,7 +104,7 @@ def make_results(data: Path) -> None:
     random = np.random.default_rng(0)
     for run in range(RUNS):
         for imbalance_ratio, noise_ratio in DISTORTIONS:
-            for aug_model, los_model, hyper_opt in ROWS:
+            for aug_model, los_model, hyper_opt in SETTINGS:
                 options = RunOptions(
                     data=data,
                     imbalance_ratio=imbalance_ratio,
@@ -178,7 +178,7 @@ def redrawn(labels: np.ndarray, share: float, random: np.random.Generator) -> np
 
 
 def make_rows(options: RunOptions, predictions: Predictions, random: np.random.Generator) -> RowsFile:
-    """Random columns of what the options' row learns."""
+    """Random columns of the parts that rows of these options have."""
     shapes = {"weight": (TRAIN,), "soft_label": (TRAIN, CLASSES)}
     columns = {}
     for name in (name for letter in options.row_parts for name in PARTS[letter].columns):

@@ -1,13 +1,13 @@
-"""The cost of rows against their number: seconds of a hyper step, and of the dense optimiser beside it.
+"""The cost of rows by their number: seconds of a hyper step, compared with the dense optimiser.
 
     OMP_NUM_THREADS=1 python -m benchmarks.rows [--device cuda] [--output FILE]
 
 Contract: rows of SEP/BOTH for N images of C classes; a hyper step is `hyper_step` by FIS on a batch of 256 random 8 x 8
 images, and the row optimiser's update. The network is the smallest one, so that nothing hides the cost of the rows. The
 images are the same for all N; the rows that they visit are drawn anew, outside of the timed region, for each step.
-Tables of different N take turns, a step each per round, after rounds of warm-up; reported are medians and quartiles, of
-the ratio within rounds. The dense optimiser is torch's RMSprop on the soft labels of all N images. `--large` runs ten
-steps with the largest table alone.
+Tables of different N take turns, a step each per round, after rounds of warm-up. Medians and quartiles are reported,
+and those of the ratio within rounds. The dense optimiser is torch's RMSprop on the soft labels of all N images.
+`--large` only runs ten steps with the largest table.
 """
 
 import argparse
@@ -42,12 +42,12 @@ LARGE_CLASSES, LARGE_STEPS = 1000, 10
 
 
 def stand_in(**parts: Any) -> Any:
-    """What a hyper step takes of a training."""
+    """An object with the parts of a training that a hyper step uses."""
     return SimpleNamespace(**parts)
 
 
 class Steps:
-    """Hyper steps on random images whose rows are drawn out of N."""
+    """Hyper steps on random images, whose rows are drawn from N."""
 
     def __init__(self, count: int, classes: int, device: torch.device):
         self.count, self.device = count, device
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """The flags."""
     parser = Parser(description="The cost of a hyper step against the number of rows.")
     parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
     parser.add_argument("--classes", type=how_many, nargs="+", default=[10, 100], help="numbers of classes")
@@ -141,7 +141,7 @@ def measure_large(device: torch.device) -> dict[str, Any]:
 
 
 def print_table(result: dict[str, Any]) -> None:
-    """The result for people, as Markdown."""
+    """Print the result as Markdown."""
     print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
     if "large" in result:
         large = result["large"]

@@ -1,10 +1,10 @@
-"""CPU seconds of commands that train nothing: what they import, and little else.
+"""CPU seconds of commands that train nothing, which are mostly spent on imports.
 
     python -m benchmarks.startup [--rounds 5] [--beside CHECKOUT] [--output FILE]
 
-Contract: user and system time of a process each, beside `import torch` in an empty one, in a temporary folder with the
-results of the eight published rows; medians and quartiles over rounds. `--beside` is a folder with another version of
-the project, whose commands take turns with this one's. One round before the first warms the disk's cache.
+Contract: user and system time of a process each, compared with `import torch` in an empty one, in a temporary folder
+with results of the eight published settings; medians and quartiles over rounds. `--beside` is a folder with another
+version of the project, whose commands take turns with this one's. A first round warms the disk's cache.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from benchmarks.report import describe_machine, how_many, output_file, quartiles
 from benchmarks.results import make_run
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.report.published_errors import ROWS
+from hyperopt.report.published_errors import SETTINGS
 from utils.errors import UserError
 from utils.flags import Parser
 
 TRAINING, RESULTS = "implicit-augment.py", "get-results.py"
-# By the script: flags and the status that they end with.
+# Script, flags and expected exit status.
 COMMANDS = (
     (TRAINING, "--help", 0),
     (TRAINING, "--hyper-opt NEWTON", 2),
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """The flags."""
     parser = Parser(description="CPU seconds of commands that train nothing.")
     parser.add_argument("--rounds", type=how_many, default=5, help="repetitions")
     parser.add_argument("--beside", type=checkout, help="folder with another version of the project")
@@ -82,16 +82,16 @@ def checkout(text: str) -> Path:
 
 
 def make_results(data: Path) -> None:
-    """Write the files of a run of every published row below `data`."""
+    """Write the files of a run of every published setting below `data`."""
     random = np.random.default_rng(0)
-    for aug_model, los_model, hyper_opt in ROWS:
+    for aug_model, los_model, hyper_opt in SETTINGS:
         policy = "SVHN" if aug_model in ("AUTO", "DADA") else None
-        row = RunOptions(data=data, aug_model=aug_model, los_model=los_model, hyper_opt=hyper_opt, policy=policy)
-        make_run(resolve(row), random)
+        options = RunOptions(data=data, aug_model=aug_model, los_model=los_model, hyper_opt=hyper_opt, policy=policy)
+        make_run(resolve(options), random)
 
 
 def one_round(versions: dict[str, Path], folder: Path) -> list[tuple[str, dict[str, float]]]:
-    """CPU seconds of the yardstick and of every command, by version."""
+    """CPU seconds of `import torch` and of every command, by version."""
     found = [(YARDSTICK, {"now": cpu_seconds(["-c", YARDSTICK], folder, 0)})]
     for script, words, status in COMMANDS:
         flags = words.split()
@@ -111,7 +111,7 @@ def cpu_seconds(arguments: list[str | Path], folder: Path, status: int) -> float
 
 
 def print_table(result: dict, versions: list[str]) -> None:
-    """As a pipe table."""
+    """Print the result as a Markdown table."""
     print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
     print(f"\n| CPU seconds, median (quartiles) | {' | '.join(versions)} |\n|---{'|---' * len(versions)}|")
     for what, found in result["CPU seconds"].items():

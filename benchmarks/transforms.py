@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python -m benchmarks.transforms [--device cuda] [--output FILE]
 
 Contract: both sides have the same images, each in its own form (a uint8 batch on the device, a list of PIL images), so
-that neither pays for a conversion; both draw anew at every pass. They take turns in one run: per round, one measurement
-of each, after rounds of warm-up. Reported are medians and quartiles over the rounds; the device is waited for inside
-the timed region. PIL runs in one thread, the tensors in as many as are printed.
+that neither pays for a conversion; both draw anew at every pass. They take turns in one run: one measurement of each
+per round, after rounds of warm-up. Medians and quartiles over the rounds are reported; waiting for the device is part
+of the timed region. PIL runs in one thread, the tensors in as many as are printed.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from utils.flags import Parser
 N, M = 3, 7
 CHANNELS, SIDE = 3, 32
 WARM_UP = 3  # rounds
-TENSOR_PASSES = 10  # over the batch per measurement; PIL is slow enough to be measured over one
+TENSOR_PASSES = 10  # over the batch per measurement; for PIL one is enough
 SEED = 0
 
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """The flags."""
     parser = Parser(description="Images per second of RAND(3, 7), tensors against PIL.")
     parser.add_argument("--device", type=device_name, default="cpu", help="where the tensor side runs")
     parser.add_argument("--batch", type=how_many, default=256, help="images per batch")
@@ -68,7 +68,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def tensor_side(images: torch.Tensor, device: torch.device) -> Callable[[], None]:
-    """`TENSOR_PASSES` of the policy over the batch (B, C, H, W), and a wait for the device."""
+    """`TENSOR_PASSES` of the policy over the batch (B, C, H, W), then waiting for the device."""
     images = images.to(device)
     generator = torch.Generator().manual_seed(SEED)
     policy = RandPolicy(N, M)
@@ -94,7 +94,7 @@ def pil_side(images: torch.Tensor) -> Callable[[], None]:
 
 
 def print_table(result: dict) -> None:
-    """The result for people."""
+    """Print the result."""
     print(f"{result['policy']} on {result['shape']}, {result['rounds']} rounds")
     print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
     print(f"{'images per second':20}{'median':>12}{'quartiles':>24}")

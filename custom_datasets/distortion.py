@@ -1,4 +1,4 @@
-"""Making a biased, noisy training set out of a clean one.
+"""Makes a biased, noisy training set out of a clean one.
 
 The order is the published one: split, subsample, imbalance, label noise (AutoDO, arXiv 2103.05863, section 4).
 """
@@ -12,11 +12,11 @@ from utils.errors import UserError
 
 @dataclass(frozen=True)
 class Distortion:
-    """What is done to a clean training set; the flags of the same names.
+    """How a clean training set is distorted; the flags have the same names.
 
-    valid_images: size of the validation set. imbalance_ratio: frequent over rare images. subsample_ratio: share that is
-    kept. noise_ratio: share of the training labels that is drawn anew. valid_given: no split is drawn, the validation
-    set is the last `valid_images` images, as they came with the data.
+    valid_images: size of the validation set. imbalance_ratio: frequent over rare images. subsample_ratio: share of
+    images that is kept. noise_ratio: share of the training labels that is drawn anew. valid_given: the validation set
+    came with the data, as the last `valid_images` images, so that no split is drawn.
     """
 
     valid_images: int
@@ -30,8 +30,8 @@ class Distortion:
 class Split:
     """A distorted training set over N clean images.
 
-    valid: indices of the validation images, clean. train: indices of the training images that are left. targets: the
-    given, possibly noisy label of every one of the N images, (N,) int64. Indices are int64 arrays.
+    valid: indices of the clean validation images. train: indices of the remaining training images. targets: the given,
+    possibly noisy labels of all N images, (N,) int64. Indices are int64 arrays.
     """
 
     valid: np.ndarray
@@ -60,7 +60,7 @@ def choose_validation(labels: np.ndarray, distortion: Distortion, seed: int) -> 
 
 
 def subsample(indices: np.ndarray, ratio: float, random: np.random.Generator) -> np.ndarray:
-    """int(n x ratio) of n indices, uniformly, without replacement."""
+    """Draw int(n x ratio) of n indices uniformly, without replacement."""
     return random.permutation(indices)[: int(len(indices) * ratio)]
 
 
@@ -69,7 +69,7 @@ def imbalance(
 ) -> np.ndarray:
     """Step imbalance: classes below C / 2 keep all their L images, the others int(L / ratio) images together.
 
-    `labels` (N,) holds the labels of all images, `indices` (n,) those that are left. Ratio 1 changes nothing.
+    `labels` (N,) are the labels of all images, `indices` (n,) the remaining images. Ratio 1 changes nothing.
     """
     if ratio == 1:
         return indices
@@ -78,7 +78,7 @@ def imbalance(
 
 
 def divide_classes(indices: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """`indices` of the classes below C / 2, whose images stay, and of those from C / 2 up, which get rare."""
+    """Split `indices` into the classes below C / 2, which keep their images, and the others, which become rare."""
     stays = labels[indices] < classes / 2
     return indices[stays], indices[~stays]
 
@@ -86,7 +86,7 @@ def divide_classes(indices: np.ndarray, labels: np.ndarray, classes: int) -> tup
 def add_noise(
     indices: np.ndarray, labels: np.ndarray, classes: int, ratio: float, random: np.random.Generator
 ) -> np.ndarray:
-    """Labels (N,) in which round(ratio x n) of the n `indices` have one drawn uniformly from all classes.
+    """Labels (N,) in which round(ratio x n) of the n `indices` are drawn anew, uniformly from all classes.
 
     The true class can be drawn too: 10 % nominal noise is 9 % real noise with ten classes.
     """
@@ -97,7 +97,7 @@ def add_noise(
 
 
 def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
-    """The distorted training set of one run: `labels` (N,) are the clean ones, `seed` fixes every draw.
+    """The distorted training set of one run. `labels` (N,) are the true ones; `seed` fixes every draw.
 
     Raises UserError when nothing is left to train on or the split is impossible.
     """
@@ -111,9 +111,9 @@ def make_split(labels: np.ndarray, classes: int, distortion: Distortion, seed: i
 
 
 def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) -> Split:
-    """The split with a stratified part of `images` of its validation images; the others are left out.
+    """The split with only `images` of its validation images, drawn stratified; the other ones are left out.
 
-    `labels` (N,) are the clean ones. Raises UserError when as many, and one of each class, cannot be kept and left.
+    `labels` (N,) are the true ones. Raises UserError unless each class can have an image in both parts.
     """
     if images == len(split.valid):
         return split
@@ -130,23 +130,23 @@ def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) ->
 
 
 def train_on_validation(split: Split, with_distorted: bool) -> Split:
-    """The split for a control that trains on the clean validation images, alone or after the distorted ones."""
+    """The split for a control that trains on the clean validation images, alone or together with the distorted ones."""
     return replace(split, train=np.concatenate((split.train, split.valid)) if with_distorted else split.valid)
 
 
 def train_on_everything(split: Split) -> Split:
-    """The split of the ablation in which all N images train and validate, whatever was left out of the distorted set.
+    """The split of the ablation that trains and validates on all N images, also those left out of the distorted set.
 
-    Noisy are the labels of those that the distorted set has, as published.
+    As published, only the labels of images of the distorted set are noisy.
     """
     everything = np.arange(len(split.targets))
     return replace(split, valid=everything, train=everything)
 
 
 def distorted_images(split: Split) -> np.ndarray:
-    """Ascending indices of the training images that are not clean validation images at the same time.
+    """Ascending indices of the training images that are not clean validation images as well.
 
-    Of the ablation without a split, in which all are both, all of them.
+    In the ablation without a split, where all images are both, these are all images.
     """
     distorted = np.setdiff1d(split.train, split.valid)
     return distorted if len(distorted) else np.sort(split.train)

@@ -1,4 +1,4 @@
-"""The batches of a run: which images, in which order."""
+"""The batches of a run: their images and their order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ EVALUATION_BATCH = 500
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of images as they are stored, one per index of `order`; `labels` (N,) are those of the source's images.
+    """Batches of stored images, one per entry of `order`; `labels` (N,) are those of the source's images.
 
     `crops` and `workers` as in `Images.fetch`.
     """
@@ -29,7 +29,7 @@ class Batches:
 
     @property
     def images(self) -> int:
-        """Images in all batches."""
+        """Number of images in all batches."""
         return sum(map(len, self.order))
 
     def __len__(self) -> int:
@@ -44,17 +44,17 @@ class Batches:
 class Loaders:
     """All batches of a run on a distorted data set.
 
-    Images that are trained on come with their given labels, clean ones with their own. `index` is the image's place in
-    its table, which for training images addresses the row. Where images are streamed, those of the train and the hyper
-    pass, the batches of clean ones included, are random crops; the others show the central crop.
+    Training images come with their given labels, clean ones with their own. `index` is the image's place in its table;
+    for training images it addresses the row. If images are streamed, the train and the hyper pass (its clean images
+    included) see random crops, and all other batches the central crop.
 
     Args:
         data: on the run's device.
         split: the distorted training set.
-        train_order, hyper_order: CPU generators of the orders of the train and the hyper pass. Where they stand also
-            fixes the crops of a pass, so that whoever restores them repeats the pass exactly.
+        train_order, hyper_order: CPU generators of the orders of the train and the hyper pass. Their state also fixes
+            the crops of a pass, so that a pass with a restored state is exactly the same.
         overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
-        workers: processes that read streamed images; they change the speed, never the batches.
+        workers: number of processes that read streamed images; it affects the speed, never the batches.
 
     """
 
@@ -90,12 +90,12 @@ class Loaders:
         """Clean images for a hyper pass, as many batches as `hyper` has."""
         crops = None if self._overfit else peek(self._hyper_order)
         source, index = (self._data.test, self.test_index) if self._overfit else (self._data.train, self.valid_index)
-        # Drawn as a whole: workers read ahead, and what they would draw ahead would depend on their number.
+        # All orders are drawn at once: workers read ahead, and draws ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
         return self._clean(source, order, crops)
 
     def all_clean(self) -> Batches:
-        """Every clean image once, for a hyper pass against all of them: as in evaluation, without any draw."""
+        """Every clean image once, as in evaluation and without any draw, for a hyper pass against all of them."""
         return self.test() if self._overfit else self.valid()
 
     def trained(self) -> Batches:
@@ -118,12 +118,12 @@ class Loaders:
 
 
 def peek(generator: torch.Generator) -> int:
-    """The number from 0 to 2^63 - 2 that a CPU generator would draw next; it is not drawn."""
+    """The number from 0 to 2^63 - 2 that a CPU generator would draw next; the generator's state stays the same."""
     return int(torch.randint(2**63 - 1, (1,), generator=generator.clone_state()))
 
 
 def ceil_div(count: int, size: int) -> int:
-    """Batches of at most `size` that `count` images make."""
+    """Number of batches of at most `size` images for `count` images."""
     return -(-count // size)
 
 
@@ -141,13 +141,13 @@ def full_batches(indices: Tensor, size: int, generator: torch.Generator) -> list
 def even_batches(indices: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
     """Shuffled batches of at most `size` indices and of equal length (to within one), every index once.
 
-    A row's gradient goes with 1 / batch length: a short last batch would give its rows one gradient far larger than all
-    their others, which would stay in RMSprop's running square and slow these rows for hundreds of steps.
+    A row's gradient is proportional to 1 / batch length. In a short last batch, rows would get one gradient far larger
+    than their usual ones. It would stay in RMSprop's running square and slow these rows for hundreds of steps.
     """
     return list(shuffled(indices, generator).tensor_split(ceil_div(len(indices), size)))
 
 
 def endless_batches(indices: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Shuffled batches of `size` indices (all of them, if there are fewer), a new order in every round."""
+    """Shuffled batches of `size` indices (of all, if there are fewer), in a new order for every round."""
     while True:
         yield from full_batches(indices, min(size, len(indices)), generator)

@@ -1,4 +1,4 @@
-"""The names of data sets, which take no library to know."""
+"""The names of data sets; this module imports no library."""
 
 from pathlib import Path
 

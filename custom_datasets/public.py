@@ -1,4 +1,4 @@
-"""The public data sets that torchvision reads, and downloads where it can: one line in the table per data set."""
+"""The public data sets that torchvision reads, and downloads if it can: one line in the table per data set."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,7 +33,7 @@ def mnist(folder: Path) -> Dataset:
 
 
 def svhn(folder: Path, training: Sequence[str]) -> Dataset:
-    """SVHN's house numbers, 32 x 32 colour; `training` names the splits that are joined into the training set."""
+    """SVHN's house numbers, 32 x 32 colour; `training` names the splits that form the training set."""
     names = {split: SVHN.split_list[split][1] for split in (*training, "test")}
 
     def table(split: str) -> ImageTable:
@@ -67,7 +67,7 @@ def cifar(folder: Path, kind: type[CIFAR10], classes: int) -> Dataset:
 
 
 def imagenet(folder: Path) -> Dataset:
-    """ImageNet 2012, streamed: its archives, or what torchvision has unpacked from them, lie in `folder`."""
+    """ImageNet 2012, streamed: `folder` holds its archives, or the files that torchvision has unpacked from them."""
     parts = [_imagenet_part(folder, split) for split in ("train", "val")]
     if parts[0].wnids != parts[1].wnids:
         raise UserError(f"{folder / 'train'} and {folder / 'val'} do not hold the same classes; unpack them again")
@@ -82,7 +82,7 @@ def _imagenet_part(folder: Path, split: str) -> ImageNet:
     try:
         if meta.exists():
             load_meta_file(str(folder))
-    except Exception as error:  # torch's own message recommends to load the file without protection
+    except Exception as error:  # torch's own message recommends loading the file without protection
         raise UserError(f"{meta} is damaged; delete it, it is made anew from {ARCHIVE_META['devkit'][0]}") from error
     try:
         part = ImageNet(str(folder), split)
@@ -98,18 +98,18 @@ def _imagenet_part(folder: Path, split: str) -> ImageNet:
 def open_or_explain(
     make: Callable[[], Any], folder: Path, files: Mapping[Path, Callable[[Path], bool]], put: str
 ) -> Any:
-    """What `make` makes, a data set of torchvision's; a UserError that says which file is at fault when it fails.
+    """Return the torchvision data set that `make` makes; if it fails, raise UserError that names the file at fault.
 
     Args:
         make: makes the data set.
         folder: where the user may put the files that `put` names.
-        files: what is read, and the test whether such a file is whole.
-        put: in words, for the message.
+        files: the files that are read, each with a test whether it is complete.
+        put: the files to put there, in words, for the message.
 
     """
     try:
         return make()
-    except Exception as error:  # decoders and downloads raise whatever they meet
+    except Exception as error:  # decoders and downloads can raise anything
         reason = first_line(error)
         missing = [path.name for path in files if not path.is_file()]
         if missing:
@@ -121,7 +121,7 @@ def open_or_explain(
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file is as long as its idx header says."""
+    """Whether a file has the length that its idx header states."""
     content = path.read_bytes()
     if len(content) < 4 or len(content) < 4 + 4 * content[3]:
         return False

@@ -1,4 +1,4 @@
-"""Reading files: whatever goes wrong is the user's to mend, and names the file."""
+"""Reading files: any error becomes a message to the user that names the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,22 +8,22 @@ from utils.errors import UserError
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says, in one line."""
+    """The message of an exception, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
 def reading(path: Path | str) -> Iterator[None]:
-    """Whatever goes wrong inside is a UserError that names the file."""
+    """Turn any error inside into a UserError that names the file."""
     try:
         yield
     except UserError:
         raise
     except OSError as error:
-        if error.errno is None:  # a decoder's
+        if error.errno is None:  # raised by a decoder
             raise _damaged(path, error) from error
-        raise UserError(f"{path} cannot be read ({error.strerror}); mend that, or take it away") from error
-    except Exception as error:  # decoders raise whatever the damaged bytes lead to
+        raise UserError(f"{path} cannot be read ({error.strerror}); mend that, or remove it") from error
+    except Exception as error:  # decoders can raise anything for damaged bytes
         raise _damaged(path, error) from error
 
 

@@ -1,4 +1,4 @@
-"""The data sets by name, and how one gets onto the device."""
+"""The data sets by name, and loading one onto the device."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from custom_datasets.table import Dataset, ImageTable, make_table
 from utils.errors import UserError
 
 DIGITS_TEST_IMAGES = 540
-MEMORY_SHARE = 0.5  # of the device's free memory that images may take; the network needs the rest
+MEMORY_SHARE = 0.5  # share of the device's free memory for images; the network needs the rest
 HOST = torch.device("cpu")
 
 
@@ -32,7 +32,7 @@ def digits(folder: Path) -> Dataset:
 
 
 def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Dataset]:
-    """The loader of a data set, which takes the data set's folder: of a known name, else of own data in `folder`.
+    """The loader of a data set by its name, or of own data in `folder`; it is called with the data set's folder.
 
     Raises UserError when there is neither.
     """
@@ -40,17 +40,17 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
     if name == "DIGITS":
         return digits
     if name in BUILT_IN:
-        from custom_datasets.public import READERS  # brings torchvision, which the others do without
+        from custom_datasets.public import READERS  # imports torchvision, which the other loaders do not need
 
         return READERS[name]
     return own_data
 
 
 def load_dataset(name: str, folder: Path, device: torch.device, background: Colour = WHITE) -> Dataset:
-    """Read a data set whose files lie in `folder`, onto the device. Raises UserError when that is impossible.
+    """Read a data set, whose files are in `folder`, onto the device. Raises UserError if that is impossible.
 
     Transparent pictures of own data are laid over the background. Images that are too large for the device stay on the
-    host and are moved batch by batch, which is said on stderr.
+    host and are moved batch by batch; a note on stderr says so.
     """
     source = find_source(name, folder)
     data = source(folder, background) if source is own_data else source(folder)
@@ -74,5 +74,5 @@ def check_sizes(data: Dataset, folder: Path) -> None:
 
 
 def free_memory(device: torch.device) -> float:
-    """Free bytes of a device; without end for the CPU, where the images are already."""
+    """Free bytes of a device; infinite for the CPU, where the images are already."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")

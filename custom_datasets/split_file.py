@@ -1,7 +1,7 @@
 """The split file of a run: (validation indices, training indices, noisy targets of all training images).
 
-The file has the published code's layout, two lists and an int64 tensor, so that files of either code serve both. It is
-shared by all rows of a table and never overwritten.
+The file has the layout of the published code, two lists and an int64 tensor, so that either program reads the other's
+files. All settings of a run folder with the same distortion share it, and it is never overwritten.
 """
 
 import os
@@ -20,15 +20,15 @@ from utils.errors import UserError
 from utils.file_lock import HeldError, hold
 from utils.runs.files import SPLIT_LOCK, distortion_name
 
-# The published code's lists hold numpy integers: exactly what those are pickled with may be loaded, under the names of
-# numpy 1 and 2.
+# The published code's lists hold numpy integers. Exactly the functions that unpickle those may be loaded, under their
+# names in numpy 1 and 2.
 NUMPY_INTEGERS: list[Any] = [
     *[(np.int64().__reduce__()[0], f"{module}.multiarray.scalar") for module in ("numpy.core", "numpy._core")],
     np.dtype,
     *[type(np.dtype(name)) for name in ("int32", "int64")],
 ]
 
-WAIT = 60  # seconds; to write the largest one takes less than one
+WAIT = 60  # seconds; writing the largest split takes less than one
 IMPOSSIBLE = 1e-12
 
 
@@ -39,14 +39,14 @@ def split_file_name(distortion: Distortion) -> str:
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Write a split; a reader never sees half a file. Raises OSError when there is no room or no permission."""
+    """Write a split; a reader never sees half a file. Raises OSError if there is no space or no permission."""
     write_tensors(path, (split.valid.tolist(), split.train.tolist(), torch.from_numpy(split.targets)))
 
 
 def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
-    """The distorted training set of a run: read when another row has made it already, made and written otherwise.
+    """The distorted training set of a run: read if another setting has made it already, otherwise made and written.
 
-    Of rows that start at the same moment, one makes it.
+    Of several processes that start at the same time, one makes it.
 
     Args and errors as in `make_split` and `read_split`; `folder` is the run's.
     """
@@ -57,7 +57,7 @@ def find_split(folder: Path, labels: np.ndarray, classes: int, distortion: Disto
 
 
 def preview_split(folder: Path, labels: np.ndarray, classes: int, distortion: Distortion, seed: int) -> Split:
-    """What `find_split` would return, with the same arguments and errors; nothing is written."""
+    """The split that `find_split` would return, with the same arguments and errors; nothing is written."""
     path = folder / split_file_name(distortion)
     if os.path.lexists(path):
         return read_split(path, labels, classes, distortion)
@@ -81,7 +81,7 @@ def _write_once(path: Path, split: Split) -> None:
 def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distortion) -> Split:
     """Read a split and check that it fits the clean labels (N,) and the distortion.
 
-    Loads without unpickling code. Raises UserError when the file is unreadable or does not fit.
+    No code is unpickled. Raises UserError when the file is unreadable or does not fit.
     """
     split = _load(path)
     problem = _misfit(split, labels, classes, distortion)
@@ -95,11 +95,11 @@ def read_split(path: Path, labels: np.ndarray, classes: int, distortion: Distort
 def _load(path: Path) -> Split:
     try:
         with torch.serialization.safe_globals(NUMPY_INTEGERS), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of foreign pickles, which the error below names
+            warnings.simplefilter("ignore")  # about pickles of other programs, which the error below names
             valid, train, targets = torch.load(path, map_location="cpu", weights_only=True)
         return Split(*(_integers(part) for part in (valid, train, targets)))
-    except Exception as error:  # the unpickler raises whatever the damaged bytes lead to
-        # Its messages are not repeated: they recommend to load the file without protection.
+    except Exception as error:  # the unpickler can raise anything for damaged bytes
+        # Its message is not repeated: it recommends loading the file without protection.
         raise UserError(f"{path} is damaged or holds other things than a split; move it away") from error
 
 
@@ -111,7 +111,7 @@ def _integers(part: list | torch.Tensor) -> np.ndarray:
 
 
 def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distortion) -> str | None:
-    """What is wrong with a split, or None."""
+    """What is wrong with a split; None if nothing is."""
     total, valid_images = len(labels), distortion.valid_images
     if len(split.targets) != total:
         return f"it has {len(split.targets)} targets for {total} training images"
@@ -150,7 +150,7 @@ def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distorti
 
 
 def _plausible(count: int, distribution: rv_frozen) -> bool:
-    """Whether a count is one that the random draw could have given (two-sided, at odds of one in 10^12)."""
+    """Whether the random draw could have given a count (two-sided, at odds of one in 10^12)."""
     return min(distribution.cdf(count), distribution.sf(count - 1)) > IMPOSSIBLE
 
 

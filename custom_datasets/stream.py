@@ -1,4 +1,4 @@
-"""Images that do not fit into memory: files that worker processes read when they are needed."""
+"""Images that do not fit into memory: worker processes read the files when they are needed."""
 
 import hashlib
 import warnings
@@ -29,8 +29,8 @@ TRAINING_VIEW = transforms.Compose([transforms.RandomResizedCrop(SIDE), transfor
 class StreamedImages:
     """N image files and their labels int64 (N,), on the run's device; a batch is uint8 (B, 3, 224, 224).
 
-    With a crop seed an image is seen through a random crop and flip, otherwise through the central crop. What an image
-    looks like depends on the crop seed and its place alone: not on the workers, nor on the batch it is in.
+    With a crop seed, an image gets a random crop and flip, otherwise the central crop. The result depends only on the
+    crop seed and the image's place, not on the workers or the batch.
     """
 
     files: Sequence[str]
@@ -52,13 +52,13 @@ class StreamedImages:
 
     @cached_property
     def content(self) -> bytes:  # noqa: D102
-        # The folder of the data set may have moved; to look at a million files takes minutes on some disks.
+        # Names relative to the folder, which may have moved; reading a million files takes minutes on some disks.
         names = ("/".join(Path(file).parts[-2:]) for file in self.files)
         return hashlib.sha256("\n".join(names).encode()).digest()
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         device = self.labels.device
-        with warnings.catch_warnings():  # torch's advice on the number of workers, which is the user's choice
+        with warnings.catch_warnings():  # torch's advice on the number of workers, which the user chooses
             warnings.filterwarnings("ignore", "This DataLoader will create")
             loader = DataLoader(
                 FileReader(self.files, crops),
@@ -67,7 +67,7 @@ class StreamedImages:
                 num_workers=workers,
                 prefetch_factor=AHEAD if workers else None,
                 pin_memory=device.type == "cuda",
-                generator=torch.Generator(),  # it would draw from the global one
+                generator=torch.Generator(),  # otherwise it draws from the global one
             )
             batches = start(loader)
         for images in batches:
@@ -78,10 +78,10 @@ class StreamedImages:
 
 @dataclass(frozen=True)
 class FileReader(Dataset[Tensor | str]):
-    """What a worker runs: the places of a batch -> its images, uint8 (B, 3, 224, 224).
+    """Runs in a worker: maps the places of a batch to its images, uint8 (B, 3, 224, 224).
 
-    A file that cannot be read makes it *return* the message: an error raised in a worker would arrive with a traceback,
-    and one that is returned would keep the pass, whose local it is, and with it the workers alive.
+    If a file cannot be read, it *returns* the message. An error that a worker raises arrives with a traceback. An
+    exception object that is returned keeps the frame of the pass alive, and with it the workers.
     """
 
     files: Sequence[str]

@@ -15,11 +15,11 @@ from utils.errors import UserError
 
 
 class Images(Protocol):
-    """Where N images come from: a table in memory, or files that are read when they are needed."""
+    """The source of N images: a table in memory, or files that are read when they are needed."""
 
     @property
     def labels(self) -> Tensor:
-        """int64 (N,), on the run's device, there without reading an image."""
+        """Labels int64 (N,), on the run's device, known without reading an image."""
         ...
 
     @property
@@ -29,18 +29,18 @@ class Images(Protocol):
 
     @property
     def memory(self) -> int:
-        """Bytes that the images occupy on the device that holds them."""
+        """Bytes that the images take on the device that holds them."""
         ...
 
     def __len__(self) -> int: ...
 
     def to(self, device: torch.device, images: torch.device) -> "Images":
-        """The same with the labels on the run's device and the images, where they are held, on another or the same."""
+        """A copy with the labels on the run's device and the images, if they are in memory, on the device `images`."""
         ...
 
     @property
     def content(self) -> bytes:
-        """A digest of the images, of those that are streamed one of their files' names."""
+        """A digest of the images; for streamed ones, of their files' names."""
         ...
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:
@@ -48,8 +48,8 @@ class Images(Protocol):
 
         Args:
             order: indices of all batches, on the labels' device. They may be read ahead.
-            crops: seed of a pass with random crops, None for the view of evaluation; images in memory have one view.
-            workers: processes that read files; images in memory need none.
+            crops: seed of a pass with random crops, None for the central crop; images in memory are not cropped.
+            workers: number of processes that read files; images in memory need none.
 
         """
         ...
@@ -57,7 +57,7 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class ImageTable:
-    """Images uint8 (N, C, H, W) and labels int64 (N,); the images may stay on the host when the device is small."""
+    """Images uint8 (N, C, H, W) and labels int64 (N,); the images may stay on the host if the device is small."""
 
     images: Tensor
     labels: Tensor
@@ -93,11 +93,10 @@ class ImageTable:
 class Dataset:
     """A clean training set, a test set and the number of classes; both share the image shape.
 
-    valid_given: so many last images of `train` are the clean validation set that came with the data; 0 without one.
+    valid_given: the last so many images of `train` are the clean validation set that came with the data; 0 without one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
-    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. notes: what a
-    user should know about the files. duplicates: which training images are under two labels, or clean or test images
-    too, in words.
+    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. notes: for
+    the user, on the files. duplicates: notes on training images that are under two labels, or clean or test images too.
     """
 
     train: Images
@@ -117,29 +116,29 @@ class Dataset:
 
     @property
     def memory(self) -> int:
-        """Bytes of all images that are held in memory."""
+        """Bytes of all images in memory."""
         return self.train.memory + self.test.memory
 
     def pixels(self, index: Tensor) -> Tensor:
-        """Training images (B, C, H, W) in 0..1 as they are, at the places `index` (B,), on the labels' device."""
+        """Stored training images (B, C, H, W) in 0..1, at the places `index` (B,), on the labels' device."""
         (images,) = self.train.fetch([index], None, workers=0)
         return images.float() / 255
 
     def to(self, device: torch.device, images: torch.device | None = None) -> "Dataset":
-        """The same data set on another device; its images on the device `images`, if that is given."""
+        """The data set on another device, with its images on the device `images` if that is given."""
         images = images or device
         return replace(self, train=self.train.to(device, images), test=self.test.to(device, images))
 
 
 def on_host(order: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The same batches of indices (B,) in the host's memory, with a single transfer."""
+    """Copy batches of indices (B,) to the host's memory in a single transfer."""
     return torch.cat(list(order)).cpu().split([len(index) for index in order])
 
 
 def make_table(images: np.ndarray, labels: np.ndarray, classes: int, origin: Path) -> ImageTable:
-    """A table of images (N, C, H, W) and labels (N,) that were read from the file or folder `origin`.
+    """A table of the images (N, C, H, W) and labels (N,) that were read from the file or folder `origin`.
 
-    Raises UserError unless they are as many uint8 images as whole-numbered labels from 0 to classes - 1.
+    Raises UserError unless there are N uint8 images and N whole-numbered labels from 0 to classes - 1.
     """
     if images.dtype != np.uint8 or images.ndim != 4:
         raise UserError(
@@ -164,7 +163,7 @@ def check_kind_of_labels(labels: np.ndarray, origin: Path) -> None:
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel of images uint8 (N, C, H, W), for pixels in 0..1.
 
-    Exact, from counts of the 256 values. The deviation is at least one grey level, so that one can divide by it.
+    Exact, from the counts of the 256 values. The deviation is at least one grey level, since images are divided by it.
     """
     counts = torch.zeros(images.shape[1], 256, dtype=torch.float64)
     for part in images.split(1000):

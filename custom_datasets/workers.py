@@ -1,4 +1,4 @@
-"""What can go wrong with the processes that read images: a place to hand them over, starting them, losing them."""
+"""Errors of the processes that read images: too little shared memory, a failed start, a lost process."""
 
 import multiprocessing
 import shutil
@@ -14,13 +14,13 @@ from torch.utils.data import DataLoader
 from custom_datasets.reading import first_line
 from utils.errors import UserError
 
-AHEAD = 2  # batches that each worker reads before they are asked for, torch's own choice
+AHEAD = 2  # batches that each worker reads ahead, torch's default
 SHARED_MEMORY = Path("/dev/shm")
 ADVICE = "use --workers 0, or give the container more shared memory (--shm-size)"
 
 
 def refuse_little_shared_memory(batch: int, workers: int) -> None:
-    """Raise UserError unless batches of at most so many bytes, read ahead by the workers, fit into what is free."""
+    """Raise UserError unless shared memory has room for the batches, of `batch` bytes each, that workers read ahead."""
     if not workers or not SHARED_MEMORY.is_dir():
         return
     needed = (AHEAD * workers + 1) * batch
@@ -31,11 +31,11 @@ def refuse_little_shared_memory(batch: int, workers: int) -> None:
 
 
 def start(loader: DataLoader) -> Iterator[Any]:
-    """Start the loader's workers and return its batches. Raises UserError when the system has no room for these."""
+    """Start the loader's workers and return its batches. Raises UserError when the system cannot start them."""
     try:
         if loader.num_workers:
-            multiprocessing.Lock()  # the loader makes some, and complains of a lack of room with a traceback
-            get_temp_dir()  # a worker that could not make it would say so nowhere, and hand over nothing
+            multiprocessing.Lock()  # the loader needs some, and would fail with a traceback
+            get_temp_dir()  # a worker that cannot make it fails in silence and returns nothing
         return iter(loader)
     except OSError as error:
         raise UserError(f"the system starts no process that reads images ({error.strerror}); {ADVICE}") from error
@@ -44,7 +44,7 @@ def start(loader: DataLoader) -> Iterator[Any]:
 def shared(images: Tensor) -> Tensor:
     """Move a worker's images to shared memory. Raises UserError when there is too little.
 
-    The loader's queue would do it too, in a thread that drops what does not fit: the pass would wait for it.
+    The loader's queue would also do it, but in a thread that drops images that do not fit, and the pass would hang.
     """
     try:
         return images.share_memory_()
@@ -54,9 +54,9 @@ def shared(images: Tensor) -> Tensor:
 
 @contextmanager
 def lost_workers(hint: Callable[[], str]) -> Iterator[None]:
-    """Have the end of a worker, which torch may notice anywhere in a pass, be a UserError.
+    """Turn the end of a worker, which torch may notice anywhere in a pass, into a UserError.
 
-    `hint` says, once it is needed, when that was and how to go on.
+    `hint` is called then; it returns when that was and how to go on.
     """
     try:
         yield

@@ -13,7 +13,7 @@ from custom_models.resnet import ResNet
 from custom_models.smallnet import SmallNet
 from custom_models.wide_resnet import WideResNet
 
-# They take the number of image channels and the sizes in their name.
+# Their arguments: the number of image channels, and the sizes in the name.
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "smallnet": SmallNet,
     "lenet": LeNet,
@@ -24,10 +24,10 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
 
 
 class Classifier(nn.Module):
-    """logits = head(encoder(images)): (B, channels, H, W) -> (B, classes).
+    """Logits (B, classes) of images (B, channels, H, W): head(encoder(images)).
 
-    With `precision` bfloat16 the encoder runs in automatic mixed precision. Its features, the head and whatever is
-    built on them (losses, rows, solvers) are float32 all the same, and so are all weights.
+    With `precision` bfloat16 the encoder runs in automatic mixed precision. Its features, the head, all weights and
+    everything after the features (losses, rows, solvers) are float32 in any case.
     """
 
     def __init__(self, encoder: Encoder, classes: int, precision: torch.dtype = torch.float32):

@@ -1,4 +1,4 @@
-"""A classifier at rest: what hyper pass, evaluation and predictions take, which move no weight."""
+"""A classifier in evaluation mode, for hyper pass, evaluation and predictions, which change no weight."""
 
 import copy
 from typing import TypeVar
@@ -10,16 +10,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from custom_models.celu import CELU
 from custom_models.classifier import Classifier
 
-CPU_PART = 32  # images whose activations fit a CPU's caches
+CPU_PART = 32  # images per part, so that the activations fit a CPU's caches
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
 class FrozenClassifier(nn.Module):
-    """The function of a classifier in evaluation mode, with fewer operations; gradients reach images, not weights.
+    """A classifier in evaluation mode, with fewer operations; gradients reach the images, not the weights.
 
     A batch norm behind a convolution is folded into it, activations work in place, and with `precision` bfloat16 the
-    weights are kept in it. Logits differ from the classifier's by rounding alone. `refresh` follows its weights.
+    weights are stored in it. Logits differ from the classifier's by rounding alone. `refresh` copies new weights.
     """
 
     def __init__(self, model: Classifier):
@@ -28,14 +28,14 @@ class FrozenClassifier(nn.Module):
         self.encoder, self.head = fold(model.encoder, self.precision), freeze(model.head)
 
     def refresh(self, model: Classifier) -> None:
-        """Take over the present weights and statistics of the classifier, or of another one of its shape."""
+        """Copy the current weights and statistics of the classifier, or of another one of the same shape."""
         self.encoder.load_state_dict(fold(model.encoder, self.precision).state_dict())
         self.head.load_state_dict(model.head.state_dict())
 
     def features(self, images: Tensor) -> Tensor:
         """Features (B, F), float32, of normalised images (B, channels, H, W)."""
         images = images.to(self.precision)
-        # Images do not interact.
+        # In parts, since images do not interact.
         parts = images.split(CPU_PART) if images.device.type == "cpu" else (images,)
         return torch.cat([self.encoder(part) for part in parts]).float()
 
@@ -57,7 +57,7 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
             _fold_norms(module)
         elif isinstance(module, CELU):
             module.inplace = True
-    # What norms are left keep the float32 of their statistics.
+    # The remaining batch norms keep their statistics in float32.
     for module in frozen.modules():
         if not isinstance(module, nn.BatchNorm2d):
             for weight in module.parameters(recurse=False):

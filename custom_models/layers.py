@@ -1,4 +1,4 @@
-"""What encoders share."""
+"""The base class and the convolution of the encoders."""
 
 import math
 

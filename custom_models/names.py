@@ -1,4 +1,4 @@
-"""The names that `--model` knows, which take no torch to know."""
+"""The names that `--model` accepts; this module does not import torch."""
 
 import re
 
@@ -9,7 +9,7 @@ WIDE_RESNET = re.compile(r"wresnet([0-9]{1,4})_([0-9]{1,3})")
 
 
 def parse_model(name: str) -> tuple[str, dict[str, int]]:
-    """The kind of encoder that a name of `--model` stands for, one of `ENCODERS` or `wresnet`, and the sizes in it.
+    """The kind of encoder in a name of `--model`, one of `ENCODERS` or `wresnet`, and the sizes in the name.
 
     Raises UserError when there is no such model.
     """

@@ -25,7 +25,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class's docstring."""
-        return self.activation(self.body(x).add_(self.shortcut(x)))  # nobody else takes the body's result
+        return self.activation(self.body(x).add_(self.shortcut(x)))  # in place: nothing else uses the body's result
 
 
 def _small_stem(channels: int, width: int) -> nn.Sequential:

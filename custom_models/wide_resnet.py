@@ -1,9 +1,9 @@
 """Wide ResNet (Zagoruyko and Komodakis 2016), in the variant of the published AutoDO code.
 
 The stride sits in a block's second convolution and all convolutions have biases, which makes WRN-28-10 5.951 GMAC
-per 32 x 32 image instead of the paper's 5.243. Activations are CELU. Weights and biases start as torch starts them,
-uniform in +-1 / sqrt(fan in): behind a convolution stands a batch norm, so that the size of the start sets the relative
-size of the steps, and the published learning rates belong to this one.
+per 32 x 32 image instead of the paper's 5.243. Activations are CELU. Weights and biases have torch's initial values,
+uniform in +-1 / sqrt(fan in). A batch norm follows each convolution, so the size of the initial values sets the
+relative size of the steps, and the published learning rates belong to these values.
 """
 
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class WideBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class's docstring."""
-        return self.body(x).add_(self.shortcut(x))  # nobody else takes the body's result
+        return self.body(x).add_(self.shortcut(x))  # in place: nothing else uses the body's result
 
 
 class WideResNet(Encoder):

@@ -1,1 +1,1 @@
-"""What is done to a batch of images before the learned augmentation."""
+"""Transforms of a batch of images before the learned augmentation."""

@@ -16,8 +16,8 @@ def auto_contrast(images: Tensor) -> Tensor:
     """Each channel stretched linearly so that its darkest pixel becomes 0 and its brightest 255."""
     darkest, brightest = images.flatten(2).aminmax(dim=2, keepdim=True)
     darkest, spread = darkest.double(), (brightest - darkest).double()
-    # As PIL, in double precision and in this order: another one truncates some levels to their neighbour. (255 / spread
-    # is another one: torch multiplies by the reciprocal.)
+    # In double precision and in this order, as in PIL: another order truncates some levels to their neighbour. (So does
+    # 255 / spread, since torch multiplies by the reciprocal.)
     scale = torch.full_like(spread, 255) / spread
     levels = torch.arange(LEVELS, device=images.device)
     tables = torch.where(spread > 0, levels * scale - darkest * scale, levels)
@@ -92,7 +92,7 @@ def cutout(images: Tensor, shares: Tensor, centres: Tensor) -> Tensor:
     """A square filled with `CUTOUT_FILL`.
 
     Its side is a share (B,) of the picture's width; its centre (B, 2), x and y, is given in shares of width and height
-    from the upper left corner. Filled are the pixels whose centre lies in the square.
+    from the upper left corner. The pixels whose centre lies in the square are filled.
     """
     height, width = images.shape[2:]
     x = torch.arange(width, device=images.device) + 0.5
@@ -119,7 +119,7 @@ def to_grey(images: Tensor) -> Tensor:
 
 
 def look_up(pixels: Tensor, tables: Tensor) -> Tensor:
-    """What each channel's table (B, C, 256) has for its pixels (B, C, H W), int64; truncated to uint8."""
+    """Map pixels (B, C, H W), int64, by the tables (B, C, 256) of their channels; the result is truncated to uint8."""
     return tables.byte().gather(2, pixels)
 
 

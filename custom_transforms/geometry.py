@@ -24,8 +24,8 @@ def matrices(kinds: Tensor, values: Tensor, height: int, width: int) -> Tensor:
     degrees, shear_x, shear_y, translate_x, translate_y = (own * values[..., None]).unbind(-1)
     angle = torch.deg2rad(degrees)
     cos, sin = torch.cos(angle), torch.sin(angle)
-    # What goes from one axis to the other changes from half heights to half widths, or back. A shear's fixed point is
-    # the corner, at -1; a whole side is 2.
+    # A term from one axis to the other changes its unit from half heights to half widths, or back. The fixed point of a
+    # shear is the corner, at -1; a whole side is 2.
     ratio = height / width
     source_x = cos, ratio * (shear_x - sin), ratio * shear_x + 2 * translate_x
     source_y = (shear_y + sin) / ratio, cos, shear_y / ratio + 2 * translate_y

@@ -1,4 +1,4 @@
-"""From stored bytes to what a network sees."""
+"""Normalisation: from stored bytes to the input of a network."""
 
 from collections.abc import Sequence
 

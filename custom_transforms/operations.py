@@ -1,4 +1,4 @@
-"""The table of operations, and how a batch goes through the steps that were drawn for it.
+"""The table of operations, and applying the drawn steps to a batch.
 
 B: images, C: channels, H and W: height and width, n: steps, one after the other.
 """
@@ -16,8 +16,8 @@ from custom_transforms.upload import upload
 class Operation(NamedTuple):
     """The range of an operation's values, and a function of images (B, C, H, W) and values (B,).
 
-    Cutout's function takes its centres (B, 2) as well. A geometric operation has none, since all of them are one
-    (`geometry.move`); its value gets a random sign.
+    Cutout's function also takes its centres (B, 2). A geometric operation has no function, since `geometry.move`
+    applies all of them; its value gets a random sign.
     """
 
     low: float
@@ -31,7 +31,7 @@ class Operation(NamedTuple):
 
 
 def without_value(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """An operation that has no amount, in the form of those that have one."""
+    """An operation without a value, in the form of those with a value."""
     return lambda images, values: function(images)
 
 
@@ -60,10 +60,10 @@ FIRST_GEOMETRIC = NAMES.index(geometry.KINDS[0])
 
 
 class Steps(NamedTuple):
-    """What was drawn for the images of a batch, on the host: n operations each.
+    """The operations drawn for the images of a batch, n for each image; on the host.
 
-    operation (n, B): places in `NAMES`; value (n, B), in the operation's unit; centre (n, B, 2), x and y in 0..1:
-    where a Cutout is.
+    operation (n, B): places in `NAMES`; value (n, B), in the operation's unit; centre (n, B, 2): of a Cutout, x and y
+    in 0..1.
     """
 
     operation: Tensor
@@ -75,7 +75,7 @@ def apply_steps(images: Tensor, steps: Steps) -> Tensor:
     """Images uint8 (B, C, H, W) after their n operations; the given images stay as they are.
 
     At each step the images are sorted by operation, so that each operation gets one slice of the batch; the geometric
-    ones share theirs. The steps are on the host, which therefore knows the slices without waiting for the device.
+    ones share a slice. The steps are on the host, so the slices are known without waiting for the device.
     Raises TypeError for images of another type.
     """
     if images.dtype != torch.uint8:

@@ -1,4 +1,4 @@
-"""Policies: which operations an image goes through, drawn anew for each image.
+"""Policies: random operations, drawn anew for each image.
 
 A policy is called with images uint8 (B, C, H, W), on any device, and a CPU generator, and returns new images of the
 same shape, type and place. B: images of a batch, n: operations per image, S: sub-policies of a published table.
@@ -24,7 +24,7 @@ class RandPolicy:
     """RandAugment (arXiv 1909.13719) as AutoDO has it: n operations, each drawn uniformly and with its own value.
 
     value = low + U(0, 1) m / 30 (high - low), with a random sign and a low of 0 for geometric operations.
-    Args: n operations per image, magnitude m in 0..30, the names to draw from: without the geometric ones
+    Args: n operations per image, magnitude m in 0..30, the names to draw from. With the names that are not geometric
     (`PARTNER_OPERATIONS`) it is the partner of the learned augmentation.
     """
 
@@ -52,7 +52,7 @@ class RandPolicy:
 
 
 class SubPolicies:
-    """Fast AutoAugment's form (arXiv 1905.00397): one sub-policy per image, drawn uniformly out of a table.
+    """Policies in the form of Fast AutoAugment (arXiv 1905.00397): one sub-policy per image, drawn from a table.
 
     A sub-policy's operations come one after the other, each with its probability and the
     value = low + level (high - low), with a random sign for geometric operations.
@@ -62,7 +62,7 @@ class SubPolicies:
         names, probabilities, levels = zip(*(entry for sub_policy in table for entry in sub_policy), strict=True)
 
         def columns(numbers: list) -> Tensor:
-            """One number per entry, from the table's order to (n, S)."""
+            """The table's numbers, one per entry, as (n, S)."""
             return torch.tensor(numbers).view(len(table), -1).T.contiguous()
 
         self._operations = columns([NAMES.index(name) for name in names])
@@ -71,7 +71,7 @@ class SubPolicies:
         self._signed = columns([OPERATIONS[name].geometric for name in names])
 
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
-        """Steps for a batch of that many images; an operation that its probability leaves out is an Identity."""
+        """Steps for a batch of that many images; an operation that is not applied is an Identity."""
         n, count = self._operations.shape
         choice = torch.randint(count, (batch,), generator=generator)
         applied = torch.rand((n, batch), generator=generator) < self._probabilities[:, choice]
@@ -84,7 +84,7 @@ class SubPolicies:
 
 
 def _steps(operation: Tensor, value: Tensor, signed: Tensor, generator: torch.Generator) -> Steps:
-    """Steps with the signs and the places that every policy draws alike; all arguments (n, B)."""
+    """Steps with random signs and centres, which every policy draws in the same way; all arguments (n, B)."""
     sign_and_centre = torch.rand((*value.shape, 3), generator=generator)
     negative = signed & (sign_and_centre[..., 0] < 0.5)
     return Steps(operation, torch.where(negative, -value, value), sign_and_centre[..., 1:])

@@ -9,7 +9,7 @@ from pathlib import Path
 from utils.errors import UserError
 
 TABLES = Path(__file__).parent / "published"
-# Method and data set to the table that was searched for it, or for its nearest relative.
+# For each method and data set the table that was searched on it, or on the most similar data set.
 PUBLISHED = {
     "AUTO": {
         "SVHN": "fast_autoaugment_svhn",

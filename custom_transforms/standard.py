@@ -1,8 +1,8 @@
 """Standard augmentation: crop, flip and erasing, drawn for each image of a batch.
 
 Each is called with images (B, C, H, W), on any device, and a CPU generator, and returns new images of the same type and
-place; the random numbers come from its `draw`, the pixels from a function of what was drawn. B: images, C: channels, H
-and W: height and width.
+place. `draw` draws the random numbers; a function of these makes the pixels. B: images, C: channels, H and W: height
+and width.
 """
 
 import math
@@ -77,7 +77,7 @@ class RandomErasing:
         first = fits.int().argmax(1, keepdim=True)
         kept = (erased < self.PROBABILITY) & fits.any(1)
         heights, widths = heights.gather(1, first)[:, 0] * kept, widths.gather(1, first)[:, 0]
-        # A place in the room that is left, both ends included; rounding must not lead past it.
+        # A place in the remaining space, both ends included; rounding must not exceed it.
         top, left = (
             (u * (room + 1)).floor().minimum(room)
             for u, room in zip(place, (height - heights, width - widths), strict=True)

@@ -1,4 +1,4 @@
-"""Numbers that were drawn on the host, on the device."""
+"""Copies numbers drawn on the host to the device."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""How a batch is seen in training: policy, crop and flip, normalisation, erasing, in this order."""
+"""The view of a batch in training: policy, crop and flip, normalisation, erasing, in this order."""
 
 from collections.abc import Callable, Sequence
 
@@ -36,7 +36,7 @@ class TrainingView:
         self._normalise, self._generator = normalise, generator
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The batch as training sees it; shapes as in the class's docstring."""
+        """The training view of the batch; shapes as in the class's docstring."""
         for augment in self._before:
             images = augment(images, self._generator)
         images = self._normalise(images)

@@ -1,4 +1,4 @@
-"""A checkout of this project whose scripts are run as processes, so that two versions do not mix."""
+"""A checkout of this project; its scripts run as processes, so that two versions do not mix."""
 
 import os
 import shlex
@@ -12,19 +12,19 @@ from PIL import Image
 
 
 class FailedError(Exception):
-    """A script did not end as it must."""
+    """A script did not end as expected."""
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """The folder of a checkout, what messages call it, and the interpreter of its scripts."""
+    """A checkout's folder, its name in messages, and the interpreter of its scripts."""
 
     name: str
     root: Path
     python: str
 
     def run(self, command: str, cwd: Path) -> str:
-        """What "SCRIPT FLAGS" prints in a working folder. Raises FailedError when its status is not 0."""
+        """Run "SCRIPT FLAGS" in a working folder; return its output. Raises FailedError when its status is not 0."""
         done = subprocess.run(
             self._words(command), cwd=cwd, env=environment(), text=True, capture_output=True, check=False
         )
@@ -33,9 +33,9 @@ class Checkout:
         return done.stdout
 
     def stop(self, command: str, cwd: Path, start: str, number: int) -> None:
-        """Run "SCRIPT FLAGS" and interrupt it at the `number`-th line that has this start.
+        """Run "SCRIPT FLAGS" and interrupt it at the `number`-th line that starts with `start`.
 
-        Raises FailedError when it ends otherwise than an interrupted run does.
+        Raises FailedError when it does not end as an interrupted run.
         """
         words, pipe, same = self._words(command), subprocess.PIPE, subprocess.STDOUT
         said, seen = "", 0
@@ -49,7 +49,7 @@ class Checkout:
             raise FailedError(f"{self.name} was not stopped but ends with {process.returncode}: {said.strip()}")
 
     def published(self, script: str) -> list[str]:
-        """The commands that a script of published tables prints for run0; none where there is no such script."""
+        """The commands that a script of published tables prints for run0; none if there is no such script."""
         done = subprocess.run(
             ["bash", str(self.root / "scripts" / script), "--print"],
             env=environment() | {"RUNS": "0", "GPUS": "0", "PYTHON": "python3"},
@@ -65,7 +65,7 @@ class Checkout:
 
 
 def make_own_data(checkout: Checkout, folder: Path) -> None:
-    """Make the example data set in a new folder: `pictures` in folders, and `arrays`, the same in .npz files."""
+    """Make the example data set in a new folder: `pictures` as folders, and `arrays`, the same as .npz files."""
     pictures, arrays = folder / "pictures", folder / "arrays"
     arrays.mkdir(parents=True)
     checkout.run("scripts/make-example-data.py pictures", folder)
@@ -76,10 +76,10 @@ def make_own_data(checkout: Checkout, folder: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """One thread, so that sums have one order; and no modules from elsewhere."""
+    """The environment: one thread, so that the order of sums is fixed, and no modules from elsewhere."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
 
 
 def _last_line(text: str) -> str:
-    """Where a script says why it ends."""
+    """The last line of a script's output, which says why it ended."""
     return (text.strip().splitlines() or ["it says nothing"])[-1]

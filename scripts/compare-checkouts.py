@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Run the reference commands with two checkouts of this project, and compare all that they leave, bit for bit.
+"""Run the reference commands with two checkouts of this project, and compare all files that they write, bit for bit.
 
     python3 scripts/compare-checkouts.py BEFORE [AFTER]
 
-BEFORE and AFTER are folders, such as `git worktree add ../before COMMIT` makes; AFTER is this checkout unless it is
-given. A table says for every command how many values are equal, and lines below it what differs. Then the exit status
-is 1. Clock, commit and versions of libraries are not compared; values that only AFTER stores are listed, and allowed.
-With --resume AFTER also has to take over what BEFORE left: finished runs, stopped runs, results and rows files.
+BEFORE and AFTER are folders, such as `git worktree add ../before COMMIT` makes; AFTER is by default this checkout. A
+table shows for every command how many values are equal, and the lines below it list the differences. The exit status
+is 1 if there are any. Clock, commit and versions of libraries are not compared; values that only AFTER stores are
+listed, and allowed. With --resume AFTER must also read BEFORE's finished runs, stopped runs, results and rows files.
 """
 
 import argparse
@@ -42,12 +42,12 @@ from comparison import (
 
 @dataclass(frozen=True)
 class Command:
-    """A training that is compared.
+    """A training to compare.
 
     dataset: DIGITS, or one of `make_own_data`.
     rows: whether its images have rows.
-    stops: with --resume, at which of its lines `STOP` BEFORE is stopped, each time in a run of its own.
-    learned: flags of a run of BEFORE whose rows file is there as learned.npz; only with --resume.
+    stops: with --resume, the numbers of the lines `STOP` at which BEFORE is stopped, each time in a new run.
+    learned: flags of a run of BEFORE whose rows file becomes learned.npz; only with --resume.
     """
 
     name: str
@@ -82,17 +82,17 @@ COMMANDS = (
     Command("own arrays", f"{OWN} --dataset arrays", "arrays"),
     Command("rows of BEFORE", f"{SHORT} {BOTH} --rows learned.npz", learned=f"{SHORT} {BOTH} --hyper-opt FIS"),
 )
-# Tables of finished runs, of which both print the same.
+# Tables of finished runs, which both must print in the same way.
 TABLES = ("--all", "--all --format csv")
-# Published commands, of which the resolved options are compared: the script that prints them, and which of them.
+# Published commands whose resolved options are compared: the script that prints them, and a part of the command.
 PUBLISHED_NAME = "published"
 PUBLISHED = {"table-svhn.sh": "-nr 0.1 -ir 100 ", "table-cifar10.sh": "-nr 0.1 -ir 10 "}
-RUN = "-r run0 --gpu 0"  # in each of them, and in no command that shows results
+RUN = "-r run0 --gpu 0"  # in each training command, and in no command that shows results
 
 
 @dataclass(frozen=True)
 class Work:
-    """The two checkouts, a folder for what they leave, and whether AFTER takes over what BEFORE left."""
+    """The two checkouts, a folder for their files, and whether AFTER must read BEFORE's files."""
 
     before: Checkout
     after: Checkout
@@ -101,17 +101,17 @@ class Work:
 
     @property
     def checkouts(self) -> tuple[Checkout, Checkout]:
-        """Both, in this order."""
+        """BEFORE and AFTER."""
         return self.before, self.after
 
 
 def run_folder(cwd: Path, command: Command) -> Path:
-    """Where a training leaves its files."""
+    """The folder of a training's files."""
     return cwd / "local_data" / command.dataset / "run0"
 
 
 def compare_command(work: Work, command: Command) -> Iterator[tuple[str, Comparison]]:
-    """Train with both checkouts; with --resume, let AFTER go on with what BEFORE left."""
+    """Train with both checkouts; with --resume, let AFTER go on with BEFORE's files."""
     places = {name: work.folder / command.place / name for name in ("before", "after", "finished")}
     line = f"implicit-augment.py {command.flags}"
     for checkout, name in zip(work.checkouts, ("before", "after"), strict=True):
@@ -151,7 +151,7 @@ def prepare(work: Work, command: Command, cwd: Path) -> None:
 
 
 def recognised(work: Work, line: str, cwd: Path) -> Comparison:
-    """Whether AFTER says that a run of BEFORE is finished, and leaves it as it is."""
+    """Whether AFTER reports that a run of BEFORE is finished, and does not change it."""
     before = read_bytes(cwd)
     lines = work.after.run(line, cwd).splitlines()
     found = compare(before, read_bytes(cwd), required=("*/result_*", "*/last_*"))
@@ -162,7 +162,7 @@ def recognised(work: Work, line: str, cwd: Path) -> Comparison:
 
 
 def compare_tables(work: Work, commands: list[Command]) -> Iterator[tuple[str, Comparison]]:
-    """The tables that both print of all that BEFORE has trained."""
+    """Compare the tables that both print of all runs of BEFORE."""
     cwd = work.folder / "tables"
     for command in commands:
         trained = run_folder(work.folder / command.place / "before", command)
@@ -180,7 +180,7 @@ def printed(text: str) -> list[str] | Unreadable:
 
 
 def compare_published(work: Work) -> Iterator[tuple[str, Comparison]]:
-    """What the published commands, and those that show their results, are resolved to."""
+    """Compare the resolved options of the published commands, and of those that show their results."""
     cwd = work.folder / "published"
     cwd.mkdir()
     for script, chosen in PUBLISHED.items():
@@ -202,7 +202,7 @@ def resolved(checkout: Checkout, script: str, chosen: str, cwd: Path) -> Values:
 
 
 def collect(name: str, comparisons: Iterator[tuple[str, Comparison]]) -> dict[str, Comparison]:
-    """All comparisons of a command; one that cannot be made is a difference, and the last of them."""
+    """All comparisons of a command; one that fails counts as a difference, and is the last."""
     start, found = time.monotonic(), {}
     try:
         for one, comparison in comparisons:
@@ -214,7 +214,7 @@ def collect(name: str, comparisons: Iterator[tuple[str, Comparison]]) -> dict[st
 
 
 def compare_all(work: Work, only: re.Pattern[str], jobs: int) -> dict[str, Comparison]:
-    """Every comparison whose name has the pattern."""
+    """All comparisons whose name matches the pattern."""
     commands = [one for one in COMMANDS if only.search(one.name) and (work.resume or not one.learned)]
     if any(command.dataset != "DIGITS" for command in commands):
         make_own_data(work.before, work.folder / OWN_DATA)
@@ -229,7 +229,7 @@ def compare_all(work: Work, only: re.Pattern[str], jobs: int) -> dict[str, Compa
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends in one line on stderr."""
+    """A parser whose errors are one line on stderr."""
 
     def error(self, message: str) -> NoReturn:  # noqa: D102
         self.exit(2, f"error: {message}\n")

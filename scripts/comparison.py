@@ -1,4 +1,4 @@
-"""The values in the files of a run folder, and how those of two folders differ, bit for bit.
+"""Reads the values in the files of a run folder, and compares those of two folders bit for bit.
 
 It reads the files itself and imports nothing of a checkout, so that it can compare two versions of the project.
 """
@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Values by their place: FILE/KEY/KEY of what a file holds.
+# Values by their place in a file: FILE/KEY/KEY.
 Values = dict[str, Any]
 NAMES = "names of files"
 
-# Columns of the table: the first whose pattern is found in a value's place has it.
+# Columns of the table: a value belongs to the first one whose pattern matches its place.
 COLUMNS = {
     "files": f"^{NAMES}$",
     "encoder": "/encoder_state_dict/",
@@ -32,7 +32,7 @@ COLUMNS = {
     "results": r"^(result|metrics|predictions)_|^last_[^/]*/epochs/|\.py",
     "rest": "",
 }
-# What two equal trainings do not share: the clock, and the versions of libraries and program.
+# Values that differ between two equal trainings: the clock, and the versions of libraries and program.
 IGNORED = re.compile(
     r"""^( last_[^/]*/ (versions | log | checksum | epochs/\d+/(seconds|speeds|memory))
          | result_[^/]*/ (timing | commit | versions)
@@ -40,7 +40,7 @@ IGNORED = re.compile(
         )(/|$)""",
     re.VERBOSE,
 )
-# Of a finished run these must be there: what is in neither folder would be equal otherwise.
+# Values that a finished run must have; otherwise values that both folders lack would count as equal.
 REQUIRED = (
     "last_*/encoder_state_dict/*",
     "last_*/decoder_state_dict/*",
@@ -59,48 +59,48 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 class Unreadable(str):
-    """Why there is no value to compare. It equals nothing, not even itself."""
+    """The reason why a value cannot be compared. It equals nothing, not even itself."""
 
 
 @dataclass
 class Comparison:
-    """What is equal in two sets of values and what is not."""
+    """The equal and the different values of two sets."""
 
     equal: Counter[str] = field(default_factory=Counter)  # number of values by column
     different: Counter[str] = field(default_factory=Counter)
     differences: dict[str, str] = field(default_factory=dict)  # place -> what differs
     added: list[str] = field(default_factory=list)  # places that only AFTER has
-    gone: list[str] = field(default_factory=list)  # places of None that only BEFORE has, where that is allowed
+    gone: list[str] = field(default_factory=list)  # places of None that only BEFORE has, if that is allowed
 
     def add_difference(self, place: str, what: str) -> None:
-        """Note a value that is not equal."""
+        """Add a value that is not equal."""
         self.differences[place] = what
         self.different[column_of(place)] += 1
 
     def cell(self, column: str) -> str:
-        """A cell of the table: how many values are equal, or how many are not."""
+        """A cell of the table: the number of equal values or, if there are any, of different ones."""
         if wrong := self.different[column]:
             return f"{wrong} of {wrong + self.equal[column]} differ"
         return str(self.equal[column] or "-")
 
 
 def failed(place: str, what: str) -> Comparison:
-    """The comparison of what could not be made."""
+    """A comparison that could not be made."""
     comparison = Comparison()
     comparison.add_difference(place, what)
     return comparison
 
 
 def column_of(place: str) -> str:
-    """The column of the table that counts a value."""
+    """The column of the table in which a value counts."""
     return next(name for name, pattern in COLUMNS.items() if re.search(pattern, place))
 
 
 def compare(before: Values, after: Values, required: Sequence[str] = (), may_go: bool = False) -> Comparison:
     """Compare two sets of values bit for bit.
 
-    A value that only `after` has is no difference, one that it lacks is. So is a place of `required` (patterns of the
-    shell) that `before` lacks, and a comparison of nothing. With `may_go`, `after` may lack a line "name None".
+    A value that only `after` has is no difference; a value that it lacks is one. So is a place of `required` (shell
+    patterns) that `before` lacks, and a comparison without values. With `may_go`, `after` may lack a line "name None".
     """
     found = Comparison(added=[place for place in after if place not in before])
     for place, value in before.items():
@@ -121,7 +121,7 @@ def compare(before: Values, after: Values, required: Sequence[str] = (), may_go:
 
 
 def bits(value: Any) -> Any:
-    """Something that equals another value's only if type, shape and every bit are the same."""
+    """A representation that equals another value's only if type, shape and every bit are the same."""
     if isinstance(value, Unreadable):
         return object()
     if isinstance(value, Tensor):
@@ -129,11 +129,11 @@ def bits(value: Any) -> Any:
         return str(value.dtype), tuple(value.shape), raw.numpy().tobytes()
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
-    return type(value).__name__, repr(value)  # of a float, exact
+    return type(value).__name__, repr(value)  # exact for a float
 
 
 def describe(before: Any, after: Any) -> str:
-    """How two values differ, in words."""
+    """The difference between two values, as text."""
     if isinstance(before, Unreadable):
         return f"BEFORE {before}"
     if isinstance(after, Unreadable):
@@ -148,7 +148,7 @@ def describe(before: Any, after: Any) -> str:
 
 
 def describe_arrays(before: Tensor | np.ndarray, after: Tensor | np.ndarray) -> str:
-    """How two arrays differ, in words."""
+    """The difference between two arrays, as text."""
     kinds = [f"{array.dtype} {tuple(array.shape)}" for array in (before, after)]
     if kinds[0] != kinds[1]:
         return " -> ".join(kinds)
@@ -166,7 +166,7 @@ def shortened(value: Any) -> str:
 
 
 def read_pt(path: Path) -> Any:
-    """A file of tensors; the epochs of a checkpoint are lines of JSON."""
+    """Read a file of tensors; the epochs of a checkpoint are lines of JSON."""
     content = torch.load(path, map_location="cpu", weights_only=True)
     if isinstance(content, dict) and "epochs" in content:
         content["epochs"] = [json.loads(line) for line in content["epochs"]]
@@ -174,13 +174,13 @@ def read_pt(path: Path) -> Any:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """A file of arrays."""
+    """Read a file of arrays."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
 def read_csv(path: Path) -> dict[str, list[str]]:
-    """The columns of a table."""
+    """Read the columns of a table."""
     with path.open(newline="") as file:
         heading, *lines = csv.reader(file)
     return {name: [line[place] for line in lines] for place, name in enumerate(heading)}
@@ -195,7 +195,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 
 def read_folder(folder: Path) -> Values:
-    """The values of all files below a folder, and the files' names. A file of another kind is one value, its bytes."""
+    """The values of all files in a folder, and the files' names. A file of another kind is one value, its bytes."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     values: Values = {NAMES: [path.relative_to(folder).as_posix() for path in paths]}
     for path in paths:
@@ -203,21 +203,21 @@ def read_folder(folder: Path) -> Values:
         try:
             found = dict(leaves(name, READERS.get(path.suffix, Path.read_bytes)(path)))
             found = found or {name: Unreadable("holds no value")}
-        except Exception as error:  # whatever a damaged file makes a reader raise
+        except Exception as error:  # a damaged file can raise anything
             found = {name: Unreadable(f"cannot be read: {type(error).__name__}: {error}")}
         values |= {place: value for place, value in found.items() if not IGNORED.search(place)}
     return values
 
 
 def read_bytes(folder: Path) -> Values:
-    """The bytes of all files below a folder, and the files' names."""
+    """The bytes of all files in a folder, and the files' names."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     values = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     return {NAMES: list(values)} | values
 
 
 def leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The tensors, arrays, numbers, texts and lists of these in nested dictionaries and lists, by place."""
+    """The values in nested dictionaries and lists, by place: tensors, arrays, numbers, texts and lists of these."""
     parts: Any
     if isinstance(value, dict):
         parts = value.items()
@@ -243,7 +243,7 @@ def table(comparisons: dict[str, Comparison]) -> str:
 
 
 def remarks(comparisons: dict[str, Comparison], most: int = 10) -> Iterator[str]:
-    """What differs, at most so many values of each comparison, and what only one of the two has."""
+    """Lines on the differences, at most `most` for each comparison, and on values that only one of the two has."""
     for name, found in comparisons.items():
         for place, what in list(found.differences.items())[:most]:
             yield f"DIFFERENT  {name}: {place}: {what}"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Make a data set such as a user has: pictures in folders, 200 of them in the wrong one, and a small clean set.
+"""Make a data set like a user's: pictures in folders, 200 of them in the wrong folder, and a small clean set.
 
     python3 scripts/make-example-data.py local_data/example
 
-Out of scikit-learn's 1,797 handwritten digits: FOLDER/train/0 .. 9 with 1,497 PNG files, 200 of them in the folder of
-another digit, and FOLDER/valid/0 .. 9 with the 300 others, all in the right one. FOLDER/wrong.csv lists the truth about
-the 200 (file, true label); nothing reads it but whoever wants to check an audit.
+It is made from scikit-learn's 1,797 handwritten digits: FOLDER/train/0 .. 9 with 1,497 PNG files, 200 of them in the
+folder of another digit, and FOLDER/valid/0 .. 9 with the other 300, all in the right folder. FOLDER/wrong.csv lists the
+200 (file, true label), to check an audit with; no script reads it.
 """
 
 import argparse

@@ -98,7 +98,7 @@ RESULT_FLAGS = [
     ("--all --aug-model SEP", "leave out --aug-model"),
     ("--all --model lenet", "leave out --model"),
     ("--all --method AutoDO", "leave out --method"),
-    ("--all --dry-run", "--all shows every row; leave out --dry-run"),
+    ("--all --dry-run", "--all shows every setting; leave out --dry-run"),
     ("--format csv", "--format is for --all"),
     ("--match SEP", "--match is for --all"),
     ("--all --match (", "'(' is not a regular expression"),

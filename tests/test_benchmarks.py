@@ -104,7 +104,7 @@ def test_rows_of_a_thousand_classes(run, monkeypatch):
 
 def test_results(run, monkeypatch):
     monkeypatch.setattr(results, "DISTORTIONS", ((10, 0.1),))
-    monkeypatch.setattr(results, "ROWS", results.ROWS[-1:])
+    monkeypatch.setattr(results, "SETTINGS", results.SETTINGS[-1:])
     for name, size in {"RUNS": 2, "EPOCHS": 60, "TEST": 100, "TRAIN": 100}.items():
         monkeypatch.setattr(results, name, size)
     printed, numbers = run(results, "--rounds", 1)

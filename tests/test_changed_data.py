@@ -72,7 +72,7 @@ def test_finished_run_of_other_labels_is_refused(own, refused, part, words):
     status, out, _ = own()
     assert (status, out.startswith("finished already")) == (0, True)
     mend(part)
-    refused("implicit-augment", ("--no-cuda", *OWN), f"is of other data than there is now ({words})")
+    refused("implicit-augment", ("--no-cuda", *OWN), f"is of other data than the present ones ({words})")
     refused("implicit-augment", ("--no-cuda", *OWN), "train in another run folder (-r run1)")
     assert own("-r", "run1")[0] == 0
     unmend(part)
@@ -90,7 +90,7 @@ def test_finished_run_of_another_split_file_is_refused(train, refused):
     assert train(*noisy)[0] == train("-r", "run1", *noisy)[0] == 0
     name = "data_ir_10_sr_0.24_nr_0.1.pt"
     shutil.copy(f"local_data/DIGITS/run1/{name}", f"local_data/DIGITS/run0/{name}")
-    refused("implicit-augment", ("--no-cuda", *noisy), "is of another split file than there is now")
+    refused("implicit-augment", ("--no-cuda", *noisy), "is of another split file than the present one")
 
 
 def test_finished_run_whose_split_file_is_gone_is_compared_and_left_alone(own, refused):
@@ -107,7 +107,7 @@ def test_finished_run_whose_split_file_is_gone_is_compared_and_left_alone(own, r
     other = json.loads(the_result("run1").read_text())["data"]
     edit(result, lambda content: content.update(data=other))
     before = contents()
-    refused("implicit-augment", ("--no-cuda", *OWN, "-nr", 0.5), "is of another split file than there is now")
+    refused("implicit-augment", ("--no-cuda", *OWN, "-nr", 0.5), "is of another split file than the present one")
     assert contents() == before
 
 
@@ -118,7 +118,7 @@ def test_built_in_data_are_compared_too(train, monkeypatch):
     monkeypatch.setattr(sources, "digits", lambda _: data)
     status, out, err = train(*DISTORTION, "--epochs", 1)
     assert (status, out) == (2, "")
-    assert "other data than there is now (test images or labels)" in err
+    assert "other data than the present ones (test images or labels)" in err
 
 
 @pytest.mark.parametrize("more", [("--fresh",), ("--aug-model", "SEP")])
@@ -130,7 +130,7 @@ def test_split_of_other_labels_is_refused(own, more):
     mend()
     status, out, err = own("-nr", 0.3, *more)
     assert (status, out) == (2, "")
-    assert "was drawn for other labels or files than there are now" in err
+    assert "was drawn for other labels or files than the present ones" in err
     assert "-r run1" in err
     assert contents().keys() - before.keys() == {Path("local_data/mine/train/light/moved.png")}
     unmend()
@@ -162,7 +162,7 @@ def test_result_of_an_earlier_version_gets_a_note(own, lacking, words):
     status, out, err = own()
     assert (status, out.startswith("finished already")) == (0, True)
     assert len(err.splitlines()) == 1
-    assert f"was not compared with the {words} that there are now" in err
+    assert f"was not compared with the present {words}" in err
     mend()
     assert own()[0] == (0 if "table" in lacking else 2)
 
@@ -211,14 +211,14 @@ def test_every_layout_and_figure_keeps_them_apart(mended, call):
 
 
 def test_figures_show_them_side_by_side(mended):
-    rows = all_results(Path("local_data") / "mine").rows
-    labels = [label.get_text() for label in errors.draw(rows, Sources()).axes[0].get_yticklabels()]
+    settings = all_results(Path("local_data") / "mine").settings
+    labels = [label.get_text() for label in errors.draw(settings, Sources()).axes[0].get_yticklabels()]
     assert [" ".join(label.split()) for label in labels] == [
         "NONE/NONE NONE recipe DIGITS, run0 (1 run)",
         "NONE/NONE NONE recipe DIGITS, run1 to run2 (2 runs)",
     ]
     found = Sources()
-    assert [list(found.predictions(row)) for row in rows] == [[0], [1, 2]]
+    assert [list(found.predictions(setting)) for setting in settings] == [[0], [1, 2]]
 
 
 def test_audit_is_of_the_lowest_run(mended, call):
@@ -227,7 +227,7 @@ def test_audit_is_of_the_lowest_run(mended, call):
     status, _, err = call("get-results", *ROW, "--audit", "audit.csv")
     assert status == 2
     assert "run0/predictions_" in err
-    assert "is of other data than there is now" in err
+    assert "is of other data than the present ones" in err
 
 
 def test_runs_of_other_options_or_epochs_stand_apart(train, results):

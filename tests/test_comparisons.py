@@ -29,7 +29,7 @@ FLAGS = {
     METHOD: WEIGHTS,
     REFIT: f"{WEIGHTS} --refit",
 }
-# Test errors in % by row and run: of the best epoch, the last one, and the mean of the last five.
+# Test errors in % by setting and run: of the best epoch, the last one, and the mean of the last five.
 ERRORS = {
     CONTROL: {0: (9.5, 10.0, 10.5), 1: (9.0, 9.5, 10.0), 2: (8.0, 9.0, 9.5)},
     SHARED: {0: (8.5, 9.75, 9.5), 1: (9.5, 9.25, 9.0), 2: (7.0, 8.0, 8.75)},
@@ -62,7 +62,7 @@ def write_result(flags, run, errors, keys=KEYS):
 
 @pytest.fixture
 def compared(call):
-    """compared(*flags) -> (overview, lines of the comparison by row, stderr) of the rows of `ERRORS`."""
+    """compared(*flags) -> (overview, lines of the comparison by setting, stderr) of the settings of `ERRORS`."""
     for name, runs in ERRORS.items():
         for run, errors in runs.items():
             write_result(FLAGS[name], run, errors)
@@ -120,8 +120,10 @@ def test_row_that_is_named_is_what_others_are_compared_with(compared, refused):
     _, lines, _ = compared("--against", "refit")
     for name, line in lines.items():
         assert ("**" in line[1]) == (name == REFIT)
-        assert name == REFIT or line[4] == paired(*(errors_of(row, "last_five", (0, 1)) for row in (name, REFIT)))
-    refused("get-results", ["--compare", "--against", "nothing"], "no row has 'nothing' in its name in the table")
+        assert name == REFIT or line[4] == paired(
+            *(errors_of(setting, "last_five", (0, 1)) for setting in (name, REFIT))
+        )
+    refused("get-results", ["--compare", "--against", "nothing"], "no setting has 'nothing' in its name in the table")
 
 
 def test_some_runs_by_another_accuracy(compared):
@@ -168,10 +170,10 @@ REFUSED = {
     "--all --only-runs 0": "--only-runs is for --compare; add it",
     "--compare --format csv": "--format is for --all; add it",
     "--compare labels --plot figures": "--compare labels is a table alone; leave out --plot",
-    "--compare --all": "--all shows every row; leave out --compare",
-    "--compare --hyper-opt FIS": "--compare shows every row; leave out --hyper-opt",
-    "--compare --audit labels.csv": "--compare shows every row; leave out --audit",
-    "--compare --only-runs 7": "no run of --only-runs is finished in any of the rows",
+    "--compare --all": "--all shows every setting; leave out --compare",
+    "--compare --hyper-opt FIS": "--compare shows every setting; leave out --hyper-opt",
+    "--compare --audit labels.csv": "--compare shows every setting; leave out --audit",
+    "--compare --only-runs 7": "no run of --only-runs is finished in any of the settings",
     "--compare labels --match train_on": "none of the finished runs was trained on noisy labels",
     "--compare labels --match nr_0.3": "no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels",
     "--compare everything": "invalid choice: 'everything'",

@@ -113,14 +113,15 @@ def test_run_folder_is_of_one_data_set(train, results):
     shutil.copy("local_data/mine/train/0/10.png", changed)
     status, _, err = train(*row, "--aug-model", "RAND")
     assert (status, len(err.splitlines())) == (2, 1)
-    assert "is of other data than there is now (training images or labels); put that back, or train in another" in err
+    assert "is of other data than the present ones (training images or labels); put the earlier ones back, or" in err
     assert train(*row, "--aug-model", "RAND", "-r", "run1")[0] == 0
     assert train(*row, "--fresh")[0] == 0
     # Of another recipe than is asked for, and with more epochs than others.
     assert "trained with --recipe DIGITS, not MNIST" in results(*row[:2], "--recipe", "MNIST", "--model", "smallnet")[1]
     train(*row, "--los-model", "WGHT", "--epochs", 4)
     assert (
-        "rows differ in their number of epochs: 3 (NONE/NONE NONE recipe DIGITS), 4 (" in results(*row[:2], "--all")[2]
+        "settings differ in their number of epochs: 3 (NONE/NONE NONE recipe DIGITS), 4 ("
+        in results(*row[:2], "--all")[2]
     )
 
 

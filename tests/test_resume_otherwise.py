@@ -104,8 +104,8 @@ def test_checkpoint_from_before_the_other_labels_confidence_goes_on(call, stoppe
     assert status == 0
     assert err.splitlines() == [
         "note: going on after epoch 2",
-        "note: the checkpoint is of an earlier version, which kept no probabilities of other labels: those of the "
-        "epochs so far are estimated as 1 - p, p the given label's, their most",
+        "note: the checkpoint is of an earlier version, without probabilities of other labels: for the epochs so far "
+        "they are estimated as 1 - p, their upper bound, with p the given label's",
     ]
     (path,) = Path("local_data/DIGITS/run0").glob("predictions_*")
     resumed = dict(np.load(path))

@@ -203,6 +203,7 @@ def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
             assert (batch_size, epochs) == (batch_of_usual, 2 * epochs_of_usual)
 
 
+@pytest.mark.slow
 def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp_path):
     """Rows and predictions are copied on the way, by stand-ins here."""
     for tool in ("cp", "mkdir"):

@@ -199,7 +199,7 @@ def cut(path):
 UNFIT = {
     other_split: "mine.pt is of another split",
     other_data: "mine.pt is of the data set MNIST, not of DIGITS",
-    other_images: "mine.pt has not one row for each of the split's distorted images",
+    other_images: "mine.pt does not have one row for each of the split's distorted images",
     other_classes: "mine.pt has soft labels of other than 10 classes",
     without_weight: "mine.pt has no weight, only CSA; change --rows-use",
     hostile: "mine.pt is not a rows file that can be used (damaged)",
@@ -304,7 +304,7 @@ def test_file_for_which_there_is_no_memory_is_named(train, rows_file):
             archive.writestr(name, header.getvalue() if name == "weight.npy" else whole.read(name))
     status, _, err = train(*METHOD, "--rows", "mine.npz")
     assert status == 2
-    assert err == "error: mine.npz takes more memory than there is; free some, or mend the file\n"
+    assert err == "error: mine.npz needs more memory than there is; free some, or mend the file\n"
 
 
 def test_file_that_is_gone_is_not_compared_and_a_note_says_so(train, rows_file):

@@ -82,7 +82,9 @@ def wait_for_writing(process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.torture)])
+@pytest.mark.parametrize(
+    "kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.torture)]
+)
 def test_run_that_is_killed_again_and_again_ends_like_one_that_never_was(call, runs, kills):
     whole = left_behind(runs / "whole/local_data")
     moments = random.Random(kills)

@@ -40,7 +40,6 @@ def test_too_full_a_disk_is_named_before_the_start(call, monkeypatch):
 
 
 def test_order_of_what_a_run_starts_from_is_in_the_help(call):
-    _, out, _ = call("implicit-augment", "--help")
-    assert "scratch with --fresh; its last checkpoint, or the one before if that is damaged; scratch" in " ".join(
-        out.split()
-    )
+    words = " ".join(call("implicit-augment", "--help")[1].split())
+    assert "from its last checkpoint, or from the one before if that is damaged" in words
+    assert "With --fresh, or without a checkpoint, a run starts from scratch" in words

@@ -1,1 +1,1 @@
-"""Options, run folders, schedule, passes over the data, results."""
+"""The ground floor, which knows no method: flags, recipes, errors, device, speed, seeds, schedule, passes, files."""

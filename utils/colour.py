@@ -7,7 +7,7 @@ NAMED = {"white": "ffffff", "black": "000000"}
 
 
 def colour(text: str) -> str:
-    """A colour's one name, which can be part of a file's: white, black, or six hexadecimal digits."""
+    """The name of a colour, as it can stand in a file name: white, black, or six hexadecimal digits."""
     digits = re.fullmatch(r"#?([0-9a-f]{6})", text.lower())
     numbers = re.fullmatch(r"([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})", text)
     if text in NAMED:
@@ -24,6 +24,6 @@ def colour(text: str) -> str:
 
 
 def rgb(name: str) -> tuple[int, int, int]:
-    """Red, green and blue (0 to 255) of a colour by the name that `colour` gives to it."""
+    """Red, green and blue (0 to 255) of a colour, from the name that `colour` returns."""
     red, green, blue = bytes.fromhex(NAMED.get(name, name))
     return red, green, blue

@@ -10,14 +10,14 @@ IMAGES = 64
 
 
 class BatchPictures:
-    """Writes the first batches it is shown into `folder`, before and after augmentation; nothing without a folder."""
+    """Writes the first batches into `folder`, before and after augmentation; without a folder it writes nothing."""
 
     def __init__(self, folder: Path | None):
         self.folder = folder
         self.shown = 0
 
     def add(self, before: Tensor, after: Tensor) -> None:
-        """Show a batch of normalised images (B, C, H, W) as it was and as it was trained on."""
+        """Add a batch of normalised images (B, C, H, W), before and after augmentation."""
         if self.folder is None or self.shown == BATCHES:
             return
         self.folder.mkdir(parents=True, exist_ok=True)

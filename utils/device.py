@@ -1,4 +1,4 @@
-"""Where the tensors are."""
+"""The device: its choice, its memory, and waiting for its work."""
 
 import contextlib
 import ctypes
@@ -15,9 +15,9 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
-    """GPU number `gpu`, or the CPU when asked for or when the machine has no GPU (which is said on stderr).
+    """GPU number `gpu`, or the CPU if the user wants it or the machine has no GPU (a note on stderr says so).
 
-    `threads` is the number of the CPU's, None for torch's own choice. Raises UserError when there is no such GPU.
+    `threads`: number of CPU threads, None for torch's own choice. Raises UserError when there is no such GPU.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -28,17 +28,17 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
         print("no CUDA device here: running on the CPU", file=sys.stderr)
         return torch.device("cpu")
     if gpu >= torch.cuda.device_count():
-        raise UserError(f"--gpu {gpu} is not there; this machine has {torch.cuda.device_count()} (0 is the first)")
-    torch.cuda.set_device(gpu)  # pinned memory belongs to the current one
+        raise UserError(f"there is no GPU {gpu} here: --gpu 0 is the first of {torch.cuda.device_count()}")
+    torch.cuda.set_device(gpu)  # pinned memory belongs to the current GPU
     torch.backends.cudnn.benchmark = True
     return torch.device("cuda", gpu)
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep freed blocks of up to 1 GiB for the next step, where there is a glibc.
+    """Make glibc, if the system has it, keep freed blocks of up to 1 GiB for the next step.
 
-    It would give a large batch's activations back to the system at every step and take fresh, zeroed pages at the next:
-    a third of a train step of wresnet10_2 with batch 256 on a CPU.
+    By default it returns the activations of a large batch to the system at every step and gets new, zeroed pages for
+    the next one. That takes a third of a train step of wresnet10_2 with batch 256 on a CPU.
     """
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
@@ -47,7 +47,7 @@ def keep_freed_memory() -> None:
 
 
 def check_compiler(device: torch.device) -> None:
-    """Compile something small. Raises UserError when torch cannot, for want of a compiler, say."""
+    """Compile something small. Raises UserError when torch cannot, for example because there is no compiler."""
     try:
         torch.compile(torch.sin)(torch.ones(8, device=device))
     except Exception as error:
@@ -70,7 +70,7 @@ def memory_mistakes() -> Iterator[None]:
 
 
 def is_lack_of_memory(error: Exception) -> bool:
-    """Whether an exception says so; not all of torch's allocators have one of their own."""
+    """Whether an exception means that memory ran out; not all of torch's allocators have an exception of their own."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(sign in str(error) for sign in ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED"))

@@ -1,4 +1,4 @@
-"""The exception that a user's mistake ends in, and how a script ends."""
+"""The exceptions for a user's mistakes, and the exit status of a script."""
 
 import io
 import os
@@ -18,16 +18,16 @@ class DivergenceError(UserError):
 
 
 class Interrupted(BaseException):
-    """A run was told to stop by a signal; `hint` says how it goes on. Like KeyboardInterrupt no error, but an end."""
+    """A signal has stopped a run; `hint` says how it goes on. Like KeyboardInterrupt it is not an error."""
 
     def __init__(self, signal: Signals):
         self.signal, self.hint = signal, ""
 
 
 def exit_status(main: Callable[[], None]) -> int:
-    """Run a script's body: 0, or one line on stderr and 2 after a mistake, 128 + its number after a signal.
+    """Run a script's body and return its exit status: 0, 2 after a mistake, 128 + the signal's number after a signal.
 
-    A user's mistakes are UserError and OSError.
+    Mistakes of the user are UserError and OSError; each is printed to stderr in one line.
     """
     _prepare_streams()
     try:
@@ -39,7 +39,7 @@ def exit_status(main: Callable[[], None]) -> int:
         return _report(f"stopped by {stop.signal.name} {stop.hint}", 128 + stop.signal)
     except BrokenPipeError:
         _abandon_output()
-        return _report("whoever read the output has stopped; write it to a file instead", MISTAKE)
+        return _report("the reader of the output has stopped; write it to a file instead", MISTAKE)
     except OSError as error:
         _abandon_output()
         problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"
@@ -50,18 +50,18 @@ def exit_status(main: Callable[[], None]) -> int:
 
 
 def _prepare_streams() -> None:
-    """Have every line appear when it is written, in whatever letters there are; a closed stream takes it in silence."""
+    """Print every line at once, and replace letters that the terminal lacks; a closed stream drops the lines."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for the rest of the process
         elif isinstance(stream, io.TextIOWrapper):
-            # Class names may have letters that a terminal has not.
+            # Class names may have letters that a terminal lacks.
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
 
 
 def _abandon_output() -> None:
-    """What cannot be written is not tried again at the end of the process, which would change its status."""
+    """Drop the output that cannot be written: a second try at the end of the process would change its status."""
     try:
         sys.stdout.flush()
     except OSError:

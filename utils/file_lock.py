@@ -1,7 +1,7 @@
-"""A lock on a file that one process at a time holds, on whatever system and file system.
+"""A lock on a file that one process at a time holds, on every system and file system.
 
-It is the system's, on a file that stays: it ends with its process, however that ends. Where there are no locks, as on
-some network drives, a marker stands for it.
+It is a lock of the operating system, on a file that is never removed: the lock ends with its process, even if that is
+killed. Where there are no such locks, as on some network drives, a marker file replaces it.
 """
 
 import errno
@@ -15,16 +15,16 @@ from typing import TextIO
 from utils.marker import Marker
 
 PAUSE = 0.1  # seconds between two tries
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # what a file system without them answers
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # errors of a file system without locks
 
 
 class HeldError(Exception):
-    """Another process holds the lock; the message says what to do where that cannot be known for sure."""
+    """Another process holds the lock. Where that is not certain, the message says what to do."""
 
 
 @contextmanager
 def hold(path: Path, wait: float) -> Iterator[None]:
-    """Hold the lock on the file `path`, which is made if need be.
+    """Hold the lock on the file `path`, which is created if it is missing.
 
     Raises HeldError when another process still has it after `wait` seconds, OSError when `path` cannot be opened.
     """
@@ -46,7 +46,7 @@ def is_held(path: Path) -> bool:
 
 
 def _taken(file: TextIO, without_locks: Callable[[], bool], shared: bool = False) -> bool:
-    """Take the system's lock on an open file, if no one has it; where there are no locks, what `without_locks` says."""
+    """Try to take the system's lock on an open file; where there are no locks, return what `without_locks` returns."""
     try:
         return _lock(file, shared)
     except OSError as error:
@@ -60,9 +60,9 @@ try:
 except ImportError:  # Windows
     import msvcrt
 
-    def _lock(file: TextIO, shared: bool) -> bool:  # there are no shared ones
+    def _lock(file: TextIO, shared: bool) -> bool:  # Windows has no shared locks
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed on Windows alone
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed only on Windows
         except PermissionError:
             return False
         return True
@@ -93,5 +93,5 @@ def _close_held() -> None:
 
 
 _held: set[TextIO] = set()
-if hasattr(os, "register_at_fork"):  # no system without it forks
+if hasattr(os, "register_at_fork"):  # systems without it do not fork
     os.register_at_fork(after_in_child=_close_held)

@@ -13,7 +13,7 @@ from utils.errors import UserError
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Have an OSError inside name `path`: those of writing, such as of a full disk, name no file."""
+    """Add the name `path` to an OSError raised inside: errors of writing, such as a full disk, name no file."""
     try:
         yield
     except OSError as error:
@@ -21,9 +21,9 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes | memoryview, earlier: Path | None = None) -> None:
-    """Write a file beside `path`, then move it there in one step; on failure `path` is as it was.
+    """Write a file beside `path`, then rename it to `path` in one step; on failure `path` is as it was.
 
-    What `path` was before gets the name `earlier`, if that is given; between the two moves there is no `path`.
+    The file that was at `path` is renamed to `earlier`, if that is given; between the two steps there is no `path`.
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -40,7 +40,7 @@ def replace_file(path: Path, content: bytes | memoryview, earlier: Path | None =
 
 
 def bytes_there(paths: Iterable[Path]) -> int:
-    """Size of those of the files that exist."""
+    """Total size of the files that exist."""
     return sum(path.stat().st_size for path in paths if path.exists())
 
 

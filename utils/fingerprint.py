@@ -1,4 +1,4 @@
-"""A number that stands for what is in a file or a table."""
+"""Fingerprints: a SHA-256 of what is in a dictionary of tensors."""
 
 import hashlib
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHECKSUM = "checksum"  # the key under which a dictionary has its own
+CHECKSUM = "checksum"  # the key of a dictionary's own fingerprint
 
 
 def fingerprint(content: dict[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of everything in a checkpoint but its own fingerprint."""
+    """SHA-256, in hexadecimal, of everything in a checkpoint except its own fingerprint."""
     digest = hashlib.sha256()
     _feed(digest, {key: value for key, value in content.items() if key != CHECKSUM})
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""From the fields of an options class to flags of the command line."""
+"""Makes the flags of the command line from the fields of an options class."""
 
 import argparse
 import dataclasses
@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are taken
-# Flags of the published code that never had an effect.
+MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are accepted
+# Flags of the published code that never had any effect.
 GONE = ("--hyper-beta", "--hyper-gamma")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line on stderr and status 2."""
+    """A parser whose errors are one line on stderr and exit status 2."""
 
     def error(self, message: str) -> NoReturn:  # noqa: D102
         print(f"error: {' '.join(message.split())}; --help lists the flags", file=sys.stderr)
@@ -60,14 +60,14 @@ def file_of(*suffixes: str) -> Callable[[str], Path]:
 
 
 def plain_name(text: str) -> str:
-    """A name that is a single folder."""
+    """A name of a single folder, without a path."""
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", text):
         raise argparse.ArgumentTypeError(f"'{text}' must be a plain name such as run0")
     return text
 
 
 def rows_source(text: str) -> str:
-    """Where learned rows are: a path to a rows file, whose name can be part of another, or the name of a run."""
+    """Where learned rows come from: the path of a rows file, with a plain name, or the name of a run."""
     if text in ("device", "host"):
         raise argparse.ArgumentTypeError(f"'{text}' is where rows are kept; that flag is --rows-on {text}")
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", Path(text).stem if is_rows_file(text) else text):
@@ -78,7 +78,7 @@ def rows_source(text: str) -> str:
 
 
 def is_rows_file(source: str) -> bool:
-    """Whether a source of learned rows is a file's path, not a run's name."""
+    """Whether a source of learned rows is the path of a file, not the name of a run."""
     return Path(source).suffix.lower() in (".pt", ".npz")
 
 
@@ -98,7 +98,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 class Gone(argparse.Action):
-    """A flag of the published code that never had an effect."""
+    """A flag of the published code that never had any effect."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: D102
         parser.error(f"{self.option_strings[0]} is gone: it never had an effect; leave it out")
@@ -107,10 +107,10 @@ class Gone(argparse.Action):
 def flag(
     default: Any, help: str, *names: str, identity: bool = True, group: str | None = None, **arguments: Any
 ) -> Any:
-    """A field with its flag: default, help, short names, argparse's arguments.
+    """A field of an options class, with its flag: default, help, short names, argparse's arguments.
 
-    `identity` says whether the option shapes a run's result, so that runs with different values are different runs.
-    `group` is the heading under which --help shows this flag and those that follow.
+    `identity`: whether the option affects a run's result, so that runs with different values are different runs.
+    `group`: the heading in --help above this flag and the flags after it.
     """
     return dataclasses.field(
         default=default, metadata={"help": help, "names": names, "identity": identity, "group": group, **arguments}
@@ -118,7 +118,7 @@ def flag(
 
 
 def fits(field: dataclasses.Field, value: Any) -> bool:
-    """Whether a value, such as one read from a file, is one that the field's flag could have given."""
+    """Whether the field's flag accepts a value that was, for example, read from a file."""
     if value is None or is_switch(field):
         return isinstance(value, bool) if is_switch(field) else field.default is None
     if "choices" in field.metadata:
@@ -149,7 +149,7 @@ Flags = argparse.ArgumentParser | argparse._ArgumentGroup  # where flags can be 
 
 
 def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
-    """Give the parser, or a group of it, one flag per field of an options class, under the headings of the fields."""
+    """Add a flag for each field of an options class to the parser, or to a group of it, under the fields' headings."""
     place = parser
     for field in fields:
         own = ("names", "identity", "group")
@@ -166,12 +166,12 @@ def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
 
 
 def _metavar(kind: Callable[[str], Any]) -> str:
-    """What stands for a flag's value."""
+    """The placeholder of a flag's value in --help."""
     return "PATH" if kind is folder else "X"
 
 
 def _with_values(text: str, choices: Iterable[str] | None, default: Any) -> str:
-    """A flag's help with what its value can be, and is when it is left out; unless the help says that itself."""
+    """A flag's help, followed by its choices and its default, unless the help names them itself."""
     text, said, usual = text.partition(" (default: ")
     if not said and default is not None and default is not dataclasses.MISSING:
         usual = f"{str(default).replace('%', '%%')})"
@@ -182,7 +182,7 @@ def _with_values(text: str, choices: Iterable[str] | None, default: Any) -> str:
 
 
 def make_parser(description: str, epilog: str | None = None) -> Parser:
-    """A parser without flags but for those that are gone."""
+    """A parser that has only the flags that are gone."""
     parser = Parser(
         description=description,
         epilog=epilog,
@@ -196,7 +196,7 @@ def make_parser(description: str, epilog: str | None = None) -> Parser:
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Descriptions as they are written, and a flag's value once behind its names."""
+    """Keeps the line breaks of descriptions, and shows a flag's value once, after all its names."""
 
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=24, width=shutil.get_terminal_size().columns - 2)

@@ -1,10 +1,10 @@
-"""Cells in lines and columns."""
+"""Tables as text."""
 
-Grid = list[list[str]]  # cells by line, the header first
+Grid = list[list[str]]  # lines of cells, the header first
 
 
 def as_text(grid: Grid) -> str:
-    """Columns padded to their width: the first to the left, the others to the right."""
+    """The table with aligned columns: the first one to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     lines = []
     for first, *others in grid:

@@ -1,28 +1,28 @@
-"""A file that stands for a lock where the file system has none: it is there while a process holds it."""
+"""A file that replaces a lock where the file system has none: it exists while a process holds the lock."""
 
 import os
 import platform
 import re
 from pathlib import Path
 
-# What a marker holds: the process, by a number that a system could have given to it, and its machine.
+# Content of a marker: the process, by a number that a system can assign, and its machine.
 OWNER = re.compile(r"process ([1-9][0-9]{0,8}) on (.*)")
 
 
 class Marker:
-    """Stands for the lock on the file `path`: a file beside it, which names the process that made it.
+    """Replaces the lock on the file `path`: a file beside it, which names the process that made it.
 
-    A process that is killed leaves its marker. The next one on the same machine sees that, and removes it; of a process
-    on another machine, or one that a damaged marker names, nobody can know.
+    A killed process leaves its marker behind. The next process on the same machine notices that and removes it. Whether
+    a process on another machine still runs cannot be known, nor can it from a damaged marker.
     """
 
     def __init__(self, path: Path):
-        path = path.resolve()  # one lock, however it is spelled and wherever the process goes
+        path = path.resolve()  # one lock for all spellings of the path, also after a change of the working folder
         self.path = path.with_name(f"{path.name}.held")
         self._taken = False
 
     def take(self) -> bool:
-        """Make the file; False when it is there. One that was left behind is removed, for the next try."""
+        """Make the file; False when it exists. A file that was left behind is removed, for the next try."""
         self._taken = _made(self.path)
         if self._taken:
             _mine.add(self.path)
@@ -42,14 +42,14 @@ class Marker:
         return not self.path.exists() or self._is_left()
 
     def advice(self) -> str:
-        """Whose the file is, and what to do when that process has ended; nothing without a file."""
+        """Which process made the file, and what to do when it has ended; empty without a file."""
         if not self.path.exists():
             return ""
         owner = self._owner()
         return f"; if {owner[0] if owner else 'the process that made it'} has ended, remove {self.path}"
 
     def _owner(self) -> re.Match[str] | None:
-        """What the file says, as OWNER has it; None when it is gone, or does not say it."""
+        """The file's content as a match of OWNER; None when the file is gone or damaged."""
         try:
             return OWNER.fullmatch(self.path.read_text(errors="replace"))
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class Marker:
         if process == os.getpid():
             return self.path in _mine
         if os.name == "nt":
-            return True  # to ask would end it
+            return True  # os.kill would end the process
         try:
             os.kill(process, 0)
         except ProcessLookupError:
@@ -74,7 +74,7 @@ class Marker:
         return True
 
     def _clear(self) -> None:
-        """Remove what was left behind. One process at a time does: it could remove the marker of the next one."""
+        """Remove a marker that was left behind. One process at a time: another could remove the next owner's marker."""
         guard = self.path.with_name(f"{self.path.name}.cleared")
         if _made(guard):
             try:
@@ -88,7 +88,7 @@ _mine: set[Path] = set()
 
 
 def _made(path: Path) -> bool:
-    """Make a file that names this process; False when it is there."""
+    """Make a file that names this process; False when it exists."""
     try:
         with path.open("x") as file:
             file.write(f"process {os.getpid()} on {_machine()}")
@@ -98,7 +98,7 @@ def _made(path: Path) -> bool:
 
 
 def _machine() -> str:
-    """The machine's name and, as containers number theirs anew, where its processes are numbered."""
+    """The machine's name and its namespace of processes, since each container numbers its own processes."""
     try:
         return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:

@@ -17,9 +17,9 @@ View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to wh
 
 @dataclass(frozen=True)
 class Batch:
-    """Stored images uint8 (B, C, H, W), their labels and their places in their table, both int64 (B,).
+    """Stored images uint8 (B, C, H, W), their labels and their places in the table, both int64 (B,).
 
-    Training images come with the label that was given to them, never with the true one where that is another.
+    Training images come with their given labels, never with the true ones.
     """
 
     images: Tensor
@@ -49,10 +49,10 @@ def train_pass(
 
     Args:
         batches: of the training set.
-        step: moves the network by a batch and returns its loss (scalar).
-        set_rate: is told before each step which share of the pass is done, from 0 to below 1.
-        log_interval: the progress bar shows the mean loss so far every so many steps. These are the only reads from the
-            device within the pass.
+        step: trains the network on a batch and returns the loss (scalar).
+        set_rate: called before each step with the share of the pass that is done, from 0 to below 1.
+        log_interval: number of steps between two updates of the mean loss in the progress bar, which are the only reads
+            from the device within the pass.
 
     """
     losses: list[Tensor] = []
@@ -69,7 +69,7 @@ def train_pass(
 
 
 def refuse_non_finite(what: str, values: Iterable[Tensor], flag_names: str) -> None:
-    """Raise DivergenceError with the first step whose value is not a number; one read from the device."""
+    """Raise DivergenceError that names the first step whose value is not a number; reads from the device once."""
     wrong = torch.stack([~value.isfinite().all() for value in values]).nonzero()
     if len(wrong):
         advice = f"start over with --fresh and a lower {flag_names}"
@@ -86,20 +86,20 @@ class Evaluation:
 
 
 class Network(Protocol):
-    """A classifier at rest: features (B, F) of images, and the linear head that makes logits (B, C) of them."""
+    """A classifier in evaluation mode: the features (B, F) of images, and the linear head that maps them to logits."""
 
     @property
     def head(self) -> nn.Linear:
-        """Makes logits of features."""
+        """Maps features to logits."""
         ...
 
     def features(self, images: Tensor) -> Tensor:
-        """Of normalised images (B, channels, H, W)."""
+        """Features (B, F) of normalised images (B, channels, H, W)."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network makes of images: their features (n, F), labels and most probable classes, both int64 (n,)."""
+    """A network's outputs for n images: features (n, F), labels and most probable classes, both int64 (n,)."""
 
     features: Tensor
     labels: Tensor
@@ -107,17 +107,17 @@ class Outputs:
 
 
 class Seen:
-    """Collects the outputs of an evaluation for whoever needs them afterwards."""
+    """Collects the outputs of an evaluation for later use."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def add(self, features: Tensor, labels: Tensor, logits: Tensor) -> None:
-        """A batch's features (B, F), labels (B,) and logits (B, C)."""
+        """Add a batch's features (B, F), labels (B,) and logits (B, C)."""
         self._parts.append((features, labels, logits.argmax(1)))
 
     def outputs(self) -> Outputs:
-        """Those of all batches, in their order."""
+        """The outputs of all batches, in their order."""
         return Outputs(*map(torch.cat, zip(*self._parts, strict=True)))
 
 
@@ -131,7 +131,7 @@ def mean_per_class(evaluations: Sequence[Evaluation]) -> list[float | None]:
 def evaluate(
     network: Network, batches: Iterable[Batch], view: View, classes: int, seen: Seen | None = None
 ) -> Evaluation:
-    """Evaluate a classifier at rest on batches of clean images; `seen` takes what it makes of them."""
+    """Evaluate a classifier in evaluation mode on batches of clean images; `seen` collects the outputs."""
     # Per class: images, correct ones, loss.
     sums = torch.zeros(3, classes, dtype=torch.float64, device=network.head.weight.device)
     for images, labels, _ in batches:
@@ -151,6 +151,9 @@ def evaluate(
 
 
 def split_probability(probabilities: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-    """Of probabilities (B, C) those of the given label (B,) and of the most probable other one, (B,) each."""
+    """The probability of the given label and of the most probable other label, (B,) each.
+
+    Args: probabilities (B, C), given (B,).
+    """
     given = given[:, None]
     return probabilities.gather(1, given)[:, 0], probabilities.scatter(1, given, 0).amax(1)

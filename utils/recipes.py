@@ -1,4 +1,4 @@
-"""The training settings of every data set, one row each. A flag of the command line overrides its field."""
+"""The training settings of every data set, one line each. A flag of the command line overrides its field."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ class Recipe:
     and the hyper pass. validation: images of the clean validation set. hyper_start: the last epoch without a hyper
     pass. rand, partner: number and magnitude of the operations of RAND and of the learned augmentation's partner, which
     has no geometric ones. standard: names of the standard augmentation. mean, std: per channel, of pixels in 0..1.
-    threads: of the CPU, None for as many as torch takes. Rounding depends on it: a data set that gains nothing from
-    several gets one, and the same numbers however many there are. warp_enlargement: of the pictures that the published
-    code warps (`--warp original`). epochs, lr_warm_epochs: of training, and of the linear warm-up. lr_schedule: one of
+    threads: of the CPU, None for torch's own choice. Rounding depends on it, so a data set that gains nothing from
+    several threads gets one, and the same numbers on every machine. warp_enlargement: of the pictures, in the warp of
+    the published code (`--warp original`). epochs, lr_warm_epochs: of training, of the linear warm-up. lr_schedule: in
     `SCHEDULES`. momentum, weight_decay: of SGD.
     """
 
@@ -57,7 +57,7 @@ RECIPES = {
     "SVHN_extra": Recipe("wresnet28_10",  0.005, 256, 256, 104388,  50, 0.05, (3, 7), (3, 7), CROP_ERASING, *SVHN),
     "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR10),
     "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR100),
-    # ImageNet's crop and flip happen where its files are read.
+    # ImageNet's images are cropped and flipped when the files are read.
     "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256233, 100, 0.01, (2, 9), (2, 9), (), *IMAGENET, None, 1),
 }
 # fmt: on

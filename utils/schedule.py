@@ -35,7 +35,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Steps:
-    """`base`, times `rate` once for each of the epochs of `decays` that is over, after a linear warm-up from base / 10.
+    """`base`, times `rate` for each epoch of `decays` that is over, after a linear warm-up from base / 10.
 
     Time as in `Cosine`.
     """

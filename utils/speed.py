@@ -20,7 +20,7 @@ PROBES = 5
 
 @dataclass(frozen=True)
 class Cost:
-    """Floating-point operations per image: of the model alone, with the gradient of its weights, of the pixels."""
+    """Floating-point operations per image: of the model alone, with gradients of the weights, and of the pixels."""
 
     forward: int
     training: int
@@ -41,13 +41,13 @@ class Meter:
         self.start()
 
     def start(self) -> None:
-        """An epoch begins."""
+        """Begin an epoch."""
         self.seconds: dict[str, float] = {"hyper": 0.0}
         self.speeds: dict[str, str] = {}
         self._last = time.perf_counter()
 
     def lap(self, name: str, images: int, operations: float) -> None:
-        """Everything since the last lap was a pass of that name over so many images, with so many operations."""
+        """Record the time since the last lap as a pass of that name over so many images, with so many operations."""
         wait(self.device)
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
@@ -81,7 +81,7 @@ def _count(work: Callable[[], object]) -> int:
 
 @lru_cache
 def matrix_product_peak(device: torch.device, precision: torch.dtype) -> float:
-    """Operations per second of a large matrix product: the best of a few, on this machine and now."""
+    """Operations per second of a large matrix product: the best of a few, measured now."""
     side = PROBE_SIDE[device.type]
     a = torch.ones(side, side, dtype=precision, device=device)
     best = float("inf")
@@ -95,14 +95,14 @@ def matrix_product_peak(device: torch.device, precision: torch.dtype) -> float:
 
 
 def forget_peak_memory(device: torch.device) -> None:
-    """Let a GPU's peak begin anew, without what the measurements of this module took."""
+    """Reset a GPU's peak memory, so that the measurements of this module do not count."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory(device: torch.device) -> float:
-    """GiB of the most memory used so far: on a GPU by tensors, otherwise by the process; 0 where no one counts it."""
+    """Peak memory in GiB: of the tensors on a GPU, otherwise of the process; 0 where it is not measured."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     try:

@@ -1,4 +1,4 @@
-"""What a run's numbers depend on beside its options: the libraries, the device, the threads."""
+"""The versions that a run's numbers depend on besides its options: the libraries, the device, the threads."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ GIT_SECONDS = 10  # of patience
 
 
 def versions(device: torch.device) -> dict[str, Any]:
-    """Those of this process, by name; plain strings and numbers, which load without unpickling code."""
+    """The versions of this process, by name; plain strings and numbers, which load without unpickling code."""
     return {
         "python": platform.python_version(),
         "torch": str(torch.__version__),
@@ -31,10 +31,10 @@ def versions(device: torch.device) -> dict[str, Any]:
 def commit() -> str | None:
     """The commit of the program's own checkout, with `-dirty` where files differ from it; None where there is none.
 
-    As it was when the process first asked.
+    It is read once per process.
     """
     root = Path(__file__).resolve().parents[1]
-    # Another repository, around the program or named by the environment, is not its own.
+    # Not another repository that contains the program or that the environment names.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment["GIT_CEILING_DIRECTORIES"] = str(root.parent)
     command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
@@ -48,9 +48,10 @@ def commit() -> str | None:
 
 
 def note_others(stored: Any, device: torch.device) -> None:
-    """Say on stderr which of the versions that a checkpoint was written with are others now, the program's included.
+    """Print to stderr which versions, the program's included, differ from those that wrote a checkpoint.
 
-    Python's shapes no number. A checkpoint of before versions were stored has none.
+    Python's version is left out, since it affects no number. Checkpoints of the first versions of this program have
+    none.
     """
     if not isinstance(stored, dict):
         return

@@ -1,4 +1,4 @@
-"""A part that is an .npz file: its images are read into place, a piece at a time."""
+"""A part of own data that is an .npz file: its images are read into the table, a piece at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class ArrayPart:
             read_header(file)
             copies = images.shape[1] // channels
             read_into(target.T if self.fortran else target, file, lambda count: progress(count * copies))
-            if file.read(1):  # at the end the archive's checksum is compared
+            if file.read(1):  # the archive's checksum is compared at the end of the file
                 raise ValueError("it is longer than its header says")
         images[:, channels:] = images[:, :1]
 
@@ -77,7 +77,7 @@ def read_arrays(path: Path) -> ArrayPart:
 
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape of the array in an .npy file, whether it is in Fortran's order, and the kind of its values."""
+    """Shape of the array in an .npy file, whether it is in Fortran order, and the type of its values."""
     version = npy.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"version {version} of the format is not known")
@@ -85,7 +85,7 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def read_into(target: np.ndarray, file: IO[bytes], progress: Callable[[int], object]) -> None:
-    """Fill an array, whatever its strides, with the bytes that follow in a file; `progress` takes their number."""
+    """Fill an array of any strides with the next bytes of a file; `progress` is called with their number."""
     if target.ndim > 1 and target[0].size > PIECE:
         for part in target:
             read_into(part, file, progress)

@@ -1,4 +1,4 @@
-"""What looks wrong about pictures that were read: copies across parts or labels, and pictures that show nothing."""
+"""Notes on pictures that look wrong: copies across parts or labels, and pictures that show nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Pictures:
 
     @cached_property
     def places(self) -> dict[bytes, list[int]]:
-        """Where each digest's images are, ascending."""
+        """The places of the images with each digest, ascending."""
         places: dict[bytes, list[int]] = {}
         for place, digest in enumerate(self.digests):
             places.setdefault(digest, []).append(place)
@@ -33,16 +33,16 @@ class Pictures:
 
     @cached_property
     def labels(self) -> list[int]:
-        """Of every image."""
+        """The label of every image."""
         return self.table.labels.tolist()
 
     def name(self, place: int) -> str:
-        """What a user knows an image by."""
+        """The name of an image for the user."""
         return self.files[place] if self.files else f"image {place} of {self.path.name}"
 
 
 def note_blank(pictures: Mapping[str, Pictures]) -> list[str]:
-    """In a line, how many images are of a single value."""
+    """A line on how many images have a single value everywhere; none if there are no such images."""
     blank = [
         part.name(place)
         for part in pictures.values()
@@ -56,9 +56,9 @@ def note_blank(pictures: Mapping[str, Pictures]) -> list[str]:
 
 
 def note_duplicates(pictures: Mapping[str, Pictures]) -> tuple[str, ...]:
-    """In words, which training images are under two labels, or are clean or test images too.
+    """Lines on training images that are under two labels, or are clean or test images too.
 
-    Without a clean part, which images are there twice: a part of them will serve as clean ones.
+    Without a clean part also on images that occur twice, since some training images will serve as clean ones.
     """
     train = pictures["train"]
     notes = [*_under_two_labels(train), *_shared(train, pictures, "valid"), *_shared(train, pictures, "test")]
@@ -66,7 +66,7 @@ def note_duplicates(pictures: Mapping[str, Pictures]) -> tuple[str, ...]:
 
 
 def note_shared_with_test(pictures: Mapping[str, Pictures]) -> list[str]:
-    """In words, which clean images are test images too."""
+    """Lines on clean images that are test images too."""
     return _shared(pictures["valid"], pictures, "test") if "valid" in pictures else []
 
 
@@ -96,7 +96,7 @@ def _twice(train: Pictures) -> list[str]:
 
 
 def _shared(part: Pictures, pictures: Mapping[str, Pictures], name: str) -> list[str]:
-    """In a line, how many images of the part of this name are in another one too, and how many with other labels."""
+    """A line on how many images of the part of this name are in another part too, and how many with other labels."""
     if name not in pictures:
         return []
     other = pictures[name]

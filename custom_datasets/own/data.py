@@ -1,4 +1,4 @@
-"""The data set that the parts make: read into place, checked, with notes on what a user should know."""
+"""The data set that the parts of own data form: read, checked, with notes for the user."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,31 +20,31 @@ JOINED = ("train", "valid")  # the parts of the training table
 
 
 class Part(Protocol):
-    """A part of N images, of which all but the images is read."""
+    """A part of N images, which are not read yet."""
 
     @property
     def path(self) -> Path:
-        """Of its folder or file."""
+        """The part's folder or file."""
 
     @property
     def labels(self) -> np.ndarray:
-        """(N,)."""
+        """The labels (N,)."""
 
     @property
     def names(self) -> list[str] | None:
-        """Of the classes; None where there are none."""
+        """Names of the classes; None if there are none."""
 
     @property
     def files(self) -> list[str] | None:
-        """Of the images, relative to the data set's folder; None where there are none."""
+        """Names of the images' files, relative to the data set's folder; None if there are none."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """On what is not read."""
+        """Notes on files that are not read."""
 
     @property
     def colour(self) -> bool:
-        """Whether the images take three channels."""
+        """Whether the images need three channels."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,14 +53,14 @@ class Part(Protocol):
     def __len__(self) -> int: ...
 
     def fill(self, images: np.ndarray, progress: Callable[[int], object]) -> None:
-        """Read the images into uint8 (N, C, H, W), grey ones into each channel; `progress` takes bytes as they come.
+        """Read the images into uint8 (N, C, H, W), grey ones into each channel; `progress` counts the bytes.
 
         Raises UserError when one is damaged or of another size than the first.
         """
 
 
 def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
-    """The data set in `folder`, which has one of the two layouts; a given validation set ends the training table.
+    """The data set in `folder`, in one of the two layouts. A validation set is put at the end of the training table.
 
     Without a test set the validation set takes its place. Transparent pictures are laid over the background.
 
@@ -92,18 +92,18 @@ def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
 
 
 def read_part(path: Path, names: list[str] | None, background: Colour) -> Part:
-    """The part at `path`; `names` are the training part's classes, None when it is that part."""
+    """The part at `path`; `names` are the training part's classes, None for the training part itself."""
     return read_arrays(path) if path.suffix else read_folder(path, names, background)
 
 
 def empty_tables(parts: Mapping[str, Part], classes: int) -> tuple[ImageTable, dict[str, ImageTable]]:
-    """Room for the images: the training table that the validation images end, and tables by part that share it.
+    """Empty tables for the images: the training table, with room for the validation images at its end, and the parts'.
 
     Raises UserError when a part's images have another size than the training part's.
     """
     for part in parts.values():
         check_size(part, parts["train"])
-    colour = [part.colour for part in parts.values()]  # all are asked: what does not fit is found before any is read
+    colour = [part.colour for part in parts.values()]  # of all parts, to find errors first
     shape = 3 if any(colour) else 1, *parts["train"].size
     counts = {name: len(part) for name, part in parts.items()}
     held = np.empty((sum(counts.get(name, 0) for name in JOINED), *shape), np.uint8)

@@ -31,7 +31,7 @@ class FolderPart:
     @cached_property
     def colour(self) -> bool:  # noqa: D102
         headers = tqdm(self.paths, f"looking at {self.path.name}", leave=False, disable=None)
-        colour = [has_colour(path, self.background) for path in headers]  # all are asked: unfit ones are found first
+        colour = [has_colour(path, self.background) for path in headers]  # for all, to find errors first
         return any(colour)
 
     @cached_property
@@ -55,9 +55,9 @@ class FolderPart:
 
 
 def read_folder(path: Path, names: list[str] | None, background: Colour) -> FolderPart:
-    """The part at `path`. Classes of other parts than the training part must be among its `names`.
+    """The part at `path`. The classes of any part but the training part must be among the latter's `names`.
 
-    Raises UserError for a class of another name, or of one that cannot be shown, and as `list_part`.
+    Raises UserError for a class that is not among them or whose name cannot be shown, and as `list_part`.
     """
     listing = list_part(path)
     names = names or list(listing.pictures)

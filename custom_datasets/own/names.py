@@ -1,4 +1,4 @@
-"""Names of files and folders: which are pictures that are read, which other pictures, and which no data at all."""
+"""Names of files and folders: pictures that are read, other pictures, and files that are no data at all."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ NOT_READ = (
     *(".psd", ".xcf", ".ico", ".tga", ".pcx", ".exr", ".hdr", ".dcm", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw"),
     *(".orf", ".rw2", ".raf", ".pef", ".srw"),
 )
-# What macOS, Windows, Synology, QNAP and file systems leave beside data; in small letters.
+# Files that macOS, Windows, Synology, QNAP and file systems leave beside data; in lower case.
 LEFT_BY_SYSTEMS = {
     *("__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),
     *("@eadir", "#recycle", "#snapshot", "@recycle", "lost+found", "__pycache__"),
@@ -25,17 +25,17 @@ def is_read(name: str) -> bool:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file of this name is a picture, of whatever kind."""
+    """Whether a file of this name is a picture of any kind."""
     return name.lower().endswith(READ + NOT_READ)
 
 
 def is_dropping(name: str) -> bool:
-    """Whether a file or folder is of a system's or a tool's making, such as .ipynb_checkpoints; all hidden ones are."""
+    """Whether a system or a tool has made a file or folder, such as .ipynb_checkpoints; hidden ones always count."""
     return name.startswith(".") or name.lower() in LEFT_BY_SYSTEMS
 
 
 def describe_files(files: Sequence[Path]) -> str:
-    """How many files of which kind, pictures first: '3 pictures .heic, 1 file .txt'."""
+    """The number of files of each kind, pictures first: '3 pictures .heic, 1 file .txt'."""
     kinds = Counter((not is_picture(file.name), file.suffix.lower()) for file in files)
     ordered = sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1], kind[0][1]))
     return ", ".join(
@@ -45,16 +45,16 @@ def describe_files(files: Sequence[Path]) -> str:
 
 
 def first_of(files: Iterable[Path]) -> Path:
-    """The file that stands for all: a picture if there is one, else the first by name."""
+    """The file to name as an example: a picture if there is one, else the first by name."""
     return min(files, key=lambda file: (not is_picture(file.name), file))
 
 
 def describe_folders(names: Sequence[str]) -> str:
-    """How many folders, and what they are called."""
+    """The number of folders, and their names."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{counted(len(names), 'folder')} ({', '.join(names[:SHOWN])}{more})"
 
 
 def counted(count: int, thing: str) -> str:
-    """A number and what it counts: '1 picture', '2 pictures'."""
+    """A number and the thing that it counts: '1 picture', '2 pictures'."""
     return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Where the parts of own data lie, under which names, and what lies beside them."""
+"""The parts of own data: their paths and names, and what lies beside them."""
 
 import os
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LAYOUTS = (
     "train/ and test/, valid/ (clean images) or both, each with a folder of images per class, or train.npz, test.npz "
     "and valid.npz with the uint8 array 'images' (N x H x W or N x H x W x C) and the whole numbers 'labels' (N)"
 )
-# Every part under its own name first, and under those that other tools give to it; in small letters.
+# The names of each part: first its own, then those that other tools use; in lower case.
 NAMES = {
     "train": ("train", "training"),
     "valid": ("valid", "val", "validation", "dev"),
@@ -23,7 +23,7 @@ PART_OF = {name: part for part, names in NAMES.items() for name in names}
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of own data: their paths by name, all of one layout; notes on their names and on what is not read."""
+    """The parts of own data: paths by name, all of one layout; notes on their names and on files that are not read."""
 
     paths: dict[str, Path]
     notes: tuple[str, ...]
@@ -87,7 +87,7 @@ def _refuse_mixture(folder: Path, paths: list[Path]) -> None:
 
 
 def _describe_beside(folder: Path, paths: list[Path]) -> list[str]:
-    """In a line, what lies beside the parts and is none of this program's files."""
+    """A line on what lies beside the parts and is not a file of this program."""
     folders = [path.name for path in paths if path.is_dir() and not is_run_folder(path)]
     files = [path for path in paths if not path.is_dir()]
     listed = [describe_files(files)] if files else []
@@ -99,6 +99,6 @@ def _describe_beside(folder: Path, paths: list[Path]) -> list[str]:
 
 
 def is_run_folder(path: Path) -> bool:
-    """Whether a folder is one that trainings write into: by its name, or by what they leave there first."""
+    """Whether trainings write into a folder, by its name or by the first files that they write there."""
     usual = run_number(path.name) is not None
     return usual or os.path.lexists(path / SPLIT_LOCK) or any(path.glob("*data_ir_*_sr_*_nr_*.pt"))

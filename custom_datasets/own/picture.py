@@ -1,4 +1,4 @@
-"""A picture as people see it: turned as its orientation says, what is transparent over a background."""
+"""Reads a picture as a viewer shows it: turned by its EXIF orientation, with transparent parts over a background."""
 
 import re
 import warnings
@@ -17,7 +17,7 @@ WHITE = 255, 255, 255
 GREY_MODES = ("1", "L")
 ALPHA_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 COLOUR_MODES = (*ALPHA_MODES, "RGB", "RGBX", "P", "CMYK", "YCbCr", "HSV", "LAB")
-# EXIF's orientations but for 1, which is upright.
+# EXIF's orientations except 1, which is upright.
 TURNS: dict[int | None, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -27,23 +27,23 @@ TURNS: dict[int | None, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# PNG names its transparent colour as it is stored; pixels of few bits are spread over 0 to 255.
+# PNG stores its transparent colour in the bits of the file; Pillow spreads pixels of few bits over 0 to 255.
 SPREAD: dict[str | None, int] = {"L;2": 85, "L;4": 17}
 
-SIXTEEN_BITS = re.compile(";16[BLN]")  # a channel, with the order of its bytes; "BGR;16" has 16 bits for all of them
+SIXTEEN_BITS = re.compile(";16[BLN]")  # per channel, with the order of the bytes; "BGR;16" has 16 bits for all channels
 
 
 def has_colour(path: Path, background: Colour) -> bool:
-    """Whether the picture in a file takes three channels, by its header.
+    """Whether the picture in a file needs three channels, by its header.
 
     Raises UserError when it cannot be read, is not of 8 bits, or is one of several pictures, as animations are.
     """
     with _opened(path) as image:
         if image.mode not in GREY_MODES + COLOUR_MODES:
             raise UserError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
-        if SIXTEEN_BITS.search(stored_kind(image) or ""):  # of which Pillow would keep the upper byte
+        if SIXTEEN_BITS.search(stored_kind(image) or ""):  # Pillow would keep only the upper byte
             raise UserError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
-        # A camera's MPO file is a photograph; what comes behind the first picture is a preview or another view.
+        # A camera's MPO file is a photograph; the pictures after the first one are previews or other views.
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":
             raise UserError(f"{path} is animated; keep one of its {frames} pictures")
@@ -64,14 +64,14 @@ def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
 
 
 def is_transparent(image: Image.Image) -> bool:
-    """Whether a picture has an alpha channel, or colours that are transparent."""
+    """Whether a picture has an alpha channel or transparent colours."""
     palette_has_alpha = image.palette is not None and image.palette.mode.endswith("A")
     return image.mode in ALPHA_MODES or "transparency" in image.info or palette_has_alpha
 
 
 def over_background(image: Image.Image, background: Colour) -> Image.Image:
     """A picture laid over a colour: RGBA, opaque."""
-    if image.mode == "La":  # which converts to nothing else
+    if image.mode == "La":  # converts only to this mode
         image = image.convert("LA")
     canvas = Image.new("RGBA", image.size, (*background, 255))
     canvas.alpha_composite(image.convert("RGBA"))
@@ -79,13 +79,13 @@ def over_background(image: Image.Image, background: Colour) -> Image.Image:
 
 
 def stored_kind(image: ImageFile.ImageFile) -> str | None:
-    """How the pixels of a picture are stored that is not loaded yet, such as "RGB;16B", where its format says so."""
+    """The storage mode of a picture that is not loaded yet, such as "RGB;16B"; None if its format does not state it."""
     stored = image.tile[0].args if image.tile else None
     return stored[0] if isinstance(stored, tuple) else stored
 
 
 def spread_transparency(image: ImageFile.ImageFile) -> None:
-    """Put a picture's transparent colour, before it is loaded, into the terms of the pixels that Pillow will load."""
+    """Convert the transparent colour of a picture that is not loaded yet to the values that Pillow will load."""
     value = image.info.get("transparency")
     factor = SPREAD.get(stored_kind(image))
     if factor and value is not None:
@@ -95,17 +95,17 @@ def spread_transparency(image: ImageFile.ImageFile) -> None:
 
 
 def orientation(image: Image.Image) -> int | None:
-    """EXIF's orientation of a picture that is loaded, None when there is none that can be read, as viewers take it."""
+    """The EXIF orientation of a loaded picture; None, as in viewers, if it is missing or cannot be read."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # whatever the damaged bytes lead to
+    except Exception:  # damaged bytes can raise anything
         return None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """The file opened; whatever goes wrong inside is a UserError that names it."""
+    """Open the file; any error inside becomes a UserError that names it."""
     with reading(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of very large pictures, and of metadata that is damaged
+        warnings.simplefilter("ignore")  # about very large pictures and damaged metadata
         with Image.open(path) as image:
             yield image

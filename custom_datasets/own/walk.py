@@ -11,9 +11,9 @@ from utils.errors import UserError
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures (paths, ascending by folder, then name) of every class, classes in the order of their names.
+    """The pictures of every class (paths, ascending by folder, then name); the classes are ordered by name.
 
-    left_out: files that are not read; droppings: pictures among what systems and tools leave.
+    left_out: files that are not read; droppings: pictures that systems and tools have left.
     """
 
     path: Path
@@ -23,7 +23,7 @@ class Listing:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of files that are not read."""
+        """Notes for the user on files that are not read."""
         notes = []
         if self.left_out:
             notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
@@ -42,10 +42,10 @@ class Listing:
 
 
 def list_part(path: Path) -> Listing:
-    """Walk through a part, links followed.
+    """List the files of a part; links are followed.
 
-    Raises UserError, naming it, for a folder that cannot be read, that a link leads to a second time, or without a
-    picture, and for a link to nowhere.
+    Raises UserError that names the folder if it cannot be read, if a link leads to it a second time or if it has no
+    picture, and for a link that leads nowhere.
     """
     listing = Listing(path, {}, [], [])
     for folder, names in _walk(path, listing.droppings):
@@ -70,7 +70,7 @@ def list_part(path: Path) -> Listing:
 
 
 def _walk(path: Path, droppings: list[Path]) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and the names of their files, ascending; pictures among what is dropped are put into `droppings`."""
+    """Folders and the names of their files, ascending; pictures among droppings are added to `droppings`."""
     met, found = set(), []
     for folder, folders, names in os.walk(path, followlinks=True, onerror=_refuse_unreadable):
         status = os.stat(folder)
@@ -88,9 +88,9 @@ def _walk(path: Path, droppings: list[Path]) -> Iterator[tuple[Path, list[str]]]
 
 
 def _pictures(names: Iterator[str] | list[str]) -> list[str]:
-    """Pictures among the names; what macOS keeps beside a file, under its name behind '._', is none."""
+    """Pictures among the names. A file that macOS keeps beside another one, named '._' and its name, is none."""
     return [name for name in names if is_picture(name) and not name.startswith("._")]
 
 
 def _refuse_unreadable(error: OSError) -> None:
-    raise UserError(f"{error.filename} cannot be read ({error.strerror}); mend that, or take it away") from error
+    raise UserError(f"{error.filename} cannot be read ({error.strerror}); mend that, or remove it") from error

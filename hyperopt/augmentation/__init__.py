@@ -1,1 +1,1 @@
-"""The learned augmentation: amounts, and the warps that they move images by."""
+"""The learned augmentation: amounts, and the warps that apply them to images."""

@@ -37,8 +37,8 @@ def draw_amounts(rows: Tensor, batch: int, generator: torch.Generator) -> Tensor
     """Random amounts (B, K), in units of each operation's range, differentiable in `rows` (B or 1, 2 K).
 
     amount = b x m: b is a hard Gumbel-softmax draw of (p, 1 - p) with a straight-through gradient, m = magnitude x n
-    with n ~ N(0, 1). Of two classes, the Gumbel-softmax is a sigmoid of the logit plus logistic noise. The generator is
-    a CPU's, so that the draws are the same on every device.
+    with n ~ N(0, 1). For two classes, the Gumbel-softmax is a sigmoid of the logit plus logistic noise. The generator
+    is on the CPU, so that the draws are the same on every device.
     """
     probability_logits, magnitude_logits = rows.chunk(2, dim=1)
     shape = (batch, probability_logits.shape[1])

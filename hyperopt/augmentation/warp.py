@@ -1,4 +1,4 @@
-"""The learned affine warp as the paper states it: seven operations, an amount of each per image.
+"""The learned affine warp of the paper: seven operations, an amount of each per image.
 
 Convention: an operation moves the picture's content (the matrix maps source to destination pixels and is inverted
 for sampling). Origin in the centre of the picture, x to the right, y down, unit: pixels. A positive rotation turns
@@ -19,9 +19,9 @@ RANGES = {
     "scale_x": 0.50,
     "scale_y": 0.50,
 }
-# A scale of zero has no inverse; below this the picture is a smear of its centre anyway.
+# A scale of zero has no inverse; below this value the picture is a smear of its centre.
 SMALLEST_SCALE = 0.01
-# No source coordinate is farther out than this, in half sides; far beyond what any amount leads to.
+# Limit of source coordinates, in half sides, far beyond any coordinate that an amount leads to.
 FARTHEST = 1e6
 
 
@@ -30,7 +30,7 @@ def nominal_amounts(amounts: Tensor) -> tuple[Tensor, ...]:
 
     In the order of `RANGES`.
     """
-    # Plain numbers instead of tensors: a tensor would have to travel to the device each time.
+    # Plain numbers, since tensors would have to be copied to the device each time.
     angle, tx, ty, shear_x, shear_y, scale_x, scale_y = (
         amount * limit for amount, limit in zip(amounts.unbind(1), RANGES.values(), strict=True)
     )
@@ -48,7 +48,7 @@ def affine_matrices(amounts: Tensor, height: int, width: int) -> Tensor:
     tx, ty = tx * width, ty * height
 
     rotate_and_scale = _matrix((cos * scale_x, sin * scale_y), (-sin * scale_x, cos * scale_y))
-    # Shear along x after shear along y: the determinant is one whatever the amounts.
+    # Shear along x after shear along y: the determinant is one for all amounts.
     shear = _matrix((1 + shear_x * shear_y, shear_x), (shear_y, torch.ones_like(shear_x)))
     linear = shear @ rotate_and_scale
     shift = shear @ torch.stack((tx, ty), 1)[:, :, None]
@@ -70,7 +70,7 @@ def sample_affine(images: Tensor, matrices: Tensor) -> Tensor:
     # From pixels to grid_sample's coordinates, in which the side runs from -1 to 1.
     x_row = torch.stack((a * half_x, b * half_y, tx), 1) / half_x
     y_row = torch.stack((c * half_x, d * half_y, ty), 1) / half_y
-    # grid_sample reads out of bounds where a coordinate is not a number, as after a training that diverged.
+    # grid_sample reads out of bounds if a coordinate is not a number, as in a training that diverges.
     theta = torch.stack((x_row, y_row), 1).nan_to_num().clamp(-FARTHEST, FARTHEST)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
@@ -86,7 +86,7 @@ class PaperWarp:
         return sample_affine(images, affine_matrices(amounts, *images.shape[2:]))
 
     def still(self, images: Tensor) -> Tensor:
-        """Images that nothing moves: as they are."""
+        """Images without learned augmentation: they stay as they are."""
         return images
 
 

@@ -1,16 +1,17 @@
-"""The learned affine warp as the published code has it: kornia 0.4.1's arithmetic on an enlarged picture.
+"""The learned affine warp of the published code: kornia 0.4.1's arithmetic on an enlarged picture.
 
-`hyperopt.augmentation.warp` is what the paper says. Here, as there,
+`hyperopt.augmentation.warp` is the paper's. Here, as in the published code,
 
-- pictures are enlarged, warped and reduced; every picture goes that way, also one that nothing moves: training images
-  of all rows and the validation images of the hyper pass, which all get a small blur that test images do not get;
-- the matrix is made for the small picture: its centre is an eighth into the fourfold one, its shifts a quarter as far;
+- pictures are enlarged, warped and reduced, even if nothing moves them: all training images and the validation images
+  of the hyper pass get a small blur, which test images do not get;
+- the matrix is made for the small picture: in the fourfold one, its centre is at an eighth of the side, and its shifts
+  are a quarter as long;
 - the shear is [[1, x], [y, 1]] about the upper left corner;
 - with unequal scales the centre moves down by c (s_y - s_x) (sin + cos) pixels of the big picture, for a centre (c, c);
-- pixels are counted from 0 to W - 1 over coordinates from -1 to 1, which the sampling takes for the outer edges of the
-  picture: source pixel s is read at s W / (W - 1) - 1/2, an enlargement about the centre.
+- pixels 0 to W - 1 get coordinates from -1 to 1, which the sampling takes for the outer edges of the picture: source
+  pixel s is read at s W / (W - 1) - 1/2, an enlargement about the centre.
 
-An enlargement of 1 stands for ImageNet, whose pictures are warped as they are and left alone where nothing moves them.
+For ImageNet the enlargement is 1: its pictures are warped at their own size, and unchanged if nothing moves them.
 B: images, C: channels, H and W: height and width.
 """
 
@@ -32,7 +33,7 @@ def original_matrices(amounts: Tensor, height: int, width: int) -> Tensor:
     angle, tx, ty, shear_x, shear_y, scale_x, scale_y = nominal_amounts(amounts)
     cos, sin = torch.cos(angle), torch.sin(angle)
     centre_x, centre_y = width // 2, height // 2
-    # The second line's shift has the first line's entries, as published; of equal scales that is the same.
+    # The second line's shift has the first line's entries, as published; for equal scales that is the same.
     along, across = cos * scale_x, sin * scale_y
     tx = tx * width + (1 - along) * centre_x - across * centre_y
     ty = ty * height + across * centre_x + (1 - along) * centre_y
@@ -42,27 +43,27 @@ def original_matrices(amounts: Tensor, height: int, width: int) -> Tensor:
 
 
 class OriginalWarp:
-    """Pictures (B, C, H, W) through the enlargement, of 4 or 1, warped or not."""
+    """Warps pictures (B, C, H, W) at an enlargement of 4 or 1."""
 
     def __init__(self, enlargement: int):
         self._enlargement = enlargement
         self.moves_still = enlargement > 1
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
-        """Warped under amounts (B, 7) in units of the ranges."""
+        """Pictures warped under amounts (B, 7) in units of the ranges."""
         height, width = images.shape[2:]
         enlarged = self._enlarge(images)
         (a, b, tx), (c, d, ty) = (row.unbind(1) for row in self._inverse(amounts, height, width))
         x, y = (_kept_pixels(self._enlargement, side, images.device, images.dtype) for side in (width, height))
         source_x = _reading_place(_plane(a, b, tx, x, y), enlarged.shape[3])
         source_y = _reading_place(_plane(c, d, ty, x, y), enlarged.shape[2])
-        # grid_sample reads out of bounds where a coordinate is not a number, as after a training that diverged.
+        # grid_sample reads out of bounds if a coordinate is not a number, as in a training that diverges.
         grid = torch.stack((source_x, source_y), 3).nan_to_num().clamp(-FARTHEST, FARTHEST)
         warped = F.grid_sample(enlarged, grid, mode="bilinear", padding_mode="border", align_corners=False)
         return self._reduce(warped)
 
     def still(self, images: Tensor) -> Tensor:
-        """Pictures that nothing moves: on ImageNet as they are, otherwise blurred by the way up and down."""
+        """Pictures that nothing moves: unchanged on ImageNet, otherwise blurred by enlarging and reducing them."""
         if not self.moves_still:
             return images
         rows, columns = (blur_matrix(self._enlargement, side, images.device, images.dtype) for side in images.shape[2:])
@@ -78,13 +79,13 @@ class OriginalWarp:
         return F.interpolate(images, scale_factor=self._enlargement, mode="bilinear", align_corners=False)
 
     def _reduce(self, warped: Tensor) -> Tensor:
-        """The small picture out of the kept pixels, which bilinear interpolation weighs alike."""
+        """The small picture from the kept pixels, which bilinear interpolation weighs equally."""
         return warped if self._enlargement == 1 else F.avg_pool2d(warped, 2)
 
 
 @lru_cache
 def blur_matrix(enlargement: int, side: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """What the way up and down does to a row or column of `side` pixels: it is linear, a matrix (side, side)."""
+    """Enlarging and reducing a line or column of `side` pixels, as a matrix (side, side), since it is linear."""
     big = side * enlargement
     up = (torch.arange(big, device=device, dtype=dtype) + 0.5) / enlargement - 0.5
     kept = _kept_pixels(enlargement, side, device, dtype)
@@ -93,18 +94,18 @@ def blur_matrix(enlargement: int, side: int, device: torch.device, dtype: torch.
 
 
 def _kept_pixels(enlargement: int, side: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Places of the big picture's pixels that the reduction uses: of each group of four the two in the middle."""
+    """Places of the big picture's pixels that the reduction uses: the two in the middle of each group of four."""
     places = torch.arange(side * enlargement, device=device, dtype=dtype)
     return places if enlargement == 1 else places.view(side, enlargement)[:, 1:3].flatten()
 
 
 def _plane(a: Tensor, b: Tensor, shift: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """A x + b y + shift (B, H, W) at all x (W,) and y (H,)."""
+    """The plane a x + b y + shift (B, H, W) at all x (W,) and y (H,)."""
     return (b[:, None] * y + shift[:, None])[:, :, None] + (a[:, None] * x)[:, None]
 
 
 def _reading_place(pixel: Tensor, side: int) -> Tensor:
-    """Where grid_sample reads for the source pixel, in its coordinates."""
+    """The coordinates at which grid_sample reads the source pixel."""
     return pixel * (2 / (side - 1)) - 1
 
 

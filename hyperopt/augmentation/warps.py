@@ -9,7 +9,7 @@ from hyperopt.augmentation.warp_original import OriginalWarp
 
 
 class Warp(Protocol):
-    """What is done to pictures (B, C, H, W); both methods return as many of the same shape.
+    """A warp of pictures (B, C, H, W); both methods return pictures of the same shape.
 
     moves_still: whether `still` changes anything.
     """
@@ -17,13 +17,13 @@ class Warp(Protocol):
     moves_still: bool
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
-        """Training images under their learned augmentation: amounts (B, 7) in units of the operations' ranges."""
+        """Warp training images by amounts (B, 7), in units of the operations' ranges."""
 
     def still(self, images: Tensor) -> Tensor:
-        """Training images of rows without one, and the validation images of a hyper pass."""
+        """For training images without learned augmentation, and for the validation images of a hyper pass."""
 
 
 def make_warp(name: str, enlargement: int) -> Warp:
-    """The warp of that name; `enlargement` is the recipe's, of the published code's pictures."""
+    """The warp of that name; `enlargement` is the recipe's, for the warp of the published code."""
     warps: dict[str, Warp] = {"paper": PaperWarp(), "original": OriginalWarp(enlargement)}
     return warps[name]

@@ -1,1 +1,1 @@
-"""Who fills the rows: one file per method, and their table."""
+"""The estimators, which fill the rows, and their table."""

@@ -25,7 +25,7 @@ FORMS = ("relative", "absolute", "threshold")
 
 
 class Confidence(Estimator):
-    """The rows rest while the network learns. What --rows-use names is taken over beside, a weight as a factor."""
+    """The rows stay fixed while the network learns. Parts in --rows-use are taken over too; a weight is a factor."""
 
     fills = "WS"
     reads = CONFIDENCE
@@ -52,7 +52,7 @@ class Confidence(Estimator):
 
     @classmethod
     def check(cls, setting: Any) -> None:
-        """There must be a finished run, and the parts to fill; nothing is filled twice, no flag is idle."""
+        """Refuse a missing finished run or part, a part that would be filled twice, and a flag without effect."""
         options, usual = setting.estimator, cls.Options()
         if not setting.rows:
             raise UserError("--hyper-opt CON takes the confidence of a finished run; add --rows with its name")
@@ -73,8 +73,8 @@ class Confidence(Estimator):
     def begin(self, rows: RowsFile, use: str, finished: FinishedRun) -> None:
         """Fill the parts.
 
-        Raises UserError where no confidence reaches the threshold, so that all weights would be 0, and where the
-        finished run's predictions are missing, damaged or of other images.
+        Raises UserError when no confidence reaches the threshold, so that all weights would be 0, and when the finished
+        run's predictions are missing, damaged or of other images.
         """
         fills = self.options.confidence_fills
         if "W" in fills:
@@ -85,7 +85,7 @@ class Confidence(Estimator):
             self._relabel(rows, finished)
 
     def _weights(self, rows: RowsFile) -> Tensor:
-        """A weight (n,) per image by the confidence in its given label."""
+        """A weight (n,) per image, from the confidence in its given label."""
         from hyperopt.rows.confidence import relative_confidence
 
         confidence = rows.columns["confidence"]
@@ -101,7 +101,7 @@ class Confidence(Estimator):
         return believed.float()
 
     def _relabel(self, rows: RowsFile, finished: FinishedRun) -> None:
-        """Fill the soft labels: the predicted class where the confidence is low, as smooth as all at the start."""
+        """Fill the soft labels with the predicted class where the confidence is low, smoothed as at the start."""
         import numpy as np
         import torch
 
@@ -119,5 +119,5 @@ class Confidence(Estimator):
         self.training.rows.fill(rows.index, {"soft_label": soft_label}, "S")
 
     def _believed(self, confidence: Tensor) -> Tensor:
-        """Which given labels (n,) are as sure as the threshold asks for."""
+        """A mask of the given labels (n,) whose confidence reaches the threshold."""
         return confidence >= self.options.confidence_threshold

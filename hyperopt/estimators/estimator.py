@@ -1,8 +1,8 @@
-"""The estimator: who fills the rows of a training set, and the training that it does so in.
+"""The estimator, which fills the rows of a training set during the training.
 
-This one is NONE, under which the rows stay as they are. Another one replaces the innermost of `epoch`, `step` and
-`loss` that it has to, and says in `Options` which flags it has. No module of an estimator imports torch before it is
-needed, so that flags are read at once.
+This one is NONE, which leaves the rows as they are. Another one overrides the innermost of `epoch`, `step` and `loss`
+that it needs to change, and declares its flags in `Options`. No module of an estimator imports torch before it is
+needed, so that flags are read quickly.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class FinishedRun(Protocol):
-    """What a finished run leaves for an estimator that starts from it."""
+    """A finished run, for an estimator that starts from it."""
 
     def predictions(self) -> Predictions:
-        """What its last network says of its images. Raises UserError when the file is missing or damaged."""
+        """The predictions of its last network. Raises UserError when the file is missing or damaged."""
 
     def network(self) -> dict[str, dict[str, Tensor]]:
         """The weights of its last epoch's encoder and head."""
@@ -33,15 +33,15 @@ class FinishedRun(Protocol):
 class Estimator:
     """NONE: the rows stay as they are.
 
-    fills: letters of the parts that it can fill. reads: letters of what it takes itself from the rows file of --rows,
-    of which nothing else is taken over then but what --rows-use names. passes_over_rows: whether it takes
-    hypergradients in passes of its own, which the flags --hyper-start, --hyper-lr and --hyper-batch-size are about.
+    fills: letters of the parts that it can fill. reads: letters of the columns that it reads itself from the rows file
+    of --rows; if there are any, only the columns in --rows-use are taken over besides. passes_over_rows: whether it
+    computes hypergradients in passes of its own, to which --hyper-start, --hyper-lr and --hyper-batch-size apply.
     trains_on: values of --train-on that it can be combined with. rows_rate: learning rate of the rows at their last
-    step of the epoch, 0 at rest.
+    step of the epoch, 0 without such steps.
 
     Args:
-        options: its own.
-        training: what is worked on.
+        options: of this estimator.
+        training: the network, rows and batches.
 
     """
 
@@ -65,28 +65,28 @@ class Estimator:
 
     @classmethod
     def check(cls, setting: Any) -> None:
-        """Raise UserError for what a setting cannot be combined with."""
+        """Raise UserError for a setting that this estimator cannot be combined with."""
 
     @classmethod
     def earlier(cls, options: Any) -> Any:
-        """The options of the run that this one starts from, in the same command; None for one that needs none."""
+        """The options of the run that this one starts from, in the same command; None if it needs none."""
         return None
 
     def begin(self, rows: RowsFile, use: str, finished: FinishedRun) -> None:
-        """Start from a finished run: fit what is needed, the same each time.
+        """Start from a finished run; the result must be the same each time.
 
-        `rows` are those of its rows file, of which the parts of the letters `use` have been taken over.
+        `rows` is its rows file, from which the columns with the letters `use` have been taken over.
         """
 
     def epoch(self, number: int) -> float:
-        """Epoch `number`, from 1: moves network and rows, and returns the mean training loss.
+        """Epoch `number`, from 1: move network and rows, and return the mean training loss.
 
         Raises DivergenceError when a loss or a hypergradient is not a number.
         """
         return self.training.train_pass(number, self.step)
 
     def step(self, batch: Batch) -> Tensor:
-        """Move the network by a training batch; returns its loss (scalar)."""
+        """Train the network on a batch; returns the batch's loss (scalar)."""
         loss = self.loss(batch)
         self.training.descend(loss)
         return loss
@@ -98,7 +98,7 @@ class Estimator:
         return self.training.rows.loss(logits, batch.index, leaves)
 
     def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:
-        """The network on the test and on the validation set, in epoch `number`."""
+        """Evaluate the network on the test and on the validation set, in epoch `number`."""
         return self.training.evaluate(number)
 
     def measures(self) -> dict[str, float]:
@@ -106,23 +106,23 @@ class Estimator:
         return {}
 
     def state(self) -> dict[str, Any]:
-        """What the next epoch depends on beside the training's state."""
+        """The state that the next epoch depends on, besides the training's."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` has returned."""
+        """Restore a state that `state` has returned."""
 
     def whole_state(self) -> dict[str, Any]:
-        """The training's state, and the estimator's where it has one."""
+        """The training's state, and the estimator's if it has one."""
         own = self.state()
         return self.training.state() | ({"estimator": own} if own else {})
 
     def whole_layout(self) -> dict[str, Any]:
-        """A state as it is after a step; only keys, types and shapes count."""
+        """A state as after a step, for its keys, types and shapes."""
         return self.whole_state() | self.training.layout()
 
     def load_whole(self, published: dict[str, Any], state: dict[str, Any]) -> None:
-        """Go on from what is published of a run, and its whole state."""
+        """Go on from the published part of a checkpoint and the whole state."""
         self.training.load(published, state)
         if "estimator" in state:
             self.load(state["estimator"])

@@ -1,4 +1,4 @@
-"""The hyper pass: one sweep over the training set that moves the rows, not the network."""
+"""The hyper pass: one pass over the training set that moves the rows, not the network."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ Direction = Callable[[HeadBatch, Tensor, Tensor], Tensor]
 
 @torch.no_grad()
 def clean_features(training: Training, batches: Iterable[Batch], view: View) -> tuple[Tensor, Tensor]:
-    """Features (n, F) and labels (n,) of all clean images of `batches`, as a hyper pass sees them."""
+    """Features (n, F) and labels (n,) of all clean images of `batches`, in the view of a hyper pass."""
     rows, network = training.rows, training.frozen
     pairs = [(network.features(rows.view_validation(view(images))), labels) for images, labels, _ in batches]
     features, labels = map(torch.cat, zip(*pairs, strict=True))
@@ -29,15 +29,15 @@ def clean_features(training: Training, batches: Iterable[Batch], view: View) -> 
 
 
 def clean_gradient(features: Tensor, labels: Tensor, bias: Tensor) -> CleanGradient:
-    """The clean loss's gradient over images with these features (n, F) and labels (n,).
+    """The gradient of the loss on clean images with these features (n, F) and labels (n,).
 
-    What is kept are the features: the encoder rests during a hyper pass, the head moves with --hyper-steps.
+    The features are computed once: during a hyper pass the encoder is fixed, while --hyper-steps move the head.
     """
     return lambda W: validation_gradient(features @ W.T + bias, features, labels)
 
 
 def gradients_of_batches(training: Training, batches: Batches) -> Iterator[CleanGradient]:
-    """The clean gradient of each batch of clean images, for a step each."""
+    """The clean gradient of each batch of clean images, one per step."""
     bias = training.frozen.head.bias
     return (clean_gradient(*clean_features(training, [batch], training.views.clean), bias) for batch in batches)
 
@@ -45,7 +45,7 @@ def gradients_of_batches(training: Training, batches: Batches) -> Iterator[Clean
 def gradients_of_all(
     head: nn.Linear, features: Tensor, labels: Tensor, rests: bool, count: int
 ) -> Iterator[CleanGradient]:
-    """The clean gradient of all clean images, for `count` steps; where the head rests, it is computed once."""
+    """The clean gradient of all clean images, for `count` steps; if the head is fixed, it is computed once."""
     gradient = clean_gradient(features, labels, head.bias)
     if rests:
         at_head = gradient(head.weight)
@@ -54,13 +54,13 @@ def gradients_of_all(
 
 
 def hyper_step(training: Training, batch: Batch, clean: CleanGradient, direction: Direction, steps: int) -> Leaves:
-    """Hypergradient of one training batch, as it is seen, against clean images.
+    """Hypergradient of one training batch, in its training view, against clean images.
 
-    Returns a gradient per part, shaped like the batch's leaves. `steps`: of the head before.
+    Returns a gradient per part, shaped like the batch's leaves. `steps`: of the head, before the hypergradient.
     """
     rows, network = training.rows, training.frozen
     leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(batch.index).items()}
-    # The graph begins at the leaves: where no augmentation is learned, the encoder builds none.
+    # The graph begins at the leaves: without a learned augmentation the encoder builds none.
     features = network.features(rows.augment(batch.images, leaves, training.draws))
     target, weight = rows.target(batch.index, leaves), rows.weight(batch.index, leaves)
     at_head = HeadBatch(rows.training_loss, features, target, weight, network.head.bias)
@@ -85,10 +85,10 @@ def hyper_pass(
     Raises DivergenceError when a hypergradient is not a number.
 
     Args:
-        training: its rows move, its network rests.
+        training: its rows move, its network is fixed.
         batches: the training set, each image at most once.
         clean: the clean gradient of each step, as many as there are batches.
-        direction: how V is found.
+        direction: computes V.
         steps: of the head before each hypergradient.
         learning_rate: maps the share of the pass that is done, from 0 to below 1, to the rows' learning rate.
 
@@ -105,5 +105,5 @@ def hyper_pass(
 
 
 def _seen(batches: Batches, view: View) -> Iterator[Batch]:
-    """The batches as the network is to see them; drawn before the clean images of the same step are."""
+    """The batches in their training view, which is drawn before the clean images of the same step."""
     return (replace(batch, images=view(batch.images)) for batch in batches)

@@ -38,22 +38,22 @@ def valid_flag(default: str) -> Any:
 
 
 class Implicit(Estimator):
-    """A hyper pass before the train pass; who inherits says in `direction` how V is found."""
+    """A hyper pass before the train pass; a subclass computes V in `direction`."""
 
     fills = "WSA"
     passes_over_rows = True
     trains_on = ("distorted",)
-    _seen: Outputs | None = None  # of the clean images, by the last evaluation, for the hyper pass that follows
+    _seen: Outputs | None = None  # of the clean images in the last evaluation, for the next hyper pass
 
     def epoch(self, number: int) -> float:
-        """From epoch hyper_start + 1 on, the hyper pass comes before the train pass."""
+        """Run the train pass, from epoch hyper_start + 1 on after a hyper pass."""
         self.rows_rate = 0.0
         if number > self.training.plan.hyper_start:
             self.move_rows(number)
         return super().epoch(number)
 
     def move_rows(self, number: int) -> None:
-        """The hyper pass of epoch `number`: every row moves once, the network rests."""
+        """The hyper pass of epoch `number`: every row moves once, the network is fixed."""
         from hyperopt.estimators.hyper_pass import hyper_pass
 
         training, plan = self.training, self.training.plan
@@ -93,7 +93,7 @@ class Implicit(Estimator):
         return gradients_of_all(training.frozen.head, features, labels, rests, steps), images
 
     def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:
-        """Keeps what the network makes of the clean images where the next hyper pass sees them in the same way."""
+        """Evaluate, and keep the outputs for the clean images if the next hyper pass sees these in the same view."""
         from utils.passes import Seen
 
         training, plan = self.training, self.training.plan
@@ -144,7 +144,7 @@ class Fisher(Implicit):
 
     @classmethod
     def check(cls, setting: Any) -> None:
-        """There must be an iteration."""
+        """Refuse a setting without iterations."""
         if setting.estimator.hyper_iters == 0:
             raise UserError("--hyper-iters 0 leaves FIS without a direction; take 1 or more")
 

@@ -7,7 +7,7 @@ from hyperopt.estimators.estimator import Estimator
 
 
 class Entry(NamedTuple):
-    """Where an estimator is, and what it does in one line of help."""
+    """An estimator's module and class, and its line in the help."""
 
     module: str
     class_name: str
@@ -29,5 +29,5 @@ def find_estimator(name: str) -> type[Estimator]:
 
 
 def estimator_of_flag(flag_name: str) -> str | None:
-    """The first estimator that has a flag such as `hyper_alpha`, None when nobody has it."""
+    """The first estimator that has a flag such as `hyper_alpha`; None if no estimator has it."""
     return next((name for name in ESTIMATORS if flag_name in find_estimator(name).flag_names()), None)

@@ -1,4 +1,4 @@
-"""What is worked on: the network, the rows, and the batches that move them."""
+"""A training: the network, the rows, the batches, and the passes over them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 
 @dataclass(frozen=True)
 class Views:
-    """How images are seen: in evaluation, in training, and clean ones in a hyper pass in batches.
+    """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
-    clean_is_validation: whether the clean images of a hyper pass are those that evaluations see as the validation set.
+    clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
     """
 
     evaluation: View
@@ -58,7 +58,7 @@ class Plan:
 
 
 class Training:
-    """The network and the rows of a run, and the passes over its images. An estimator says what moves them.
+    """The network and the rows of a run, and the passes over its images. An estimator decides how these move.
 
     Args:
         model: on the run's device, as the other parts are.
@@ -66,10 +66,10 @@ class Training:
         rows: of the training images.
         data: all images.
         loaders: of the run's batches.
-        views: how they are seen.
+        views: of the images.
         plan: of the passes.
         draws: CPU generator of all augmentation.
-        watch: wraps the batches of every pass, so that a run can end between two steps.
+        watch: wraps the batches of every pass, so that a run can stop between two steps.
         meter: of the passes' seconds and operations.
         cost: of the model on an image.
 
@@ -121,32 +121,32 @@ class Training:
         return loss
 
     def set_rate(self, time: float) -> None:
-        """Give the optimiser its learning rate at a time in epochs."""
+        """Set the optimiser's learning rate for a time in epochs."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate(time)
 
     def descend(self, loss: Tensor) -> None:
-        """One step of the optimiser against the gradient of a loss (scalar)."""
+        """Take one step of the optimiser down the gradient of a loss (scalar)."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
 
     @torch.no_grad()
     def augmented(self, batch: Batch) -> tuple[Tensor, Leaves]:
-        """A training batch as the network is to see it, (B, C, H, W), and the leaves of its rows; without a graph."""
+        """The training view of a batch (B, C, H, W), with learned augmentation, and its rows' leaves; no graph."""
         images, leaves = self.views.training(batch.images), self.rows.leaves(batch.index)
         augmented = self.rows.augment(images, leaves, self.draws)
         self.pictures.add(images, augmented)
         return augmented, leaves
 
     def logits(self, images: Tensor, index: Tensor) -> Tensor:
-        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,), which the confidence notes."""
+        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,); they enter the confidence."""
         logits = self.model(images)
         self.confidence.add(index, logits.detach())
         return logits
 
     def evaluate(self, number: int, valid: Seen | None = None) -> tuple[Evaluation, Evaluation]:
-        """The network on the test and on the validation set in epoch `number`; `valid` takes what it makes of these."""
+        """Evaluate the network on test and validation set in epoch `number`; `valid` collects the latter's outputs."""
         last = Seen() if number == self.plan.epochs else None
         batches = self.loaders.test(), self.loaders.valid()
         test, validation = (self._evaluate(part, seen) for part, seen in zip(batches, (last, valid), strict=True))
@@ -156,7 +156,7 @@ class Training:
         return test, validation
 
     def test_outputs(self) -> Outputs:
-        """What the network makes of the test images: of the last evaluation, if this training has had it."""
+        """The network's outputs for the test images, from the last evaluation if this process has made it."""
         if self._test is None:
             seen = Seen()
             self._evaluate(self.loaders.test(), seen)
@@ -169,7 +169,7 @@ class Training:
     def samples(self) -> dict[str, Tensor]:
         """A picture (C, H, W) of some training images, above as they are and below under their learned augmentation.
 
-        By its tag; nothing where none is learned. The draws are the same every time, and no others depend on them.
+        By its tag; empty if none is learned. The draws are the same every time, and do not affect other draws.
         """
         if "A" not in self.rows.holders:
             return {}
@@ -188,11 +188,11 @@ class Training:
         return network | self.rows.published()
 
     def described(self) -> dict[str, Tensor]:
-        """What the rows of the images that are trained on have come to, by tag of the log."""
+        """Figures of the rows of the training images, by tag of the log."""
         return self.rows.describe(self.loaders.train_index)
 
     def state(self) -> dict[str, Any]:
-        """What the next epoch depends on beside what is `published`."""
+        """The state that the next epoch depends on, besides `published`."""
         return {
             "optimizer": self.optimizer.state_dict(),
             "rows": self.rows.state(),
@@ -201,15 +201,15 @@ class Training:
         }
 
     def layout(self) -> dict[str, Any]:
-        """A state as it is after a step; only keys, types and shapes count."""
+        """A state as after a step, for its keys, types and shapes."""
         return self.state() | {"optimizer": stepped(self.optimizer)}
 
     def load(self, published: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
-        """Go on from what `published` and `state` of a run like this one have returned."""
+        """Restore the state that `published` and `state` of the same kind of run have returned."""
         self.model.encoder.load_state_dict(published["encoder_state_dict"])
         self.model.head.load_state_dict(published["decoder_state_dict"])
         self.frozen.refresh(self.model)
-        # What else it has comes from the options.
+        # The rest of its state comes from the options.
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["optimizer"]["state"]})
         self.rows.load(published, state["rows"])
         self.confidence.load(state["confidence"])
@@ -218,7 +218,7 @@ class Training:
         self.pictures = BatchPictures(None)
 
     def checkpoint_bytes(self) -> int:
-        """About what a checkpoint takes: weights, their momentum, the rows with their optimiser's state."""
+        """Approximate size of a checkpoint: weights, their momentum, the rows with their optimiser's state."""
         return 2 * sum(weight.nbytes for weight in self.model.parameters()) + self.rows.nbytes
 
     def _generators(self) -> dict[str, torch.Generator]:

@@ -8,7 +8,7 @@ theta is the weight matrix W (C, F) of the head; its bias is not part of theta, 
     H V           = mean_i w_i (J_i V h_i) h_i^T                                (C, F)
     d L_valid / d lambda = - d/d lambda  mean_i w_i delta_i . (V h_i),          V = (approximate) H^-1 grad_W L_valid
 
-AutoDO (arXiv 2103.05863) section 3.2; how V is found stands in `hyperopt.estimators.implicit`.
+AutoDO (arXiv 2103.05863) section 3.2; `hyperopt.estimators.implicit` computes V.
 B: images, C: classes, F: features.
 """
 
@@ -37,16 +37,16 @@ def validation_gradient(logits: Tensor, features: Tensor, labels: Tensor) -> Ten
 
 @dataclass(frozen=True)
 class HeadBatch:
-    """A training batch at the head: all that the training loss depends on there beside the weight matrix W (C, F)."""
+    """A training batch at the head: all that the training loss depends on besides the weight matrix W (C, F)."""
 
     loss: Loss
     features: Tensor  # (B, F)
-    target: Tensor  # (B,) int64 or (B, C), as the loss takes it
+    target: Tensor  # (B,) int64 or (B, C), as the loss expects it
     weight: Tensor  # (B,), of the images
     bias: Tensor  # (C,)
 
     def logits(self, W: Tensor) -> Tensor:
-        """(B, C)."""
+        """Logits (B, C)."""
         return self.features @ W.T + self.bias
 
     def gradient(self, W: Tensor) -> Tensor:
@@ -77,9 +77,9 @@ class HeadBatch:
 
         Implicit differentiation assumes a stationary point, which the network as a whole is far from. Nesterov's method
         in the form of Beck and Teboulle 2009 (SIAM J. Imaging Sciences 2, section 4). The step is 1 / m with m the
-        largest row sum of mean_i w_i h_i h_i^T in absolute values, a bound of the largest eigenvalue that no GPU is
-        waited for. It is half of the usual step of the method for cross-entropy and KL(s || p), whose curvature in the
-        logits is at most 1/2; the symmetric KL has no such bound.
+        largest row sum of mean_i w_i h_i h_i^T in absolute values, a bound of the largest eigenvalue that needs no
+        waiting for a GPU. It is half of the method's usual step for cross-entropy and KL(s || p), whose curvature in
+        the logits is at most 1/2; the symmetric KL has no such bound.
         """
         if steps == 0:
             return W

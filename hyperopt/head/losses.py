@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class Loss(Protocol):
-    """What the hypergradient needs to know about a loss. Shapes stand in the module's docstring."""
+    """A training loss with its derivatives. Shapes as in the module's docstring."""
 
     def value(self, logits: Tensor, target: Tensor) -> Tensor:
         """Loss of every image, (B,), in nats."""
@@ -78,7 +78,7 @@ class SymmetricKL:
         log_p, log_s = logits.log_softmax(1), target.log_softmax(1)
         p, log_ratio = log_p.exp(), log_p - log_s
         divergence = (p * log_ratio).sum(1, keepdim=True)
-        # dp along u, then the product rule on p * (log_ratio - divergence); the derivative of the
+        # First dp along u, then the product rule on p * (log_ratio - divergence); the derivative of the
         # divergence along u is dp . log_ratio, because p . d(log p) = 0.
         dp = fisher_product(p, direction)
         d_log_p = direction - (p * direction).sum(1, keepdim=True)

@@ -1,7 +1,7 @@
-"""Solvers of (G + damping I) V = g for the head: V and g are (C, F), G is known by its products.
+"""Solvers of (G + damping I) V = g for the head: V and g are (C, F), G is given by its products.
 
 A product maps (C, F) to (C, F) and is symmetric and positive (semi-)definite in the C F entries. The iterations never
-read from the device, so that a GPU is not waited for. C: classes, F: features.
+read from the device, so that they do not wait for a GPU. C: classes, F: features.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ def neumann_sum(product: Product, gradient: Tensor, terms: int, alpha: float) ->
     """Sum of v_0 .. v_terms with v_0 = gradient and v_{j+1} = v_j - alpha H v_j.
 
     This is H^-1 gradient / alpha truncated after `terms` steps (Lorraine et al. 2020, arXiv 1911.02590, alg. 3): as in
-    the published code the sum is not multiplied by alpha, whose scale the row optimiser hides. `product` maps (C, F) to
-    H times it.
+    the published code the sum is not multiplied by alpha, since the row optimiser hides the scale. `product` maps
+    (C, F) to H times it.
     """
     term = total = gradient
     for _ in range(terms):
@@ -31,14 +31,14 @@ def conjugate_gradients(
 ) -> Tensor:
     """Approximate solution V (C, F) of product(V) = gradient from V = 0 (Hestenes and Stiefel 1952).
 
-    The number of iterations is fixed: a stopping rule would read the residual from the device. Once the residual is
-    exactly zero, as it is from the start for a zero gradient, V stays as it is.
+    The number of iterations is fixed, since a stopping rule would read the residual from the device. Once the residual
+    is exactly zero (for a zero gradient, from the start), V no longer changes.
 
     Args:
         product: the positive definite matrix.
         gradient: the right-hand side, (C, F).
-        iterations: products that are taken.
-        precondition: an approximation of the inverse, positive definite as well.
+        iterations: number of products.
+        precondition: an approximation of the inverse, also positive definite.
 
     """
     precondition = precondition or (lambda residual: residual)
@@ -57,5 +57,5 @@ def conjugate_gradients(
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """The quotient of two scalars that are not negative; 0 for 0 / 0."""
+    """The quotient of two non-negative scalars; 0 for 0 / 0."""
     return torch.where(denominator > 0, numerator / denominator, 0)

@@ -1,1 +1,1 @@
-"""What identifies a run: its setting, and what a stored run may differ in."""
+"""The options of a run: its setting, their checks, and the options of stored runs."""

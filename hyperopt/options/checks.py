@@ -1,4 +1,4 @@
-"""Flags that contradict each other."""
+"""Refuses flags that contradict each other."""
 
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
@@ -7,7 +7,7 @@ from utils.errors import UserError
 from utils.flags import as_flag
 from utils.recipes import RECIPES
 
-LONGEST_NAME = 255  # of a file
+LONGEST_NAME = 255  # letters of a file's name
 
 
 def check_setting(setting: Setting) -> None:
@@ -35,7 +35,7 @@ def _check_estimator(setting: Setting) -> None:
     if name != "NONE" and not setting.learns:
         raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
     if not estimator.passes_over_rows:
-        # But for the hyper start: commands of a whole table have it, for the rows with and without an estimator.
+        # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
         recipe = RECIPES[setting.recipe]
         for option in NAMED_OF_HYPER_PASS[1:]:
             if getattr(setting, option) not in (None, getattr(recipe, option)):

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 
 class Method(NamedTuple):
-    """What a method presets, by option, and its paper."""
+    """The presets of a method, by option, and its paper."""
 
     presets: dict[str, Any]
     source: str

@@ -1,4 +1,4 @@
-"""From the command line to options in which nothing is left open."""
+"""From the command line to resolved options, in which every default is filled in."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ Options = TypeVar("Options", bound=Setting)
 
 
 def parse_options(kind: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:
-    """Options as the command line (or `arguments`) has them, to be resolved. Exits with status 2 after a mistake.
+    """The unresolved options of the command line (or `arguments`). Exits with status 2 after a mistake.
 
-    The method and the estimator are read first: a method presets flags, an estimator has some of its own.
+    The method and the estimator are read first, since a method presets flags and an estimator has flags of its own.
 
     Raises:
         UserError: for a flag that another estimator has.
@@ -53,7 +53,7 @@ def options_parser(kind: type[Setting], description: str, hyper_opt: str) -> Par
 
 
 def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[dict[str, Any], str]:
-    """What the method presets, and the name of the estimator."""
+    """The presets of the method, and the name of the estimator."""
     parser = Parser(allow_abbrev=False, add_help=False)
     add_flags(parser, [field for field in flag_fields(kind) if field.name in ("method", "hyper_opt")])
     parser.set_defaults(hyper_opt=None)
@@ -63,7 +63,7 @@ def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[d
 
 
 def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
-    """Options of a class out of values by name, which may be those of the estimator among them."""
+    """Options of a class from values by name, which may include the estimator's."""
     estimator = find_estimator(values.get("hyper_opt", Setting.hyper_opt)).Options
     own = {field.name for field in flag_fields(estimator)}
     common = {field.name for field in dataclasses.fields(kind)} - {"estimator"}
@@ -74,7 +74,7 @@ def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
 
 
 def resolve(options: Options) -> Options:
-    """Options with every default filled in from the recipe and the run folder's number, and checked.
+    """Options with all defaults filled in from the recipe and the run folder's number, checked.
 
     Raises UserError for a data set without a recipe, and for flags that contradict each other.
     """
@@ -96,7 +96,7 @@ def resolve(options: Options) -> Options:
     else:
         check_setting(options)
     if options.public and options.valid_images == RECIPES[options.dataset].validation:
-        options = dataclasses.replace(options, valid_images=None)  # all there are: the setting without the flag
+        options = dataclasses.replace(options, valid_images=None)  # all of them: the same setting as without the flag
     return options
 
 

@@ -15,7 +15,7 @@ ROWS_ON = ("device", "host")
 
 @dataclass(frozen=True)
 class RunOptions(Setting):
-    """All flags of the training script, but for those of the estimators."""
+    """All flags of the training script except those of the estimators."""
 
     run_folder: str = flag(
         "run0", "run folder: run0, run1, ...", "-r", type=plain_name, identity=False, group="run and training"
@@ -77,7 +77,7 @@ class RunOptions(Setting):
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know about the flags given."""
+        """Notes for the user about the given flags."""
         found = []
         if self.lr_decay_epochs != RunOptions.lr_decay_epochs and self.lr_schedule == "cosine":
             found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
@@ -87,7 +87,7 @@ class RunOptions(Setting):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The options that shape the result, by name; of those that only some runs have, where they have an effect."""
+        """The options that affect the result, by name; options of some runs only appear where they have an effect."""
         machines = {field.name for field in dataclasses.fields(self) if not field.metadata.get("identity", True)}
         idle = {"background"} if self.public else set()
         if not self.estimator_class.passes_over_rows:

@@ -22,27 +22,27 @@ AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", *LEARNED_AUG_MODELS)
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
-# Options that stand behind the published name where they are unusual, in this order; then those of a hyper pass, and
-# the estimator's.
+# Options that are added to the published name if they are unusual, in this order; then those of a hyper pass, and the
+# estimator's.
 NAMED = ("background", "policy", "warp", "valid_images", "train_on")
 NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 
 def rows_letters(text: str) -> str:
-    """Letters of what is taken over from learned rows, in the order of `COLUMN_LETTERS`."""
+    """Letters of the columns to take over from learned rows, in the order of `COLUMN_LETTERS`."""
     if not text or len(set(text)) != len(text) or set(text) - set(COLUMN_LETTERS):
         raise argparse.ArgumentTypeError(f"'{text}' must be some of the letters {', '.join(COLUMN_LETTERS)}, each once")
     return "".join(letter for letter in COLUMN_LETTERS if letter in text)
 
 
 def refit_use(parts: str) -> str:
-    """Letters of what --refit takes over of a row with these parts, unless --rows-use says otherwise."""
+    """Letters of the columns that --refit takes over by default, from rows with these parts."""
     return next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What the runs of a table's line have in common. The results script has these flags.
+    """The options that the runs of a table's line have in common. The results script has these flags.
 
     A field whose type has no None, but whose default is None, is filled in by `resolve`.
     """
@@ -116,33 +116,33 @@ class Setting:
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )
     hyper_batch_size: int = flag(None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY))
-    # Of `hyper_opt`; its fields are flags of their own.
+    # Options of the estimator `hyper_opt`; their fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
     model: str = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
 
     @property
     def folder(self) -> Path:
-        """Where the data set and its runs lie."""
+        """The folder of the data set and its runs."""
         return self.data / self.dataset
 
     @property
     def estimator_class(self) -> type[Estimator]:
-        """Who fills the rows."""
+        """The class of the estimator, which fills the rows."""
         return find_estimator(self.hyper_opt)
 
     @property
     def public(self) -> bool:
-        """Whether the data set is a known one, not the user's own."""
+        """Whether the data set is a built-in one, not the user's own."""
         return self.dataset in RECIPES
 
     @property
     def learns(self) -> bool:
-        """Whether there are rows of hyperparameters."""
+        """Whether training images have rows."""
         return bool(self.row_parts)
 
     @property
     def learns_augmentation(self) -> bool:
-        """Whether rows have an augmentation."""
+        """Whether the rows have a learned augmentation."""
         return "A" in self.row_parts
 
     @property
@@ -152,22 +152,22 @@ class Setting:
 
     @property
     def has_learned_rows(self) -> bool:
-        """Whether the rows of all images that are trained on are learned, by this run or by another one."""
+        """Whether the rows of all training images are learned, by this run or by another one."""
         return bool(self.hyper_opt != "NONE" or self.rows) and not self.refit and self.train_on == "distorted"
 
     @property
     def sees_valid(self) -> bool:
-        """Whether the clean validation images are trained on."""
+        """Whether the run trains on the clean validation images."""
         return self.oversplit or self.refit or self.train_on != "distorted"
 
     @property
     def distorted(self) -> bool:
-        """Whether the training set is imbalanced or noisy: by this program, or by nature as own data is taken to be."""
+        """Whether the training set is imbalanced or noisy: by this program, or by nature, as assumed for own data."""
         return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0
 
     @property
     def training_loss(self) -> str:
-        """The loss of an image: symmetric where soft labels are learned on a distorted set, as published."""
+        """The loss of an image: symmetric for soft labels that are learned on a distorted set, as published."""
         if "S" not in self.row_parts:
             return "cross-entropy"
         return "symmetric KL" if self.distorted else "KL"
@@ -179,7 +179,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """Published name of a run; what the published code does not have comes last."""
+        """The published name of the setting, followed by the options that the published code does not have."""
         ablation = "overfit_" if self.overfit else "oversplit_" if self.oversplit else ""
         method = f"opt_{self.hyper_opt}_est_True_aug_model_{self.aug_model}_los_model_{self.los_model}"
         unusual = (self.foreign_recipe | self.unusual | self.starting_rows).items()
@@ -189,12 +189,12 @@ class Setting:
 
     @property
     def foreign_recipe(self) -> dict[str, str]:
-        """The recipe of a known data set that is trained by another one's."""
+        """The recipe of a built-in data set, if it is trained with another one's."""
         return {"recipe": self.recipe} if self.public and self.recipe != self.dataset else {}
 
     @property
     def unusual(self) -> dict[str, Any]:
-        """Options that differ from the estimator's or the recipe's and are not in the published name."""
+        """Options that differ from the estimator's or the recipe's defaults and are not in the published name."""
         fields = _fields(Setting)
         usual = {name: fields[name].default for name in NAMED}
         if self.estimator_class.passes_over_rows:
@@ -206,7 +206,7 @@ class Setting:
 
     @property
     def starting_rows(self) -> dict[str, str | None]:
-        """The learned rows that a run starts from, for its name: alike in all run folders, and short."""
+        """The learned rows that a run starts from, for its name: the same in all run folders, and short."""
         if self.refit:
             return {"refit": self.rows_use}
         if not self.rows:
@@ -216,7 +216,7 @@ class Setting:
         return {"rows": short, "use": self.rows_use} if self.rows_use else {"rows": short}
 
     def values(self, kind: type | None = None) -> dict[str, Any]:
-        """The options by name, the estimator's in their place: all, or those that an options class `kind` has."""
+        """The options by name, including the estimator's: all, or those that an options class `kind` has."""
         found: dict[str, Any] = {}
         for name in _fields(kind or type(self)):
             value = getattr(self, name)

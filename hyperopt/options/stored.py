@@ -1,4 +1,4 @@
-"""The options of runs that are stored, beside those of a command."""
+"""Stored runs: reading their options, and comparing these with a command's."""
 
 import json
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from utils.recipes import RECIPES
 from utils.runs.accuracies import ACCURACIES
 from utils.runs.files import RunFiles
 
-# What the fingerprints of data are of, by their keys in a result.
+# The data of each fingerprint, by its key in a result.
 DATA = {"table": "training images or labels", "test_table": "test images or labels"}
 
 
 def stored_options(stored: Mapping[str, Any]) -> RunOptions:
-    """The options that a run was stored with; one that came later had its usual value.
+    """The options of a stored run; those that were added later have their defaults.
 
-    Raises ValueError, KeyError or TypeError for what no run has stored.
+    Raises ValueError, KeyError or TypeError for values that no run has stored.
     """
     usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
     recipe = stored.get("recipe", stored["dataset"])
@@ -40,9 +40,9 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
 
 
 def read_result(path: Path) -> dict[str, Any]:
-    """A result file's content, its options as RunOptions.
+    """The content of a result file, with its options as RunOptions.
 
-    Raises UserError when it is damaged or not the result that its name says.
+    Raises UserError when it is damaged or its content does not belong to its name.
     """
     try:
         content = json.loads(path.read_text())
@@ -71,19 +71,19 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def classes_of(result: dict[str, Any]) -> int:
-    """Number of classes of the data set that a result is of."""
+    """Number of classes of a result's data set."""
     return len(result["accuracy_per_class"]["last_epoch"])
 
 
 def _are_accuracies(per_class: list[float | None]) -> bool:
-    """Whether there are classes, each with an accuracy in percent, or None for want of test images."""
+    """Whether there are classes, each with an accuracy in percent, or None for a class without test images."""
     return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
 
 
 def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The result of a finished run, None when there is none; `identity` is that of the command.
+    """The result of a finished run, None if there is none; `identity` is that of the command.
 
-    Raises UserError when it was made with other options, or when there is a checkpoint of unknown origin.
+    Raises UserError when the result has other options, or when there is a checkpoint of unknown origin.
     """
     if not files.result.exists():
         if files.best.exists() and not (files.last.exists() or files.previous.exists() or files.metrics.exists()):
@@ -99,16 +99,16 @@ def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, A
 
 
 def different_options(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
-    """In words, what differs between the identities of a stored run and of a command.
+    """The differences between the identities of a stored run and of a command, as text.
 
-    Not where learned rows lie: their content is compared.
+    The place of learned rows is left out, since their content is compared.
     """
     pairs = ((name, theirs.get(name), value) for name, value in ours.items() if name != "rows")
     return [f"{name} {stored} instead of {value}" for name, stored, value in pairs if stored != value]
 
 
 def different_from_stored(stored: Any, ours: Mapping[str, Any]) -> list[str]:
-    """The same for the options that a checkpoint has, whatever these are."""
+    """The same for the options of a checkpoint, which may be damaged."""
     try:
         theirs = stored_options(stored).identity
     except (ValueError, KeyError, TypeError, AttributeError):

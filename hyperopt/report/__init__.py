@@ -1,1 +1,1 @@
-"""What comes of runs: tables, comparisons, audits, figures."""
+"""Reports on finished runs: tables, comparisons, audits, figures."""

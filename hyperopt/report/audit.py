@@ -1,4 +1,4 @@
-"""The audit of a training set: which labels look wrong, by what a run has learned of every image."""
+"""The audit of a training set: which labels look wrong, judged by what a run has learned about every image."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from utils.errors import UserError
 from utils.files import replace_file
 from utils.runs.files import RunFiles, run_number
 
-if TYPE_CHECKING:  # it brings torch, which what the flags of an audit can be does without
+if TYPE_CHECKING:  # imports torch, which the checks of an audit's flags do not need
     from custom_datasets.table import Dataset
     from utils.runs.predictions import Predictions
 
@@ -35,7 +35,7 @@ HEADER = (
     "predicted_label",
     "true_label",
 )
-# Of the quality, as a share of the accuracy on clean images; chosen on other runs than are reported (docs/audit.md).
+# Of the quality, as a share of the accuracy on clean images; chosen on runs that are not reported (docs/audit.md).
 THRESHOLD = 0.6
 SHOWN = 10  # classes and pairs of classes in the report
 FORMATS = (".csv", ".json")
@@ -44,16 +44,15 @@ INDEX_FORMATS = (".txt", ".npy")
 
 @dataclass(frozen=True)
 class Audit:
-    """What is known of n training images, the most suspicious ones first.
+    """The findings on n training images, the most suspicious ones first.
 
-    quality: (n,) in 0..1, low where the given label looks wrong: p / (p + q), where p is the probability that the
-    network gave to it and q that of the most probable other label, each averaged over the train passes. clean: how good
-    the network is, by which the quality is judged. confidence: p alone, (n,).
+    quality: (n,) in 0..1, low where the given label looks wrong: p / (p + q), where p is the network's probability of
+    the given label and q that of the most probable other label, each averaged over the train passes. clean: the
+    network's accuracies on clean images, with which the quality is compared. confidence: p alone, (n,).
     index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
-    probability of the given label; weight: learned loss weight; None where not learned. true: None unless the noise
-    was made by this program. names: of the classes; files: of all N images of the training table; None where they have
-    none.
+    probability of the given label; weight: learned loss weight; None if not learned. true: labels, None unless this
+    program made the noise. names: of the classes; files: of all N images of the training table; None without names.
     """
 
     index: np.ndarray
@@ -70,8 +69,8 @@ class Audit:
     files: list[str] | None
     clean: CleanAccuracy
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """A dictionary of `HEADER` per image; None for what there is not. Labels are names where classes have names."""
+    def records(self) -> Iterator[dict[str, Any]]:
+        """A dictionary with the keys of `HEADER` per image; missing values are None. Labels are names, if any exist."""
         class_accuracy = self.clean.reference()[self.given]
         for place, index in enumerate(self.index.tolist()):
             yield {
@@ -88,23 +87,23 @@ class Audit:
             }
 
     def name(self, label: int) -> str | int:
-        """The label as people know it."""
+        """The name of a class, or its number if it has none."""
         return self.names[label] if self.names else int(label)
 
     def suspects(self, threshold: float) -> np.ndarray:
-        """Which labels (n,) look wrong.
+        """A mask of the labels (n,) that look wrong.
 
-        Those whose quality is below so large a share of the accuracy on clean images of their class, averaged over the
-        epochs: after few epochs, and for a class that is hard to tell, no label can have a high quality.
+        Their quality is below the share `threshold` of the accuracy on clean images of their class, averaged over the
+        epochs. (After few epochs, and for a class that is hard to recognise, no label can have a high quality.)
         """
         return self.quality < threshold * self.clean.reference()[self.given]
 
     def weakness(self, threshold: float) -> str | None:
-        """Why the network cannot tell which labels are wrong, None where it can."""
+        """Why the network cannot tell which labels are wrong; None if it can."""
         return self.clean.weakness((self.suspects(threshold) & (self.predicted != self.given)).mean())
 
     def refuse_export(self, threshold: float) -> None:
-        """Raise UserError where a cleaned list would say nothing, or nothing that the network is good for."""
+        """Raise UserError when the cleaned list would be empty or full, or when the network is too weak."""
         suspects = self.suspects(threshold)
         problem = self.weakness(threshold)
         if suspects.all() or not suspects.any():
@@ -114,19 +113,19 @@ class Audit:
             raise UserError(f"--export-clean is refused: {problem}")
 
     def write(self, path: Path) -> None:
-        """Write one row per image as CSV or JSON, by the file's suffix."""
+        """Write a line per image as CSV or JSON, by the file's suffix."""
         if path.suffix == ".json":
-            text = json.dumps(list(self.rows()), indent=1) + "\n"
+            text = json.dumps(list(self.records()), indent=1) + "\n"
         else:
             file = io.StringIO(newline="")
-            writer = csv.DictWriter(file, HEADER)  # with the ends of lines of RFC 4180: others leave a "\r" unquoted
+            writer = csv.DictWriter(file, HEADER)  # with the line ends of RFC 4180: other ones leave a "\r" unquoted
             writer.writeheader()
-            writer.writerows(self.rows())
+            writer.writerows(self.records())
             text = file.getvalue()
-        replace_file(path, text.encode(errors="surrogateescape"))  # file names may be of any bytes
+        replace_file(path, text.encode(errors="surrogateescape"))  # file names may have any bytes
 
     def write_clean(self, path: Path, threshold: float) -> None:
-        """Write the indices that are no suspects, ascending, one per line or as a numpy array, by the file's suffix."""
+        """Write the indices of all other images, ascending, one per line or as a numpy array, by the file's suffix."""
         clean = np.sort(self.index[~self.suspects(threshold)])
         content = io.BytesIO()
         if path.suffix == ".npy":
@@ -136,7 +135,7 @@ class Audit:
         replace_file(path, content.getvalue())
 
     def report(self, threshold: float) -> str:
-        """How many labels look wrong, per class and pair of classes, and how many of them are, where that is known."""
+        """How many labels look wrong, per class and pair of classes, and how many of them are wrong, if known."""
         suspects = self.suspects(threshold)
         measure = f"quality below {threshold:g} times the accuracy on clean images of the class, mean over epochs"
         lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong ({measure})", *self.clean.report(self.names)]
@@ -168,7 +167,7 @@ class Audit:
 
 
 def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
-    """How well a low quality (n,) tells wrong labels (n,) from right ones; nothing where there is only one kind."""
+    """How well a low quality (n,) tells wrong labels (n,) from right ones; empty if all are wrong or all are right."""
     from sklearn.metrics import average_precision_score, roc_auc_score  # slow to import
 
     if wrong.all() or not wrong.any():
@@ -180,7 +179,7 @@ def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
 
 
 def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, float]:
-    """Share of the suspects (n,) that are wrong (n,), and of the wrong labels that are suspects."""
+    """The share of the suspects (n,) that are wrong (n,), and the share of the wrong labels that are suspects."""
     both = (wrong & suspects).sum()
     shares = {"precision": (both, suspects.sum()), "recall": (both, wrong.sum())}
     return {name: part / whole for name, (part, whole) in shares.items() if whole}
@@ -190,8 +189,8 @@ def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, f
 class Review:
     """A finished run that is audited: its files, the data that it was trained on, its options, and its audit.
 
-    notes: what was not kept of the run, and what stands for it; images that are there twice; of a run without a number,
-    which is in no row that says it, classes with too few clean images.
+    notes: data of the run that an earlier version did not store, and what replaces them; images that occur twice; for a
+    run without a number, which is in no table, classes with too few clean images.
     """
 
     files: RunFiles
@@ -204,7 +203,7 @@ class Review:
 def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Review:
     """Audit a finished run, by its files, the data that it was trained on and its result.
 
-    With label noise made by this program, the data set's labels are the true ones.
+    If this program has made the label noise, the data set's labels are the true ones.
 
     Raises UserError when a file is missing or damaged, or when the data set is another one.
 
@@ -217,13 +216,15 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
     found = Predictions.read(files.predictions, classes_of(result))
     index = found.train_index
     if found.table != fingerprint_table(data):
-        raise UserError(f"{files.predictions} is of other data than there is now; put that back, or train again")
+        raise UserError(
+            f"{files.predictions} is of other data than the present ones; put the earlier ones back, or train again"
+        )
     learned: dict[str, np.ndarray] = {}
     if options.has_learned_rows:
         rows = RowsFile.read(files.rows).in_order_of(index, found.train_given, data.classes, files.rows)
         learned = {name: column.numpy() for name, column in rows.columns.items()}
     soft = learned.get("soft_label")
-    quality = quality_of(found).round(DIGITS)  # as written, so that a threshold cuts alike
+    quality = quality_of(found).round(DIGITS)  # as in the file, so that a threshold gives the same labels there
     columns = {
         "index": index,
         "given": found.train_given,
@@ -245,21 +246,21 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
 
 
 def quality_of(found: "Predictions") -> np.ndarray:
-    """The quality (n,) of the given labels, by the averages over the train passes; of an earlier version's p alone."""
+    """The quality (n,) of the given labels, from the averages over the train passes; from p alone in older files."""
     given = found.train_confidence.astype(np.float64)
     if found.train_other_confidence is None:
         return given
-    # At the least the smallest number that counts as one: both can be rounded to zero.
+    # At least the smallest normal number, since both can be rounded to zero.
     return given / np.maximum(given + found.train_other_confidence, np.finfo(np.float32).tiny)
 
 
 def _missing(found: "Predictions", result: dict[str, Any]) -> tuple[str, ...]:
-    """What an earlier version did not keep, and what stands for it, a line each."""
+    """The data that an earlier version did not store, and what replaces them, a line each."""
     notes = []
     if found.train_other_confidence is None:
         notes.append("no probabilities of other labels: the quality is the given label's probability, which is lower")
     if "clean_accuracy" not in result:
-        notes.append("no accuracies of clean images per class: those of all classes together stand for each")
+        notes.append("no accuracies of clean images per class: the accuracy of all classes together is used for each")
     return tuple(f"the run is of an earlier version, which kept {note}" for note in notes)
 
 

@@ -1,4 +1,4 @@
-"""What a run's network makes of the clean images: the measure that an audit goes by."""
+"""The accuracies of a run's network on the clean images, with which an audit compares the quality of labels."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,16 @@ from utils.runs.files import RunFiles
 if TYPE_CHECKING:
     from custom_datasets.table import Dataset
 
-DIGITS = 6  # of shares, as an audit's file has them
-SHOWN = 20  # classes with their accuracies in words
+DIGITS = 6  # of shares in an audit's file
+SHOWN = 20  # classes whose accuracies are printed
 
 
 @dataclass(frozen=True)
 class CleanAccuracy:
-    """Shares of clean images that the network gets right, per class (C,), not a number for a class without them.
+    """The share of clean images that the network gets right, per class (C,); NaN for a class without clean images.
 
-    last: at the last epoch; mean: averaged over the `epochs` evaluations. doubt: in words, why they are no measure of
-    what the network can tell, None where they are one.
+    last: at the last epoch; mean: averaged over the `epochs` evaluations. doubt: why the accuracies say little about
+    the network; None if they are reliable.
     """
 
     epochs: int
@@ -31,9 +31,9 @@ class CleanAccuracy:
 
     @classmethod
     def of(cls, files: RunFiles, data: "Dataset", result: dict[str, Any]) -> "CleanAccuracy":
-        """Those of a finished run; of an earlier version's, which kept none per class, those of all classes together.
+        """The accuracies of a finished run; the overall ones for a run of an earlier version, which has none per class.
 
-        Raises UserError when that takes a metrics file that cannot be read.
+        Raises UserError when the metrics file is needed for that and cannot be read.
         """
         options, classes = result["options"], classes_of(result)
         epochs = options.epochs
@@ -45,15 +45,15 @@ class CleanAccuracy:
         return cls(epochs, last, mean.round(DIGITS), _doubt(data, options.sees_valid, own=not options.public))
 
     def reference(self) -> np.ndarray:
-        """What the quality of a label is compared with, per class (C,): of a class without clean images the mean."""
+        """The reference for the quality of a label, per class (C,); for a class without clean images the mean."""
         return np.where(np.isnan(self.mean), np.nanmean(self.mean), self.mean)
 
     def weakness(self, contradicted: float) -> str | None:
-        """Why the network is too weak to tell wrong labels, None if it is not.
+        """Why the network is too weak to tell wrong labels; None if it is not.
 
-        It is where it is wrong about a larger share of the clean images, all classes counting alike, than is
-        `contradicted` of the given labels: those that look wrong and that it does not say itself in the end. They may
-        all be its own mistakes then, and the others of those that look wrong were learned late, and are right.
+        It is too weak if its error on the clean images (mean over classes) is larger than the share `contradicted`.
+        That is the share of given labels that look wrong and that the network does not predict itself in the end. All
+        of them may be its own mistakes then. The other suspects were learned late, and are right.
         """
         wrong = 1 - np.nanmean(self.last)
         if self.doubt or wrong <= contradicted:
@@ -65,7 +65,7 @@ class CleanAccuracy:
         )
 
     def report(self, names: list[str] | None) -> list[str]:
-        """In lines, how good the network is; `names` of the classes where they have some."""
+        """Lines on the network's accuracy; `names` of the classes, None if they have none."""
         line = (
             f"the network, after {self.epochs} epochs with {len(self.last)} classes, is right about "
             f"{100 * np.nanmean(self.last):.1f} % of the clean images (mean over classes), "
@@ -81,7 +81,7 @@ class CleanAccuracy:
 
 
 def _doubt(data: "Dataset", sees_valid: bool, own: bool) -> str | None:
-    """Why the accuracies of clean images say little, in words."""
+    """Why the accuracies on clean images say little; None if they are reliable."""
     if sees_valid:
         return "it was trained on these images, so that how weak it is cannot be told"
     if own and not data.valid_given:

@@ -1,12 +1,12 @@
 """When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
 
-Per distortion and number of clean images: test error in % of the best epoch on the test set, and the one that rows are
-compared by, such as the mean of the last five epochs, which needs no choice (rows that lack it are left out); mean and
-standard deviation over runs. A control is a row without hypergradients and without rows from elsewhere. The strongest
-one, of those with the most runs, has the lowest error. Every row is compared with it, or with a row that is named, on
-the runs that both have: mean difference with its 95 % t-interval and the p-value of the paired, two-sided t-test. The
-strongest control is chosen by the errors that it is compared by: that is harder on the rows that are to beat it, and
-makes too much of its lead over others.
+For each distortion and number of clean images, the tables show two test errors in %, as mean and standard deviation
+over runs: that of the best epoch on the test set, and the one by which settings are compared, such as the mean of the
+last five epochs, which needs no choice of an epoch. Settings that lack it are left out. A control is a setting without
+hypergradients and without rows of another run. The strongest control is the one with the lowest error among those with
+the most runs. Every setting is compared with it, or with a named setting, on the runs that both have: mean difference
+with its 95 % t-interval, and p-value of the paired, two-sided t-test. The strongest control is chosen by the same
+errors: that makes it harder for the other settings to beat it, and exaggerates its lead over them.
 """
 
 import re
@@ -26,7 +26,7 @@ TRAINED_ON = {"distorted": "the distorted images", "valid": "the clean images", 
 
 @dataclass(frozen=True)
 class Line:
-    """A row at a number of clean images: test errors in % by run, of the best epoch and those that are compared."""
+    """A setting at a number of clean images: test errors in % by run, of the best epoch and for the comparison."""
 
     label: str
     control: bool
@@ -37,40 +37,40 @@ class Line:
 ByCount = dict[int, list[Line]]  # by number of clean images
 
 
-def error_tables(rows: Sequence[SettingResults], accuracy: str, against: re.Pattern[str] | None) -> str:
-    """An overview and a comparison per distortion, in Markdown, of rows of one data set.
+def error_tables(settings: Sequence[SettingResults], accuracy: str, against: re.Pattern[str] | None) -> str:
+    """An overview and a comparison per distortion, in Markdown, of settings of one data set.
 
     Args:
-        rows: of the table, each with the runs that are compared.
-        accuracy: of `ACCURACIES`, by which they are compared.
-        against: what the row has in its name that all are compared with; the strongest control without it.
+        settings: of the table, each with the runs that are compared.
+        accuracy: one of `ACCURACIES`, by which settings are compared.
+        against: pattern in the name of the setting that all are compared with; None for the strongest control.
 
-    Raises UserError when no row has `against` in its name.
+    Raises UserError when no name of a setting matches `against`.
 
     """
-    groups = collect(rows, accuracy)
+    groups = collect(settings, accuracy)
     if against:
         refuse_unknown(against, groups)
     found = []
     for distortion, by_count in groups.items():
-        title = f"{rows[0].options.dataset}, imbalance and noise ratio {distortion}"
+        title = f"{settings[0].options.dataset}, imbalance and noise ratio {distortion}"
         found += [title, overview(by_count, accuracy), comparison(by_count, accuracy, against)]
     return "\n\n".join(found)
 
 
-def collect(rows: Sequence[SettingResults], accuracy: str) -> dict[str, ByCount]:
-    """The rows by distortion and number of clean images. Raises UserError when all of them lack the accuracy."""
+def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCount]:
+    """The settings by distortion and number of clean images. Raises UserError when all of them lack the accuracy."""
     groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        first = row.results[min(row.results)]
-        count = row.options.valid_images or first["images"]["valid"]
-        found = {run: result["accuracy"] for run, result in row.results.items() if accuracy in result["accuracy"]}
+    for setting in settings:
+        first = setting.results[min(setting.results)]
+        count = setting.options.valid_images or first["images"]["valid"]
+        found = {run: result["accuracy"] for run, result in setting.results.items() if accuracy in result["accuracy"]}
         if found:
             best, errors = (
                 {run: 100 - accuracies[name] for run, accuracies in found.items()}
                 for name in ("best_on_test", accuracy)
             )
-            groups[column_name(row)][count].append(Line(name_of(row), is_control(row), best, errors))
+            groups[column_name(setting)][count].append(Line(name_of(setting), is_control(setting), best, errors))
     for by_count in groups.values():
         for lines in by_count.values():
             lines.sort(key=lambda line: (not line.control, line.label))
@@ -79,25 +79,25 @@ def collect(rows: Sequence[SettingResults], accuracy: str) -> dict[str, ByCount]
     return groups
 
 
-def name_of(row: SettingResults) -> str:
-    """The row's name without the number of clean images; of a control, what it is trained on."""
-    options, on = row.options, row.options.train_on
-    label = row.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
+def name_of(setting: SettingResults) -> str:
+    """The setting's name without the number of clean images; for a control, with the images that it is trained on."""
+    options, on = setting.options, setting.options.train_on
+    label = setting.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
     if options.hyper_opt == "NONE":
         label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
-    if not is_control(row):
+    if not is_control(setting):
         return label
     learns = options.los_model != "NONE" or options.aug_model in LEARNED_AUG_MODELS
     return f"{label}{', untrained rows' if learns else ''}, on {TRAINED_ON[on]}"
 
 
-def is_control(row: SettingResults) -> bool:
-    """Whether nothing is learned of single images."""
-    return row.options.hyper_opt == "NONE" and not row.options.rows
+def is_control(setting: SettingResults) -> bool:
+    """Whether nothing is learned about single images."""
+    return setting.options.hyper_opt == "NONE" and not setting.options.rows
 
 
 def strongest(lines: Sequence[Line]) -> Line | None:
-    """Of the controls with the most runs that with the lowest mean error."""
+    """The control with the lowest mean error among those with the most runs."""
     controls = [line for line in lines if line.control]
     most = max((len(line.errors) for line in controls), default=0)
     return min(
@@ -108,9 +108,9 @@ def strongest(lines: Sequence[Line]) -> Line | None:
 
 
 def compare(line: Line, other: Line) -> str:
-    """Mean difference to the other row in points, its interval, the p-value, the pairs; a dash without two of them.
+    """Mean difference to the other setting in points, its interval, p-value, number of pairs; a dash below two pairs.
 
-    There is no p-value, and no interval, of differences that are all the same.
+    If all differences are the same, there is no p-value and no interval.
     """
     from scipy.stats import ttest_rel  # slow to import
 
@@ -127,13 +127,13 @@ def compare(line: Line, other: Line) -> str:
 
 
 def refuse_unknown(against: re.Pattern[str], groups: dict[str, ByCount]) -> None:
-    """Raise UserError when no row has the pattern in its name."""
+    """Raise UserError when no name of a setting matches the pattern."""
     if not any(reference(lines, against) for by_count in groups.values() for lines in by_count.values()):
-        raise UserError(f"no row has '{against.pattern}' in its name in the table; see it without --against")
+        raise UserError(f"no setting has '{against.pattern}' in its name in the table; see it without --against")
 
 
 def reference(lines: Sequence[Line], against: re.Pattern[str] | None) -> Line | None:
-    """The row that others are compared with: the first with the pattern in its name, or the strongest control."""
+    """The setting that others are compared with: the first whose name matches the pattern, or the strongest control."""
     if against is None:
         return strongest(lines)
     return next((line for line in lines if against.search(line.label)), None)
@@ -142,7 +142,7 @@ def reference(lines: Sequence[Line], against: re.Pattern[str] | None) -> Line | 
 def overview(by_count: ByCount, accuracy: str) -> str:
     """A Markdown table of the mean errors by number of clean images, the strongest controls in bold.
 
-    Behind a cell of fewer runs than others of its column have is their number.
+    If a cell has fewer runs than others of its column, their number follows.
     """
     counts = sorted(by_count)
     cells: dict[str, dict[int, str]] = defaultdict(dict)
@@ -160,9 +160,9 @@ def overview(by_count: ByCount, accuracy: str) -> str:
 
 
 def comparison(by_count: ByCount, accuracy: str, against: re.Pattern[str] | None) -> str:
-    """A Markdown table of both errors and the comparison, what is compared with in bold."""
+    """A Markdown table of both errors and the comparison; the setting that others are compared with is in bold."""
     title = "that in bold" if against else "the strongest control"
-    grid = [["clean images", "row", "best on test", ACCURACIES[accuracy], f"against {title}", "runs"]]
+    grid = [["clean images", "setting", "best on test", ACCURACIES[accuracy], f"against {title}", "runs"]]
     for count, lines in sorted(by_count.items()):
         other = reference(lines, against)
         for line in lines:

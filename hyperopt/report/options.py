@@ -1,4 +1,4 @@
-"""The flags of the results script: a setting, and what is shown of it, of all settings, or of one run."""
+"""The flags of the results script: a setting, and what to show of it, of all settings, or of one run."""
 
 import re
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ COMPARED = ("errors", "labels", "audits")
 class ResultOptions(Setting):
     """All flags of the results script."""
 
-    all: bool = flag(False, "a table of all rows and distortions of the data set that there are results of")
+    all: bool = flag(False, "a table of all settings of the data set that have results")
     compare: str | None = flag(
         None,
-        "rows of the data set beside one another: test errors against the number of clean images, with paired tests "
-        "(errors, the default); how well learned rows tell wrong labels (labels), and how well audits do (audits)",
+        "compare the settings of the data set: test errors against the number of clean images, with paired tests "
+        "(errors, the default); how well learned rows tell wrong labels (labels), or how well audits do (audits)",
         choices=COMPARED,
         nargs="?",
         const="errors",
     )
     match: re.Pattern[str] | None = flag(
-        None, "with --all and --compare, only the rows in whose run name this regular expression is found", type=pattern
+        None, "with --all and --compare, only the settings whose name matches this regular expression", type=pattern
     )
     only_runs: list[int] | None = flag(
         None,
@@ -38,13 +38,13 @@ class ResultOptions(Setting):
     )
     against: re.Pattern[str] | None = flag(
         None,
-        "with --compare errors, what the row has in its name in the table that others are compared with (default: the "
-        "strongest control)",
+        "with --compare errors, compare with the setting whose name in the table matches this (default: the strongest "
+        "control)",
         type=pattern,
     )
-    accuracy: str = flag("last_five", "with --compare errors, by which they are compared", choices=tuple(ACCURACIES))
+    accuracy: str = flag("last_five", "with --compare errors, the accuracy to compare by", choices=tuple(ACCURACIES))
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
-    dry_run: bool = flag(False, "print the resolved row and the files that its results are read from, and stop")
+    dry_run: bool = flag(False, "print the resolved setting and the files that its results are read from, and stop")
     runs_csv: Path | None = flag(
         None, "file (.csv) for one line per finished run that is shown: setting, accuracies, time", type=file_of(".csv")
     )
@@ -70,11 +70,11 @@ class ResultOptions(Setting):
     )
 
     def check_flags(self) -> None:
-        """Raise UserError for flags that do nothing together."""
+        """Raise UserError for flags that have no effect together."""
         audits = self.audit or self.export_clean
         self._check_belonging()
         if self.all or self.compare:
-            self._check_every_row()
+            self._check_every_setting()
         if self.plot and self.compare not in (None, "errors"):
             raise UserError(f"--compare {self.compare} is a table alone; leave out --plot")
         if not audits and (self.run_folder or self.threshold != THRESHOLD):
@@ -88,7 +88,7 @@ class ResultOptions(Setting):
             raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
 
     def _check_belonging(self) -> None:
-        """Flags of --all and --compare are given with these alone."""
+        """Refuse flags of --all and --compare without these."""
         errors = self.compare == "errors"
         belongs = {
             "format": ("--all", self.all),
@@ -101,12 +101,12 @@ class ResultOptions(Setting):
             if getattr(self, name) != getattr(ResultOptions, name) and not there:
                 raise UserError(f"{as_flag(name)} is for {owner}; add it")
 
-    def _check_every_row(self) -> None:
-        """Flags that choose a row are given without --all and --compare, which show every row."""
+    def _check_every_setting(self) -> None:
+        """Refuse flags that choose a setting together with --all and --compare, which show every setting."""
         shown = "all" if self.all else "compare"
         beside = {shown, "data", "dataset", "match", "plot", "runs_csv"}
-        beside |= {"format", "only_runs", "against", "accuracy"}  # of which it is known that they belong
+        beside |= {"format", "only_runs", "against", "accuracy"}  # checked in `_check_belonging`
         # A method first: the other flags that it presets were not given.
         for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):
             if field.name not in beside and getattr(self, field.name) != field.default:
-                raise UserError(f"--{shown} shows every row; leave out {as_flag(field.name)}")
+                raise UserError(f"--{shown} shows every setting; leave out {as_flag(field.name)}")

@@ -1,4 +1,4 @@
-"""Which runs of a row repeat one another: those on the same data with the same options, but for the seed."""
+"""Which runs of a setting are repetitions: runs on the same data with the same options except the seed."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from hyperopt.options.stored import DATA, classes_of
 
 Results = dict[int, dict[str, Any]]  # by run number, in ascending order
 
-# Repetitions may differ in these. Learned rows lie in every run folder. A run goes on in its own precision alone, but
-# another run's may be another: like a version it changes the rounding, which a note says.
+# Repetitions may differ in these. Each run folder has learned rows of its own. A run goes on only in its own precision,
+# but other runs may have another one: like a version it changes the rounding, and a note says so.
 FREE_OPTIONS = ("seed", "rows", "precision")
-# What can change a result's rounding; Python's version shapes no number.
+# Versions that can change a result's rounding; Python's version is left out, since it affects no number.
 VERSIONS = ("torch", "torchvision", "numpy", "device", "threads")
-COMMIT_LETTERS = 12  # of 40 that are shown
-# What the version that recorded no commit did otherwise, and whether a run of these options is of that kind.
+COMMIT_LETTERS = 12  # shown of 40
+# What the versions that stored no commit did differently, and for which options of a run.
 DONE_OTHERWISE: dict[str, Callable[[RunOptions], bool]] = {
     "started Wide ResNets otherwise": lambda options: str(options.model).startswith("wresnet"),
     "had other arithmetic for --warp original": lambda options: options.warp == "original",
@@ -25,9 +25,9 @@ DONE_OTHERWISE: dict[str, Callable[[RunOptions], bool]] = {
 
 
 def split_repetitions(results: Results) -> list[Results]:
-    """The runs in groups of repetitions, in the order of their lowest runs.
+    """The runs in groups of repetitions, ordered by their lowest runs.
 
-    A run that does not say what it is of goes to the first group that it is not known to differ from.
+    A result that lacks such data goes to the first group from which it is not known to differ.
     """
     groups: list[Results] = []
     for run, result in sorted(results.items()):
@@ -41,14 +41,14 @@ def split_repetitions(results: Results) -> list[Results]:
 
 
 def differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """In words, why the other result is not of a repetition of the first; of what both of them say."""
+    """Why the other result is not of a repetition of the first, as text; only data that both have are compared."""
     data = [f"other {name}" for name, _, _ in _both_know(_data(first), _data(other))]
     options = [f"{name} {theirs}, not {ours}" for name, ours, theirs in _both_know(_options(first), _options(other))]
     return data + options + _done_otherwise(first, other)
 
 
 def _done_otherwise(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """What an earlier version, of which one of the two is, did otherwise for runs of their kind."""
+    """If one of the two is of an earlier version: what that did differently for such runs."""
     if ("commit" in first) == ("commit" in other):
         return []
     whose = "that one is" if "commit" in other else "it is"
@@ -57,16 +57,16 @@ def _done_otherwise(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def _both_know(first: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Names and values of what is known of both and differs."""
+    """Names and values of the data that are known for both and differ."""
     pairs = ((name, first.get(name), other.get(name)) for name in sorted(first.keys() | other.keys()))
     return [(name, ours, theirs) for name, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs]
 
 
 def _data(result: dict[str, Any]) -> dict[str, Any]:
-    """What a result says of the data that it is of, None for what it does not say."""
+    """The entries of a result about its data; None for those that it lacks."""
     images = dict(result.get("images") or {})
     if result["options"].imbalance_ratio > 1 or result["options"].subsample_ratio < 1:
-        images.pop("train", None)  # the seed decides which images are left, and by their classes how many
+        images.pop("train", None)  # the seed chooses the images that are kept, and their classes decide how many
     return {
         **{name: result.get(key) for key, name in DATA.items()},
         **{f"number of {part} images": count for part, count in images.items()},
@@ -82,7 +82,7 @@ def _options(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def doubts(results: Results) -> list[str]:
-    """Lines on what a mean over repetitions takes for granted: data that are not known, versions that differ."""
+    """Notes on what a mean over repetitions assumes: data that are not known, versions that differ."""
     if len(results) == 1:
         return []
     unknown = defaultdict(list)
@@ -120,7 +120,7 @@ def _words(runs: list[int]) -> str:
 
 
 def name_ranges(runs: list[int]) -> list[str]:
-    """Names of runs in ascending order, neighbours joined: run1, run4 to run9."""
+    """Names of runs in ascending order, with ranges: run1, run4 to run9."""
     ends: list[list[int]] = []
     for run in runs:
         if ends and run == ends[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""Reading the results of run0, run1, ... and putting them into tables."""
+"""Reads the results of run0, run1, ... by setting."""
 
 import csv
 import re
@@ -24,9 +24,9 @@ from utils.runs.progress import unfinished
 
 @dataclass
 class SettingResults:
-    """The finished runs of one row, which are repetitions: results by run number, and what there is to say about them.
+    """The finished runs of one setting, which are repetitions: results by run number, and notes about them.
 
-    Runs of one name that are no repetitions of one another make several rows, which stand `apart`.
+    Runs of one name that are not repetitions of one another form several settings, which stand `apart`.
     """
 
     name: str
@@ -37,7 +37,7 @@ class SettingResults:
 
     @property
     def options(self) -> RunOptions:
-        """The options that the first of the runs was made with."""
+        """The options of the first run."""
         return self.results[min(self.results)]["options"]
 
     @property
@@ -47,24 +47,24 @@ class SettingResults:
 
     @property
     def title(self) -> str:
-        """The row's name, with its runs where others of that name stand apart."""
+        """The setting's name, with its runs if other runs of that name stand apart."""
         return f"{self.name}, {self.runs}" if self.apart else self.name
 
     @property
     def label(self) -> str:
-        """The row's name in a table: the setting, and its runs where others of that setting stand apart."""
-        return f"{self.setting}, {self.runs}" if self.apart else self.setting
+        """The setting's name in a table: the method, and the runs if other runs of that name stand apart."""
+        return f"{self.method}, {self.runs}" if self.apart else self.method
 
     @property
-    def setting(self) -> str:
-        """Augmentation/loss, the estimator, and what is unusual."""
+    def method(self) -> str:
+        """Augmentation/loss, the estimator, and unusual options."""
         options = self.options
         words = [name if value is True else f"{name} {value}" for name, value in self.unusual.items()]
         return " ".join([f"{options.aug_model}/{options.los_model} {options.hyper_opt}", *words])
 
     @property
     def unusual(self) -> dict[str, Any]:
-        """Options that set the row apart from the published one of its name."""
+        """Options that differ from those of the published setting of that name."""
         options = self.options
         usual = {
             "recipe": options.dataset,
@@ -88,12 +88,12 @@ class SettingResults:
         return options.imbalance_ratio, options.subsample_ratio, options.noise_ratio
 
     def errors(self, accuracy: str) -> list[float]:
-        """Test errors in percent of all runs, for one of `ACCURACIES`; none where a run lacks it."""
+        """Test errors in percent of all runs, for one of `ACCURACIES`; empty if a run lacks it."""
         accuracies = [self.results[run]["accuracy"] for run in sorted(self.results)]
         return [100 - found[accuracy] for found in accuracies] if all(accuracy in found for found in accuracies) else []
 
     def per_class(self) -> list[list[float | None]]:
-        """Test accuracy of every class in percent, None for a class without test images, at the last epoch, by run."""
+        """Test accuracy of the last epoch in percent by run and class; None for a class without test images."""
         return [result["accuracy_per_class"]["last_epoch"] for _, result in sorted(self.results.items())]
 
     @property
@@ -108,7 +108,7 @@ class SettingResults:
     def published(self) -> list[float]:
         """Mean and standard deviation (percent, best epoch on test) of the published cell.
 
-        [] where there is none, or where a run was made with other settings than the published ones.
+        [] if there is none, or if a run has other options than the published ones.
         """
         setting = self.options
         if self.unusual or not setting.public:
@@ -122,11 +122,11 @@ class SettingResults:
         return published_error(setting.dataset, method, *self.distortion)
 
     def order(self) -> tuple:
-        """A key that sorts rows as the published tables do, then by distortion."""
+        """A key that sorts settings as the published tables do, then by distortion."""
         options = self.options
         names = ((AUG_MODELS, options.aug_model), (LOSS_LETTERS, options.los_model), (ESTIMATORS, options.hyper_opt))
         places = (list(known).index(name) for known, name in names)
-        return (*places, self.setting, self.distortion, min(self.results))
+        return (*places, self.method, self.distortion, min(self.results))
 
 
 def some_run_folders(folder: Path) -> dict[int, Path]:
@@ -139,51 +139,53 @@ def some_run_folders(folder: Path) -> dict[int, Path]:
 
 @dataclass
 class Findings:
-    """What there is of some rows: finished runs, sorted; lines on unfinished ones, damaged files, and all together."""
+    """Finished runs by setting, sorted; lines on unfinished runs, on damaged files, and on all runs together."""
 
-    rows: list[SettingResults]
+    settings: list[SettingResults]
     unfinished: list[str]
     damaged: list[str]
     notes: list[str] = field(default_factory=list)
 
 
 def setting_results(options: Setting) -> Findings:
-    """The runs of the options' row, resolved. Raises UserError when none is finished."""
+    """The runs of a resolved setting. Raises UserError when none is finished."""
     found = _find(
         options.folder,
         re.compile(f"^{re.escape(options.name)}$"),
         nothing=f"no finished run of {options.name} in {options.folder}",
         advice="train it first, or try --all",
     )
-    for row in found.rows:
-        recipe = row.options.recipe
+    for setting in found.settings:
+        recipe = setting.options.recipe
         if recipe != options.recipe:
-            row.notes.append(f"trained with --recipe {recipe}, not {options.recipe}")
+            setting.notes.append(f"trained with --recipe {recipe}, not {options.recipe}")
     return found
 
 
 def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
-    """All runs in a data set's folder; with `match`, of the rows in whose name it is found.
+    """All runs in a data set's folder; with `match`, only of settings whose name matches it.
 
     Raises UserError when none is finished.
     """
     wanted = f" with '{match.pattern}' in its name" if match else ""
     nothing = f"no finished run{wanted} in {folder}"
     found = _find(folder, match or re.compile(""), nothing, "train first")
-    epochs = {row.options.epochs: row.label for row in reversed(found.rows)}
+    epochs = {setting.options.epochs: setting.label for setting in reversed(found.settings)}
     if len(epochs) > 1:
         some = ", ".join(f"{count} ({label})" for count, label in sorted(epochs.items()))
-        found.notes.append(f"rows differ in their number of epochs: {some}")
+        found.notes.append(f"settings differ in their number of epochs: {some}")
     return found
 
 
-def only_runs(rows: Iterable[SettingResults], runs: Iterable[int]) -> list[SettingResults]:
-    """The rows with the runs of these numbers alone. Raises UserError when none of them is finished."""
+def only_runs(settings: Iterable[SettingResults], runs: Iterable[int]) -> list[SettingResults]:
+    """The settings with only the runs of these numbers. Raises UserError when none of these is finished."""
     wanted = set(runs)
-    kept = [(row, {run: result for run, result in row.results.items() if run in wanted}) for row in rows]
-    found = [replace(row, results=results) for row, results in kept if results]
+    kept = [
+        (setting, {run: result for run, result in setting.results.items() if run in wanted}) for setting in settings
+    ]
+    found = [replace(setting, results=results) for setting, results in kept if results]
     if not found:
-        raise UserError("no run of --only-runs is finished in any of the rows; name others, or leave it out")
+        raise UserError("no run of --only-runs is finished in any of the settings; name others, or leave it out")
     return found
 
 
@@ -199,7 +201,7 @@ def _find(folder: Path, wanted: re.Pattern[str], nothing: str, advice: str) -> F
             try:
                 result = read_result(path)
             except FileNotFoundError:
-                continue  # started over at this moment
+                continue  # the run has just been started over
             except UserError as error:
                 damaged.append(str(error))
                 continue
@@ -207,21 +209,21 @@ def _find(folder: Path, wanted: re.Pattern[str], nothing: str, advice: str) -> F
     going = unfinished(folders.values(), wanted)
     if not found:
         raise UserError("; ".join([*damaged, nothing, *(going or [advice])]))
-    rows = [row for name, results in found.items() for row in _rows_of(name, folder, results, folders)]
-    return Findings(sorted(rows, key=SettingResults.order), going, damaged)
+    settings = [setting for name, results in found.items() for setting in _settings_of(name, folder, results, folders)]
+    return Findings(sorted(settings, key=SettingResults.order), going, damaged)
 
 
 CURVES = ("test_accuracy", "test_loss", "train_loss")
 
 
 def read_metrics(path: Path, epochs: int, columns: Iterable[str] = CURVES) -> dict[str, list[float]]:
-    """Some columns of a metrics file of so many epochs. Raises UserError when it is missing or damaged."""
+    """Some columns of a metrics file with this number of epochs. Raises UserError when it is missing or damaged."""
     try:
         with path.open(newline="") as file:
-            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        metrics = {key: [row[key] for row in rows] for key in ("epoch", *columns)}
+            lines = [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]
+        metrics = {key: [line[key] for line in lines] for key in ("epoch", *columns)}
         if metrics["epoch"] != list(range(1, epochs + 1)):
-            raise ValueError(f"it has not the epochs 1 to {epochs}")
+            raise ValueError(f"it does not have the epochs 1 to {epochs}")
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise UserError(
             f"{path} is not a metrics file that can be read ({error}); train the run again with --fresh"
@@ -229,31 +231,33 @@ def read_metrics(path: Path, epochs: int, columns: Iterable[str] = CURVES) -> di
     return metrics
 
 
-def _rows_of(name: str, folder: Path, results: Results, folders: Iterable[int]) -> list[SettingResults]:
-    """The finished runs of one name: a row, or several where not all of them are repetitions of one another."""
+def _settings_of(name: str, folder: Path, results: Results, folders: Iterable[int]) -> list[SettingResults]:
+    """The finished runs of one name as a setting, or as several if they are not all repetitions of one another."""
     groups = split_repetitions(results)
-    rows = [SettingResults(name, folder, group, apart=len(groups) > 1) for group in groups]
-    first = rows[0]
+    settings = [SettingResults(name, folder, group, apart=len(groups) > 1) for group in groups]
+    first = settings[0]
     missing = sorted(set(range(max(folders) + 1)) - results.keys())
     if missing:
         first.notes.append(f"missing: {', '.join(name_ranges(missing))}")
-    for row in rows[1:]:
-        why = differences(first.results[min(first.results)], row.results[min(row.results)])
-        row.notes.append(f"stands apart from {first.runs}: {', '.join(why)}")
-    for row in rows:
-        _note(row)
-    return rows
+    for setting in settings[1:]:
+        why = differences(first.results[min(first.results)], setting.results[min(setting.results)])
+        setting.notes.append(f"stands apart from {first.runs}: {', '.join(why)}")
+    for setting in settings:
+        _note(setting)
+    return settings
 
 
-def _note(row: SettingResults) -> None:
-    """Say what the mean over the runs takes for granted, and what their accuracies are of."""
-    tested_on_valid = [run for run, result in sorted(row.results.items()) if result.get("tested_on") == "valid"]
+def _note(setting: SettingResults) -> None:
+    """Add notes on what the mean over the runs assumes, and on the images of their accuracies."""
+    tested_on_valid = [run for run, result in sorted(setting.results.items()) if result.get("tested_on") == "valid"]
     if tested_on_valid:
-        row.notes.append(f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}")
-    row.notes += few_clean_of_runs(row.results)
+        setting.notes.append(
+            f"no test set: accuracies of {', '.join(name_ranges(tested_on_valid))} are {TESTED_ON_VALID}"
+        )
+    setting.notes += few_clean_of_runs(setting.results)
     by_seed: dict[int, int] = {}
-    for run, result in row.results.items():
+    for run, result in setting.results.items():
         first = by_seed.setdefault(result["options"].seed, run)
         if first != run:
-            row.notes.append(f"run{run} has the same seed as run{first}")
-    row.notes += doubts(row.results)
+            setting.notes.append(f"run{run} has the same seed as run{first}")
+    setting.notes += doubts(setting.results)

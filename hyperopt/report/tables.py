@@ -15,56 +15,58 @@ from utils.runs.accuracies import ACCURACIES
 PLUS_MINUS = {"text": "+-", "markdown": "±", "latex": r"$\pm$"}
 
 
-def setting_table(row: SettingResults) -> str:
-    """One row: test accuracy of every run, mean and standard deviation, test error."""
+def setting_table(setting: SettingResults) -> str:
+    """The table of one setting: test accuracy of every run, mean and standard deviation, test error."""
 
     def cells(accuracy: dict[str, float]) -> list[str]:
         return [f"{accuracy[name]:.2f}" if name in accuracy else "-" for name in ACCURACIES]
 
     grid = [["test accuracy, %", *ACCURACIES.values()]]
-    grid += [[f"run{run}", *cells(result["accuracy"])] for run, result in sorted(row.results.items())]
-    errors = [row.errors(name) for name in ACCURACIES]
+    grid += [[f"run{run}", *cells(result["accuracy"])] for run, result in sorted(setting.results.items())]
+    errors = [setting.errors(name) for name in ACCURACIES]
     grid.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
     grid.append(["test error, %", *map(mean_and_spread, errors)])
-    return "\n".join([row.title, as_text(grid), *row.notes])
+    return "\n".join([setting.title, as_text(grid), *setting.notes])
 
 
-def all_tables(rows: list[SettingResults], layout: str) -> str:
-    """All rows in a layout of `LAYOUTS`."""
-    return LAYOUTS[layout](rows)
+def all_tables(settings: list[SettingResults], layout: str) -> str:
+    """All settings in a layout of `LAYOUTS`."""
+    return LAYOUTS[layout](settings)
 
 
 def mean_and_spread(values: list[float], plus_minus: str = "+-") -> str:
-    """Mean and sample standard deviation, the latter left out for a single value; a dash for none."""
+    """Mean and sample standard deviation, without the latter for a single value; a dash for no value."""
     return with_spread(summarise(values), plus_minus, digits=2)
 
 
 def summarise(values: list[float]) -> list[float]:
-    """Mean and, of several values, the sample standard deviation; nothing of nothing."""
+    """Mean and, for several values, the sample standard deviation; [] for no value."""
     if not values:
         return []
     return [statistics.mean(values)] + ([statistics.stdev(values)] if len(values) > 1 else [])
 
 
 def with_spread(summary: list[float], plus_minus: str, digits: int | None = None) -> str:
-    """A mean and, if there is one, its standard deviation; as given without `digits`."""
+    """A mean and its standard deviation, if there is one; rounded only with `digits`."""
     return f" {plus_minus} ".join(str(value) if digits is None else f"{value:.{digits}f}" for value in summary) or "-"
 
 
-def by_accuracy(rows: list[SettingResults], plus_minus: str) -> Grid:
-    """One distortion: a line per row, a column per accuracy."""
-    grid = [[column_name(rows[0]), *ACCURACIES.values(), "runs"]]
-    for row in rows:
-        grid.append([row.label, *(cell(row, name, plus_minus) for name in ACCURACIES), runs_of([row])])
+def by_accuracy(settings: list[SettingResults], plus_minus: str) -> Grid:
+    """One distortion: a line per setting, a column per accuracy."""
+    grid = [[column_name(settings[0]), *ACCURACIES.values(), "runs"]]
+    for setting in settings:
+        grid.append([setting.label, *(cell(setting, name, plus_minus) for name in ACCURACIES), runs_of([setting])])
     return grid
 
 
-def by_distortion(rows: list[SettingResults], accuracy: str, plus_minus: str) -> Grid:
-    """The published tables' shape for one of `ACCURACIES`: a line per row, a column per distortion."""
-    columns = dict.fromkeys(column_name(row) for row in sorted(rows, key=lambda row: row.distortion))
+def by_distortion(settings: list[SettingResults], accuracy: str, plus_minus: str) -> Grid:
+    """As in the published tables, for one of `ACCURACIES`: a line per setting, a column per distortion."""
+    columns = dict.fromkeys(
+        column_name(setting) for setting in sorted(settings, key=lambda setting: setting.distortion)
+    )
     lines: dict[str, dict[str, SettingResults]] = {}
-    for row in rows:
-        lines.setdefault(row.label, {})[column_name(row)] = row
+    for setting in settings:
+        lines.setdefault(setting.label, {})[column_name(setting)] = setting
     grid = [[ACCURACIES[accuracy], *columns, "runs"]]
     for label, found in lines.items():
         cells = (cell(found[column], accuracy, plus_minus) if column in found else "" for column in columns)
@@ -72,22 +74,22 @@ def by_distortion(rows: list[SettingResults], accuracy: str, plus_minus: str) ->
     return grid
 
 
-def column_name(row: SettingResults) -> str:
-    """The distortion as the published tables name it: IR-NR."""
-    ir, sr, nr = row.distortion
+def column_name(setting: SettingResults) -> str:
+    """The name of the distortion in the published tables: IR-NR."""
+    ir, sr, nr = setting.distortion
     return f"{ir}-{nr}" if sr == 1 else f"{ir}-{nr} (SR {sr})"
 
 
-def cell(row: SettingResults, accuracy: str, plus_minus: str) -> str:
-    """Error in percent; behind the best epoch's on the test set the published one, which is of that kind."""
-    ours = mean_and_spread(row.errors(accuracy), plus_minus)
-    published = row.published() if accuracy == "best_on_test" else []
+def cell(setting: SettingResults, accuracy: str, plus_minus: str) -> str:
+    """Error in percent; that of the best epoch on the test set is followed by the published one, if there is one."""
+    ours = mean_and_spread(setting.errors(accuracy), plus_minus)
+    published = setting.published() if accuracy == "best_on_test" else []
     return f"{ours} [{with_spread(published, plus_minus)}]" if published else ours
 
 
-def runs_of(rows: list[SettingResults]) -> str:
-    """Numbers of the runs that are in, per distortion where they differ."""
-    names = [", ".join(name_ranges(sorted(row.results))).replace("run", "") for row in rows]
+def runs_of(settings: list[SettingResults]) -> str:
+    """Numbers of the runs, per distortion if they differ."""
+    names = [", ".join(name_ranges(sorted(setting.results))).replace("run", "") for setting in settings]
     return " / ".join(dict.fromkeys(names))
 
 
@@ -104,45 +106,45 @@ def as_latex(grid: Grid) -> str:
     return "\n".join([begin, r"\hline", header, r"\hline", *body, r"\hline", r"\end{tabular}"])
 
 
-def records(rows: list[SettingResults]) -> list[dict[str, Any]]:
-    """A record per row and distortion: errors in percent, unrounded; what is not defined is None."""
+def records(settings: list[SettingResults]) -> list[dict[str, Any]]:
+    """A record per setting and distortion: errors in percent, unrounded; None where they are not defined."""
     found = []
-    for row in rows:
-        ir, sr, nr = row.distortion
-        record = {"row": row.label, "imbalance_ratio": ir, "subsample_ratio": sr, "noise_ratio": nr}
-        record["runs"] = " ".join(map(str, sorted(row.results)))
-        summaries = {f"{name}_error": summarise(row.errors(name)) for name in ACCURACIES}
-        for name, summary in (summaries | {"published_error": row.published()}).items():
+    for setting in settings:
+        ir, sr, nr = setting.distortion
+        record = {"row": setting.label, "imbalance_ratio": ir, "subsample_ratio": sr, "noise_ratio": nr}
+        record["runs"] = " ".join(map(str, sorted(setting.results)))
+        summaries = {f"{name}_error": summarise(setting.errors(name)) for name in ACCURACIES}
+        for name, summary in (summaries | {"published_error": setting.published()}).items():
             record[f"{name}_mean"], record[f"{name}_std"] = [*summary, None, None][:2]
-        found.append(record | {"notes": "; ".join(row.notes)})
+        found.append(record | {"notes": "; ".join(setting.notes)})
     return found
 
 
-def _grids(rows: list[SettingResults], layout: str, render: Callable[[Grid], str], comment: str = "") -> str:
+def _grids(settings: list[SettingResults], layout: str, render: Callable[[Grid], str], comment: str = "") -> str:
     plus_minus = PLUS_MINUS[layout]
-    if len({row.distortion for row in rows}) == 1:
-        grids = [by_accuracy(rows, plus_minus)]
+    if len({setting.distortion for setting in settings}) == 1:
+        grids = [by_accuracy(settings, plus_minus)]
     else:
-        grids = [by_distortion(rows, name, plus_minus) for name in ACCURACIES]
+        grids = [by_distortion(settings, name, plus_minus) for name in ACCURACIES]
     title = f"{comment}test error in %, mean {PLUS_MINUS['text']} standard deviation"
-    if any(row.published() for row in rows):
+    if any(setting.published() for setting in settings):
         title += " [published]"
-    notes = [f"{comment}{row.title}: {note}" for row in rows for note in row.notes]
+    notes = [f"{comment}{setting.title}: {note}" for setting in settings for note in setting.notes]
     return "\n\n".join([title, *map(render, grids), *(["\n".join(notes)] if notes else [])])
 
 
-def run_records(rows: list[SettingResults]) -> list[dict[str, Any]]:
-    """A record per finished run: its setting's name, test accuracies in percent, seconds of all passes, what made it.
+def run_records(settings: list[SettingResults]) -> list[dict[str, Any]]:
+    """A record per finished run: setting, test accuracies in percent, seconds of all passes, commit and versions.
 
-    What is not defined, or was not kept by an earlier version, is None.
+    Values that are not defined, or that an earlier version did not store, are None.
     """
     found = []
-    for row in rows:
-        for run, result in sorted(row.results.items()):
+    for setting in settings:
+        for run, result in sorted(setting.results.items()):
             timing = result.get("timing") or {}
             seconds = timing.get("seconds")
             found.append(
-                {"dataset": result["dataset"], "setting": row.title, "run": run, "epochs": result["options"].epochs}
+                {"dataset": result["dataset"], "setting": setting.title, "run": run, "epochs": result["options"].epochs}
                 | {name: result["accuracy"].get(name) for name in ACCURACIES}
                 | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
                 | {"date": timing.get("finished"), "torch": (result.get("versions") or {}).get("torch")}
@@ -150,9 +152,9 @@ def run_records(rows: list[SettingResults]) -> list[dict[str, Any]]:
     return found
 
 
-def runs_csv(rows: list[SettingResults]) -> str:
+def runs_csv(settings: list[SettingResults]) -> str:
     """The records of all runs as the content of a CSV file."""
-    return _as_csv(run_records(rows)) + "\n"
+    return _as_csv(run_records(settings)) + "\n"
 
 
 def _as_csv(content: list[dict[str, Any]]) -> str:
@@ -164,9 +166,9 @@ def _as_csv(content: list[dict[str, Any]]) -> str:
 
 
 LAYOUTS = {
-    "text": lambda rows: _grids(rows, "text", as_text),
-    "markdown": lambda rows: _grids(rows, "markdown", as_markdown),
-    "latex": lambda rows: _grids(rows, "latex", as_latex, "% "),
-    "csv": lambda rows: _as_csv(records(rows)),
-    "json": lambda rows: json.dumps(records(rows), indent=2),
+    "text": lambda settings: _grids(settings, "text", as_text),
+    "markdown": lambda settings: _grids(settings, "markdown", as_markdown),
+    "latex": lambda settings: _grids(settings, "latex", as_latex, "% "),
+    "csv": lambda settings: _as_csv(records(settings)),
+    "json": lambda settings: json.dumps(records(settings), indent=2),
 }

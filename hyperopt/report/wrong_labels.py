@@ -1,7 +1,8 @@
-"""How well learned rows and audits tell wrong labels from right ones, over the runs of the rows of a table.
+"""How well learned rows and audits tell wrong labels from right ones, over the runs of the settings of a table.
 
-Of every finished run that was trained on images with label noise made by this program, and on no others: a label is
-wrong where it differs from the data set's. All tables are Markdown, in %, with mean and standard deviation over runs.
+Only finished runs count that were trained on images with label noise made by this program, and on no other images. A
+label is wrong if it differs from the data set's. All tables are Markdown, in %, with mean and standard deviation over
+runs.
 """
 
 from collections import defaultdict
@@ -23,46 +24,49 @@ LABEL_COLUMNS = ("area, weight", "area, soft label", "wrong, corrected", "right,
 LABEL_ERRORS = {"test error, best": "best_on_test", "last": "last_epoch"}
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8)
 
-Reviews = list[tuple[SettingResults, list[Review]]]  # of the runs of each row
+Reviews = list[tuple[SettingResults, list[Review]]]  # of the runs of each setting
 Scores = dict[str, np.ndarray]  # (n,) by name, low where a label looks wrong
 
 
-def review_rows(rows: Sequence[SettingResults], data: "Dataset") -> Reviews:
-    """The audits of all runs with wrong labels that are known; `data` is what they were trained on.
+def review_settings(settings: Sequence[SettingResults], data: "Dataset") -> Reviews:
+    """The audits of all runs whose wrong labels are known; `data` is the data set that they were trained on.
 
     Raises UserError when there is none, and when a file of a run is missing or damaged.
     """
-    noisy = [row for row in rows if row.options.noise_ratio > 0]
-    noisy = [row for row in noisy if not row.options.refit and row.options.train_on == "distorted"]
+    noisy = [setting for setting in settings if setting.options.noise_ratio > 0]
+    noisy = [setting for setting in noisy if not setting.options.refit and setting.options.train_on == "distorted"]
     if not noisy:
         raise UserError("none of the finished runs was trained on noisy labels (-nr) and on nothing else; train one")
-    return [(row, [review_run(row.files(run), data, row.results[run]) for run in sorted(row.results)]) for row in noisy]
+    return [
+        (setting, [review_run(setting.files(run), data, setting.results[run]) for run in sorted(setting.results)])
+        for setting in noisy
+    ]
 
 
 def label_table(reviews: Reviews) -> str:
-    """What learned weights and soft labels make of wrong labels: a line per row that learns both.
+    """How well learned weights and soft labels tell wrong labels: a line per setting that learns both.
 
-    The areas under the ROC curve are of a low weight, and of a low soft-label probability of the given label, against
-    wrong; then come the share of wrong labels whose soft label has its largest probability at the true class, and of
-    right labels whose soft label has it elsewhere. Beside them stands the test error of the same runs.
+    The columns are the areas under the ROC curve of a low weight, and of a low soft-label probability of the given
+    label, for wrong labels; the share of wrong labels whose soft label is largest at the true class; the share of right
+    labels whose soft label is largest elsewhere; and the test error of the same runs.
 
-    Raises UserError when there is no such row.
+    Raises UserError when there is no such setting.
     """
     columns = (*LABEL_COLUMNS, *LABEL_ERRORS)
     grid = [["in %", "noise ratio", *columns, "runs"]]
-    for row, found in reviews:
-        if row.options.los_model == "BOTH" and row.options.has_learned_rows:
+    for setting, found in reviews:
+        if setting.options.los_model == "BOTH" and setting.options.has_learned_rows:
             values = _columns([corrections(review.audit) for review in found])
-            values |= {name: row.errors(accuracy) for name, accuracy in LABEL_ERRORS.items()}
+            values |= {name: setting.errors(accuracy) for name, accuracy in LABEL_ERRORS.items()}
             cells = (mean_and_spread(values.get(name, []), "±") for name in columns)
-            grid.append([row.label, str(row.distortion[2]), *cells, str(len(found))])
+            grid.append([setting.label, str(setting.distortion[2]), *cells, str(len(found))])
     if len(grid) == 1:
         raise UserError("no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels; train one first")
     return as_markdown(grid)
 
 
 def corrections(audit: Audit) -> dict[str, float]:
-    """The columns of one run, as shares; none that would be of no label."""
+    """The columns of one run, as shares; without those that would count no label."""
     assert audit.weight is not None and audit.given_probability is not None and audit.learned is not None
     assert audit.true is not None  # the noise was made by this program
     wrong = np.asarray(audit.given != audit.true)
@@ -77,9 +81,9 @@ def corrections(audit: Audit) -> dict[str, float]:
 
 
 def score_table(reviews: Reviews, others: Callable[[Review], Scores] = lambda review: {}) -> str:
-    """How well the scores of an audit, and `others`, tell wrong labels: areas under the ROC curve, mean precisions."""
-    grid = [["distortion", "row", "score", AREA, "average precision", "runs"]]
-    for row, found in reviews:
+    """How well the scores of an audit, and `others`, tell wrong labels: area under the ROC curve, average precision."""
+    grid = [["distortion", "setting", "score", AREA, "average precision", "runs"]]
+    for setting, found in reviews:
         figures: dict[str, list[dict[str, float]]] = defaultdict(list)
         for review in found:
             wrong = review.audit.given != review.audit.true
@@ -88,15 +92,15 @@ def score_table(reviews: Reviews, others: Callable[[Review], Scores] = lambda re
         for name, runs in figures.items():
             columns = _columns(runs)
             cells = (mean_and_spread(columns.get(column, []), "±") for column in grid[0][3:5])
-            grid.append([column_name(row), row.label, name, *cells, str(len(runs))])
+            grid.append([column_name(setting), setting.label, name, *cells, str(len(runs))])
     return as_markdown(grid)
 
 
 def own_scores(audit: Audit) -> Scores:
-    """What this program knows of the given labels, and combinations.
+    """Scores of the given labels by this program, and combinations of them.
 
     The audit's quality is p / (p + q) for the network's probabilities of the given and of the most probable other
-    label, averaged over the train passes; of a learned weight w, w / (1 + w) counts in sums and products.
+    label, averaged over the train passes. A learned weight w enters sums and products as w / (1 + w).
     """
     quality, network, weight, soft = audit.quality, audit.network, audit.weight, audit.given_probability
     scores = {
@@ -119,12 +123,12 @@ def own_scores(audit: Audit) -> Scores:
 
 
 def threshold_table(reviews: Reviews) -> str:
-    """How good the networks are, and the right and the wrong labels that look wrong, by threshold.
+    """The accuracies of the networks, and the shares of right and of wrong labels that look wrong, by threshold.
 
     `too weak` counts the runs whose network is too weak for an audit.
     """
-    grid = [["distortion", "row", "epochs", "too weak", "clean images, last epoch", "mean", *map(str, THRESHOLDS)]]
-    for row, found in reviews:
+    grid = [["distortion", "setting", "epochs", "too weak", "clean images, last epoch", "mean", *map(str, THRESHOLDS)]]
+    for setting, found in reviews:
         audits = [review.audit for review in found]
         epochs = ", ".join(map(str, sorted({audit.clean.epochs for audit in audits})))
         weak = sum(audit.weakness(THRESHOLD) is not None for audit in audits)
@@ -133,7 +137,7 @@ def threshold_table(reviews: Reviews) -> str:
             for when in ("last", "mean")
         ]
         cells = [f"{100 * right:.1f}, {100 * wrong:.1f}" for right, wrong in (flagged(audits, t) for t in THRESHOLDS)]
-        grid.append([column_name(row), row.label, epochs, f"{weak} of {len(audits)}", *clean, *cells])
+        grid.append([column_name(setting), setting.label, epochs, f"{weak} of {len(audits)}", *clean, *cells])
     return as_markdown(grid)
 
 

@@ -1,6 +1,6 @@
-"""The parts of a row: what a training image can have, how it starts, and how a rows file tells it.
+"""The parts of a row: what each part is, how it starts, and its columns in a rows file.
 
-A part is kept as *leaves*, numbers without bounds that a gradient moves, and told in *columns*, in units that mean
+A part is stored as *leaves*, numbers without bounds that a gradient moves, and written in *columns*, in units that mean
 something. Checkpoints, rows file, TensorBoard and `Rows` loop over `PARTS`. AutoDO (arXiv 2103.05863) section 3.
 N: training images, n: some of them, R: rows (N, or 1 when all images share one), C: classes, K: operations.
 """
@@ -19,8 +19,8 @@ from hyperopt.rows.letters import LETTERS
 START_SMOOTHING = 0.05  # of soft labels
 TINY = torch.finfo(torch.float32).tiny
 BELOW_ONE = 1 - torch.finfo(torch.float32).eps / 4
-ROUNDING = 1e-3  # by which a soft label's sum may miss one
-HEAVIEST = 1e6  # weight that a file may have
+ROUNDING = 1e-3  # largest difference of a soft label's sum from one
+HEAVIEST = 1e6  # largest weight in a file
 
 
 class Column(NamedTuple):
@@ -31,10 +31,10 @@ class Column(NamedTuple):
 
 
 class Part:
-    """What every training image has one of.
+    """A part of the row of every training image.
 
-    letter: its key in `PARTS`. columns: of the rows file, by name. published: the key of the published checkpoints
-    under which its leaves are kept.
+    letter: its key in `PARTS`. columns: of the rows file, by name. published: the key of its leaves in the published
+    checkpoints.
     """
 
     letter: str
@@ -43,31 +43,31 @@ class Part:
 
     @property
     def name(self) -> str:
-        """As checkpoints have it."""
+        """The part's name in checkpoints."""
         return LETTERS[self.letter]
 
     def start(self, given: Tensor, classes: int, shared: bool) -> Tensor:
-        """Leaves (R, k) at their start, for given labels (N,), on their device; `shared` is for augmentations alone."""
+        """Leaves (R, k) at their start, for given labels (N,), on their device; only augmentations can be `shared`."""
         raise NotImplementedError
 
     def to_columns(self, leaves: Tensor) -> dict[str, Tensor]:
-        """Columns of n rows by name, from leaves (n or 1, k)."""
+        """Columns (n rows) by name, from leaves (n or 1, k)."""
         raise NotImplementedError
 
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
         """Leaves (n, k), always finite, from all columns of the part: the inverse of `to_columns`.
 
-        What is at the end of a column's range becomes the nearest that leaves can hold; a hyper pass does not move it
-        from there.
+        A value at the end of a column's range becomes the nearest one that leaves can represent; a hyper pass does not
+        move it from there.
         """
         raise NotImplementedError
 
     def misfit(self, columns: dict[str, Tensor], given: Tensor) -> str | None:
-        """What is wrong with columns that were read from a file, of images with given labels (n,); None if nothing."""
+        """What is wrong with columns from a file, for images with given labels (n,); None if nothing is."""
         return None
 
     def describe(self, leaves: Tensor, given: Tensor) -> dict[str, Tensor]:
-        """What the log shows of leaves (n or 1, k) of images with given labels (n,), by tag."""
+        """The figures of the log for leaves (n or 1, k) of images with given labels (n,), by tag."""
         raise NotImplementedError
 
 
@@ -85,7 +85,7 @@ class Weight(Part):
         return {"weight": weight_of(leaves)}
 
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
-        """(n, 1)."""
+        """Leaves (n, 1)."""
         exponent = (columns["weight"].double() * math.log(2)).clamp(min=TINY)
         return (exponent + (-(-exponent).expm1()).log())[:, None].float()
 
@@ -101,7 +101,7 @@ class Weight(Part):
 
 
 class SoftLabel(Part):
-    """S: the class probabilities that an image's loss compares with."""
+    """S: the class probabilities with which the loss compares the network's."""
 
     letter, columns = "S", {"soft_label": Column(dimensions=2)}
 
@@ -114,11 +114,11 @@ class SoftLabel(Part):
         return {"soft_label": leaves.softmax(1)}
 
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
-        """(n, C)."""
+        """Leaves (n, C)."""
         return columns["soft_label"].clamp(min=TINY).log().float()
 
     def misfit(self, columns: dict[str, Tensor], given: Tensor) -> str | None:
-        """Rows must sum to one, and have a column for every given label."""
+        """Rows must sum to one and have a column for every given label."""
         if (columns["soft_label"].sum(1) - 1).abs().max() > ROUNDING:
             return "a row of soft_label does not sum to one"
         if given.max() >= columns["soft_label"].shape[1]:
@@ -145,12 +145,12 @@ class Augmentation(Part):
         return dict(zip(self.columns, probabilities_and_magnitudes(leaves), strict=True))
 
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
-        """(n, 2 K)."""
+        """Leaves (n, 2 K)."""
         both = torch.cat([columns[name] for name in self.columns], 1).double()
         return both.clamp(TINY, BELOW_ONE).logit().float()
 
     def misfit(self, columns: dict[str, Tensor], given: Tensor) -> str | None:
-        """Both columns are there, in 0..1, for all operations."""
+        """Both columns must exist, in 0..1, for all operations."""
         if columns.keys() != self.columns.keys():
             return "probability and magnitude need each other"
         if any(column.shape[1] != len(RANGES) or column.max() > 1 for column in columns.values()):
@@ -169,7 +169,7 @@ PARTS: dict[str, Part] = {part.letter: part for part in (Weight(), SoftLabel(), 
 def start_soft_labels(labels: Tensor, classes: int) -> Tensor:
     """Soft-label logits (N, C) whose softmax smooths `labels` (N,) by 0.05: d (onehot - 1/2)."""
     distance = math.log(1 - classes + classes / START_SMOOTHING)
-    # Filled in place: the table can be as large as the memory allows.
+    # Filled in place: the table can take most of the memory.
     start = torch.full((len(labels), classes), -distance / 2, device=labels.device)
     return start.scatter_(1, labels[:, None], distance / 2)
 

@@ -1,6 +1,6 @@
-"""What a training image's row does to the image, its weight and its label.
+"""The rows of a training set, and their effect on image, loss weight and label.
 
-A row has up to three parts, each kept by a holder; AutoDO (arXiv 2103.05863) section 3. Every estimator fills the same
+A row has up to three parts, each stored by a holder; AutoDO (arXiv 2103.05863) section 3. All estimators fill the same
 rows.
 """
 
@@ -20,27 +20,27 @@ Leaves = dict[str, Tensor]  # by the letter of the part: (B or 1, k)
 
 
 class Holder(Protocol):
-    """What keeps a part: a table with a row per image or a shared one, or whatever makes leaves of an index."""
+    """Stores a part: a table with a row per image or a shared one, or anything else that maps an index to leaves."""
 
     values: Tensor
 
     def leaves(self, index: Tensor) -> Tensor:
-        """Those of the images `index` (B,), on its device: (B, k), or (1, k) to be broadcast when all share them."""
+        """Leaves of the images `index` (B,), on its device: (B, k), or (1, k) to broadcast if all share them."""
 
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """One step with the gradient of what `leaves(index)` returned; no index may occur twice."""
+        """Take one step with the gradient of what `leaves(index)` returned; no index may occur twice."""
 
     def fill(self, index: Tensor, values: Tensor) -> None:
         """Replace the leaves of the images `index` (n,) by `values` (n, k)."""
 
     def host_rows(self, index: Tensor) -> Tensor:
-        """Copy on the host of the leaves of any number of images `index` (n,): (n, k), or (1, k)."""
+        """A copy on the host of the leaves of any number of images `index` (n,): (n, k), or (1, k)."""
 
     def state(self) -> dict[str, Any]:
-        """What it has beside its values, as `load` takes it."""
+        """Its state besides the values, for `load`."""
 
     def load(self, values: Tensor, state: dict[str, Any]) -> None:
-        """Go on from values and state."""
+        """Restore values and state."""
 
     @property
     def nbytes(self) -> int:
@@ -53,8 +53,8 @@ class Rows:
     Args:
         given: the given, possibly noisy labels of *all* N training images, (N,) int64, on the run's device.
         holders: of the parts that rows have, by letter.
-        training_loss: of an image; cross-entropy is that without soft labels.
-        warp: what moves images.
+        training_loss: of an image; cross-entropy without soft labels.
+        warp: of the learned augmentation.
 
     """
 
@@ -73,19 +73,19 @@ class Rows:
 
     @property
     def views_validation_anew(self) -> bool:
-        """Whether the hyper pass sees validation images otherwise than an evaluation does."""
+        """Whether the hyper pass sees validation images in another view than an evaluation."""
         return self._warp.moves_still
 
     def view_validation(self, images: Tensor) -> Tensor:
-        """Normalised validation images (B, C, H, W) as the hyper pass sees them: the learned part is off."""
+        """Normalised validation images (B, C, H, W) in the hyper pass's view, without learned augmentation."""
         return self._warp.still(images)
 
     def target(self, index: Tensor, leaves: Leaves) -> Tensor:
-        """What the loss compares with: soft-label logits (B, C), or the given labels (B,) int64."""
+        """The target of the loss: soft-label logits (B, C), or the given labels (B,) int64."""
         return leaves["S"] if "S" in leaves else self.given[index]
 
     def weight(self, index: Tensor, leaves: Leaves) -> Tensor:
-        """Loss weights (B,); one where rows have none."""
+        """Loss weights (B,); one if rows have none."""
         return weight_of(leaves["W"]) if "W" in leaves else torch.ones(len(index), device=index.device)
 
     def loss(self, logits: Tensor, index: Tensor, leaves: Leaves) -> Tensor:
@@ -93,21 +93,21 @@ class Rows:
         return (self.weight(index, leaves) * self.training_loss.value(logits, self.target(index, leaves))).mean()
 
     def move(self, index: Tensor, gradients: Leaves, learning_rate: float) -> None:
-        """One step of the holders on the rows of the images `index` (B,)."""
+        """Take one step of all holders on the rows of the images `index` (B,)."""
         for letter, gradient in gradients.items():
             self.holders[letter].move(index, gradient, learning_rate)
 
     def fill(self, index: Tensor, columns: dict[str, Tensor], letters: str) -> None:
-        """Give these parts of the rows of the images `index` (n,) the values of columns of a rows file.
+        """Fill the parts `letters` of the rows of the images `index` (n,) from columns of a rows file.
 
-        Raises UserError where images would share a row with different values.
+        Raises UserError when images that share a row have different values.
         """
         for letter in letters:
             own = {name: columns[name] for name in PARTS[letter].columns}
             self.holders[letter].fill(index, PARTS[letter].to_leaves(own))
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
-        """The columns of the images `index` (n,) on the host; what images share is written for each of them."""
+        """The columns of the images `index` (n,) on the host; a shared row is repeated for each of them."""
         found: dict[str, Tensor] = {}
         for letter, holder in self.holders.items():
             columns = PARTS[letter].to_columns(holder.host_rows(index))
@@ -122,11 +122,11 @@ class Rows:
         return found
 
     def state(self) -> dict[str, Any]:
-        """What the holders have beside their values, by the name of the part."""
+        """The state of the holders besides their values, by the name of the part."""
         return {PARTS[letter].name: holder.state() for letter, holder in self.holders.items()}
 
     def load(self, published: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
-        """Go on from what `published` and `state` have returned."""
+        """Restore what `published` and `state` have returned."""
         for letter, holder in self.holders.items():
             part = PARTS[letter]
             holder.load(published[part.published][part.name], state[part.name])
@@ -137,8 +137,8 @@ class Rows:
         return sum(holder.nbytes for holder in self.holders.values())
 
     def describe(self, index: Tensor) -> dict[str, Tensor]:
-        """What the rows of the images `index` (n,) have come to, by tag of the log."""
-        # In parts: all images' soft labels at once can be more than the memory has room for.
+        """Figures of the rows of the images `index` (n,), by tag of the log."""
+        # In parts, since all images' soft labels at once may not fit into memory.
         described = [self._describe(part) for part in index.split(DESCRIBED_AT_ONCE)]
         return {name: torch.cat([part[name] for part in described]) for name in described[0]}
 
@@ -160,8 +160,8 @@ def make_rows(
         letters: of `PARTS`.
         shared: whether all images share one augmentation.
         training_loss: of an image.
-        warp: what moves images.
-        home: where the tables are kept.
+        warp: of the learned augmentation.
+        home: device of the tables.
 
     """
     at_home = given.to(home)

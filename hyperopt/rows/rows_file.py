@@ -1,10 +1,10 @@
-"""The rows file: what an estimator has made of the rows of a training set, for whoever wants to train with it.
+"""The rows file: the rows of a training set as an estimator has filled them, for other trainings.
 
 Two files hold the same columns: `.pt`, which loads with `torch.load(path, weights_only=True)` as a dictionary, and
 `.npz`, which loads with `numpy.load(path)`. n: images of the distorted training set, C: classes, K: operations.
 
     index           int64 (n,)      place of the image in the data set's training table
-    given_label     int64 (n,)      the possibly wrong label that it came with
+    given_label     int64 (n,)      its given, possibly wrong label
     weight          float32 (n,)    loss weight, 1 at the start
     soft_label      float32 (n, C)  class probabilities, rows sum to one
     probability     float32 (n, K)  of each operation of the learned augmentation, 0 to 1
@@ -14,9 +14,9 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     dataset         text            name of the data set
     split           text            fingerprint of the distorted training set that the rows belong to
 
-Of weight, soft_label and the two columns of the augmentation those are absent that the run had no rows of; in the file
-of a run that does not learn they are what it was given. The confidence is no hyperparameter, it only tells wrong
-labels, so that a training can weigh by it; a file may lack it.
+The columns weight, soft_label, probability and magnitude are absent if the run's rows lack that part. If the run does
+not learn, they are the rows that it started with. The confidence is not a hyperparameter: it tells wrong labels, so
+that a training can weigh images by it. A file may lack it.
 """
 
 import io
@@ -43,9 +43,9 @@ COLUMNS |= {TOLD: Column()}
 
 @dataclass(frozen=True)
 class RowsFile:
-    """What is in a rows file, on the CPU: the module's docstring has the columns.
+    """The content of a rows file, on the CPU; the columns are described in the module's docstring.
 
-    columns: all but index and given label, by name, as far as they are there.
+    columns: all existing ones except index and given label, by name.
     """
 
     index: Tensor
@@ -69,14 +69,14 @@ class RowsFile:
             raise UserError(f"there is no rows file {path}; train its run, with --fresh if it is finished") from error
         except KeyError as error:
             problem = f"it has no {error}"
-        except (ValueError, TypeError, AttributeError, RuntimeError):  # of sparse tensors, of text for a tensor
+        except (ValueError, TypeError, AttributeError, RuntimeError):  # from sparse tensors, or text
             problem = "damaged"
         if problem:
             raise UserError(f"{path} is not a rows file that can be used ({problem})")
         return rows
 
     def _misfit(self) -> str | None:
-        """What is not as the module's docstring says, or None."""
+        """What differs from the module's docstring; None if nothing does."""
         for name, column in self._all().items():
             kind, dimensions = COLUMNS[name]
             if column.dtype != kind or column.ndim != dimensions or len(column) != len(self.index):
@@ -106,14 +106,14 @@ class RowsFile:
 
     @property
     def letters(self) -> str:
-        """What can be taken over of the rows: letters of the parts that are there, and of the confidence."""
+        """Letters of the columns that can be taken over: the existing parts and the confidence."""
         names = {letter: part.columns.keys() for letter, part in PARTS.items()} | {CONFIDENCE: {TOLD}}
         return "".join(letter for letter in COLUMN_LETTERS if names[letter] <= self.columns.keys())
 
     def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, source: Path | str) -> "RowsFile":
-        """These rows, which were read from `source`, in the order of a predictions file's images `index` (n,).
+        """These rows, which were read from `source`, in the order of the images `index` (n,) of a predictions file.
 
-        Raises UserError when images, given labels or classes are others.
+        Raises UserError when images, given labels or classes differ.
         """
         ours, theirs = self.index.argsort().numpy(), index.argsort()
         pairs = ((self.index, index), (self.given_label, given_label))
@@ -128,7 +128,7 @@ class RowsFile:
         return replace(self, index=self.index[order], given_label=self.given_label[order], columns=columns)
 
     def content(self) -> dict[str, Any]:
-        """Everything that is there, by name."""
+        """All existing entries, by name."""
         texts = {"dataset": self.dataset, "split": self.split}
         own = {INDEX: self.index, GIVEN: self.given_label}
         return own | texts | {n: c for n, c in self._all().items() if n not in own} | {"operations": self.operations}
@@ -150,7 +150,7 @@ class RowsFile:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    """The columns of a file as they stand there, arrays as tensors."""
+    """The unchecked content of a file, with arrays as tensors."""
     if path.suffix.lower() != ".npz":
         content = dict(load_tensors(path))
         return {name: part.detach() if isinstance(part, Tensor) else part for name, part in content.items()}
@@ -160,5 +160,5 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _native(array: np.ndarray) -> np.ndarray:
-    """The array in this machine's order of bytes."""
+    """The array in this machine's byte order."""
     return array.astype(array.dtype.newbyteorder("="), copy=False)

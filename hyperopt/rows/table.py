@@ -11,17 +11,17 @@ from utils.errors import UserError
 class RowTable:
     """Values (R, k) with an RMSprop state: R = number of training images, or 1 when all images share the row.
 
-    A step touches the rows of its batch only, so its cost does not depend on R. It equals the dense
-    `torch.optim.RMSprop` on the whole table, where rows outside of the batch have gradient zero: such a row keeps its
-    value while its running square decays by alpha at every step, and the decays that a row missed are made up for at
-    its next visit. Updating only the visited rows *without* that would be another optimiser.
+    A step changes only the rows of its batch, so its cost does not depend on R. It equals the dense
+    `torch.optim.RMSprop` on the whole table, with gradient zero for rows outside of the batch: such a row keeps its
+    value, while its running square decays by alpha at every step. The missed decays of a row are applied at its next
+    visit; *without* them this would be another optimiser.
 
-    The table stays where `start` is. When that is the host, for want of room on the GPU, a batch's rows travel to the
-    GPU through pinned memory and their gradients back. (The table itself is not pinned: the processor gathers from it,
-    and locking all of its pages would gain nothing.)
+    The table stays on the device of `start`. If that is the host, because the GPU is too small, a batch's rows are
+    copied to the GPU through pinned memory, and their gradients back. (The table itself is not pinned: the CPU gathers
+    from it, so locking all of its pages would gain nothing.)
 
     Args:
-        start: first values (R, k); the table takes them over.
+        start: first values (R, k), which the table changes in place.
         shared: whether all images share one row.
 
     """
@@ -37,28 +37,28 @@ class RowTable:
         self.step = 0
 
     def leaves(self, index: Tensor) -> Tensor:
-        """Rows of the images `index` (B,), on its device: (B, k), or (1, k) to be broadcast when all share one."""
+        """Rows of the images `index` (B,), on its device: (B, k), or (1, k) to broadcast if all share one."""
         rows = self.values[self._rows(index)]
         if rows.device == index.device:
             return rows
         return rows.pin_memory().to(index.device, non_blocking=True)
 
     def fill(self, index: Tensor, values: Tensor) -> None:
-        """Replace the values of the images `index` (n,) by `values` (n, k), wherever these are.
+        """Replace the values of the images `index` (n,) by `values` (n, k), which may be on any device.
 
-        Raises UserError when all images share the row and the values are not alike.
+        Raises UserError when all images share the row and the values are not the same for all.
         """
         if self.shared and (values != values[0]).any():
             raise UserError("the learned rows differ from image to image, while all share one; take --aug-model SEP")
         self.values[self._rows(index)] = values[: 1 if self.shared else None].to(self.values.device)
 
     def host_rows(self, index: Tensor) -> Tensor:
-        """Copy on the host of the rows of any number of images `index` (n,): (n, k), or (1, k) when all share one."""
-        # Chosen there: a second copy of a large table may be more than the device has room for.
+        """A copy on the host of the rows of any number of images `index` (n,): (n, k), or (1, k) if all share one."""
+        # Selected on the host, since a second copy of a large table may not fit on the device.
         return self.values.cpu()[self._rows(index).cpu()]
 
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """One RMSprop step with the gradient of what `leaves(index)` returned; no index may occur twice."""
+        """Take one RMSprop step with the gradient of what `leaves(index)` returned; no index may occur twice."""
         self.step += 1
         rows, gradient = self._rows(index), gradient.to(self.values.device)
         decays = (self.step - self.visited[rows]).to(gradient.dtype)
@@ -68,11 +68,11 @@ class RowTable:
         self.values[rows] -= learning_rate * gradient / (square.sqrt() + self.epsilon)
 
     def state(self) -> dict[str, Any]:
-        """What the table has beside its values, as `load` takes it."""
+        """The table's state besides its values, for `load`."""
         return {"square": self.square, "visited": self.visited, "step": self.step}
 
     def load(self, values: Tensor, state: dict[str, Any]) -> None:
-        """Go on from the values (R, k) and the state of a table of the same shape."""
+        """Restore the values (R, k) and the state of a table of the same shape."""
         self.values.copy_(values)
         self.square.copy_(state["square"])
         self.visited.copy_(state["visited"])

@@ -1,1 +1,1 @@
-"""A run: its distorted data, the rows it starts from, its passes, from the first epoch to the result."""
+"""Runs: distorted data, starting rows, the frame of a training, stages, from the plan to the result."""

@@ -1,4 +1,4 @@
-"""How many images of each class a run trains on, learns from and is tested on."""
+"""The number of images per class in a run's training, validation and test set."""
 
 import sys
 
@@ -14,7 +14,7 @@ LONGEST = 40  # letters of a class's name in the table
 
 
 def announce(data: Dataset, split: Split, own: str | None) -> None:
-    """Print what there is to know about the clean images, and first all counts of data of the user's `own` name."""
+    """Print the counts of the user's own data, if `own` names it, and notes about the clean images."""
     counts = images_per_class(data, split)
     if own:
         print(class_table(own, data, counts))
@@ -23,7 +23,7 @@ def announce(data: Dataset, split: Split, own: str | None) -> None:
 
 
 def images_per_class(data: Dataset, split: Split) -> dict[str, list[int]]:
-    """Images of each of the C classes by part, by their given labels; without a test set only train and valid."""
+    """Number of images of each of the C classes by part, by given labels; without a test set only train and valid."""
     labels = {"train": split.targets[split.train], "valid": split.targets[split.valid]}
     if not data.tested_on_valid:
         labels["test"] = data.test.labels.cpu().numpy()
@@ -31,7 +31,7 @@ def images_per_class(data: Dataset, split: Split) -> dict[str, list[int]]:
 
 
 def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
-    """A table of the images per class and part; of many classes those with the fewest clean images."""
+    """A table of the images per class and part; if there are many classes, of those with the fewest clean images."""
     names = [_short(name) for name in data.class_names or map(str, range(data.classes))]
     rarest = sorted(range(data.classes), key=lambda label: (counts["valid"][label], counts["train"][label]))
     lines = [[names[label], *(str(part[label]) for part in counts.values())] for label in sorted(rarest[:SHOWN])]
@@ -44,7 +44,7 @@ def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
 
 
 def clean_notes(data: Dataset, split: Split, counts: dict[str, list[int]], own: bool) -> list[str]:
-    """What a user should know about the clean images: where they are from, and of which classes they are too few."""
+    """Notes about the clean images: their source, and the classes with too few of them."""
     notes = []
     if own and not data.valid_given:
         notes.append(

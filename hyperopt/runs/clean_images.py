@@ -1,11 +1,11 @@
-"""Classes with too few clean images to learn from, in words."""
+"""Notes on classes with too few clean images to learn from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def few_clean(counts: Sequence[int], names: Sequence[str] | None) -> str | None:
-    """Which of C classes have no clean image or a single one, by the clean images per class; None when none has."""
+    """A note on the classes with no clean image or a single one, from the counts (C,); None if there are none."""
     named = [names[label] if names else f"class {label}" for label in range(len(counts))]
     lacking = [name for name, count in zip(named, counts, strict=True) if count == 0]
     single = [name for name, count in zip(named, counts, strict=True) if count == 1]
@@ -21,7 +21,7 @@ def few_clean(counts: Sequence[int], names: Sequence[str] | None) -> str | None:
 
 
 def few_clean_of_runs(results: Mapping[int, Mapping[str, Any]]) -> list[str]:
-    """The same of a row's results by run, each once; nothing of results that do not count their images by class."""
+    """These notes for a setting's results by run, each once; none for results without counts per class."""
     runs: dict[str, list[str]] = {}
     for run, result in sorted(results.items()):
         counts = result.get("images_per_class")

@@ -1,4 +1,4 @@
-"""Fingerprints of what a run is trained on, and the refusal of anything else in its folder."""
+"""Fingerprints of a run's data, and refusing other data in its folder."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ FINGERPRINT_LETTERS = 64  # of a SHA-256 in hexadecimal
 
 
 def fingerprint_run(data: Dataset, split: Split) -> str:
-    """The fingerprint of what a run is trained on: images, labels and split."""
+    """The fingerprint of a run's data: images, labels and split."""
     parts = [torch.from_numpy(part) for part in (split.valid, split.train, split.targets)]
     images = [(table.labels, table.content, table.shape) for table in (data.train, data.test)]
     clean = (*images, data.classes)
@@ -24,7 +24,7 @@ def fingerprint_run(data: Dataset, split: Split) -> str:
 
 
 def fingerprint_training_set(data: Dataset, split: Split) -> str:
-    """The fingerprint of a distorted training set, whichever of the clean images are used beside it, and how."""
+    """The fingerprint of a distorted training set; it does not depend on the use of clean images."""
     index = distorted_images(split)
     parts = [torch.from_numpy(part) for part in (index, split.targets[index])]
     clean = (data.train.labels, data.train.content, data.train.shape, data.classes)
@@ -42,33 +42,33 @@ def fingerprint_test(data: Dataset) -> str:
 
 
 def fingerprints(data: Dataset) -> dict[str, str]:
-    """The fingerprints of both tables of a data set, by the keys under which a result has them."""
+    """The fingerprints of both tables of a data set, by their keys in a result."""
     return {"table": fingerprint_table(data), "test_table": fingerprint_test(data)}
 
 
 def other_data(result: dict[str, Any], found: dict[str, str]) -> list[str]:
-    """In words, the data that a result is of and that are others now; what an earlier version did not keep is not.
+    """Names of the data of a result that have changed since; data without a fingerprint are not compared.
 
-    `found` are the `fingerprints` of the data that there are now.
+    `found` are the `fingerprints` of the present data.
     """
     return [DATA[key] for key, value in found.items() if result.get(key) not in (None, value)]
 
 
 def refuse_split_of_other_labels(folder: Path, distortion: str, data: Dataset) -> None:
-    """Raise UserError when the run's split file was drawn for other labels or files than there are now.
+    """Raise UserError when the run's split file was drawn for other labels or files than the present ones.
 
-    It holds the given labels of all images by their places: those of mended ones would be the old ones again.
+    It holds the given labels of all images by their places, so that corrected labels would be the old ones again.
     """
     path = _labels_beside_split(folder, distortion)
     if _known_labels(path) not in (None, _fingerprint_labels(data)):
         raise UserError(
-            f"the split file of {path.parent} was drawn for other labels or files than there are now; put those back, "
-            f"or train in another run folder (-r {unused_run_folder(folder.parent)})"
+            f"the split file of {path.parent} was drawn for other labels or files than the present ones; put the "
+            f"earlier ones back, or train in another run folder (-r {unused_run_folder(folder.parent)})"
         )
 
 
 def remember_labels_of_split(folder: Path, distortion: str, data: Dataset) -> None:
-    """Keep beside the run's split file the fingerprint of the labels and files that it is of, unless it is known."""
+    """Write the fingerprint of a split file's labels and files beside it, unless it is known."""
     path = _labels_beside_split(folder, distortion)
     if _known_labels(path) is None:
         path.write_text(_fingerprint_labels(data))
@@ -79,7 +79,7 @@ def _labels_beside_split(folder: Path, distortion: str) -> Path:
 
 
 def _known_labels(path: Path) -> str | None:
-    """The fingerprint in a file; None without one, or where it was not written to its end."""
+    """The fingerprint in a file; None if the file is missing or incomplete."""
     known = path.read_text() if path.exists() else ""
     return known if len(known) == FINGERPRINT_LETTERS else None
 
@@ -89,26 +89,26 @@ def _fingerprint_labels(data: Dataset) -> str:
 
 
 def refuse_other_data(files: RunFiles, background: str, found: dict[str, str]) -> None:
-    """Raise UserError when another run of the folder was trained on other data than those of the fingerprints `found`.
+    """Raise UserError when another run of the folder has other data than those of the fingerprints `found`.
 
-    The runs of a folder share their split, and their results stand side by side.
+    The runs of a folder share their split, and their results are shown side by side.
     """
     for path in sorted(files.folder.glob("result_*.json")):
         if path == files.result:
-            continue  # of this run, which is only trained again when it starts over
+            continue  # this run's own result: it is only trained again if it starts over
         try:
             result = read_result(path)
         except (UserError, FileNotFoundError):
-            continue  # another run's trouble, which get-results.py names
-        if result["options"].background == background:  # another one makes other pixels of the same files
+            continue  # a damaged result of another run, which get-results.py names
+        if result["options"].background == background:  # another background gives other pixels for the same files
             refuse_result_of_other_data(path, result, found)
 
 
 def refuse_result_of_other_data(path: Path, result: dict[str, Any], found: dict[str, str]) -> None:
-    """Raise UserError, with what to do, when the result at `path` is of other data than `found`, the present ones."""
+    """Raise UserError when the result at `path` is of other data than the present, with the fingerprints `found`."""
     if others := other_data(result, found):
         read_otherwise = "" if "commit" in result else " (an earlier version read some pictures otherwise, too)"
         raise UserError(
-            f"{path} is of other data than there is now ({', '.join(others)}); put that back{read_otherwise}, or train "
-            f"in another run folder (-r {unused_run_folder(path.parent.parent)})"
+            f"{path} is of other data than the present ones ({', '.join(others)}); put the earlier ones back"
+            f"{read_otherwise}, or train in another run folder (-r {unused_run_folder(path.parent.parent)})"
         )

@@ -1,4 +1,4 @@
-"""A finished run beside the data that there are now."""
+"""Compares a finished run with the present data."""
 
 import sys
 from typing import Any
@@ -16,19 +16,18 @@ from utils.errors import UserError
 
 
 def check_finished(stage: Stage, result: dict[str, Any]) -> None:
-    """Compare a finished run with the data and the split file that there are now, which are read for it.
+    """Read the present data and split file, and compare a finished run with them.
 
-    Nothing is written: a split file that is gone is made again in memory alone.
-    What an earlier version did not keep cannot be compared, which is said on stderr.
+    Nothing is written: a missing split file is made again only in memory. Data that an earlier version did not
+    fingerprint cannot be compared; a note on stderr says so.
 
-    Raises UserError when they are others, and UserError when they cannot be read.
+    Raises UserError when they differ or cannot be read.
     """
     options, path = stage.training, stage.run.files.result
     names = DATA | {"data": "split file"}
     if missing := [name for key, name in names.items() if key not in result]:
         print(
-            f"note: {path} is of an earlier version, and was not compared with the {', '.join(missing)} "
-            "that there are now",
+            f"note: {path} is of an earlier version, and was not compared with the present {', '.join(missing)}",
             file=sys.stderr,
         )
     if len(missing) == len(names):
@@ -37,5 +36,6 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
     refuse_result_of_other_data(path, result, fingerprints(data))
     if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(
-            f"{path} is of another split file than there is now; put the earlier one back, or start over with --fresh"
+            f"{path} is of another split file than the present one; put the earlier one back, or start over with "
+            "--fresh"
         )

@@ -13,19 +13,19 @@ from utils.files import bytes_there, refuse_full_disk
 from utils.runs.checkpoint import Origin, find_checkpoint
 from utils.versions import note_others
 
-# Sizes of a checkpoint: last, the one before, the one that is being written, at most one for the best, and what is
-# written at the end: the rows twice, which a checkpoint holds with as large a running square.
+# Room for so many checkpoints: the last one, the one before, the one being written, at most one for the best, and one
+# for the rows, which are written twice at the end and which a checkpoint holds with a running square of the same size.
 COPIES = 5
 ESTIMATED = (
-    "the checkpoint is of an earlier version, which kept no probabilities of other labels: those of the epochs so far "
-    "are estimated as 1 - p, p the given label's, their most"
+    "the checkpoint is of an earlier version, without probabilities of other labels: for the epochs so far they are "
+    "estimated as 1 - p, their upper bound, with p the given label's"
 )
 
 
 def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch.device) -> dict[str, Any] | None:
-    """Load the run's last checkpoint, if there is one, into the estimator and its training; it is returned.
+    """Load the run's last checkpoint, if there is one, into the estimator and its training; return it.
 
-    Raises UserError when it is damaged or another run's, or when the disk has no room for the next ones.
+    Raises UserError when it is damaged or of another run, or when the disk has no space for the next ones.
     """
     training, files, identity = estimator.training, stage.run.files, stage.run.identity
     checkpoint = None
@@ -43,7 +43,7 @@ def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch
 
 
 def update(checkpoint: dict[str, Any]) -> list[str]:
-    """Bring an earlier version's checkpoint up to date, in place. Returns notes on what that takes."""
+    """Bring the checkpoint of an earlier version up to date, in place. Returns notes about it."""
     state = checkpoint["training"]
     if not isinstance(state, dict) or not lacks_other(state.get("confidence")):
         return []

@@ -1,4 +1,4 @@
-"""What a run leaves at its end, beside the result."""
+"""The files that a run writes at its end, besides the result."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from utils.runs.predictions import predict
 
 
 def write_outcome(stage: Stage, training: Training, split: Split) -> None:
-    """Write the predictions of the last epoch, and the rows of the distorted images where those are trained on."""
+    """Write the predictions of the last epoch, and the rows of the distorted images if the run trains on these."""
     options, files, data = stage.training, stage.run.files, training.data
     predictions = predict(
         training.frozen,
@@ -32,7 +32,7 @@ def write_outcome(stage: Stage, training: Training, split: Split) -> None:
     if not options.learns or options.train_on == "valid":
         return
     index = torch.from_numpy(distorted_images(split))
-    told = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both ascend
+    told = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both are ascending
     rows = RowsFile(
         index,
         training.rows.given.cpu()[index],
@@ -45,7 +45,7 @@ def write_outcome(stage: Stage, training: Training, split: Split) -> None:
 
 
 def describe(data: Dataset, split: Split) -> dict[str, Any]:
-    """What a result says of the data set."""
+    """The entries of a result about the data set."""
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},

@@ -1,4 +1,4 @@
-"""What a run is going to do, and what it did, in words."""
+"""The plan of a run and the summary of its result, as text."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def setting_plan(options: Setting) -> str:
 
 
 def summary(result: dict[str, Any]) -> str:
-    """A result in one line: the accuracies, told apart."""
+    """A result in one line: all accuracies, by name."""
     figures = (
         f"{ACCURACIES[name]} {accuracy:.2f} % ({'to ' if name == 'last_five' else ''}epoch {result['epochs'][name]})"
         for name, accuracy in result["accuracy"].items()

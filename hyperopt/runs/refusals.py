@@ -1,4 +1,4 @@
-"""What is refused before anything is read or torch is imported: data, networks and policies that there are not."""
+"""Refusals before any file is read or torch is imported: data, networks and policies that do not exist."""
 
 from custom_datasets.names import refuse_unknown
 from custom_datasets.own.parts import lacks_test
@@ -9,7 +9,7 @@ from utils.errors import UserError
 
 
 def refuse_unfit(options: RunOptions) -> None:
-    """Raise UserError for what can be seen from names alone."""
+    """Raise UserError for mistakes that show in the names alone."""
     refuse_unknown(options.dataset, options.folder)
     parse_model(options.model)
     if options.aug_model in PUBLISHED:
@@ -18,9 +18,9 @@ def refuse_unfit(options: RunOptions) -> None:
 
 
 def refuse_training_on_test(options: RunOptions) -> None:
-    """Raise UserError when own data has no test set and the validation set, which takes its place, is trained on.
+    """Raise UserError when own data has no test set and the run trains on the validation set, which takes its place.
 
-    Nor is there a test set then that --overfit could show to the hyper pass.
+    Then --overfit is refused as well, which would show the test set to the hyper pass.
     """
     if options.public or not (options.sees_valid or options.overfit):
         return

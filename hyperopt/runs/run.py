@@ -1,4 +1,4 @@
-"""A run from its first epoch, or the one that it stopped after, to its result."""
+"""A run, from its first epoch or its last checkpoint to its result."""
 
 import sys
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ from utils.runs.lock import only_writer
 from utils.runs.record import Record
 from utils.speed import peak_memory
 
-PICTURED = 10  # epochs of which the log has a picture, beside the first and the last
+PICTURED = 10  # epochs with a picture in the log, besides the first and the last
 
 
 def prepare_device(options: RunOptions) -> torch.device:
@@ -51,10 +51,10 @@ def prepare_device(options: RunOptions) -> torch.device:
 
 
 def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, Any]:
-    """Train on a distorted data set while an estimator fills its rows, or go on where that stopped.
+    """Train on a distorted data set while an estimator fills its rows, or go on with a stopped training.
 
-    Returns the result. This is algorithm 1 of AutoDO (arXiv 2103.05863), for whatever estimator: `epoch` moves rows and
-    network. A signal that comes at the very end takes effect before the next stage, if this one is not the last.
+    Returns the result. This is algorithm 1 of AutoDO (arXiv 2103.05863) for any estimator: `epoch` moves rows and
+    network. A signal that comes at the very end takes effect before the next stage, if there is one.
     """
     options, files = stage.training, stage.run.files
     files.refuse_folders()
@@ -90,9 +90,9 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
 
 
 def read_data(options: RunOptions, device: torch.device) -> Dataset:
-    """The data set, with what a user should know of it on stderr.
+    """Read the data set; notes about it are printed to stderr.
 
-    Raises UserError when it cannot be read, or is another than the one that the run folder's other runs are of.
+    Raises UserError when it cannot be read, or when other runs of the run folder have another data set.
     """
     data = load_dataset(options.dataset, options.folder, device, rgb(options.background))
     refuse_other_data(options.files, options.background, fingerprints(data))
@@ -104,7 +104,7 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
 
 
 def distort(options: RunOptions, data: Dataset) -> Split:
-    """The run's biased, noisy training set; what it has of each class is printed."""
+    """The run's biased, noisy training set; its images per class are printed."""
     split = prepare_split(options, data)
     remember_labels_of_split(options.files.folder, options.distortion, data)
     announce(data, split, None if options.public else options.dataset)
@@ -129,13 +129,13 @@ def figures(estimator: Estimator, number: int, loss: float, test: Evaluation, va
 
 
 def is_pictured(number: int, epochs: int) -> bool:
-    """Whether the log shows samples of epoch `number`: of the first, the last and about ten in between."""
+    """Whether the log shows samples of epoch `number`: the first, the last and about ten in between."""
     return number in (1, epochs) or number % -(-epochs // PICTURED) == 0
 
 
 @contextmanager
 def ending(record: Record, interruption: Interruption) -> Iterator[None]:
-    """Have whatever ends a run early say how it goes on, and keep a divergence for the results script."""
+    """Add to any exception that ends a run early how the run goes on; store a divergence for the results script."""
     with lost_workers(record.how_to_go_on), interruption.before_errors():
         try:
             yield

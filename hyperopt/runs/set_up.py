@@ -1,4 +1,4 @@
-"""What a run starts from, as its options say: the distorted training set, and the training on it."""
+"""The set-up of a run from its options: the distorted training set, and the training on it."""
 
 import math
 from collections.abc import Callable
@@ -30,12 +30,12 @@ from utils.schedule import make_schedule
 from utils.seeds import generator
 from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
 
-# Own data without a validation set gives up one of so many training images for it.
+# Own data without a validation set gives one of so many training images to it.
 OWN_VALIDATION = 5
 
 
 def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
-    """The policy that training images go through before the learned augmentation, None without one.
+    """The policy for training images before the learned augmentation; None if there is none.
 
     Raises UserError for a policy that was never published.
     """
@@ -50,7 +50,7 @@ def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
 
 
 def validation_images(dataset: str, data: Dataset) -> int:
-    """How many images validate: of a public data set as its recipe says, of own data `valid` or a fifth of `train`."""
+    """Number of validation images: the recipe's for a public data set; of own data `valid`, or a fifth of `train`."""
     if dataset in RECIPES:
         return RECIPES[dataset].validation
     images = data.valid_given or len(data.train) // OWN_VALIDATION
@@ -72,9 +72,9 @@ def refuse_lone_images(data: Dataset, name: str) -> None:
 def prepare_split(
     options: RunOptions, data: Dataset, find: Callable[[Path, np.ndarray, int, Distortion, int], Split] = find_split
 ) -> Split:
-    """The run's distorted training set, shared by all its rows, and what this row takes of it.
+    """The run's distorted training set, which all settings share, and the part of it that this setting trains on.
 
-    `find` is `find_split`, or `preview_split` where nothing may be written.
+    `find` is `find_split`, or `preview_split` if nothing may be written.
     """
     distortion = Distortion(
         validation_images(options.dataset, data),
@@ -97,7 +97,7 @@ def prepare_split(
 
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
-    """How images are seen: in training augmented as the recipe and the policy say, always normalised."""
+    """The views of images: augmented by recipe and policy in training, always normalised."""
     if isinstance(data.train, ImageTable) and not options.public:
         normalise = Normalise(*channel_statistics(data.train.images), device)
     else:
@@ -109,7 +109,7 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
 def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
     """The run's batches."""
     if not data.memory:  # streamed
-        # The hyper pass reads training and clean images at once.
+        # The hyper pass reads training and clean images at the same time.
         largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
         largest = min(largest, len(data.train) + len(data.test))
         refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
@@ -143,7 +143,7 @@ def make_training(
     device: torch.device,
     watch: Callable[[Batches], Batches] = lambda batches: batches,
 ) -> Training:
-    """The network and the rows at their start, and the batches that move them.
+    """The training at its start: network, rows and batches.
 
     Args:
         options: resolved.

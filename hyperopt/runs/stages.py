@@ -1,4 +1,4 @@
-"""The trainings of a command, one after the other, and what a finished one leaves for those that start from it."""
+"""The stages of a command, one after the other, and finished runs for the stages that start from them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Stage:
     """One training of a command.
 
-    run: what it is, by which its files are named. training: the options that it is trained with; others where a flag
-    such as --refit stands for several.
+    run: the options that name its files. training: the options that it is trained with; they differ from `run` for a
+    flag such as --refit, which combines several others.
     """
 
     run: RunOptions
@@ -35,15 +35,15 @@ class Stage:
 
     @property
     def rows_path(self) -> Path | None:
-        """Where the learned rows are that it starts from; None where rows start as usual."""
+        """The file of the learned rows that it starts from; None if rows start as usual."""
         return rows_path(self.training.rows, self.training.files.folder)
 
 
 def stages(options: RunOptions) -> list[Stage]:
-    """The trainings of a command in order, the last of which has the options' name.
+    """The stages of a command in order; the last one has the options' name.
 
-    --fresh starts over the last of them alone. A refit is the last link of a chain: the run without it, then a training
-    from scratch on the distorted and the clean images with the rows that this has learned.
+    --fresh starts over only the last one. A refit is the last link of a chain: first the run without --refit, then a
+    training from scratch on the distorted and the clean images with the rows that the first run has learned.
     """
     if options.refit:
         learning = dataclasses.replace(options, refit=False, rows_use=None, fresh=False)
@@ -63,7 +63,7 @@ def stages(options: RunOptions) -> list[Stage]:
 
 @contextmanager
 def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
-    """Say how a stage is started over where an error advises that and --fresh is about another one."""
+    """Explain how to start over an earlier stage if an error advises --fresh, which is only for the last stage."""
     try:
         yield
     except UserError as error:
@@ -75,7 +75,7 @@ def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
 
 
 def rows_path(source: str | None, folder: Path) -> Path | None:
-    """Where the learned rows of --rows are: a file, or those of a run of the run folder."""
+    """The file of the learned rows of --rows: a file, or that of a run in the run folder."""
     if source is None:
         return None
     return Path(source) if is_rows_file(source) else RunFiles(folder, source).rows
@@ -83,25 +83,25 @@ def rows_path(source: str | None, folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a finished run leaves for an estimator that starts from it."""
+    """A finished run, for an estimator that starts from it."""
 
     files: RunFiles
     classes: int
 
     def rows(self) -> RowsFile:
-        """Its rows. Raises UserError when they are missing or damaged, as the others do."""
+        """Its rows file. Raises UserError when it is missing or damaged, as do the other methods."""
         from hyperopt.rows.rows_file import RowsFile
 
         return RowsFile.read(self.files.rows)
 
     def predictions(self) -> Predictions:
-        """What its last network says of its images."""
+        """The predictions of its last network."""
         from utils.runs.predictions import Predictions
 
         return Predictions.read(self.files.predictions, self.classes)
 
     def network(self) -> dict[str, dict[str, Tensor]]:
-        """The weights of its last epoch's encoder and head. The best epoch was chosen on the test set."""
+        """The weights of its last epoch's encoder and head; not of the best epoch, which was chosen on the test set."""
         from utils.runs.checkpoint import read_checkpoint
 
         try:

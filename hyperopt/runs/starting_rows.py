@@ -1,4 +1,4 @@
-"""Learned rows that a training starts from: which file they are in, and whether they fit it."""
+"""Learned rows that a training starts from: finding their file, and checking that they fit."""
 
 import sys
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from utils.runs.files import RunFiles
 
 @dataclass(frozen=True)
 class StartingRows:
-    """The rows of a file, and letters of what is taken over of them."""
+    """The rows of a file, and the letters of the columns to take over."""
 
     path: Path
     rows: RowsFile
@@ -32,12 +32,12 @@ class StartingRows:
 
     @property
     def files(self) -> RunFiles:
-        """The files of the run that left the rows, by their name `rows_NAME`."""
+        """The files of the run that wrote the rows, by their name `rows_NAME`."""
         return RunFiles(self.path.parent, self.path.stem.removeprefix("rows_"))
 
     @property
     def fingerprint(self) -> str:
-        """Of the content, which is the same in both kinds of file."""
+        """The fingerprint of the content, which is the same in both kinds of file."""
         return fingerprint(self.rows.content())
 
     def check_training_set(self, data: Dataset, split: Split) -> None:
@@ -45,7 +45,9 @@ class StartingRows:
         if self.rows.split != fingerprint_training_set(data, split):
             raise UserError(f"{self.path} is of another split; take one that was learned on this run's split file")
         if not np.array_equal(np.sort(self.rows.index.numpy()), distorted_images(split)):
-            raise UserError(f"{self.path} has not one row for each of the split's distorted images; write it anew")
+            raise UserError(
+                f"{self.path} does not have one row for each of the split's distorted images; write it anew"
+            )
         if not np.array_equal(self.rows.given_label.numpy(), split.targets[self.rows.index.numpy()]):
             raise UserError(f"{self.path} has other given labels than the split; write it anew")
         soft_label = self.rows.columns.get("soft_label")
@@ -53,9 +55,9 @@ class StartingRows:
             raise UserError(f"{self.path} has soft labels of other than {data.classes} classes; write it anew")
 
     def fill(self, rows: Rows) -> None:
-        """Give rows the parts that are taken over; the others, and the rows of other images, stay.
+        """Fill rows with the columns to take over; other parts, and the rows of other images, stay as they are.
 
-        The confidence is a factor of the learned weight, or of the one that all weights start with.
+        The confidence is a factor of the learned weight or, without that, of the weight 1.
         """
         columns, use = self.rows.columns, self.use
         if CONFIDENCE in use:
@@ -66,9 +68,9 @@ class StartingRows:
 
 
 def find_starting_rows(options: RunOptions) -> StartingRows | None:
-    """The learned rows that the options name, None where rows start as usual.
+    """The learned rows that the options name; None if rows start as usual.
 
-    Raises UserError when there are none, or none with the parts that are asked for, or those of another data set.
+    Raises UserError when they are missing, lack a part that is to be taken over, or are of another data set.
     """
     path = rows_path(options.rows, options.files.folder)
     if path is None or options.rows is None:
@@ -100,9 +102,9 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
 
 
 def refuse_other_rows(stage: Stage, result: dict[str, Any]) -> None:
-    """Raise UserError when a finished run started from other rows than those that are in its rows file now.
+    """Raise UserError when the rows that a finished run started from have changed since.
 
-    What it was trained with may be gone by then.
+    If their file is gone, a note says so.
     """
     path = stage.rows_path
     if path and not path.exists():

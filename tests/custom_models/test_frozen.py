@@ -25,7 +25,7 @@ def trained(name, channels, side, precision=torch.float32):
     return model.eval(), torch.randn(40, channels, side, side, generator=random)
 
 
-NETWORKS = [("smallnet", 1, 8), ("lenet", 1, 12), ("resnet18thin", 1, 12), ("resnet18", 3, 32), ("wresnet16_2", 3, 12)]
+NETWORKS = [("smallnet", 1, 8), ("lenet", 1, 12), ("resnet18thin", 1, 12), ("resnet18", 3, 20), ("wresnet16_2", 3, 12)]
 
 
 @pytest.mark.parametrize(("name", "channels", "side"), NETWORKS)

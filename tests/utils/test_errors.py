@@ -35,7 +35,7 @@ def test_reader_that_has_left_is_an_error(body):
     """The reader is gone before a word is written."""
     status, _, err = end(f"(__import__('time').sleep(0.3), {body})", "| true; exit 0")
     assert status == 0  # the pipe's, not the script's
-    assert err == "error: whoever read the output has stopped; write it to a file instead\n"
+    assert err == "error: the reader of the output has stopped; write it to a file instead\n"
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])

@@ -1,1 +1,1 @@
-"""The files of a run: what is written in them, how a run goes on from them."""
+"""The files of a run: their contents, and how a run goes on from them."""

@@ -1,8 +1,8 @@
-"""The accuracies of a run, told apart."""
+"""The accuracies of a run, by name."""
 
-# The four accuracies that are never confused, and their headings: the best epoch on the test set (as published), the
-# test accuracy of the epoch that was best on the validation set (absent where that is trained on), the test accuracy of
-# the last epoch, and its mean over the last five (absent from results of before there was one).
+# The four accuracies, which must not be confused, and their headings: the best epoch on the test set (as published),
+# the test accuracy of the epoch that was best on the validation set (absent if the run trains on that set), the test
+# accuracy of the last epoch, and its mean over the last five (absent from older results).
 ACCURACIES = {
     "best_on_test": "best on test",
     "selected_on_validation": "selected on validation",
@@ -10,5 +10,5 @@ ACCURACIES = {
     "last_five": "mean of last five",
 }
 
-# What the accuracies of own data without a test set are.
+# The meaning of the accuracies for own data without a test set.
 TESTED_ON_VALID = "of the clean validation images, which methods learn from"

@@ -1,7 +1,7 @@
-"""Checkpoints: what a run needs to go on as if it had never stopped, and how a damaged one is noticed.
+"""Checkpoints: the state from which a run goes on as if it had never stopped, and how a damaged one is noticed.
 
-A checkpoint is a dictionary of the published code's keys (encoder, head, tables of hyperparameters, accuracy, epoch)
-and of the state behind them. It loads with `torch.load(path, weights_only=True)`, so without unpickling code.
+A checkpoint is a dictionary with the published code's keys (encoder, head, tables of hyperparameters, accuracy, epoch)
+and the state of the training. It loads with `torch.load(path, weights_only=True)`, so without unpickling code.
 """
 
 import os
@@ -21,7 +21,7 @@ from utils.runs.epochs import Epoch
 from utils.runs.files import RunFiles
 from utils.runs.progress import is_log_name
 
-# What the published code keeps of an epoch, and the options.
+# The keys of the published code for an epoch, and the options.
 PUBLISHED_KEYS = (
     "encoder_state_dict",
     "decoder_state_dict",
@@ -36,19 +36,19 @@ RESUMABLE = {*PUBLISHED_KEYS, "data", "training", "epochs", "log", CHECKSUM}
 
 @dataclass(frozen=True)
 class Origin:
-    """Fingerprints of what a run is trained on and starts from; `rows_checksum` is that of learned rows."""
+    """Fingerprints of a run's data and of the learned rows that it starts from (`rows_checksum`)."""
 
     data: str
     rows_checksum: str | None
 
 
 def write_last(files: RunFiles, content: dict[str, Any]) -> None:
-    """Write the latest checkpoint with its fingerprint; the one before stays as `previous`."""
+    """Write the latest checkpoint with its fingerprint; the one before is kept as `previous`."""
     write_tensors(files.last, content | {CHECKSUM: fingerprint(content)}, earlier=files.previous)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint of a run that can go on, on the CPU. Raises ValueError when it is damaged or of another kind."""
+    """A checkpoint from which a run can go on, on the CPU. Raises ValueError when it is damaged or of another kind."""
     content = load_tensors(path)
     try:
         found = fingerprint(content) if isinstance(content, dict) else None
@@ -70,18 +70,18 @@ def find_checkpoint(
     different: Callable[[Any], list[str]],
     update: Callable[[dict[str, Any]], list[str]],
 ) -> dict[str, Any] | None:
-    """The checkpoint that a run goes on from, which is printed to stderr; None for a run from scratch.
+    """The checkpoint from which a run goes on, which is printed to stderr; None for a run from scratch.
 
-    The last one, or the one before when that is damaged. Raises UserError when none of those that are there can be
-    read, when the run was started with other options, on other data or from other rows, or when the tensors are not
-    this network's.
+    It is the last one, or the one before if the last one is damaged. Raises UserError when no existing checkpoint can
+    be read, when the run was started with other options, on other data or from other rows, or when the tensors do not
+    fit this network.
 
     Args:
         files: of the run.
-        origin: what the run is trained on and starts from.
-        expected: what a checkpoint of this run has, by its keys, for keys, types and shapes.
-        different: says which of the options that a checkpoint has are others now.
-        update: brings an earlier version's checkpoint up to date in place, and returns notes on that.
+        origin: fingerprints of the run's data and rows.
+        expected: a checkpoint of this run, for its keys, types and shapes.
+        different: returns which options of a checkpoint differ from this run's.
+        update: brings the checkpoint of an earlier version up to date in place, and returns notes about it.
 
     """
     found = [path for path in (files.last, files.previous) if os.path.lexists(path)]
@@ -98,7 +98,7 @@ def find_checkpoint(
         _refuse_another_run(path, content, different(content["options"]), origin)
         _refuse_misfit(path, content, expected)
         if problems:
-            # Out of the way: the next checkpoint must not push the good one out with it.
+            # Renamed, since otherwise the next checkpoint would replace the good one with it.
             os.replace(files.last, files.damaged)
             print(f"note: {problems[0]}, it is {files.damaged} now; going on from {path}", file=sys.stderr)
         for note in (f"going on after epoch {content['epoch']}", *notes):
@@ -136,7 +136,7 @@ def _refuse_misfit(path: Path, content: dict[str, Any], expected: dict[str, Any]
 
 
 def same_layout(found: Any, expected: Any) -> bool:
-    """Whether two values are of the same type: tensors in kind and shape, dictionaries in their keys and values."""
+    """Whether two values have the same layout: tensors their type and shape, dictionaries their keys and values."""
     if isinstance(expected, Tensor):
         return isinstance(found, Tensor) and (found.dtype, found.shape) == (expected.dtype, expected.shape)
     if isinstance(expected, dict):

@@ -8,10 +8,10 @@ from utils.passes import Evaluation
 
 @dataclasses.dataclass(frozen=True)
 class Epoch:
-    """One epoch's figures. Losses are in nats; the seconds are those of the hyper and train pass and the evaluation.
+    """One epoch's figures. Losses are in nats; the seconds are those of hyper pass, train pass and evaluation.
 
     learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
-    speeds: of the passes, in words. memory: the most used so far, in GiB; 0 where no one counts it. measures: further
+    speeds: of the passes, as text. memory: the most used so far, in GiB; 0 where it is not measured. measures: further
     columns of the metrics file.
     """
 
@@ -28,22 +28,22 @@ class Epoch:
 
     @classmethod
     def of(cls, stored: str) -> "Epoch":
-        """The epoch of a line that `stored` made. Raises ValueError for anything else."""
+        """The epoch from a line that `stored` has made. Raises ValueError for anything else."""
         try:
             values = json.loads(stored)
             epoch = cls(**values | {name: Evaluation(**values[name]) for name in ("test", "valid")})
-            epoch.line(epochs=0)  # takes numbers alone
-            epoch.row()
+            epoch.line(epochs=0)  # fails for anything but numbers
+            epoch.metrics()
         except (TypeError, KeyError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError("not the figures of an epoch") from error
         return epoch
 
     def stored(self) -> str:
-        """The epoch as a line of JSON, floats to the last bit."""
+        """The epoch as a line of JSON, with floats to the last bit."""
         return json.dumps(dataclasses.asdict(self))
 
-    def row(self) -> dict[str, float | int]:
-        """The epoch as a row of the metrics file."""
+    def metrics(self) -> dict[str, float | int]:
+        """The epoch as a line of the metrics file, by column."""
         return {
             "epoch": self.epoch,
             "train_loss": self.train_loss,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from utils.errors import UserError
 
-SPLIT_LOCK = ".lock_split"  # empty; whoever makes a run's split file holds the lock on it
+SPLIT_LOCK = ".lock_split"  # empty; the process that makes a run's split file holds the lock on it
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The files of one row of one run: its folder and the row's run name."""
+    """The files of one run of a setting: in the run's folder, with the setting's name."""
 
     folder: Path
     name: str
@@ -34,62 +34,62 @@ class RunFiles:
 
     @property
     def damaged(self) -> Path:
-        """A last checkpoint that could not be read, kept for whoever wants to know why."""
+        """A last checkpoint that could not be read, kept so that one can find out why."""
         return self.folder / f"damaged_{self.name}.pt"
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:
-        """All of them."""
+        """All checkpoints."""
         return self.best, self.last, self.previous
 
     @property
     def metrics(self) -> Path:
-        """One row per epoch."""
+        """One line per epoch."""
         return self.folder / f"metrics_{self.name}.csv"
 
     @property
     def result(self) -> Path:
-        """What came out; there once the run is finished."""
+        """The result; exists once the run is finished."""
         return self.folder / f"result_{self.name}.json"
 
     @property
     def progress(self) -> Path:
-        """How far the run is; there until it is finished."""
+        """How far the run is; exists until it is finished."""
         return self.folder / f"progress_{self.name}.json"
 
     @property
     def rows(self) -> Path:
-        """Rows of the distorted images (`hyperopt.rows.rows_file`), where a finished run was trained on these."""
+        """The rows of the distorted images (`hyperopt.rows.rows_file`), if a finished run was trained on these."""
         return self.folder / f"rows_{self.name}.pt"
 
     @property
     def rows_npz(self) -> Path:
-        """The same for other tools."""
+        """The same rows for other tools."""
         return self.rows.with_suffix(".npz")
 
     @property
     def predictions(self) -> Path:
-        """What the last epoch's network says of its images (`predictions.py`); there once the run is finished."""
+        """The last epoch's predictions (`predictions.py`); exists once the run is finished."""
         return self.folder / f"predictions_{self.name}.npz"
 
     @property
     def outcome(self) -> tuple[Path, ...]:
-        """What is written between the last epoch and the result."""
+        """The files that are written between the last epoch and the result."""
         return self.rows, self.rows_npz, self.predictions
 
     @property
     def lock(self) -> Path:
-        """Empty; whoever trains the row holds the lock on it."""
+        """Empty; the process that trains the setting holds the lock on it."""
         return self.folder / f".lock_{self.name}"
 
     def refuse_folders(self) -> None:
-        """Raise UserError when a folder is where one of the files belongs."""
+        """Raise UserError when there is a folder at the path of one of the files."""
         for path in (*self.checkpoints, *self.outcome, self.metrics, self.result, self.progress, self.lock):
             if path.is_dir():
                 raise UserError(f"{path} is a folder, and a file of the run belongs there; move it away")
 
     def half_written(self) -> list[Path]:
-        """What a process that was killed while writing has left of the row's files."""
+        """Files of the setting that a process was writing when it was killed."""
         whole = (*self.checkpoints, *self.outcome, self.metrics, self.result, self.progress)
         return [part for path in whole for part in self.folder.glob(f"{glob.escape(path.name)}.*.part")]
 
@@ -100,12 +100,12 @@ class RunFiles:
 
 
 def distortion_name(imbalance_ratio: int, subsample_ratio: float, noise_ratio: float) -> str:
-    """The distortion's part of file names."""
+    """The part of file names that states the distortion."""
     return f"ir_{imbalance_ratio}_sr_{subsample_ratio}_nr_{noise_ratio}"
 
 
 def run_number(folder_name: str) -> int | None:
-    """The N of runN, None for another name; N has no leading zeros, so that no two folders share a number."""
+    """The N of runN, None for other names; N has no leading zeros, so that no two folders share a number."""
     match = re.fullmatch(r"run(0|[1-9][0-9]{0,5})", folder_name)
     return int(match[1]) if match else None
 
@@ -119,5 +119,5 @@ def run_folders(folder: Path) -> dict[int, Path]:
 
 
 def unused_run_folder(folder: Path) -> str:
-    """The first runN behind all that there are in a data set's folder."""
+    """The runN after the last one in a data set's folder."""
     return f"run{max(run_folders(folder), default=-1) + 1}"

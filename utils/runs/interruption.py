@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals that ask a process to end make a run end between two steps."""
+"""Ctrl-C and other signals to end a process make a run end between two steps."""
 
 import signal
 import threading
@@ -9,14 +9,14 @@ from types import FrameType
 from utils.errors import Interrupted
 from utils.passes import Batch, Batches
 
-# Of a terminal that is closed and of schedulers that announce the end of a job, among others; Windows lacks some.
+# Among others from a closed terminal and from schedulers that announce the end of a job; Windows lacks some.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
 
 
 class Interruption(AbstractContextManager):
-    """While it is entered, the first signal waits for the end of the step; a second one does not wait.
+    """A context in which the first signal waits for the end of the step; a second one does not wait.
 
-    Signals that are ignored (by nohup, say) stay so. Those of a thread's run are its process's affair.
+    Ignored signals (as under nohup) stay ignored. In a thread other than the main one it does nothing.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Interruption(AbstractContextManager):
 
     @contextmanager
     def before_errors(self) -> Iterator[None]:
-        """A signal explains an error: it went to the processes that read images as well, and they died of it."""
+        """Raise Interrupted in place of an error after a signal, which the processes that read images get as well."""
         try:
             yield
         except RuntimeError:
@@ -52,7 +52,7 @@ class Interruption(AbstractContextManager):
             raise
 
     def watch(self, batches: Batches) -> Batches:
-        """The same batches; before each one, and after the last, the end of the step is where a signal takes effect."""
+        """The same batches; a signal takes effect before each one and after the last one."""
         return _Watched(batches, self)
 
 

@@ -1,4 +1,4 @@
-"""One writer per row of a run."""
+"""One writer at a time for each setting of a run."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,14 +7,14 @@ from utils.errors import UserError
 from utils.file_lock import HeldError, hold
 from utils.runs.files import RunFiles
 
-WAIT = 0.5  # seconds; whoever only looks whether there is a writer holds the lock for a moment
+WAIT = 0.5  # seconds; a process that only checks for a writer holds the lock for a moment
 
 
 @contextmanager
 def only_writer(files: RunFiles) -> Iterator[None]:
-    """Keep other processes from the row's files. Raises UserError when one is at work on them.
+    """Keep other processes from the setting's files. Raises UserError when another process is training it.
 
-    What a killed process has left half written is removed.
+    Files that a killed process has left half written are removed.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -19,14 +19,14 @@ BINS = 50  # of a histogram
 
 
 class Log:
-    """An event file, written here and now.
+    """An event file that is written at once, in this thread.
 
-    torch's SummaryWriter leaves that to a thread, whose failures are tracebacks and name no file. And the names of its
-    files, by which TensorBoard orders them, have whole seconds: too few for a run that goes on within one.
+    torch's SummaryWriter leaves the writing to a thread, whose failures are tracebacks that name no file. And its file
+    names, by which TensorBoard orders them, count whole seconds: too coarse for a run that goes on within a second.
 
     Args:
         folder: of the run's event files.
-        void_from: the first epoch of which earlier files' entries are void.
+        void_from: from this epoch on, the entries of earlier files are void.
 
     Raises:
         OSError: with the file or folder, as `add` does.
@@ -46,7 +46,7 @@ class Log:
     def add(
         self, epoch: int, scalars: dict[str, float], tensors: dict[str, Tensor], pictures: dict[str, Tensor]
     ) -> None:
-        """Write an epoch's entries by their tags, as one record: of tensors a histogram; pictures (C, H, W) in 0..1."""
+        """Write an epoch's entries by tag, as one record: a tensor as a histogram, pictures (C, H, W) in 0..1."""
         parts = [scalar(tag, value) for tag, value in scalars.items()]
         parts += [histogram(tag, values.cpu().numpy(), BINS) for tag, values in tensors.items()]
         parts += [image(tag, pixels.cpu(), dataformats="CHW") for tag, pixels in pictures.items()]
@@ -55,7 +55,7 @@ class Log:
     def add_table(self, tag: str, lines: dict[str, Any]) -> None:
         """Write a table of two columns, as Markdown, before the first epoch."""
         body = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
-        body = body.encode(errors="backslashreplace").decode()  # names of files may be of any bytes
+        body = body.encode(errors="backslashreplace").decode()  # file names may have any bytes
         self._write(Event(step=0, summary=text(tag, f"| | |\n|---|---|\n{body}")))
 
     def close(self) -> None:

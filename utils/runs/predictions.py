@@ -1,23 +1,23 @@
-"""What a run's network says of its test and training images: a file for figures and audits.
+"""The predictions of a run's network for its test and training images: a file for figures and audits.
 
-`predictions_{run name}.npz` loads with `numpy.load(path)`. m: test images, s: those of them with features (all, or
-`FEATURED` of a larger test set, evenly spread), n: training images, C: classes, F: features.
+`predictions_{name of the setting}.npz` loads with `numpy.load(path)`. m: test images, s: test images with features
+(all, or `FEATURED` of a larger test set, evenly spread), n: training images, C: classes, F: features.
 
     test_label                   int64 (m,)      true classes
     test_predicted               int64 (m,)      most probable class
     feature_index                int64 (s,)      places among the test images
-    features                     float32 (s, F)  what the encoder makes of them
+    features                     float32 (s, F)  the encoder's features of these
     train_index                  int64 (n,)      places in the data set's training table, ascending
-    train_given                  int64 (n,)      labels that the images are trained on
-    train_true                   int64 (n,)      the data set's labels
-    train_predicted              int64 (n,)      most probable class, of the image without augmentation
+    train_given                  int64 (n,)      given labels, which the network is trained on
+    train_true                   int64 (n,)      true labels of the data set
+    train_predicted              int64 (n,)      most probable class of the image without augmentation
     train_given_probability      float32 (n,)    probability of the given label
     train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
-    train_other_confidence       float32 (n,)    the same of the most probable other label; earlier versions lack it
-    table                        text            stands for the training table's images, labels and file names
+    train_other_confidence       float32 (n,)    the same for the most probable other label; absent from older files
+    table                        text            fingerprint of the training table's images, labels and file names
 
-All but both confidences are of the network of the last epoch. (An image that no train pass has had in a batch, as can
-be after very few epochs, has the last network's probabilities for the averages.)
+All but the two confidences come from the network of the last epoch. (An image that no train pass has had in a batch,
+which can happen after very few epochs, has the last network's probabilities in place of the averages.)
 """
 
 import io
@@ -35,7 +35,7 @@ from utils.files import replace_file
 from utils.passes import Batch, Network, Outputs, View, split_probability
 
 FEATURED = 2000
-CAME_LATER = {"train_other_confidence"}  # than some files
+CAME_LATER = {"train_other_confidence"}  # older files lack it
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Predictions:
 
 
 def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
-    """What is wrong with the arrays, or None."""
+    """What is wrong with the arrays; None if nothing is."""
     arrays = dict(arrays)
     if arrays.pop("table").dtype.kind != "U":
         return "table is not text"
@@ -103,11 +103,11 @@ def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
         if name.endswith(("probability", "confidence")) and not (0 <= array.min() <= array.max() <= 1):
             return f"{name} is not from 0 to 1"
         if name.endswith(("label", "predicted", "given", "true")) and array.max() >= classes:
-            return f"{name} has a class that there is not"
+            return f"{name} has a class that does not exist"
     if not np.isfinite(arrays["features"]).all():
         return "features has a value that is not finite"
     if arrays["feature_index"].max() >= lengths["test_label"]:
-        return "feature_index is of images that there are not"
+        return "feature_index has images that do not exist"
     return None
 
 
@@ -121,24 +121,24 @@ def predict(
     confidence: tuple[Tensor, Tensor],
     table: str,
 ) -> Predictions:
-    """What a classifier at rest says of its test and training images.
+    """The predictions of a classifier in evaluation mode for its test and training images.
 
     Args:
         network: the classifier.
-        test: what it makes of the test images.
-        train: batches of training images, which carry the given labels.
-        view: of evaluation.
-        true: the labels that training images should have, (N,) int64 of the training table.
-        confidence: of the given and of the most probable other label, (N,) each, averaged over the train passes; not a
-            number where there is none.
-        table: stands for the training table.
+        test: its outputs for the test images.
+        train: batches of training images, with their given labels.
+        view: the view of evaluation.
+        true: the true labels of the training table, (N,) int64.
+        confidence: in the given and in the most probable other label, (N,) each, averaged over the train passes; NaN
+            for images without one.
+        table: fingerprint of the training table.
 
     """
     images = len(test.labels)
     chosen = torch.linspace(0, images - 1, min(FEATURED, images)).round().long().to(test.labels.device)
     columns = zip(*(_train_columns(network, batch, view) for batch in train), strict=True)
     index, given, said, *last = map(torch.cat, columns)
-    # Of an image that no train pass has had, the last network's.
+    # The last network's for an image that no train pass has had.
     means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
     given_confidence, other_confidence = means
     arrays = {

@@ -1,4 +1,4 @@
-"""How far a run is: a small file beside its others, until there is a result."""
+"""How far a run is: a small file beside its other files, until there is a result."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ PREFIX = "progress_"
 
 
 def write_progress(files: RunFiles, epoch: int, epochs: int, log: str, diverged: str | None = None) -> None:
-    """Say that so many of the epochs are done, how the log is named, and if so that the run has diverged."""
+    """Write the number of epochs that are done, the log's name, and the message if the run has diverged."""
     write_json(files.progress, {"epoch": epoch, "epochs": epochs, "log": log, "diverged": diverged})
 
 
 def log_of_progress(files: RunFiles) -> str | None:
-    """The log's name; None where there is no such file, or where it is damaged."""
+    """The log's name; None when there is no such file or it is damaged."""
     try:
         log = json.loads(files.progress.read_text())["log"]
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
@@ -29,12 +29,12 @@ def log_of_progress(files: RunFiles) -> str | None:
 
 
 def is_log_name(log: Any) -> bool:
-    """Whether a name that was read from a file is one of a single folder."""
+    """Whether a name that was read from a file is the name of a single folder."""
     return isinstance(log, str) and log.isprintable() and log not in ("", "..") and Path(log).name == log
 
 
 def unfinished(folders: Iterable[Path], wanted: re.Pattern[str]) -> list[str]:
-    """A line for each row without a result whose name has the pattern: how far it is, and whether it goes on."""
+    """A line for each run without a result whose name matches the pattern: how far it is, and whether it goes on."""
     lines = []
     for folder in folders:
         for path in sorted(folder.glob(f"{PREFIX}*.json")):

@@ -1,4 +1,4 @@
-"""What a run leaves behind: metrics per epoch, checkpoints, TensorBoard, the result."""
+"""The files that a run writes: metrics per epoch, checkpoints, TensorBoard, the result."""
 
 import csv
 import dataclasses
@@ -40,19 +40,19 @@ TAGS = {
 
 
 class Record(AbstractContextManager):
-    """Writes a run's files as it goes. An earlier run's files stay until the first epoch is recorded.
+    """Writes a run's files during the training. An earlier run's files are kept until the first epoch is recorded.
 
-    What an epoch leaves is complete when its checkpoint has its name, which comes last: a run that is killed before
-    goes on from the epoch before, and writes the same again.
+    The checkpoint of an epoch is written last: a run that is killed before that goes on from the epoch before, and
+    writes the same files again.
 
     Args:
         files: of the run.
-        options: that shape the result, by name.
-        selects: whether an epoch may be selected on the validation images: not where these are trained on.
-        fresh: whether what an earlier run of this name has left is of no use.
+        options: the options that affect the result, by name.
+        selects: whether an epoch may be selected on the validation images: not if the run trains on these.
+        fresh: whether to discard the files of an earlier run of this name.
         device: of the run.
-        origin: what the run is trained on and starts from.
-        checkpoint: that the run goes on from, None for a run from scratch.
+        origin: fingerprints of the run's data and rows.
+        checkpoint: from which the run goes on, None for a run from scratch.
         logs: folder for TensorBoard.
 
     """
@@ -71,16 +71,16 @@ class Record(AbstractContextManager):
         self.files, self.options, self.device, self.origin = files, options, device, origin
         self._selects, self._fresh = selects, fresh
         self.run = files.folder.name
-        self.commit = commit()  # now: by the end the files may be others
-        # As a checkpoint has them: each is put into words once, not at every epoch that follows.
+        self.commit = commit()  # now: the files may have changed by the end of the run
+        # As lines of JSON, as in a checkpoint: each epoch is formatted once, not at every epoch after it.
         self.lines: list[str] = checkpoint["epochs"] if checkpoint else []
         self.epochs = [Epoch.of(line) for line in self.lines]
         self.log = self._earlier_log(checkpoint) or f"{self.run}_{files.name}_{time.strftime(DATE)}"
         if checkpoint:
-            self._write_best(checkpoint)  # a kill may have come between the two
+            self._write_best(checkpoint)  # the run may have been killed between the two
         if checkpoint or not self._earlier_run():
             self._write_progress()
-        # Whatever an epoch that is not complete has left in the log is void.
+        # The entries of an incomplete epoch in the log are void.
         self.board = Log(logs / options["dataset"] / self.log, void_from=self.done + 1)
         if not self.done:
             self.board.add_table("Options", {"run": self.run} | options)
@@ -90,7 +90,7 @@ class Record(AbstractContextManager):
 
     @property
     def done(self) -> int:
-        """Epochs that are recorded."""
+        """Number of recorded epochs."""
         return len(self.epochs)
 
     def add(
@@ -106,8 +106,8 @@ class Record(AbstractContextManager):
         Args:
             epoch: the figures.
             published: weights and rows by the keys of the published checkpoints.
-            training: what the next epoch depends on beside these.
-            described: what the rows have come to, for the log, by tag.
+            training: the rest of the state that the next epoch depends on.
+            described: figures of the rows for the log, by tag.
             pictures: (C, H, W) in 0..1 for the log, by tag.
 
         Raises:
@@ -123,8 +123,8 @@ class Record(AbstractContextManager):
         self.epochs.append(epoch)
         self.lines.append(epoch.stored())
         checkpoint = published | {"acc": epoch.test.accuracy, "epoch": epoch.epoch, "options": self.options}
-        self._write_metrics()  # first: by it the best checkpoint is known as one of this program
-        scalars = {tag: epoch.row()[column] for tag, column in TAGS.items()}
+        self._write_metrics()  # first: it shows that the best checkpoint is one of this program
+        scalars = {tag: epoch.metrics()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, described, pictures)
         state = {"training": training, "epochs": self.lines, "log": self.log}
         origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device) | {"commit": commit()}}
@@ -133,15 +133,15 @@ class Record(AbstractContextManager):
         self._write_progress()
 
     def how_to_go_on(self) -> str:
-        """When a run that ends now does, and what its command does then."""
+        """At which epoch a run stops that ends now, and what the same command does next."""
         if self.done:
             return f"after epoch {self.done}: the same command, without --fresh, goes on from there"
         return "within the first epoch: the same command starts over"
 
     def diverged(self, error: DivergenceError) -> DivergenceError:
-        """Keep the error with the epoch that it came in for the results script, and return it so.
+        """Store the error with its epoch for the results script, and return it with the epoch.
 
-        Not beside the files of an earlier run, which are there until the first epoch is recorded.
+        It is not stored beside the files of an earlier run, which exist until the first epoch is recorded.
         """
         told = f"diverged in epoch {self.done + 1}: {error}"
         if self.done or not self._earlier_run():
@@ -149,7 +149,7 @@ class Record(AbstractContextManager):
         return DivergenceError(told)
 
     def _earlier_log(self, checkpoint: dict[str, Any] | None) -> str | None:
-        """The log of the run that goes on, also of one that was stopped within its first epoch."""
+        """The log of the run that goes on, even if it was stopped within its first epoch."""
         if checkpoint:
             return checkpoint["log"]
         return None if self._fresh or self._earlier_run() else log_of_progress(self.files)
@@ -158,29 +158,29 @@ class Record(AbstractContextManager):
         write_progress(self.files, self.done, self.options["epochs"], self.log, diverged)
 
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
-        """Write the best checkpoint if it is this one."""
+        """Write the best checkpoint, if it is this one."""
         if self.chosen_epochs()["best_on_test"].epoch == checkpoint["epoch"]:
             write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
 
     def _remove_earlier_run(self) -> None:
-        """In an order in which a kill leaves a finished run, one that can go on, or none."""
+        """Remove an earlier run's files. At every moment the rest is a finished run, one that can go on, or none."""
         files = self.files
-        if self._earlier_run():  # otherwise it is this run's own
+        if self._earlier_run():  # otherwise the file is this run's own
             files.progress.unlink(missing_ok=True)
         for path in (files.last, files.result, *files.outcome, files.previous, files.best, files.metrics):
             path.unlink(missing_ok=True)
 
     def _write_metrics(self) -> None:
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(self.epochs[-1].row()))
+        writer = csv.DictWriter(text, list(self.epochs[-1].metrics()))
         writer.writeheader()
-        writer.writerows(epoch.row() for epoch in self.epochs)
+        writer.writerows(epoch.metrics() for epoch in self.epochs)
         replace_file(self.files.metrics, text.getvalue().encode())
 
     def chosen_epochs(self) -> dict[str, Epoch]:
-        """The epoch behind each of the accuracies that are of one; the earliest of equally good ones.
+        """The epoch of each accuracy that belongs to one epoch; the earliest of equally good ones.
 
-        Nothing is selected on validation images that are trained on.
+        Nothing is selected on validation images if the run trains on them.
         """
         chosen = {
             "best_on_test": max(self.epochs, key=lambda epoch: epoch.test.accuracy),
@@ -199,9 +199,9 @@ class Record(AbstractContextManager):
         return self.files.result.exists() or self.files.last.exists()
 
     def finish(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Write and return the result; `data` is what it says of the data set, by key."""
+        """Write and return the result; `data` holds its entries about the data set, by key."""
         chosen = self.chosen_epochs()
-        # The times of the epochs with a hyper pass, where there are some.
+        # The times of the epochs with a hyper pass, if there are any.
         moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
             epoch.seconds for epoch in self.epochs
         ]
@@ -233,5 +233,5 @@ class Record(AbstractContextManager):
         }
         self.files.previous.unlink(missing_ok=True)
         self.files.progress.unlink(missing_ok=True)
-        write_json(self.files.result, result)  # last: with it the run is finished, and nothing is tidied up any more
+        write_json(self.files.result, result)  # last: with it the run is finished, and no file is removed any more
         return result

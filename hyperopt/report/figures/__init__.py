@@ -1,6 +1,6 @@
 """Figures of results, each as PNG and PDF.
 
-`plot_all` draws all rows, `plot_row` one, `plot_comparison` rows beside one another, `plot_sheets` one run.
+`plot_all` draws all settings, `plot_setting` one setting, `plot_comparison` a comparison, `plot_sheets` one run.
 """
 
 from collections import defaultdict
@@ -32,44 +32,44 @@ FIGURES = {
 }
 
 
-def plot_all(rows: list[SettingResults], folder: Path) -> Drawn:
-    """Draw every figure of `FIGURES` for every distortion; data set and distortion are in the files' names."""
+def plot_all(settings: list[SettingResults], folder: Path) -> Drawn:
+    """Draw every figure of `FIGURES` for every distortion; the files' names have the data set and the distortion."""
     groups = defaultdict(list)
-    for row in rows:
-        groups[row.distortion_name].append(row)
+    for setting in settings:
+        groups[setting.distortion_name].append(setting)
     drawn = Drawn()
     for name, group in groups.items():
         _plot(group, folder, name, drawn)
     return drawn
 
 
-def plot_row(rows: list[SettingResults], folder: Path) -> Drawn:
-    """Draw every figure of `FIGURES` for the rows of one name; data set and name are in the files' names."""
+def plot_setting(settings: list[SettingResults], folder: Path) -> Drawn:
+    """Draw every figure of `FIGURES` for the settings of one name; the files' names have the data set and that name."""
     drawn = Drawn()
-    _plot(rows, folder, rows[0].name, drawn)
+    _plot(settings, folder, settings[0].name, drawn)
     return drawn
 
 
-def plot_comparison(rows: list[SettingResults], accuracy: str, folder: Path) -> Drawn:
-    """Draw the errors of rows of one data set by their clean images; it is in the files' names."""
+def plot_comparison(settings: list[SettingResults], accuracy: str, folder: Path) -> Drawn:
+    """Draw the errors of settings by their number of clean images; the files' names have the data set."""
     with page():
-        return Drawn(save(clean_images.draw(rows, accuracy), folder, f"clean_images_{rows[0].options.dataset}"))
+        return Drawn(save(clean_images.draw(settings, accuracy), folder, f"clean_images_{settings[0].options.dataset}"))
 
 
 def plot_sheets(review: Review, folder: Path) -> list[Path]:
-    """Draw the sheets of an audited run; data set, run folder and row are in the files' names. Returns the files."""
+    """Draw the sheets of an audited run; the files' names have data set, run folder and setting. Returns the files."""
     name = f"{review.options.dataset}_{review.files.folder.name}_{review.files.name}"
     with page():
         found = {"suspects": sheets.draw_suspects(review), "augmentation": sheets.draw_augmentation(review)}
         return [path for kind, figure in found.items() if figure for path in save(figure, folder, f"{kind}_{name}")]
 
 
-def _plot(rows: list[SettingResults], folder: Path, name: str, drawn: Drawn) -> None:
+def _plot(settings: list[SettingResults], folder: Path, name: str, drawn: Drawn) -> None:
     sources = Sources()
     with page():
         for kind, draw in FIGURES.items():
-            figure = draw(rows, sources)
+            figure = draw(settings, sources)
             if figure:
-                drawn.paths += save(figure, folder, f"{kind}_{rows[0].options.dataset}_{name}")
+                drawn.paths += save(figure, folder, f"{kind}_{settings[0].options.dataset}_{name}")
     drawn.notes += sources.notes
     drawn.damaged += sources.damaged

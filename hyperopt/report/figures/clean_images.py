@@ -13,22 +13,22 @@ from hyperopt.report.results import SettingResults
 from utils.runs.accuracies import ACCURACIES
 
 
-def draw(rows: list[SettingResults], accuracy: str) -> Figure:
-    """A line per row, dashed for controls, with bars of a standard deviation; a row looks alike in all panels."""
-    groups = collect(rows, accuracy)
+def draw(settings: list[SettingResults], accuracy: str) -> Figure:
+    """A line per setting, dashed for controls, with bars of a standard deviation; it looks the same in all panels."""
+    groups = collect(settings, accuracy)
     labels = sorted({line.label for by_count in groups.values() for lines in by_count.values() for line in lines})
     figure, panels = style.grid(len(groups), columns=2, height=4.2)
     for axes, (distortion, by_count) in zip(panels, groups.items(), strict=True):
         draw_panel(axes, by_count, labels)
         axes.set(xlabel="clean images", ylabel=f"test error in %, {ACCURACIES[accuracy]}")
-        axes.set_title(f"{rows[0].options.dataset}, {distortion}")
+        axes.set_title(f"{settings[0].options.dataset}, {distortion}")
     handles = dict(pair[::-1] for axes in panels for pair in zip(*axes.get_legend_handles_labels(), strict=True))
     figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def draw_panel(axes: Axes, by_count: ByCount, labels: Sequence[str]) -> None:
-    """The rows of one distortion; a row's place among all labels gives its look."""
+    """The settings of one distortion; a setting's place among all labels gives its look."""
     for place, label in enumerate(labels):
         points = {c: line for c, lines in sorted(by_count.items()) for line in lines if line.label == label}
         if not points:

@@ -1,4 +1,4 @@
-"""Confusion matrices of the rows side by side."""
+"""Confusion matrices of the settings side by side."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,26 +13,26 @@ from hyperopt.report.figures.sources import Sources
 from hyperopt.report.results import SettingResults
 from utils.runs.predictions import Predictions
 
-FEW = 10  # classes whose cells have room for a number
+FEW = 10  # classes at most, so that cells have space for a number
 # The root shows the few per cent beside the diagonal.
 SHADES = PowerNorm(0.5, vmin=0, vmax=100)
 DARK = 35  # per cent from which on a number is written in white
 
 
-def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
-    """A panel per row: the share of each true class that is taken for each class, all runs together, in %."""
-    found = sources.first_rows([row for row in rows if sources.predictions(row)], "confusion")
+def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
+    """A panel per setting: the share in % of each true class that is predicted as each class, all runs together."""
+    found = sources.first_settings([setting for setting in settings if sources.predictions(setting)], "confusion")
     if not found:
         return None
-    classes = max(row.classes for row in found)
+    classes = max(setting.classes for setting in found)
     names = style.class_names(found, classes)
     figure, panels = style.grid(len(found), columns=3, height=2.7)
     figure.set_figheight(figure.get_figheight() + style.LETTER * max(map(len, names)))  # they are upright
-    for axes, row in zip(panels, found, strict=True):
-        predictions = list(sources.predictions(row).values())
+    for axes, setting in zip(panels, found, strict=True):
+        predictions = list(sources.predictions(setting).values())
         cells = shares(predictions, classes)
         image = axes.imshow(cells, norm=SHADES, cmap="Blues")
-        style.panel_title(axes, f"{row.label} ({style.runs(len(predictions))})")
+        style.panel_title(axes, f"{setting.label} ({style.runs(len(predictions))})")
         if classes <= FEW:
             _write_cells(axes, cells)
             axes.set_xticks(range(classes), names, rotation=0 if max(map(len, names)) < 3 else 90)
@@ -50,20 +50,20 @@ def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
         ticks=[0, 1, 5, 10, 20, 50, 100],
         label="share of the true class in %; empty: less than 0.5",
     )
-    figure.suptitle(style.title(rows[0], "confusion of test images at the last epoch, all runs together"))
-    ConstrainedLayoutEngine().execute(figure)  # panels of equal sides take a round more than saving has
+    figure.suptitle(style.title(settings[0], "confusion of test images at the last epoch, all runs together"))
+    ConstrainedLayoutEngine().execute(figure)  # square panels need one more round of layout than saving does
     return figure
 
 
 def shares(predictions: list[Predictions], classes: int) -> np.ndarray:
-    """In %, (classes, classes): true classes by row, which sums to 100, predicted ones by column."""
+    """Shares in %, (classes, classes): true classes in rows, which sum to 100, predicted ones in columns."""
     true = np.concatenate([found.test_label for found in predictions])
     predicted = np.concatenate([found.test_predicted for found in predictions])
     return 100 * confusion_matrix(true, predicted, labels=range(classes), normalize="true")
 
 
 def _write_cells(axes: Axes, cells: np.ndarray) -> None:
-    """Numbers of all cells of half a per cent and more."""
+    """Write the numbers of all cells of half a per cent or more."""
     for (true, predicted), share in np.ndenumerate(cells):
         if share >= 0.5:
             colour = "white" if share > DARK else "black"

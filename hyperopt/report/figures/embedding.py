@@ -14,27 +14,27 @@ from utils.runs.predictions import Predictions
 
 # Petroff's ten colours (arXiv 2107.02270), chosen so that colour-blind readers can tell them apart.
 COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
-MANY = 20  # classes whose numbers have no room
-POINTS, ALL_POINTS = 1000, 1200  # at most in a panel, and in all of them together: a figure takes seconds
+MANY = 20  # classes at most, so that there is space for their numbers
+POINTS, ALL_POINTS = 1000, 1200  # at most in a panel and in all panels, so that a figure takes only seconds
 DIMENSIONS, ITERATIONS, PERPLEXITY, SEED = 30, 400, 30, 0
 
 
-def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
-    """A panel per row, of its lowest run: an image is a point of its true class, a mistake a large cross."""
-    found = sources.first_rows([row for row in rows if sources.predictions(row)], "embedding")
+def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
+    """A panel per setting, for its lowest run: a point per image, coloured by its true class, a cross per mistake."""
+    found = sources.first_settings([setting for setting in settings if sources.predictions(setting)], "embedding")
     if not found:
         return None
-    height = 2.0 if len(found) > 1 else 3.5  # there is room
+    height = 2.0 if len(found) > 1 else 3.5  # a single panel is wide
     figure, panels = style.grid(len(found), columns=3 if len(found) <= 6 else 4, height=height)
-    for axes, row in zip(panels, found, strict=True):
-        run, predictions = min(sources.predictions(row).items())
+    for axes, setting in zip(panels, found, strict=True):
+        run, predictions = min(sources.predictions(setting).items())
         chosen = some_points(len(predictions.features), len(found))
-        _scatter(axes, predictions, chosen, row.classes)
-        style.panel_title(axes, f"{row.label}, run{run}")
+        _scatter(axes, predictions, chosen, setting.classes)
+        style.panel_title(axes, f"{setting.label}, run{run}")
         axes.set(xticks=[], yticks=[])
     style.outer_labels(panels, "first dimension (no unit)", "second dimension (no unit)")
     numbers = "true classes, at their medians" if found[0].classes <= MANY else "left out, too many classes"
-    figure.suptitle(style.title(rows[0], f"t-SNE of test features at the last epoch; numbers: {numbers}"))
+    figure.suptitle(style.title(settings[0], f"t-SNE of test features at the last epoch; numbers: {numbers}"))
     for mark in filter(None, style.legend_below(figure, panels[0]).legend_handles):
         mark.set(facecolor="0.5")
     return figure
@@ -46,10 +46,10 @@ def some_points(count: int, panels: int) -> np.ndarray:
 
 
 def embed(features: np.ndarray) -> np.ndarray:
-    """Two dimensions (n, 2) of features (n, F); the same for the same features."""
+    """Embed features (n, F) in two dimensions, (n, 2); the same features give the same result."""
     points, size = features.shape
     if points < 4 or not features.std(0).any():
-        return np.zeros((points, 2))  # t-SNE has no neighbours, or no distances, to go by
+        return np.zeros((points, 2))  # t-SNE needs neighbours and distances
     reduced = PCA(min(DIMENSIONS, points, size), random_state=SEED).fit_transform(features)
     perplexity = min(PERPLEXITY, (points - 1) / 3)
     return TSNE(perplexity=perplexity, max_iter=ITERATIONS, init="pca", random_state=SEED).fit_transform(reduced)

@@ -1,4 +1,4 @@
-"""The table as a bar chart: test error of every row, with the published one where there is one."""
+"""The table as a bar chart: the test error of every setting, with the published one if there is one."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from hyperopt.report.results import SettingResults
 from hyperopt.report.tables import summarise
 from utils.runs.accuracies import ACCURACIES
 
-# Of different lightness, and hatched: told apart in greyscale as well.
+# Different in lightness and hatch, so that one can tell them apart in greyscale.
 BARS: dict[str, dict[str, Any]] = dict(
     zip(
         ACCURACIES,
@@ -24,25 +24,25 @@ BARS: dict[str, dict[str, Any]] = dict(
         strict=True,
     )
 )
-THICKNESS = 0.21  # of a bar; the rows are 1 apart
+THICKNESS = 0.21  # of a bar; the settings are 1 apart
 
 
-def draw(rows: list[SettingResults], _: Sources) -> Figure:
-    """A bar per row and accuracy: mean test error over runs; the error bars are standard deviations."""
-    labels = [style.wrapped(f"{row.label} ({style.runs(len(row.results))})", 32) for row in rows]
+def draw(settings: list[SettingResults], _: Sources) -> Figure:
+    """A bar per setting and accuracy: mean test error over runs; the error bars are standard deviations."""
+    labels = [style.wrapped(f"{setting.label} ({style.runs(len(setting.results))})", 32) for setting in settings]
     lines = sum(max(4, label.count("\n") + 2) for label in labels)
     figure = style.new_figure(style.LINE * (lines + 6))
     axes = figure.subplots()
-    places = np.arange(len(rows))
+    places = np.arange(len(settings))
     first = places - (len(BARS) - 1) / 2 * THICKNESS
     for number, (accuracy, look) in enumerate(BARS.items()):
-        means, spreads = np.array([filled(summarise(row.errors(accuracy))) for row in rows]).T
+        means, spreads = np.array([filled(summarise(setting.errors(accuracy))) for setting in settings]).T
         if np.isnan(means).all():
             continue
         place = first + number * THICKNESS
         axes.barh(place, means, THICKNESS, edgecolor="black", linewidth=0.6, label=ACCURACIES[accuracy], **look)
         axes.errorbar(means, place, xerr=spreads, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
-    published = np.array([filled(row.published()) for row in rows]).T
+    published = np.array([filled(setting.published()) for setting in settings]).T
     if np.isfinite(published[0]).any():
         axes.errorbar(
             published[0],
@@ -56,16 +56,16 @@ def draw(rows: list[SettingResults], _: Sources) -> Figure:
             capsize=2,
         )
     axes.set_yticks(places, labels)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(len(settings) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("test error in %")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    figure.suptitle(style.title(rows[0], "test error: mean and standard deviation over runs"))
+    figure.suptitle(style.title(settings[0], "test error: mean and standard deviation over runs"))
     style.legend_below(figure, axes)
     return figure
 
 
 def filled(summary: list[float]) -> list[float]:
-    """Mean and standard deviation; not a number where they are not defined."""
+    """Mean and standard deviation; NaN where they are not defined."""
     return [*summary, np.nan, np.nan][:2]

@@ -1,4 +1,4 @@
-"""What was learned of the training images: wrong labels beside right ones, rare classes beside frequent ones."""
+"""The learned rows of the training images: wrong labels beside right ones, rare classes beside frequent ones."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from hyperopt.rows.rows_file import RowsFile
 from utils.errors import UserError
 from utils.runs.predictions import Predictions
 
-# Colour, hatch and marker of the groups of images, in the order in which they are drawn from the top.
+# Colour, hatch and marker of the groups of images, from top to bottom.
 GROUPS = {
     "any label": ("#0072B2", "", "o"),
     "right label": ("#0072B2", "", "o"),
@@ -30,7 +30,7 @@ COLUMNS = {
     "probability": "probability\nof the operation",
     "magnitude": "magnitude (share of\nthe operation's range)",
 }
-# Columns whose y axis has the names of another one to the left of it.
+# Columns that share the y axis of the column to the left.
 SAME_NAMES = {"given": "weight", "magnitude": "probability"}
 BINS = 30
 RIDGE = 0.85  # height of a histogram; the groups are 1 apart
@@ -39,45 +39,45 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass
 class Pool:
-    """Images of all runs of a row together: learned columns (n,) or (n, K), groups of images as masks (n,)."""
+    """The images of all runs of a setting: learned columns (n,) or (n, K), and groups of images as masks (n,)."""
 
     runs: int
     columns: dict[str, np.ndarray]
     groups: dict[str, np.ndarray]
 
 
-def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
-    """A line of panels per row of a table that has learned rows, a panel per learned column."""
-    shown = sources.first_rows([row for row in rows if row.options.has_learned_rows], "rows")
-    pools = [(row, pool) for row in shown if (pool := pool_runs(row, sources))]
+def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
+    """A line of panels for each setting with learned rows, a panel per learned column."""
+    shown = sources.first_settings([setting for setting in settings if setting.options.has_learned_rows], "rows")
+    pools = [(setting, pool) for setting in shown if (pool := pool_runs(setting, sources))]
     if not pools:
         return None
     columns = [name for name in COLUMNS if any(name in pool.columns for _, pool in pools)]
     figure = style.new_figure(2.3 * len(pools) + 6 * style.LINE)
     lines = figure.subplots(len(pools), len(columns), sharex="col", squeeze=False)
-    for (row, pool), panels in zip(pools, lines, strict=True):
+    for (setting, pool), panels in zip(pools, lines, strict=True):
         for axes, name in zip(panels, columns, strict=True):
             _draw_column(axes, pool, name)
         for axes, left in ((panels[columns.index(name)], left) for name, left in SAME_NAMES.items() if name in columns):
             axes.tick_params(labelleft=left not in pool.columns)
         images = len(next(iter(pool.columns.values())))
-        panels[0].set_title(f"{row.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
+        panels[0].set_title(f"{setting.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
     for axes, name in zip(lines[-1], columns, strict=True):
         axes.set_xlabel(COLUMNS[name])
     said = "learned rows of training images; operations: median, quartiles (thick), 5th to 95th percentile (thin)"
-    figure.suptitle(style.title(rows[0], said))
+    figure.suptitle(style.title(settings[0], said))
     _legend(figure, {name for _, pool in pools for name in pool.groups})
     return figure
 
 
-def pool_runs(row: SettingResults, sources: Sources) -> Pool | None:
-    """The images of those runs of a row whose files are there; None when there is no such run."""
-    learned, predictions = sources.learned(row), sources.predictions(row)
+def pool_runs(setting: SettingResults, sources: Sources) -> Pool | None:
+    """The images of the runs of a setting whose files exist; None if there is no such run."""
+    learned, predictions = sources.learned(setting), sources.predictions(setting)
     parts = []
     for run in sorted(learned.keys() & predictions.keys()):
         try:
             images = predictions[run].train_index, predictions[run].train_given
-            rows = learned[run].in_order_of(*images, classes_of(row.results[run]), row.files(run).rows)
+            rows = learned[run].in_order_of(*images, classes_of(setting.results[run]), setting.files(run).rows)
         except UserError as error:
             sources.damaged.append(str(error))
         else:
@@ -85,9 +85,9 @@ def pool_runs(row: SettingResults, sources: Sources) -> Pool | None:
     if not parts:
         return None
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    wrong, rare = pooled.pop("wrong"), pooled.pop("true") >= row.classes / 2
-    # Which labels are wrong is known where this program made the noise.
-    ratio, _, noise = row.distortion
+    wrong, rare = pooled.pop("wrong"), pooled.pop("true") >= setting.classes / 2
+    # Wrong labels are known only if this program made the noise.
+    ratio, _, noise = setting.distortion
     groups = {"right label": ~wrong, "wrong label": wrong} if noise > 0 else {"any label": np.ones_like(wrong)}
     if ratio > 1:
         groups |= {"frequent class": ~rare, "rare class": rare}
@@ -95,7 +95,7 @@ def pool_runs(row: SettingResults, sources: Sources) -> Pool | None:
 
 
 def _join(learned: RowsFile, predictions: Predictions) -> dict[str, np.ndarray]:
-    """Learned columns of a run's images in one order, their true classes, and whether their label is wrong."""
+    """Learned columns of a run's images, their true classes, and whether their labels are wrong, in the same order."""
     given, true = predictions.train_given, predictions.train_true
     found = {name: column.numpy() for name, column in learned.columns.items() if name in COLUMNS}
     if "soft_label" in learned.columns:
@@ -117,7 +117,7 @@ def _draw_column(axes: Axes, pool: Pool, name: str) -> None:
 
 
 def _draw_histograms(axes: Axes, values: np.ndarray, groups: dict[str, np.ndarray]) -> None:
-    """A histogram of values (n,) per group, each as high as the others; the line across is the median."""
+    """A histogram of values (n,) per group, all of the same height; the line across is the median."""
     edges = np.linspace(0, max(1, values.max()), BINS + 1)
     for place, (group, mask) in enumerate(groups.items()):
         colour, hatch, _ = GROUPS[group]
@@ -161,7 +161,7 @@ def _draw_operations(axes: Axes, values: np.ndarray, groups: dict[str, np.ndarra
 
 
 def _legend(figure: Figure, groups: set[str]) -> None:
-    """Groups as they look among the operations, below all panels."""
+    """A legend below all panels, with the groups' marks of the operations."""
     handles = [
         Line2D([], [], color=colour, marker=marker, markersize=4, markeredgecolor="black", label=group)
         for group, (colour, _, marker) in GROUPS.items()

@@ -12,27 +12,27 @@ PANELS = {
     "test_loss": "test loss in nats",
     "train_loss": "training loss in nats",
 }
-MARKS = 8  # along a line
+MARKS = 8  # on a line
 
 
-def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
-    """A line per row: mean over runs; the band is from the lowest to the highest run.
+def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
+    """A line per setting: mean over runs; the band goes from the lowest to the highest run.
 
-    The training losses of rows with and without soft labels are of different kinds.
+    The training losses of settings with and without soft labels are of different kinds.
     """
-    found = [(row, list(sources.curves(row).values())) for row in rows]
-    found = [(row, curves) for row, curves in found if curves]
+    found = [(setting, list(sources.curves(setting).values())) for setting in settings]
+    found = [(setting, curves) for setting, curves in found if curves]
     if not found:
         return None
     figure = style.new_figure(2.7)
     panels = dict(zip(PANELS, figure.subplots(1, len(PANELS)), strict=True))
-    for number, (row, curves) in enumerate(found):
+    for number, (setting, curves) in enumerate(found):
         look = style.line(number)
-        label = f"{row.label} ({style.runs(len(curves))})"
+        label = f"{setting.label} ({style.runs(len(curves))})"
         for column, axes in panels.items():
             values = over_runs(curves, column)
             epochs = np.arange(1, values.shape[1] + 1)
-            # The marks of different lines lie at different places.
+            # The marks of different lines are at different places.
             every = (number / len(found) / MARKS, 1 / MARKS)
             axes.plot(epochs, values.mean(0), label=label, linewidth=1.2, markersize=3, markevery=every, **look)
             axes.fill_between(epochs, values.min(0), values.max(0), color=look["color"], alpha=0.15, linewidth=0)
@@ -40,13 +40,15 @@ def draw(rows: list[SettingResults], sources: Sources) -> Figure | None:
         axes.set(xlabel="epoch", ylabel=PANELS[column])
         axes.grid(alpha=0.3)
         axes.set_ylim(bottom=0)
-    figure.suptitle(style.title(rows[0], "learning curves: mean over runs, band from the lowest to the highest run"))
+    figure.suptitle(
+        style.title(settings[0], "learning curves: mean over runs, band from the lowest to the highest run")
+    )
     style.legend_below(figure, panels["test_error"])
     return figure
 
 
 def over_runs(curves: list[dict[str, list[float]]], column: str) -> np.ndarray:
-    """A panel's values (runs, epochs), as far as all of the runs go."""
+    """A panel's values (runs, epochs), up to the last epoch that all runs have."""
     epochs = min(len(curve["epoch"]) for curve in curves)
     if column == "test_error":
         return 100 - over_runs(curves, "test_accuracy")

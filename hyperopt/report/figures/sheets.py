@@ -1,4 +1,4 @@
-"""Sheets of sample images: the most suspicious labels of a run, and what its learned augmentation does."""
+"""Sheets of sample images: the most suspicious labels of a run, and its learned augmentation."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from hyperopt.rows.rows_file import RowsFile
 from utils.recipes import RECIPES
 from utils.seeds import generator
 
-SUSPECTS, COLUMNS = 10, 5  # the most suspicious images, and how many stand side by side
+SUSPECTS, COLUMNS = 10, 5  # number of suspicious images, and of images side by side
 DRAWS = 5  # of the augmentation, beside the image as it is
 LETTERS = 26  # of a line of a caption
-CLASSES = 10  # at most so many in the sheet of the augmentation
+CLASSES = 10  # at most in the sheet of the augmentation
 
 
 def draw_suspects(review: Review) -> Figure:
@@ -38,9 +38,9 @@ def draw_suspects(review: Review) -> Figure:
 
 
 def draw_augmentation(review: Review) -> Figure | None:
-    """An image of each class as it is, and under draws of its learned augmentation: the one of the largest weight.
+    """The image with the largest weight of each class, as it is and under draws of its learned augmentation.
 
-    None where no augmentation is learned. Crop, flip, erasing and the partner policy are not part of the picture.
+    None if no augmentation is learned. Crop, flip, erasing and the partner policy are not shown.
     """
     if not review.options.learns_augmentation or not review.options.has_learned_rows:
         return None
@@ -60,8 +60,8 @@ def draw_augmentation(review: Review) -> Figure | None:
 
 def _title(review: Review) -> str:
     options = review.options
-    row = f"{options.aug_model}/{options.los_model} {options.hyper_opt}"
-    return f"{options.dataset}, {review.files.folder.name}, {row}"
+    method = f"{options.aug_model}/{options.los_model} {options.hyper_opt}"
+    return f"{options.dataset}, {review.files.folder.name}, {method}"
 
 
 def _sheet(images: Tensor, captions: Sequence[str], columns: int, title: str) -> Figure:

@@ -1,4 +1,4 @@
-"""The files of runs that figures are drawn from."""
+"""Reads the files of runs that figures need."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +14,10 @@ from utils.runs.predictions import Predictions
 
 
 class Sources:
-    """The files of some rows' runs, each read once.
+    """The files of the runs of some settings, each read once.
 
-    Runs whose file is missing or damaged are left out: `notes` has a line per row whose runs an earlier version made,
-    `damaged` a line per file that cannot be read.
+    Runs whose file is missing or damaged are left out: `notes` has a line for each setting with runs of an earlier
+    version, which lack the file, and `damaged` a line for each file that cannot be read.
     """
 
     def __init__(self) -> None:
@@ -25,38 +25,40 @@ class Sources:
         self.damaged: list[str] = []
         self._found: dict[tuple[str, str], dict[int, Any]] = {}
 
-    def curves(self, row: SettingResults) -> dict[int, dict[str, list[float]]]:
-        """Metrics files by run, each by column."""
-        return self._read(row, "metrics", lambda run, path: read_metrics(path, row.results[run]["options"].epochs))
+    def curves(self, setting: SettingResults) -> dict[int, dict[str, list[float]]]:
+        """The metrics files by run, each by column."""
+        return self._read(
+            setting, "metrics", lambda run, path: read_metrics(path, setting.results[run]["options"].epochs)
+        )
 
-    def predictions(self, row: SettingResults) -> dict[int, Predictions]:
-        """Predictions files by run."""
+    def predictions(self, setting: SettingResults) -> dict[int, Predictions]:
+        """The predictions files by run."""
 
         def read(run: int, path: Path) -> Predictions:
-            return Predictions.read(path, classes_of(row.results[run]))
+            return Predictions.read(path, classes_of(setting.results[run]))
 
-        return self._read(row, "predictions", read, came_later=True)
+        return self._read(setting, "predictions", read, came_later=True)
 
-    def learned(self, row: SettingResults) -> dict[int, RowsFile]:
-        """Rows files by run."""
-        return self._read(row, "rows", lambda _, path: RowsFile.read(path), came_later=True)
+    def learned(self, setting: SettingResults) -> dict[int, RowsFile]:
+        """The rows files by run."""
+        return self._read(setting, "rows", lambda _, path: RowsFile.read(path), came_later=True)
 
-    def first_rows(self, rows: list[SettingResults], figure: str) -> list[SettingResults]:
-        """As many rows as a figure with panels for each of them has room for; a note says so where it is not all."""
-        if len(rows) > PANELS:
-            shown = f"{figure}_{rows[0].distortion_name} shows the first {PANELS} of {len(rows)} rows"
+    def first_settings(self, settings: list[SettingResults], figure: str) -> list[SettingResults]:
+        """The settings that fit into a figure with a panel for each; a note if these are not all."""
+        if len(settings) > PANELS:
+            shown = f"{figure}_{settings[0].distortion_name} shows the first {PANELS} of {len(settings)} settings"
             self.notes.append(f"{shown}; choose others with --all --match")
-        return rows[:PANELS]
+        return settings[:PANELS]
 
     def _read(
-        self, row: SettingResults, kind: str, read: Callable[[int, Any], Any], came_later: bool = False
+        self, setting: SettingResults, kind: str, read: Callable[[int, Any], Any], came_later: bool = False
     ) -> dict[int, Any]:
-        """One of the properties of `RunFiles` for every run; `came_later`: earlier versions left no such file."""
-        if (row.title, kind) in self._found:
-            return self._found[row.title, kind]
+        """Read one of the files of `RunFiles` for every run; `came_later`: earlier versions did not write it."""
+        if (setting.title, kind) in self._found:
+            return self._found[setting.title, kind]
         found, missing = {}, []
-        for run in sorted(row.results):
-            path = getattr(row.files(run), kind)
+        for run in sorted(setting.results):
+            path = getattr(setting.files(run), kind)
             if came_later and not path.exists():
                 missing.append(run)
                 continue
@@ -66,6 +68,8 @@ class Sources:
                 self.damaged.append(str(error))
         if missing:
             runs = ", ".join(name_ranges(missing))
-            self.notes.append(f"no {kind} file of {runs} of {row.name}: left out of figures; train again with --fresh")
-        self._found[row.title, kind] = found
+            self.notes.append(
+                f"no {kind} file of {runs} of {setting.name}: left out of figures; train again with --fresh"
+            )
+        self._found[setting.title, kind] = found
         return found

@@ -1,4 +1,4 @@
-"""What all figures share: a page's width, colours and line styles, grids of panels, legends, saving."""
+"""The style of all figures: page width, colours and line styles, grids of panels, legends, saving."""
 
 import io
 import textwrap
@@ -19,8 +19,8 @@ from matplotlib.legend import Legend
 from hyperopt.report.results import SettingResults
 from utils.files import replace_file
 
-# Okabe and Ito's colours (a brown for their yellow), which colour-blind readers can tell apart; in greyscale the line
-# style or the marker tells them apart.
+# Okabe and Ito's colours (with a brown for their yellow), which colour-blind readers can tell apart; in greyscale the
+# line style or the marker differs.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7A4A1E")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -32,31 +32,31 @@ FONT: dict[str, Any] = {
     "figure.titlesize": 8.5,
     "hatch.linewidth": 0.6,
 }
-FONT |= {"text.parse_math": False}  # names of classes may have dollar signs
+FONT |= {"text.parse_math": False}  # class names may have dollar signs
 FONT |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7.0)
 DPI = 150
 LINE = 0.14  # inches, height of a line of text
 LETTER = 0.056  # inches, mean width of a letter
-TITLE_LETTER = 0.08  # inches, of titles that are mostly capitals
-PANELS = 12  # more in one figure are too small to read
+TITLE_LETTER = 0.08  # inches, for titles that are mostly capitals
+PANELS = 12  # at most in a figure, so that they are large enough to read
 NO_DATE = {"CreationDate": None}  # in a PDF: the same results give the same file
 
 
 @contextmanager
 def page() -> Iterator[None]:
-    """Within it, text has the sizes of a figure that is as wide as a page, whatever the user's own settings are."""
+    """A context with the text sizes of a figure as wide as a page, independent of the user's own settings."""
     with matplotlib_style.context(["default", FONT]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # of names in scripts that the font lacks
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # about names in scripts that the font lacks
         yield
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure of a page's width and a height in inches; not of pyplot, which wants a display."""
+    """An empty figure of a page's width and a height in inches; not from pyplot, which needs a display."""
     return Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
 
 
 def line(number: int) -> dict[str, Any]:
-    """How the line of row `number` looks: 8 colours, then markers as well and the line styles shifted."""
+    """The look of line `number`: 8 colours; after these, markers are added and the line styles are shifted."""
     turn, place = divmod(number, len(COLOURS))
     marker = MARKERS[(turn - 1) % len(MARKERS)] if turn else None
     return {"color": COLOURS[place], "linestyle": STYLES[(place + turn) % len(STYLES)], "marker": marker}
@@ -73,7 +73,7 @@ def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
-    """Name the axes of a grid, and their ticks, at its left side and at the lower end of every column."""
+    """Label the axes and ticks of a grid at its left side and at the lower end of every column."""
     columns = _grid_columns(panels[0])
     for number, axes in enumerate(panels):
         left, lowest = number % columns == 0, number + columns >= len(panels)
@@ -82,7 +82,7 @@ def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
 
 
 def legend_below(figure: Figure, axes: Axes) -> Legend:
-    """A legend of what one of the panels shows, below all of them; the figure grows by its height."""
+    """A legend for one of the panels, below all of them; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
     columns = _legend_columns(labels)
     _make_room(figure, len(labels), columns)
@@ -90,7 +90,7 @@ def legend_below(figure: Figure, axes: Axes) -> Legend:
 
 
 def legend_above(figure: Figure, axes: Axes) -> None:
-    """A legend of what a panel shows, on top of it; the figure grows by its height."""
+    """A legend for a panel, on top of it; the figure grows by its height."""
     handles, labels = axes.get_legend_handles_labels()
     columns = _legend_columns(labels)
     _make_room(figure, len(labels), columns)
@@ -102,30 +102,30 @@ def _make_room(figure: Figure, labels: int, columns: int) -> None:
 
 
 def _legend_columns(labels: Sequence[str]) -> int:
-    """As many as there is room for."""
+    """The number of columns that fit."""
     return max(1, min(len(labels), int(WIDTH / (LETTER * max(map(len, labels)) + 0.5))))
 
 
-def title(row: SettingResults, shown: str) -> str:
-    """Data set and distortion in words, and below them what a figure shows."""
-    ir, sr, nr = row.distortion
-    data = f"{row.options.dataset}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
+def title(setting: SettingResults, shown: str) -> str:
+    """The title of a figure: data set and distortion, and below them `shown`."""
+    ir, sr, nr = setting.distortion
+    data = f"{setting.options.dataset}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
     return "\n".join([wrapped(data, 105), wrapped(shown, 105)])
 
 
 def panel_title(axes: Axes, text: str) -> None:
-    """A title in lines that are no wider than the panel of a grid."""
+    """Set a title in lines that are no wider than the panel of a grid."""
     axes.set_title(wrapped(text, int(WIDTH / _grid_columns(axes) / TITLE_LETTER)))
 
 
 def _grid_columns(axes: Axes) -> int:
-    """How many panels lie side by side in the grid of one."""
+    """The number of panels side by side in the grid of a panel."""
     place = axes.get_subplotspec()
     return place.get_gridspec().ncols if place else 1
 
 
 def runs(count: int) -> str:
-    """A number of runs in words, which no line break parts."""
+    """A number of runs as text, without a line break."""
     return f"{count}\N{NO-BREAK SPACE}run{'s' if count > 1 else ''}"
 
 
@@ -134,9 +134,9 @@ def wrapped(text: str, letters: int) -> str:
     return textwrap.fill(text, letters)
 
 
-def class_names(rows: Sequence[SettingResults], classes: int) -> list[str]:
-    """Names of the classes where the data set has some, else their numbers."""
-    names = rows[0].results[min(rows[0].results)].get("class_names")
+def class_names(settings: Sequence[SettingResults], classes: int) -> list[str]:
+    """Names of the classes if the data set has any, else their numbers."""
+    names = settings[0].results[min(settings[0].results)].get("class_names")
     return names if names and len(names) == classes else [str(number) for number in range(classes)]
 
 
@@ -144,7 +144,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as PNG and as PDF; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
-    # Figure.savefig draws twice for each file, and lays out anew, which takes longest.
+    # Figure.savefig draws twice for each file and repeats the layout, which takes longest.
     content = io.BytesIO()
     FigureCanvasAgg(figure).print_png(content)
     replace_file(png, content.getbuffer())

@@ -126,7 +126,7 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
     assert "augmentation" not in err
 
 
-@pytest.mark.parametrize("more", [("--refit",), ("--train-on", "both")])
+@pytest.mark.parametrize("more", [("--refit",), pytest.param(("--train-on", "both"), marks=pytest.mark.slow)])
 def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
     row = (*NOISE, *(FIS if "--refit" in more else FIS[:-2]), *more)
     train(*row)
@@ -218,6 +218,7 @@ def example_data(folder):
     load_script("scripts/make-example-data").make(Path(folder))
 
 
+@pytest.mark.slow
 def test_most_wrong_labels_of_the_example_are_among_the_first_suspects(call):
     """The README's example with fewer epochs: at least 150 of the 200 wrong pictures among the first 250."""
     example_data("local_data/digits")
@@ -250,7 +251,7 @@ def test_data_that_has_changed_since_is_refused(call):
         change()
         status, _, err = call("get-results", *row, "--audit", "a.csv")
         assert status == 2
-        assert "is of other data than there is now" in err
+        assert "is of other data than the present ones" in err
     other_class.rename(picture)
     assert call("get-results", *row, "--audit", "a.csv")[0] == 0
     picture.write_bytes(next(Path("local_data/digits/train/1").iterdir()).read_bytes())
@@ -260,7 +261,7 @@ def test_data_that_has_changed_since_is_refused(call):
         shutil.rmtree(f"local_data/digits/{part}/9")
     status, _, err = call("get-results", *row, "--audit", "a.csv")
     assert status == 2
-    assert "is of other data than there is now" in err
+    assert "is of other data than the present ones" in err
 
 
 def test_unusual_names_are_written_as_they_are(call):

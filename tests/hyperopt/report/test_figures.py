@@ -90,8 +90,8 @@ def make_rows(options, predictions, random):
     return RowsFile(index, given, "SVHN", "abc", columns)
 
 
-def found_rows():
-    return all_results(Path("local_data") / "SVHN").rows
+def found_settings():
+    return all_results(Path("local_data") / "SVHN").settings
 
 
 def mean_and_std(values):
@@ -100,7 +100,7 @@ def mean_and_std(values):
 
 def test_learning_curves_show_mean_and_range_of_the_metrics_files(write):
     runs = [write(METHOD, run)[1] for run in range(3)]
-    figure = learning_curves.draw(found_rows(), Sources())
+    figure = learning_curves.draw(found_settings(), Sources())
     expected = {"test error in %": [100 - run["test_accuracy"] for run in runs]}
     expected["test loss in nats"] = [run["test_loss"] for run in runs]
     expected["training loss in nats"] = [run["train_loss"] for run in runs]
@@ -128,7 +128,7 @@ def test_thirty_two_learning_curves_look_different():
 
 def test_bars_show_mean_deviation_and_the_published_value(write):
     accuracies = {flags: [write(flags, run)[4] for run in range(2)] for flags in (BASELINE, METHOD)}
-    (axes,) = errors.draw(found_rows(), Sources()).axes
+    (axes,) = errors.draw(found_settings(), Sources()).axes
     bars = [found for found in axes.containers if isinstance(found, BarContainer)]
     spreads = [found for found in axes.containers if isinstance(found, ErrorbarContainer)]
     assert [found.get_label() for found in bars] == [*ACCURACIES.values()]
@@ -147,7 +147,7 @@ def test_one_run_has_no_error_bar_and_an_absent_accuracy_no_bar(write):
     content = json.loads(files.result.read_text())
     del content["accuracy"]["selected_on_validation"]
     files.result.write_text(json.dumps(content))
-    (axes,) = errors.draw(found_rows(), Sources()).axes
+    (axes,) = errors.draw(found_settings(), Sources()).axes
     bars = [found for found in axes.containers if isinstance(found, BarContainer)]
     assert [found.get_label() for found in bars] == ["best on test", "last epoch", "mean of last five"]
     spreads = [found for found in axes.containers if isinstance(found, ErrorbarContainer)]
@@ -162,7 +162,7 @@ def test_confusion_counts_all_runs(write):
         for true, predicted in zip(run.test_label, run.test_predicted, strict=True):
             expected[true, predicted] += 1
     expected *= 100 / expected.sum(1, keepdims=True)
-    figure = confusion.draw(found_rows(), Sources())
+    figure = confusion.draw(found_settings(), Sources())
     baseline, method, _ = figure.axes  # the last one is the colour bar
     np.testing.assert_allclose(method.images[0].get_array(), expected)
     assert method.get_title().replace("\N{NO-BREAK SPACE}", " ") == "SEP/BOTH HES (3 runs)"
@@ -176,14 +176,14 @@ def test_confusion_counts_all_runs(write):
 def test_embedding_shows_every_image_and_marks_the_mistakes(write):
     predictions = write(METHOD, 1)[2]
     write(METHOD, 2)
-    figure = embedding.draw(found_rows(), Sources())
+    figure = embedding.draw(found_settings(), Sources())
     (axes,) = figure.axes
     right, mistakes = (found for found in axes.collections if isinstance(found, PathCollection))
     wrong = (predictions.test_label != predictions.test_predicted)[predictions.feature_index]
     assert (len(right.get_offsets()), len(mistakes.get_offsets())) == ((~wrong).sum(), wrong.sum())
     assert mistakes.get_sizes()[0] > right.get_sizes()[0]
     assert axes.get_title() == "SEP/BOTH HES, run1"
-    again = embedding.draw(found_rows(), Sources()).axes[0].collections[0]
+    again = embedding.draw(found_settings(), Sources()).axes[0].collections[0]
     assert np.array_equal(right.get_offsets(), again.get_offsets())
     for text in axes.texts:
         members = predictions.test_label[predictions.feature_index] == int(text.get_text())
@@ -207,8 +207,8 @@ def test_learned_rows_are_parted_by_label_and_class(write):
     runs = [write(METHOD, run) for run in range(2)]
     write(CONTROL)
     write(BASELINE)
-    figure = learned.draw(found_rows(), Sources())
-    weight, given, probability, magnitude = figure.axes  # one row: neither control nor baseline learn
+    figure = learned.draw(found_settings(), Sources())
+    weight, given, probability, magnitude = figure.axes  # one setting: neither control nor baseline learn
     values = {"weight": [], "given": [], "probability": [], "magnitude": [], "wrong": [], "rare": []}
     for _, _, predictions, rows, _, _ in runs:
         place = {int(image): number for number, image in enumerate(rows.index)}
@@ -237,12 +237,12 @@ def test_learned_rows_are_parted_by_label_and_class(write):
 
 def test_rows_without_an_estimator_have_no_figure_of_rows(write):
     write(CONTROL)
-    assert learned.draw(found_rows(), Sources()) is None
+    assert learned.draw(found_settings(), Sources()) is None
 
 
 def test_accuracies_per_class_and_the_rare_half(write):
     per_class = [write(METHOD, run)[5] for run in range(3)]
-    (axes,) = classes.draw(found_rows(), Sources()).axes
+    (axes,) = classes.draw(found_settings(), Sources()).axes
     mean, std = mean_and_std(per_class)
     np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), mean)
     ends = [segment[:, 1] for segment in axes.containers[0].lines[2][0].get_segments()]
@@ -258,7 +258,7 @@ def test_class_without_test_images_has_no_mark(write):
     content["accuracy_per_class"]["last_epoch"][2] = None
     content["class_names"] = ["cat", "dog", "cow", "hen"]
     files.result.write_text(json.dumps(content))
-    (axes,) = classes.draw(found_rows(), Sources()).axes
+    (axes,) = classes.draw(found_settings(), Sources()).axes
     assert np.isnan(axes.containers[0].lines[0].get_ydata()).tolist() == [False, False, True, False]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["cat", "dog", "cow", "hen"]
 
@@ -294,10 +294,10 @@ def test_runs_of_an_earlier_version_are_left_out_and_named(write, results):
     for path in (files.predictions, files.rows, other.predictions):
         path.unlink()
     sources = Sources()
-    rows = found_rows()
-    (axes, _) = confusion.draw(rows, sources).axes
+    settings = found_settings()
+    (axes, _) = confusion.draw(settings, sources).axes
     assert axes.get_title().replace("\N{NO-BREAK SPACE}", " ") == "SEP/BOTH HES (1 run)"
-    assert embedding.draw(rows, sources).axes[0].get_title() == "SEP/BOTH HES, run1"
+    assert embedding.draw(settings, sources).axes[0].get_title() == "SEP/BOTH HES, run1"
     status, _, err = results("--dataset", "SVHN", "--all", "--plot", "figures")
     notes = [line for line in err.splitlines() if line.startswith("note: ")]
     assert status == 0
@@ -323,7 +323,7 @@ def test_rows_of_another_training_set_are_damaged(write):
     files, _, predictions, *_ = write(METHOD)
     Predictions(**vars(predictions) | {"train_index": predictions.train_index + 1}).write(files.predictions)
     sources = Sources()
-    assert learned.draw(found_rows(), sources) is None
+    assert learned.draw(found_settings(), sources) is None
     assert [str(files.rows) in line and "--fresh" in line for line in sources.damaged] == [True]
 
 
@@ -331,10 +331,10 @@ def test_more_rows_than_panels(write):
     for number in range(13):
         write(f"{SOFT} --hyper-iters {number + 1}")
     sources = Sources()
-    rows = found_rows()
-    assert len(confusion.draw(rows, sources).axes) == 12 + 1
-    assert len(embedding.draw(rows, sources).axes) == 12
-    assert len(learned.draw(rows, sources).axes) == 12
-    assert len(classes.draw(rows, sources).axes) == 2
-    shown = "_ir_100_sr_1.0_nr_0.1 shows the first 12 of 13 rows; choose others with --all --match"
+    settings = found_settings()
+    assert len(confusion.draw(settings, sources).axes) == 12 + 1
+    assert len(embedding.draw(settings, sources).axes) == 12
+    assert len(learned.draw(settings, sources).axes) == 12
+    assert len(classes.draw(settings, sources).axes) == 2
+    shown = "_ir_100_sr_1.0_nr_0.1 shows the first 12 of 13 settings; choose others with --all --match"
     assert sources.notes == [kind + shown for kind in ("confusion", "embedding", "rows")]

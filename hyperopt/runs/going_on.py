@@ -1,6 +1,7 @@
 """A run that goes on from its last checkpoint."""
 
 import sys
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch
     checkpoint = None
     if not stage.run.fresh:
         expected = training.published() | {"training": estimator.whole_layout()}
-        different = lambda stored: different_from_stored(stored, identity)  # noqa: E731
+        different = partial(different_from_stored, ours=identity)
         checkpoint = find_checkpoint(files, origin, expected, different, update)
     if checkpoint:
         estimator.load_whole(checkpoint, checkpoint["training"])

@@ -18,6 +18,7 @@ from hyperopt.runs.refusals import refuse_unfit
 from hyperopt.runs.stages import Stage, explaining_fresh, stages
 from utils.errors import exit_status
 from utils.precision import pick_precision
+from utils.runs.lock import wait_for_writer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +44,8 @@ def train_stages(chain: list[Stage]) -> None:
     device = None
     for stage in chain:
         with explaining_fresh(stage, chain[-1]):
+            if stage is not chain[-1]:
+                wait_for_writer(stage.run.files)
             if result := finished(stage):
                 from hyperopt.runs.finished import check_finished  # imports torch, as does the code below
 
@@ -64,6 +67,10 @@ def finished(stage: Stage) -> dict[str, Any] | None:
         from hyperopt.runs.starting_rows import refuse_other_rows  # imports torch
 
         refuse_other_rows(stage, result)
+    if result and stage.earlier:
+        from hyperopt.runs.earlier import refuse_other_network  # imports torch
+
+        refuse_other_network(stage, result)
     return result
 
 

@@ -70,16 +70,16 @@ class Confidence(Estimator):
                 "--confidence-threshold is for --confidence-form threshold and --confidence-fills S; add one of them"
             )
 
-    def begin(self, rows: RowsFile, use: str, finished: FinishedRun) -> None:
+    def begin(self, finished: FinishedRun) -> None:
         """Fill the parts.
 
         Raises UserError when no confidence reaches the threshold, so that all weights would be 0, and when the finished
         run's predictions are missing, damaged or of other images.
         """
-        fills = self.options.confidence_fills
+        fills, rows = self.options.confidence_fills, finished.rows()
         if "W" in fills:
             weight = self._weights(rows)
-            columns = {"weight": weight * rows.columns["weight"] if "W" in use else weight}
+            columns = {"weight": weight * rows.columns["weight"] if "W" in finished.use else weight}
             self.training.rows.fill(rows.index, columns, "W")
         if "S" in fills:
             self._relabel(rows, finished)

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 
 class FinishedRun(Protocol):
-    """A finished run, for an estimator that starts from it."""
+    """A finished run, for an estimator that starts from it.
+
+    use: letters of the columns of its rows file that have been taken over.
+    """
+
+    use: str
+
+    def rows(self) -> RowsFile:
+        """Its rows file."""
 
     def predictions(self) -> Predictions:
         """The predictions of its last network. Raises UserError when the file is missing or damaged."""
@@ -33,11 +41,12 @@ class FinishedRun(Protocol):
 class Estimator:
     """NONE: the rows stay as they are.
 
-    fills: letters of the parts that it can fill. reads: letters of the columns that it reads itself from the rows file
-    of --rows; if there are any, only the columns in --rows-use are taken over besides. passes_over_rows: whether it
-    computes hypergradients in passes of its own, to which --hyper-start, --hyper-lr and --hyper-batch-size apply.
-    trains_on: values of --train-on that it can be combined with. rows_rate: learning rate of the rows at their last
-    step of the epoch, 0 without such steps.
+    fills: letters of the parts that it can fill. per_view: letters of those that it fills anew for every view, so that
+    no table holds them. reads: letters of the columns that it reads itself from the rows file of --rows; if there are
+    any, only the columns in --rows-use are taken over besides. passes_over_rows: whether it computes hypergradients in
+    passes of its own, to which --hyper-start, --hyper-lr and --hyper-batch-size apply. refits: whether --refit can
+    follow. trains_on: values of --train-on that it can be combined with. rows_rate: learning rate of the rows at their
+    last step of the epoch, 0 without such steps.
 
     Args:
         options: of this estimator.
@@ -46,8 +55,10 @@ class Estimator:
     """
 
     fills: ClassVar[str] = ""
+    per_view: ClassVar[str] = ""
     reads: ClassVar[str] = ""
     passes_over_rows: ClassVar[bool] = False
+    refits: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("distorted", "valid", "both")
 
     @dataclass(frozen=True)
@@ -72,11 +83,8 @@ class Estimator:
         """The options of the run that this one starts from, in the same command; None if it needs none."""
         return None
 
-    def begin(self, rows: RowsFile, use: str, finished: FinishedRun) -> None:
-        """Start from a finished run; the result must be the same each time.
-
-        `rows` is its rows file, from which the columns with the letters `use` have been taken over.
-        """
+    def begin(self, finished: FinishedRun) -> None:
+        """Start from a finished run: that of --rows, or the `earlier` one. The result must be the same each time."""
 
     def epoch(self, number: int) -> float:
         """Epoch `number`, from 1: move network and rows, and return the mean training loss.
@@ -103,6 +111,10 @@ class Estimator:
 
     def measures(self) -> dict[str, float]:
         """Further columns of the metrics file."""
+        return {}
+
+    def columns(self, index: Tensor) -> dict[str, Tensor]:
+        """Further columns of the rows file, of the images `index` (n,) on the host."""
         return {}
 
     def state(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ Direction = Callable[[HeadBatch, Tensor, Tensor], Tensor]
 def clean_features(training: Training, batches: Iterable[Batch], view: View) -> tuple[Tensor, Tensor]:
     """Features (n, F) and labels (n,) of all clean images of `batches`, in the view of a hyper pass."""
     rows, network = training.rows, training.frozen
-    pairs = [(network.features(rows.view_validation(view(images))), labels) for images, labels, _ in batches]
+    pairs = [(network.features(rows.still(view(images))), labels) for images, labels, _ in batches]
     features, labels = map(torch.cat, zip(*pairs, strict=True))
     return features, labels
 

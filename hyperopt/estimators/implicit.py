@@ -41,7 +41,7 @@ class Implicit(Estimator):
     """A hyper pass before the train pass; a subclass computes V in `direction`."""
 
     fills = "WSA"
-    passes_over_rows = True
+    passes_over_rows = refits = True
     trains_on = ("distorted",)
     _seen: Outputs | None = None  # of the clean images in the last evaluation, for the next hyper pass
 

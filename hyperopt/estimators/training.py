@@ -29,10 +29,12 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
+    base: in training without a policy, which GMM calls the original view.
     clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
     """
 
     evaluation: View
+    base: View
     training: View
     clean: View
     clean_is_validation: bool
@@ -64,6 +66,7 @@ class Training:
         model: on the run's device, as the other parts are.
         optimizer: of the model's weights.
         rows: of the training images.
+        parts: letters of the parts of the rows, including those that an estimator fills for each view.
         data: all images.
         loaders: of the run's batches.
         views: of the images.
@@ -80,6 +83,7 @@ class Training:
         model: Classifier,
         optimizer: Optimizer,
         rows: Rows,
+        parts: str,
         data: Dataset,
         loaders: Loaders,
         views: Views,
@@ -89,7 +93,7 @@ class Training:
         meter: Meter,
         cost: Cost,
     ):
-        self.model, self.optimizer, self.rows, self.data = model, optimizer, rows, data
+        self.model, self.optimizer, self.rows, self.parts, self.data = model, optimizer, rows, parts, data
         self.loaders, self.views, self.plan, self.draws, self.watch = loaders, views, plan, draws, watch
         self.meter, self.cost = meter, cost
         self.frozen = FrozenClassifier(model)
@@ -130,6 +134,11 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+
+    @torch.no_grad()
+    def original(self, stored: Tensor) -> Tensor:
+        """The base view (B, C, H, W) of stored images uint8 (B, C, H, W)."""
+        return self.rows.still(self.views.base(stored))
 
     @torch.no_grad()
     def augmented(self, batch: Batch) -> tuple[Tensor, Leaves]:

@@ -51,8 +51,8 @@ def _check_refit(setting: Setting) -> None:
             raise UserError(
                 f"--refit learns rows on the validation images and then trains on them; leave out {as_flag(name)}"
             )
-    if not setting.estimator_class.passes_over_rows:
-        raise UserError("--refit learns rows first; add --hyper-opt HES or FIS")
+    if not setting.estimator_class.refits:
+        raise UserError("--refit learns rows first; add --hyper-opt HES, FIS or GMM")
 
 
 def _check_starting_rows(setting: Setting) -> None:
@@ -63,7 +63,8 @@ def _check_starting_rows(setting: Setting) -> None:
         raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
     for letter in setting.rows_use or "":
         needed = "W" if letter == CONFIDENCE else letter
-        if needed not in setting.row_parts:
+        parts = setting.row_parts if setting.refit else setting.table_parts
+        if needed not in parts:
             raise UserError(
                 f"{given} cannot take over {letter}: --aug-model {setting.aug_model} --los-model {setting.los_model} "
                 f"have no {in_words(needed)}; change them or --rows-use"

@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
@@ -74,6 +75,12 @@ class RunOptions(Setting):
     def files(self) -> RunFiles:
         """The files of the run."""
         return RunFiles(self.folder / self.run_folder, self.name)
+
+    def baseline(self) -> "RunOptions":
+        """The options of the run on the same data and with the same training settings, but without any method."""
+        own = ("aug_model", "policy", "los_model", "hyper_opt", "estimator", "rows", "rows_use", "refit")
+        usual = {field.name: field.default for field in dataclasses.fields(Setting) if field.name in own}
+        return dataclasses.replace(self, **usual | {"estimator": Estimator.Options()})
 
     @property
     def notes(self) -> list[str]:

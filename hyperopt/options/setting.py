@@ -151,6 +151,16 @@ class Setting:
         return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in LEARNED_AUG_MODELS else "")
 
     @property
+    def table_parts(self) -> str:
+        """Letters of the parts that tables hold; an estimator may fill the others anew for every view."""
+        return "".join(letter for letter in self.row_parts if letter not in self.estimator_class.per_view)
+
+    @property
+    def augments(self) -> bool:
+        """Whether training images have another augmentation than the recipe's."""
+        return self.aug_model != "NONE"
+
+    @property
     def has_learned_rows(self) -> bool:
         """Whether the rows of all training images are learned, by this run or by another one."""
         return bool(self.hyper_opt != "NONE" or self.rows) and not self.refit and self.train_on == "distorted"
@@ -168,7 +178,7 @@ class Setting:
     @property
     def training_loss(self) -> str:
         """The loss of an image: symmetric for soft labels that are learned on a distorted set, as published."""
-        if "S" not in self.row_parts:
+        if "S" not in self.table_parts:
             return "cross-entropy"
         return "symmetric KL" if self.distorted else "KL"
 

@@ -76,8 +76,8 @@ class Rows:
         """Whether the hyper pass sees validation images in another view than an evaluation."""
         return self._warp.moves_still
 
-    def view_validation(self, images: Tensor) -> Tensor:
-        """Normalised validation images (B, C, H, W) in the hyper pass's view, without learned augmentation."""
+    def still(self, images: Tensor) -> Tensor:
+        """Normalised images (B, C, H, W) without learned augmentation; the published warp blurs these as well."""
         return self._warp.still(images)
 
     def target(self, index: Tensor, leaves: Leaves) -> Tensor:

@@ -9,6 +9,7 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     soft_label      float32 (n, C)  class probabilities, rows sum to one
     probability     float32 (n, K)  of each operation of the learned augmentation, 0 to 1
     magnitude       float32 (n, K)  of each operation, 0 to 1, in units of its nominal range
+    posterior       float32 (n,)    of augmented views to be in distribution, 0 to 1, averaged over the training (GMM)
     confidence      float32 (n,)    the network's probability of the given label, 0 to 1, averaged over its training
     operations      K names         the operations, in order
     dataset         text            name of the data set
@@ -34,11 +35,11 @@ from hyperopt.rows.parts import PARTS, Column
 from utils.arrays import load_arrays, load_tensors
 from utils.errors import UserError
 
-INDEX, GIVEN, TOLD = "index", "given_label", "confidence"
+INDEX, GIVEN, TOLD, POSTERIOR = "index", "given_label", "confidence", "posterior"
 TEXTS = ("dataset", "split", "operations")
 COLUMNS = {INDEX: Column(torch.int64), GIVEN: Column(torch.int64)}
 COLUMNS |= {name: column for part in PARTS.values() for name, column in part.columns.items()}
-COLUMNS |= {TOLD: Column()}
+COLUMNS |= {POSTERIOR: Column(), TOLD: Column()}
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class RowsFile:
         told = self.columns.get(TOLD)
         if told is not None and (told.max() > 1 or not told.any()):
             return f"{TOLD} must be from 0 to 1" if told.any() else f"{TOLD} is zero for every image"
+        if POSTERIOR in self.columns and self.columns[POSTERIOR].max() > 1:
+            return f"{POSTERIOR} must be from 0 to 1"
         if self.operations != tuple(RANGES):
             return f"the operations must be {', '.join(RANGES)}"
         if not all(isinstance(text, str) for text in (self.dataset, self.split)):

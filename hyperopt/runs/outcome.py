@@ -7,7 +7,7 @@ import torch
 
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
-from hyperopt.estimators.training import Training
+from hyperopt.estimators.estimator import Estimator
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.class_counts import images_per_class
 from hyperopt.runs.fingerprints import fingerprint_table, fingerprint_training_set, fingerprints
@@ -16,8 +16,9 @@ from utils.files import replace_file
 from utils.runs.predictions import predict
 
 
-def write_outcome(stage: Stage, training: Training, split: Split) -> None:
+def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
     """Write the predictions of the last epoch, and the rows of the distorted images if the run trains on these."""
+    training = estimator.training
     options, files, data = stage.training, stage.run.files, training.data
     predictions = predict(
         training.frozen,
@@ -38,7 +39,7 @@ def write_outcome(stage: Stage, training: Training, split: Split) -> None:
         training.rows.given.cpu()[index],
         options.dataset,
         fingerprint_training_set(data, split),
-        training.rows.columns(index) | {"confidence": torch.from_numpy(told)},
+        training.rows.columns(index) | estimator.columns(index) | {"confidence": torch.from_numpy(told)},
     )
     replace_file(files.rows, rows.as_pt())
     replace_file(files.rows_npz, rows.as_npz())

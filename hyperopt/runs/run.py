@@ -15,6 +15,7 @@ from custom_datasets.workers import lost_workers
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.class_counts import announce
+from hyperopt.runs.earlier import find_earlier
 from hyperopt.runs.fingerprints import (
     fingerprint_run,
     fingerprints,
@@ -25,7 +26,7 @@ from hyperopt.runs.fingerprints import (
 from hyperopt.runs.going_on import find_state
 from hyperopt.runs.outcome import describe, write_outcome
 from hyperopt.runs.set_up import make_training, prepare_split
-from hyperopt.runs.stages import FinishedRun, Stage
+from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
 from utils.colour import rgb
 from utils.device import check_compiler, pick_device
@@ -63,17 +64,20 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
     split = distort(options, data)
     if start:
         start.check_training_set(data, split)
-    origin = Origin(fingerprint_run(data, split), start.fingerprint if start else None)
+    fingerprint = fingerprint_run(data, split)
+    earlier = find_earlier(stage, fingerprint, data.classes)
+    origin = Origin(fingerprint, start.fingerprint if start else None, earlier.checksum if earlier else None)
 
     with only_writer(files), Interruption() as interruption:
         training = make_training(options, data, split, device, interruption.watch)
         estimator = options.estimator_class(options.estimator, training)
         if start:
             start.fill(training.rows)
-            estimator.begin(start.rows, start.use, FinishedRun(start.files, data.classes))
+        if finished := earlier or (start and start.run(data.classes)):
+            estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
         record = Record(files, stage.run.identity, not options.sees_valid, options.fresh, device, origin, checkpoint)
-        start = checkpoint = None  # each as large as the rows
+        start = finished = checkpoint = None  # each as large as the rows
         with record, ending(record, interruption):
             for number in range(record.done + 1, options.epochs + 1):
                 training.meter.start()
@@ -82,7 +86,7 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
                 pictures = training.samples() if is_pictured(number, options.epochs) else {}
                 record.add(epoch, training.published(), estimator.whole_state(), training.described(), pictures)
                 tqdm.write(epoch.line(options.epochs))
-            write_outcome(stage, training, split)
+            write_outcome(stage, estimator, split)
             result = record.finish(describe(data, split))
             if not last:
                 interruption.check()

@@ -102,8 +102,9 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
         normalise = Normalise(*channel_statistics(data.train.images), device)
     else:
         normalise = Normalise(RECIPES[options.dataset].mean, RECIPES[options.dataset].std, device)
-    training = TrainingView(make_policy(options), RECIPES[options.recipe].standard, normalise, draws)
-    return Views(normalise, training, normalise if options.overfit else training, not options.overfit)
+    standard = RECIPES[options.recipe].standard
+    base, training = (TrainingView(policy, standard, normalise, draws) for policy in (None, make_policy(options)))
+    return Views(normalise, base, training, normalise if options.overfit else training, not options.overfit)
 
 
 def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
@@ -167,7 +168,7 @@ def make_training(
     rows = make_rows(
         loaders.given,
         data.classes,
-        options.row_parts,
+        options.table_parts,
         options.aug_model == "SHA",
         LOSSES[options.training_loss],
         make_warp(options.warp, RECIPES[options.recipe].warp_enlargement),
@@ -175,7 +176,8 @@ def make_training(
     )
     cost = count_cost(model, data.train.shape)
     meter = Meter(device, matrix_product_peak(device, precision))
-    training = Training(model, optimizer, rows, data, loaders, views, make_plan(options), draws, watch, meter, cost)
+    plan, parts = make_plan(options), options.row_parts
+    training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost)
     forget_peak_memory(device)
     if options.plot_debug:
         training.show_batches(options.files.debug)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
@@ -27,11 +27,12 @@ class Stage:
     """One training of a command.
 
     run: the options that name its files. training: the options that it is trained with; they differ from `run` for a
-    flag such as --refit, which combines several others.
+    flag such as --refit, which combines several others. earlier: the stage whose network it starts from, if any.
     """
 
     run: RunOptions
     training: RunOptions
+    earlier: Stage | None = None
 
     @property
     def rows_path(self) -> Path | None:
@@ -58,7 +59,7 @@ def stages(options: RunOptions) -> list[Stage]:
         return [*stages(learning), Stage(options, refit)]
     earlier = options.estimator_class.earlier(options)
     before = stages(dataclasses.replace(earlier, fresh=False)) if earlier else []
-    return [*before, Stage(options, options)]
+    return [*before, Stage(options, options, before[-1] if before else None)]
 
 
 @contextmanager
@@ -83,16 +84,21 @@ def rows_path(source: str | None, folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run, for an estimator that starts from it."""
+    """A finished run, for an estimator that starts from it.
+
+    read: its rows file, if it has been read. use: letters of the columns of this that have been taken over.
+    """
 
     files: RunFiles
     classes: int
+    read: RowsFile | None = None
+    use: str = ""
 
     def rows(self) -> RowsFile:
         """Its rows file. Raises UserError when it is missing or damaged, as do the other methods."""
         from hyperopt.rows.rows_file import RowsFile
 
-        return RowsFile.read(self.files.rows)
+        return self.read or RowsFile.read(self.files.rows)
 
     def predictions(self) -> Predictions:
         """The predictions of its last network."""
@@ -102,10 +108,21 @@ class FinishedRun:
 
     def network(self) -> dict[str, dict[str, Tensor]]:
         """The weights of its last epoch's encoder and head; not of the best epoch, which was chosen on the test set."""
+        content = self.checkpoint()
+        return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}
+
+    @property
+    def checksum(self) -> str:
+        """The fingerprint of the network."""
+        from utils.fingerprint import fingerprint
+
+        return fingerprint(self.network())
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Its last checkpoint."""
         from utils.runs.checkpoint import read_checkpoint
 
         try:
-            content = read_checkpoint(self.files.last)
+            return read_checkpoint(self.files.last)
         except (OSError, ValueError) as error:
             raise UserError(f"{self.files.last} cannot be read ({error}); train the run again with --fresh") from error
-        return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}

@@ -15,7 +15,7 @@ from hyperopt.rows.letters import CONFIDENCE, in_words
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.fingerprints import fingerprint_training_set
-from hyperopt.runs.stages import Stage, rows_path
+from hyperopt.runs.stages import FinishedRun, Stage, rows_path
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
 from utils.flags import is_rows_file
@@ -39,6 +39,10 @@ class StartingRows:
     def fingerprint(self) -> str:
         """The fingerprint of the content, which is the same in both kinds of file."""
         return fingerprint(self.rows.content())
+
+    def run(self, classes: int) -> FinishedRun:
+        """The run that wrote the rows."""
+        return FinishedRun(self.files, classes, self.rows, self.use)
 
     def check_training_set(self, data: Dataset, split: Split) -> None:
         """Raise UserError when the rows are not those of the distorted images of this split."""
@@ -92,11 +96,11 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
             f"{path} has no {in_words(missing[0])}, only {there}; {way_out}, or, if the file is of an earlier version, "
             "train its run again with --fresh"
         )
-    usual = "" if reads else "".join(letter for letter in options.row_parts if letter in there)
+    usual = "" if reads else "".join(letter for letter in options.table_parts if letter in there)
     use = options.rows_use or usual
     if not (use or reads):
         raise UserError(
-            f"{path} has {there}, the row {options.row_parts}; change --rows-use, --aug-model or --los-model"
+            f"{path} has {there}, the row {options.table_parts}; change --rows-use, --aug-model or --los-model"
         )
     return StartingRows(path, rows, use)
 

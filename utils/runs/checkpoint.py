@@ -4,6 +4,7 @@ A checkpoint is a dictionary with the published code's keys (encoder, head, tabl
 and the state of the training. It loads with `torch.load(path, weights_only=True)`, so without unpickling code.
 """
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -36,10 +37,16 @@ RESUMABLE = {*PUBLISHED_KEYS, "data", "training", "epochs", "log", CHECKSUM}
 
 @dataclass(frozen=True)
 class Origin:
-    """Fingerprints of a run's data and of the learned rows that it starts from (`rows_checksum`)."""
+    """Fingerprints of a run's data, and of the learned rows and the network that it starts from, if any."""
 
     data: str
-    rows_checksum: str | None
+    rows_checksum: str | None = None
+    network_checksum: str | None = None
+
+    def stored(self) -> dict[str, str | None]:
+        """The entries of a checkpoint and a result; that of a network only if there is one."""
+        found = dataclasses.asdict(self)
+        return found if self.network_checksum else {n: value for n, value in found.items() if n != "network_checksum"}
 
 
 def write_last(files: RunFiles, content: dict[str, Any]) -> None:
@@ -118,11 +125,13 @@ def _refuse_another_run(path: Path, content: dict[str, Any], differences: list[s
             f"{path} is of a run that was started on another split file or data set; "
             "put the earlier one back, or start over with --fresh"
         )
-    if content.get("rows_checksum") != origin.rows_checksum:
-        raise UserError(
-            f"{path} is of a run that was started with another rows file; "
-            "put the earlier one back, or start over with --fresh"
-        )
+    started = {"rows_checksum": "rows file", "network_checksum": "network of the stage before"}
+    for name, what in started.items():
+        if content.get(name) != getattr(origin, name):
+            raise UserError(
+                f"{path} is of a run that was started with another {what}; "
+                "put the earlier one back, or start over with --fresh"
+            )
 
 
 def _refuse_misfit(path: Path, content: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """One writer at a time for each setting of a run."""
 
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from utils.errors import UserError
-from utils.file_lock import HeldError, hold
+from utils.file_lock import HeldError, hold, is_held
 from utils.runs.files import RunFiles
 
 WAIT = 0.5  # seconds; a process that only checks for a writer holds the lock for a moment
@@ -28,3 +30,11 @@ def only_writer(files: RunFiles) -> Iterator[None]:
         for left in files.half_written():
             left.unlink(missing_ok=True)
         yield
+
+
+def wait_for_writer(files: RunFiles) -> None:
+    """Wait until no other process trains the setting; a note on stderr says so."""
+    if is_held(files.lock):
+        print(f"note: waiting for another process, which trains {files.name}", file=sys.stderr)
+    while is_held(files.lock):
+        time.sleep(WAIT)

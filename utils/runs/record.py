@@ -1,7 +1,6 @@
 """The files that a run writes: metrics per epoch, checkpoints, TensorBoard, the result."""
 
 import csv
-import dataclasses
 import io
 import math
 import statistics
@@ -127,7 +126,7 @@ class Record(AbstractContextManager):
         scalars = {tag: epoch.metrics()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, described, pictures)
         state = {"training": training, "epochs": self.lines, "log": self.log}
-        origin = dataclasses.asdict(self.origin) | {"versions": versions(self.device) | {"commit": commit()}}
+        origin = self.origin.stored() | {"versions": versions(self.device) | {"commit": commit()}}
         write_last(self.files, checkpoint | origin | state)
         self._write_best(checkpoint)
         self._write_progress()
@@ -218,8 +217,7 @@ class Record(AbstractContextManager):
             },
             **data,
             "options": self.options,
-            "data": self.origin.data,
-            "rows_checksum": self.origin.rows_checksum,
+            **self.origin.stored(),
             "seed": self.options["seed"],
             "versions": versions(self.device),
             "commit": self.commit,

@@ -126,4 +126,4 @@ def test_rows_without_learned_augmentation_see_the_blur(augmentation, loss):
     rows = rows_of_setting(torch.arange(3), 3, augmentation, loss, warp="original")
     images, index = torch.rand(3, 1, 8, 8), torch.arange(3)
     assert torch.equal(rows.augment(images, rows.leaves(index), RANDOM), warp.still(images))
-    assert torch.equal(rows.view_validation(images), warp.still(images))
+    assert torch.equal(rows.still(images), warp.still(images))

@@ -86,7 +86,7 @@ def hypergradient_by_dense_solve(model, rows, batch, valid, damping):
     damped = fisher / (fisher.trace() / len(fisher)) + damping * torch.eye(len(fisher), dtype=torch.float64)
     loss = rows.loss(F.linear(features, W, bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
-    (clean,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid.images)), valid.given), W)
+    (clean,) = torch.autograd.grad(F.cross_entropy(model(rows.still(valid.images)), valid.given), W)
     V = torch.linalg.solve(damped, clean.flatten()).view_as(W)
     return dict(zip(leaves, torch.autograd.grad(gradient, list(leaves.values()), -V), strict=True))
 
@@ -126,7 +126,7 @@ def test_full_clean_gradient_is_that_of_all_images_together(steps):
         features = model.encoder(batch.images).detach()
         at_head = HeadBatch(LOSSES["cross-entropy"], features, batch.given, torch.ones(9), model.head.bias)
         W = at_head.descend(W, steps).detach()
-    logits = F.linear(model.encoder(rows.view_validation(images)), W.requires_grad_(), model.head.bias)
+    logits = F.linear(model.encoder(rows.still(images)), W.requires_grad_(), model.head.bias)
     (reference,) = torch.autograd.grad(F.cross_entropy(logits, labels), W)
     training = at_work(model, rows)
     seen = clean_features(training, batches, as_it_is)

@@ -108,7 +108,7 @@ def hypergradient_by_autograd(model, rows, batch, valid, iters, alpha, seed):
     features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(seed)))
     loss = rows.loss(F.linear(features, W, model.head.bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
-    (term,) = torch.autograd.grad(F.cross_entropy(model(rows.view_validation(valid.images)), valid.given), W)
+    (term,) = torch.autograd.grad(F.cross_entropy(model(rows.still(valid.images)), valid.given), W)
     total = term
     for _ in range(iters):
         term = term - alpha * torch.autograd.grad(gradient, W, term, retain_graph=True)[0]

@@ -59,7 +59,7 @@ def test_augmentation_moves_training_images_only(aug_model):
     augmented = rows.augment(images, rows.leaves(INDEX), torch.Generator().manual_seed(0))
     assert augmented.shape == images.shape
     assert not torch.equal(augmented, images)
-    assert rows.view_validation(images) is images
+    assert rows.still(images) is images
 
 
 def test_description_of_the_start():

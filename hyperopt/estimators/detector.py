@@ -1,0 +1,87 @@
+"""A finished run's network, frozen, which tells strange views by its losses; ReSmooth (arXiv 2205.12606)."""
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from custom_models.frozen import FrozenClassifier
+from hyperopt.estimators.training import Training
+from hyperopt.head.loss_mixture import LossMixture, fit_mixture, log_losses
+from utils.passes import Batch
+
+
+class FittedViews(NamedTuple):
+    """Log losses of both views of n images, float32 (n,), their given labels and places in the table, int64 (n,)."""
+
+    original: Tensor
+    augmented: Tensor
+    given: Tensor
+    index: Tensor
+
+
+class Detector:
+    """The network, the mixture of its log losses, and each image's mean posterior over its augmented views.
+
+    Args:
+        training: of the run that it serves; the network has the same layout, and sees the same views.
+        weights: of the finished run's encoder and head.
+        form: of the mixture's fit, in `FIT_FORMS`.
+
+    """
+
+    def __init__(self, training: Training, weights: dict[str, dict[str, Tensor]], form: str):
+        model = copy.deepcopy(training.model)
+        model.encoder.load_state_dict(weights["encoder_state_dict"])
+        model.head.load_state_dict(weights["decoder_state_dict"])
+        self._training, self._form = training, form
+        self._network = FrozenClassifier(model)
+        given = training.rows.given
+        self._mixture = LossMixture(torch.zeros(training.data.classes, 3, 2, device=given.device), form == "robust")
+        self._sum = torch.zeros(len(given), device=given.device)
+        self._count = torch.zeros(len(given), device=given.device)
+
+    @torch.no_grad()
+    def logits(self, views: Tensor) -> Tensor:
+        """Its logits (B, C) for views (B, channels, H, W)."""
+        return self._network(views)
+
+    def posterior(self, views: Tensor, given: Tensor) -> Tensor:
+        """The posterior (B,) of views (B, channels, H, W) with given labels (B,) to be in distribution."""
+        return self._mixture.posterior(log_losses(self.logits(views), given, self._form), given)
+
+    def remember(self, index: Tensor, posterior: Tensor) -> None:
+        """Enter the posteriors (n,) of augmented views of the images `index` (n,), each at most once."""
+        self._sum[index] += posterior
+        self._count[index] += 1
+
+    def mean(self, index: Tensor) -> Tensor:
+        """The mean posterior of all augmented views so far of the images `index` (n,), on the host."""
+        index = index.to(self._sum.device)
+        return (self._sum[index] / self._count[index]).cpu()
+
+    def fit(self) -> FittedViews:
+        """Fit the mixture to both views of every training image, and return their log losses."""
+        losses = [self._log_losses(batch) for batch in self._training.watch(self._training.loaders.trained())]
+        views = FittedViews(*map(torch.cat, zip(*losses, strict=True)))
+        both, labels = torch.cat(views[:2]).cpu().numpy(), views.given.repeat(2).cpu().numpy()
+        found = fit_mixture(both, labels, self._training.data.classes, self._form, self._training.plan.seed)
+        self._mixture.numbers.copy_(found.numbers)
+        self.remember(views.index, self._mixture.posterior(views.augmented, views.given))
+        return views
+
+    def _log_losses(self, batch: Batch) -> FittedViews:
+        original, (augmented, _) = self._training.original(batch.images), self._training.augmented(batch)
+        pair = (log_losses(self.logits(view), batch.given, self._form) for view in (original, augmented))
+        return FittedViews(*pair, batch.given, batch.index)
+
+    def state(self) -> dict[str, Any]:
+        """The mixture's numbers and the sums, for `load`."""
+        return {"mixture": self._mixture.numbers, "posterior": {"sum": self._sum, "count": self._count}}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore a state."""
+        self._mixture.numbers.copy_(state["mixture"])
+        self._sum.copy_(state["posterior"]["sum"])
+        self._count.copy_(state["posterior"]["count"])

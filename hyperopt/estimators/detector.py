@@ -1,7 +1,8 @@
 """A finished run's network, frozen, which tells strange views by its losses; ReSmooth (arXiv 2205.12606)."""
 
 import copy
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,8 @@ from hyperopt.head.loss_mixture import LossMixture, fit_mixture, log_losses
 from utils.passes import Batch
 
 
-class FittedViews(NamedTuple):
+@dataclass(frozen=True)
+class FittedViews:
     """Log losses of both views of n images, float32 (n,), their given labels and places in the table, int64 (n,)."""
 
     original: Tensor
@@ -63,18 +65,21 @@ class Detector:
 
     def fit(self) -> FittedViews:
         """Fit the mixture to both views of every training image, and return their log losses."""
-        losses = [self._log_losses(batch) for batch in self._training.watch(self._training.loaders.trained())]
-        views = FittedViews(*map(torch.cat, zip(*losses, strict=True)))
-        both, labels = torch.cat(views[:2]).cpu().numpy(), views.given.repeat(2).cpu().numpy()
-        found = fit_mixture(both, labels, self._training.data.classes, self._form, self._training.plan.seed)
+        training = self._training
+        parts = [self._log_losses(batch) for batch in training.watch(training.loaders.trained())]
+        views = FittedViews(*map(torch.cat, zip(*parts, strict=True)))
+        losses, labels = torch.stack((views.original, views.augmented)), torch.stack((views.given, views.given))
+        both, labels_of_both = losses.flatten().cpu().numpy(), labels.flatten().cpu().numpy()
+        found = fit_mixture(both, labels_of_both, training.data.classes, self._form, training.plan.seed)
         self._mixture.numbers.copy_(found.numbers)
         self.remember(views.index, self._mixture.posterior(views.augmented, views.given))
         return views
 
-    def _log_losses(self, batch: Batch) -> FittedViews:
+    def _log_losses(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The fields of `FittedViews` for a batch."""
         original, (augmented, _) = self._training.original(batch.images), self._training.augmented(batch)
         pair = (log_losses(self.logits(view), batch.given, self._form) for view in (original, augmented))
-        return FittedViews(*pair, batch.given, batch.index)
+        return *pair, batch.given, batch.index
 
     def state(self) -> dict[str, Any]:
         """The mixture's numbers and the sums, for `load`."""

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class FinishedRun(Protocol):
-    """A finished run, for an estimator that starts from it.
+    """A finished run, for an estimator that starts from it."""
 
-    use: letters of the columns of its rows file that have been taken over.
-    """
-
-    use: str
+    @property
+    def use(self) -> str:
+        """Letters of the columns of its rows file that have been taken over."""
+        ...
 
     def rows(self) -> RowsFile:
         """Its rows file."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hyperopt.estimators.estimator import Estimator
-from utils.errors import UserError
-from utils.flags import LARGE, MANY, as_flag, flag, number
+from hyperopt.estimators.mixture_options import MixtureOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,89 +32,16 @@ class Mixture(Estimator):
     refits = True
 
     @dataclass(frozen=True)
-    class Options:
+    class Options(MixtureOptions):
         """Its flags."""
-
-        mixture_posterior: str = flag(
-            "fitted",
-            "p of augmented views: that of the mixture, or 0 for all of them, which needs no detector",
-            choices=("fitted", "ood"),
-        )
-        mixture_fit: str = flag(
-            "robust",
-            "of the mixture: exact losses, EM to its end, per class, a single mode found; or the released constants",
-            choices=("robust", "released"),
-        )
-        mixture_smooth: float = flag(0.4, "s, of a view with p = 0", type=number(float, 0, 1))
-        mixture_originals: float = flag(
-            0.2, "share of a batch that is trained on without the augmentation", type=number(float, 0, 1)
-        )
-        mixture_smooth_originals: bool = flag(False, "smooth these as well, by their own p")
-        mixture_form: str = flag(
-            "convex",
-            "target (1 - a) onehot + a / C with a = (1 - p) s; released: the label's share is 1 - s for every p",
-            choices=("convex", "released"),
-        )
-        mixture_weighting: str = flag(
-            "regular",
-            "ablation: p, 1 - p, p of another image of the batch, or a random number, for originals as well",
-            choices=("regular", "reverse", "random", "uniform"),
-        )
-        compare_views: str = flag(
-            "off",
-            "ablation: train on equally many views per step with p above 1/2, below it, or any",
-            choices=("off", "id", "ood", "mix"),
-        )
-        distil: str = flag(
-            "off",
-            "control: distil the detector on augmented views instead of smoothing; released: KL's arguments exchanged",
-            choices=("off", "corrected", "released"),
-        )
-        distil_weight: float = flag(0.5, "of the divergence", type=number(float, 0, LARGE))
-        distil_temperature: float = flag(5.0, "of both networks", type=number(float, 0, LARGE, open_low=True))
-        distil_classes: int = flag(0, "most probable classes of released; 0: all", type=number(int, 0, MANY))
-
-        @property
-        def fits(self) -> bool:
-            """Whether the posterior is that of a mixture."""
-            return self.mixture_posterior == "fitted" and self.distil == "off"
-
-        @property
-        def smooths_originals(self) -> bool:
-            """Whether the posterior affects original views as well."""
-            return self.mixture_smooth_originals or self.mixture_weighting != "regular"
 
     options: Options
     detector: Detector | None = None
 
     @classmethod
     def check(cls, setting: Any) -> None:
-        """Refuse a setting without augmented views, one that smooths nothing, and flags without effect."""
-        options = setting.estimator
-        if not setting.augments and options.mixture_originals < 1:
-            raise UserError("--hyper-opt GMM is about augmented views; add --aug-model, such as RA, or --cutout")
-        if options.mixture_originals == 1 and not options.smooths_originals:
-            raise UserError("--mixture-originals 1 has no augmented views; lower it, or add --mixture-smooth-originals")
-        if options.compare_views != "off" and options.mixture_originals > 0:
-            raise UserError("--compare-views is about augmented views alone; add --mixture-originals 0")
-        fitted, smooths = options.fits, "S" in setting.row_parts and options.distil == "off"
-        is_for = {
-            "--distil off": (options.distil == "off", ("mixture_posterior",)),
-            "--mixture-posterior fitted without --distil": (
-                fitted,
-                ("mixture_fit", "mixture_smooth_originals", "mixture_weighting", "compare_views"),
-            ),
-            "--los-model SOFT or BOTH without --distil": (smooths, ("mixture_smooth", "mixture_form")),
-            "--distil": (options.distil != "off", ("distil_weight", "distil_temperature")),
-            "--distil released": (options.distil == "released", ("distil_classes",)),
-        }
-        usual = cls.Options()
-        for needed, (there, names) in is_for.items():
-            for name in names:
-                if not there and getattr(options, name) != getattr(usual, name):
-                    raise UserError(f"{as_flag(name)} has an effect only with {needed}; change one of them")
-        if not fitted and "W" in setting.row_parts:
-            raise UserError("--los-model WGHT and BOTH weigh by a fitted posterior; take --mixture-posterior fitted")
+        """Refuse flags that contradict each other."""
+        setting.estimator.check(setting)
 
     @classmethod
     def earlier(cls, options: Any) -> Any:
@@ -176,7 +102,7 @@ class Mixture(Estimator):
         from hyperopt.estimators.view_losses import distilling_losses, smoothing_losses
 
         logits = self.training.logits(views.images, views.index)
-        if self.options.distil != "off":
+        if self.detector and self.options.distil != "off":
             teacher = self.detector.logits(views.images)
             losses = distilling_losses(logits, teacher, views, self.options)
         else:

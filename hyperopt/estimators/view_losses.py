@@ -6,19 +6,16 @@ B: views of a step, one per image, the original ones first; C: classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from custom_transforms.upload import upload
+from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.smoothing import distillation, released_distillation, released_smoothing, smoothed_cross_entropy
 from utils.passes import Batch
-
-if TYPE_CHECKING:
-    from hyperopt.estimators.mixture import Mixture
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,7 @@ class Views:
 
     def only(self, chosen: Tensor) -> Views:
         """The augmented views at the places `chosen` (n,), of views without original ones."""
-        parts = (self.images, self.given, self.index, self.posterior)
-        return Views(*(part[chosen] for part in parts), originals=0)
+        return Views(self.images[chosen], self.given[chosen], self.index[chosen], self.posterior[chosen], originals=0)
 
 
 def draw_views(training: Training, batch: Batch, share: float) -> Views:
@@ -77,7 +73,7 @@ def weighted(posterior: Tensor, weighting: str, draws: torch.Generator) -> Tenso
     return posterior
 
 
-def smoothing_losses(logits: Tensor, views: Views, training: Training, options: Mixture.Options) -> Tensor:
+def smoothing_losses(logits: Tensor, views: Views, training: Training, options: MixtureOptions) -> Tensor:
     """Losses (B,) at logits (B, C), with labels smoothed and views weighted by the posterior."""
     posterior = weighted(views.posterior, options.mixture_weighting, training.draws)
     if "S" not in training.parts:
@@ -92,7 +88,7 @@ def smoothing_losses(logits: Tensor, views: Views, training: Training, options: 
     return losses * posterior if "W" in training.parts else losses
 
 
-def distilling_losses(logits: Tensor, teacher: Tensor, views: Views, options: Mixture.Options) -> Tensor:
+def distilling_losses(logits: Tensor, teacher: Tensor, views: Views, options: MixtureOptions) -> Tensor:
     """Losses (B,) at logits (B, C): cross-entropy of original views, distillation of augmented ones.
 
     `teacher` are the detector's logits (B, C).

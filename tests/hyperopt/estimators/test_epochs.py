@@ -26,9 +26,17 @@ PARTS = ("--aug-model", "SEP", "--los-model", "BOTH")
 SETTINGS = {
     "NONE": ("--aug-model", "RAND"),
     "CON": (*PARTS, "--rows", "finished"),
+    "GMM": PARTS,
     "HES": (*PARTS, "--hyper-batch-size", "16"),
     "FIS": (*PARTS, "--hyper-batch-size", "16", "--hyper-iters", "3", "--hyper-steps", "2"),
 }
+
+
+class FreshNetwork:
+    """Stands for the finished run that an estimator starts from."""
+
+    def __init__(self, training):
+        self.network = training.published
 
 
 @pytest.fixture
@@ -45,7 +53,10 @@ def make(monkeypatch):
         arguments = [*common, "--lr-warm-epochs", "1", "--precision", "fp32", "-nr", "0.1", *flags]
         options = resolve(parse_options(RunOptions, "", arguments))
         training = set_up.make_training(options, data, split, CPU)
-        return options.estimator_class(options.estimator, training)
+        estimator = options.estimator_class(options.estimator, training)
+        if estimator.earlier(options):
+            estimator.begin(FreshNetwork(training))
+        return estimator
 
     return made
 

@@ -8,6 +8,7 @@ import traceback
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,16 +42,30 @@ ROWS = {
     "SEP/BOTH HES, --warp original": (*LEARNED, "HES", "--warp", "original"),
     "SEP/BOTH FIS": FIS,
     "SEP/BOTH FIS, clean batches": (*FIS, "--hyper-valid", "batch"),
+    "RAND/BOTH GMM": ("--aug-model", "RAND", "--los-model", "BOTH", "--hyper-opt", "GMM"),
+    "SEP/SOFT GMM, released": (*LEARNED[:3], "SOFT", "--hyper-opt", "GMM", "--mixture-form", "released"),
+    "RAND/SOFT GMM, distilled": (
+        "--aug-model",
+        "RAND",
+        "--los-model",
+        "SOFT",
+        "--hyper-opt",
+        "GMM",
+        "--distil",
+        "corrected",
+    ),
     "SEP/BOTH CON": (*LEARNED, "CON", "--rows", "finished"),
 }
 # The project's pass, its function that reads, and how.
 READS = {
     "hyper": ("hyper_pass", "refuse_non_finite", ".nonzero()"),
+    "fit": ("fit", "fit", ".numpy()"),
     "train": ("train_pass", "refuse_non_finite", ".nonzero()"),
     "evaluation": ("evaluate", "evaluate", ".tolist()"),
     "evaluation for a hyper pass": ("evaluate", "evaluate", ".tolist()"),
 }
 STEPS = dict.fromkeys(READS, 2)
+OF_FIS = [name for name in READS if name != "fit"]
 
 
 def as_it_is(images):
@@ -90,7 +105,10 @@ def on_meta(monkeypatch, tmp_path):
         watch = lambda batches: Counted(batches, seen, change)  # noqa: E731
         split = Split(VALID, TRAIN, np.arange(IMAGES) % CLASSES)
         training = set_up.make_training(options, data, split, META, watch)
-        return options.estimator_class(options.estimator, training), seen
+        estimator = options.estimator_class(options.estimator, training)
+        if options.hyper_opt == "GMM":
+            estimator.begin(SimpleNamespace(network=training.published))
+        return estimator, seen
 
     return make
 
@@ -117,7 +135,8 @@ def end_of(name, estimator):
     plan = estimator.training.plan
     passes = {
         "hyper": lambda: estimator.epoch(plan.hyper_start + 1),  # begins with the hyper pass
-        "train": lambda: estimator.epoch(1),  # has none yet
+        "fit": lambda: estimator.epoch(1),
+        "train": lambda: estimator.epoch(1 + fits(estimator)),  # has no hyper pass yet
         "evaluation": lambda: estimator.evaluate(plan.epochs),
         "evaluation for a hyper pass": lambda: estimator.evaluate(plan.hyper_start),
     }
@@ -127,6 +146,11 @@ def end_of(name, estimator):
     rooms = [path.parent for path in ROOT.glob("*/__init__.py")]
     ours = [frame for frame in frames if any(room in Path(frame.filename).parents for room in rooms)]
     return [frame.name for frame in ours], ours[-1].line
+
+
+def fits(estimator):
+    """Whether an estimator fits something before its first train pass."""
+    return getattr(estimator, "detector", None) is not None and estimator.options.fits
 
 
 def ends_with_its_read(name, estimator):
@@ -143,7 +167,7 @@ def test_every_estimator_is_among_the_rows():
 def test_every_pass_gets_to_its_one_read(on_meta, row):
     for name, steps in STEPS.items():
         estimator, seen = on_meta(ROWS[row])
-        if name == "hyper" and not estimator.passes_over_rows:
+        if (name == "hyper" and not estimator.passes_over_rows) or (name == "fit" and not fits(estimator)):
             continue
         assert ends_with_its_read(name, estimator), end_of(name, estimator)
         assert len(seen) >= steps
@@ -151,7 +175,7 @@ def test_every_pass_gets_to_its_one_read(on_meta, row):
 
 @pytest.mark.parametrize(("dataset", "model"), [("CIFAR10", "wresnet10_1"), ("MNIST", "resnet18thin")])
 def test_every_network_and_standard_augmentation_does(on_meta, dataset, model):
-    for name in STEPS:
+    for name in OF_FIS:
         assert ends_with_its_read(name, on_meta(FIS, dataset, model)[0])
 
 
@@ -178,14 +202,14 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", OF_FIS)
 def test_planted_read_or_host_tensor_ends_a_pass_earlier(on_meta, name, plant):
     estimator, _ = on_meta(FIS, change=PLANTS[plant])
     assert not ends_with_its_read(name, estimator)
 
 
 @pytest.mark.parametrize("plant", HARMLESS)
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", OF_FIS)
 def test_what_stays_on_the_device_ends_no_pass(on_meta, name, plant):
     estimator, _ = on_meta(FIS, change=HARMLESS[plant])
     assert ends_with_its_read(name, estimator), end_of(name, estimator)

@@ -91,7 +91,7 @@ def find_review(options: ResultOptions, settings: list[SettingResults]) -> Revie
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    review = review_run(files, load_data(settings, result["options"].background), result)
+    review = review_run(files, load_data(settings, result["options"].background), result, options.quality)
     if options.export_clean:
         review.audit.refuse_export(options.threshold)
     return review

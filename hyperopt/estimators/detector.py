@@ -40,7 +40,7 @@ class Detector:
         self._training, self._form = training, form
         self._network = FrozenClassifier(model)
         given = training.rows.given
-        self._mixture = LossMixture(torch.zeros(training.data.classes, 3, 2, device=given.device), form == "robust")
+        self.mixture = LossMixture(torch.zeros(training.data.classes, 3, 2, device=given.device), form == "robust")
         self._sum = torch.zeros(len(given), device=given.device)
         self._count = torch.zeros(len(given), device=given.device)
 
@@ -51,7 +51,7 @@ class Detector:
 
     def posterior(self, views: Tensor, given: Tensor) -> Tensor:
         """The posterior (B,) of views (B, channels, H, W) with given labels (B,) to be in distribution."""
-        return self._mixture.posterior(log_losses(self.logits(views), given, self._form), given)
+        return self.mixture.posterior(log_losses(self.logits(views), given, self._form), given)
 
     def remember(self, index: Tensor, posterior: Tensor) -> None:
         """Enter the posteriors (n,) of augmented views of the images `index` (n,), each at most once."""
@@ -71,8 +71,8 @@ class Detector:
         losses, labels = torch.stack((views.original, views.augmented)), torch.stack((views.given, views.given))
         both, labels_of_both = losses.flatten().cpu().numpy(), labels.flatten().cpu().numpy()
         found = fit_mixture(both, labels_of_both, training.data.classes, self._form, training.plan.seed)
-        self._mixture.numbers.copy_(found.numbers)
-        self.remember(views.index, self._mixture.posterior(views.augmented, views.given))
+        self.mixture.numbers.copy_(found.numbers)
+        self.remember(views.index, self.mixture.posterior(views.augmented, views.given))
         return views
 
     def _log_losses(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -83,10 +83,10 @@ class Detector:
 
     def state(self) -> dict[str, Any]:
         """The mixture's numbers and the sums, for `load`."""
-        return {"mixture": self._mixture.numbers, "posterior": {"sum": self._sum, "count": self._count}}
+        return {"mixture": self.mixture.numbers, "posterior": {"sum": self._sum, "count": self._count}}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state."""
-        self._mixture.numbers.copy_(state["mixture"])
+        self.mixture.numbers.copy_(state["mixture"])
         self._sum.copy_(state["posterior"]["sum"])
         self._count.copy_(state["posterior"]["count"])

@@ -31,6 +31,7 @@ HEADER = (
     "given_probability",
     "weight",
     "quality",
+    "posterior",
     "class_accuracy",
     "predicted_label",
     "true_label",
@@ -38,6 +39,7 @@ HEADER = (
 # Of the quality, as a share of the accuracy on clean images; chosen on runs that are not reported (docs/audit.md).
 THRESHOLD = 0.6
 SHOWN = 10  # classes and pairs of classes in the report
+QUALITIES = ("network", "posterior")
 FORMATS = (".csv", ".json")
 INDEX_FORMATS = (".txt", ".npy")
 
@@ -47,8 +49,10 @@ class Audit:
     """The findings on n training images, the most suspicious ones first.
 
     quality: (n,) in 0..1, low where the given label looks wrong: p / (p + q), where p is the network's probability of
-    the given label and q that of the most probable other label, each averaged over the train passes. clean: the
-    network's accuracies on clean images, with which the quality is compared. confidence: p alone, (n,).
+    the given label and q that of the most probable other label, each averaged over the train passes; or the posterior.
+    by: which of `QUALITIES`. clean: the network's accuracies on clean images. reference: (C,), with which the quality
+    is compared: these accuracies, or ones for the posterior. confidence: p alone, (n,). posterior: of the image's
+    augmented views to be in distribution, (n,), None without GMM.
     index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
     probability of the given label; weight: learned loss weight; None if not learned. true: labels, None unless this
@@ -60,6 +64,7 @@ class Audit:
     predicted: np.ndarray
     quality: np.ndarray
     confidence: np.ndarray
+    posterior: np.ndarray | None
     network: np.ndarray
     learned: np.ndarray | None
     given_probability: np.ndarray | None
@@ -68,6 +73,8 @@ class Audit:
     names: list[str] | None
     files: list[str] | None
     clean: CleanAccuracy
+    reference: np.ndarray
+    by: str = QUALITIES[0]
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A dictionary with the keys of `HEADER` per image; missing values are None. Labels are names, if any exist."""
@@ -81,6 +88,7 @@ class Audit:
                 "given_probability": _share(self.given_probability, place),
                 "weight": _share(self.weight, place),
                 "quality": _share(self.quality, place),
+                "posterior": _share(self.posterior, place),
                 "class_accuracy": _share(class_accuracy, place),
                 "predicted_label": self.name(self.predicted[place]),
                 "true_label": None if self.true is None else self.name(self.true[place]),
@@ -95,8 +103,9 @@ class Audit:
 
         Their quality is below the share `threshold` of the accuracy on clean images of their class, averaged over the
         epochs. (After few epochs, and for a class that is hard to recognise, no label can have a high quality.)
+        A posterior is compared with the threshold itself.
         """
-        return self.quality < threshold * self.clean.reference()[self.given]
+        return self.quality < threshold * self.reference[self.given]
 
     def weakness(self, threshold: float) -> str | None:
         """Why the network cannot tell which labels are wrong; None if it can."""
@@ -137,7 +146,9 @@ class Audit:
     def report(self, threshold: float) -> str:
         """How many labels look wrong, per class and pair of classes, and how many of them are wrong, if known."""
         suspects = self.suspects(threshold)
-        measure = f"quality below {threshold:g} times the accuracy on clean images of the class, mean over epochs"
+        measure = f"posterior below {threshold:g}"
+        if self.by != "posterior":
+            measure = f"quality below {threshold:g} times the accuracy on clean images of the class, mean over epochs"
         lines = [f"{suspects.sum()} of {len(suspects)} labels look wrong ({measure})", *self.clean.report(self.names)]
         if first := self.weakness(threshold) or self.clean.doubt:
             lines.insert(0, first)
@@ -200,12 +211,12 @@ class Review:
     notes: tuple[str, ...] = ()
 
 
-def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Review:
-    """Audit a finished run, by its files, the data that it was trained on and its result.
+def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str = QUALITIES[0]) -> Review:
+    """Audit a finished run, by its files, the data that it was trained on, its result and one of `QUALITIES`.
 
     If this program has made the label noise, the data set's labels are the true ones.
 
-    Raises UserError when a file is missing or damaged, or when the data set is another one.
+    Raises UserError when a file is missing or damaged, when the data set is another one, or without that quality.
 
     """
     from hyperopt.rows.rows_file import RowsFile
@@ -224,13 +235,18 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
         rows = RowsFile.read(files.rows).in_order_of(index, found.train_given, data.classes, files.rows)
         learned = {name: column.numpy() for name, column in rows.columns.items()}
     soft = learned.get("soft_label")
-    quality = quality_of(found).round(DIGITS)  # as in the file, so that a threshold gives the same labels there
+    clean = CleanAccuracy.of(files, data, result)
+    quality, reference = quality_of(found), clean.reference()
+    if by == "posterior":
+        quality, reference = _posterior(learned, files).astype(np.float64), np.ones(data.classes)
+    quality = quality.round(DIGITS)  # as in the file, so that a threshold gives the same labels there
     columns = {
         "index": index,
         "given": found.train_given,
         "predicted": found.train_predicted,
         "quality": quality,
         "confidence": found.train_confidence,
+        "posterior": learned.get("posterior"),
         "network": found.train_given_probability,
         "learned": None if soft is None else soft.argmax(1),
         "given_probability": None if soft is None else soft[np.arange(len(index)), found.train_given],
@@ -239,10 +255,15 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any]) -> Revi
     }
     order = np.argsort(quality, kind="stable")
     ordered: dict[str, Any] = {name: None if column is None else column[order] for name, column in columns.items()}
-    clean = CleanAccuracy.of(files, data, result)
-    audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean)
+    audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean, reference=reference, by=by)
     few_clean = few_clean_of_runs({0: result}) if run_number(files.folder.name) is None else []
     return Review(files, data, options, audit, (*_missing(found, result), *data.duplicates, *few_clean))
+
+
+def _posterior(learned: dict[str, np.ndarray], files: RunFiles) -> np.ndarray:
+    if "posterior" not in learned:
+        raise UserError(f"{files.name} has no posteriors; audit a run of --hyper-opt GMM, or take --quality network")
+    return learned["posterior"]
 
 
 def quality_of(found: "Predictions") -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperopt.options.setting import Setting
-from hyperopt.report.audit import FORMATS, INDEX_FORMATS, THRESHOLD
+from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES, THRESHOLD
 from hyperopt.report.tables import LAYOUTS
 from utils.errors import UserError
 from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
@@ -65,6 +65,12 @@ class ResultOptions(Setting):
         "clean images of its class, averaged over the epochs",
         type=number(float, 0, 1),
     )
+    quality: str = flag(
+        QUALITIES[0],
+        "for --audit and --export-clean: the network's probabilities, or, of a run of GMM, the mean posterior, for which "
+        "the threshold is absolute",
+        choices=QUALITIES,
+    )
     run_folder: str | None = flag(
         None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
     )
@@ -77,8 +83,10 @@ class ResultOptions(Setting):
             self._check_every_setting()
         if self.plot and self.compare not in (None, "errors"):
             raise UserError(f"--compare {self.compare} is a table alone; leave out --plot")
-        if not audits and (self.run_folder or self.threshold != THRESHOLD):
-            raise UserError(f"{'-r' if self.run_folder else '--threshold'} is for --audit and --export-clean; add one")
+        belong_to_audits = {"-r": self.run_folder, "--threshold": self.threshold != THRESHOLD}
+        belong_to_audits |= {"--quality": self.quality != QUALITIES[0]}
+        if given := [name for name, there in belong_to_audits.items() if there and not audits]:
+            raise UserError(f"{given[0]} is for --audit and --export-clean; add one")
         for path in (self.audit, self.export_clean, self.runs_csv):
             if path and not path.parent.is_dir():
                 raise UserError(f"the folder of {path} is not there; make it, or name another")

@@ -108,6 +108,8 @@ def own_scores(audit: Audit) -> Scores:
         "network's probability, averaged": audit.confidence,
         "network's probability, last epoch": network,
     }
+    if audit.posterior is not None:
+        scores["posterior of augmented views"] = audit.posterior
     if soft is not None and weight is not None:
         share = weight / (1 + weight)
         scores |= {

@@ -16,6 +16,7 @@ from hyperopt.report.figures import (
     errors,
     learned,
     learning_curves,
+    mixture,
     sheets,
 )
 from hyperopt.report.figures.sources import Sources
@@ -61,6 +62,8 @@ def plot_sheets(review: Review, folder: Path) -> list[Path]:
     name = f"{review.options.dataset}_{review.files.folder.name}_{review.files.name}"
     with page():
         found = {"suspects": sheets.draw_suspects(review), "augmentation": sheets.draw_augmentation(review)}
+        if drawn := mixture.draw_mixture(review):
+            found |= dict(zip(("mixture", "views"), drawn, strict=True))
         return [path for kind, figure in found.items() if figure for path in save(figure, folder, f"{kind}_{name}")]
 
 

@@ -34,7 +34,7 @@ def draw_suspects(review: Review) -> Figure:
             lines.append(f"weight {audit.weight[place]:.2f}")
         captions.append("\n".join(lines))
     images = review.data.pixels(torch.from_numpy(audit.index[: len(captions)]))
-    return _sheet(images, captions, COLUMNS, f"{_title(review)}: the most suspicious labels")
+    return sheet(images, captions, COLUMNS, f"{_title(review)}: the most suspicious labels")
 
 
 def draw_augmentation(review: Review) -> Figure | None:
@@ -55,7 +55,7 @@ def draw_augmentation(review: Review) -> Figure | None:
     views = ["as it is", *(f"draw {number + 1}" for number in range(DRAWS))]
     captions = [f"{review.audit.name(label)}, {view}" for label in classes.tolist() for view in views]
     sheet = torch.stack(columns, 1).flatten(0, 1)
-    return _sheet(sheet, captions, len(views), f"{_title(review)}: learned augmentation")
+    return sheet(sheet, captions, len(views), f"{_title(review)}: learned augmentation")
 
 
 def _title(review: Review) -> str:
@@ -64,7 +64,7 @@ def _title(review: Review) -> str:
     return f"{options.dataset}, {review.files.folder.name}, {method}"
 
 
-def _sheet(images: Tensor, captions: Sequence[str], columns: int, title: str) -> Figure:
+def sheet(images: Tensor, captions: Sequence[str], columns: int, title: str) -> Figure:
     """Images (n, C, H, W) in 0..1 with a caption each."""
     lines = max(caption.count("\n") + 1 for caption in captions)
     columns = min(columns, len(images))

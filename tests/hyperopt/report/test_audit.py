@@ -348,13 +348,19 @@ def test_cleaned_list_that_says_nothing_is_refused(audited, results, refused, la
 
 
 def test_network_is_weak_where_it_errs_more_often_than_it_contradicts_suspects():
-    names = ("network", "confidence", "learned", "given_probability", "weight", "true", "names", "files")
+    names = ("network", "confidence", "posterior", "learned", "given_probability", "weight", "true", "names", "files")
     given, predicted = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]), np.array([1, 1, 0, 0, 1, 1, 1, 1, 1, 0])
     quality = np.array([0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])  # 4 suspects, 2 of them contradicted
     for wrong, weak in ((0.15, False), (0.25, True)):
         clean = CleanAccuracy(3, last=np.array([1 - 2 * wrong, 1.0]), mean=np.array([0.8, 0.9]))
         audit = Audit(
-            **dict.fromkeys(names), index=np.arange(10), given=given, predicted=predicted, quality=quality, clean=clean
+            **dict.fromkeys(names),
+            index=np.arange(10),
+            given=given,
+            predicted=predicted,
+            quality=quality,
+            clean=clean,
+            reference=clean.reference(),
         )
         assert (audit.weakness(0.6) is not None) == weak
         doubted = dataclasses.replace(audit, clean=dataclasses.replace(clean, doubt="trained on these"))

@@ -1,0 +1,86 @@
+"""The mixture of a run of GMM: log losses of both views of its images, and views on either side."""
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import norm
+
+from custom_datasets.split_file import preview_split
+from hyperopt.estimators.detector import Detector, FittedViews
+from hyperopt.estimators.training import Training
+from hyperopt.head.loss_mixture import FLOOR
+from hyperopt.report.audit import Review
+from hyperopt.report.figures import style
+from hyperopt.report.figures.sheets import sheet
+from hyperopt.runs.set_up import make_training, prepare_split
+from hyperopt.runs.stages import FinishedRun
+from utils.runs.files import RunFiles
+
+BINS = 60
+SAMPLE = 500  # augmented views that are drawn for the sheet
+EXAMPLES, COLUMNS = 16, 8  # views of each kind in the sheet, and side by side
+VIEWS = {"original views": ("#0072B2", "-"), "augmented views": ("#D55E00", "--")}
+
+
+def draw_mixture(review: Review) -> tuple[Figure, Figure] | None:
+    """The histogram with the fitted mixture, and a sheet of augmented views; None for other runs than those of GMM.
+
+    The mixture is fitted again, on the same views as at the run's start.
+    """
+    options = review.options
+    baseline = options.estimator_class.earlier(options)
+    if baseline is None or not options.estimator.fits:
+        return None
+    split = prepare_split(options, review.data, preview_split)
+    training = make_training(options, review.data, split, torch.device("cpu"))
+    finished = FinishedRun(RunFiles(review.files.folder, baseline.name), review.data.classes)
+    detector = Detector(training, finished.network(), options.estimator.mixture_fit)
+    views = detector.fit()
+    title = f"{options.dataset}, {review.files.folder.name}, {options.aug_model}/{options.los_model} GMM"
+    return _histogram(views, detector, title), _views_sheet(training, detector, review, title)
+
+
+def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:
+    """Densities of the log losses of both views, and of the components of the largest class's mixture."""
+    figure = style.new_figure(2.6)
+    axes = figure.subplots()
+    highest = float(torch.cat((views.original, views.augmented)).max())
+    edges = np.linspace(FLOOR, max(highest, FLOOR + 1), BINS + 1)
+    for (name, (colour, look)), losses in zip(VIEWS.items(), (views.original, views.augmented), strict=True):
+        counts, _ = np.histogram(losses.cpu().numpy(), edges)
+        # In the share of both views together, as the components are.
+        heights = counts / (2 * len(losses) * np.diff(edges))
+        axes.stairs(heights, edges, label=name, color=colour, linestyle=look, linewidth=1.2)
+    largest = int(views.given.bincount().argmax())
+    _draw_components(axes, detector.mixture.numbers[largest].cpu().numpy(), edges)
+    axes.set(xlabel="logarithm of the cross-entropy in nats, at the frozen baseline", ylabel="density")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=1e-4)
+    axes.grid(alpha=0.3)
+    style.legend_below(figure, axes)
+    figure.suptitle(f"{title}: log losses and their mixture (losses below 1e-4 are counted at the left end)")
+    return figure
+
+
+def _draw_components(axes: Axes, numbers: np.ndarray, edges: np.ndarray) -> None:
+    line = np.linspace(edges[0], edges[-1], 400)
+    for name, (share, mean, deviation) in zip(("in", "out of"), numbers.T, strict=True):
+        if share > 0:
+            label = f"{name} distribution: {100 * share:.0f} %, mean {mean:.1f}"
+            density, look = share * norm.pdf(line, mean, deviation), "-" if name == "in" else ":"
+            axes.plot(line, density, label=label, color="black", linestyle=look, linewidth=1.0)
+
+
+def _views_sheet(training: Training, detector: Detector, review: Review, title: str) -> Figure:
+    """Augmented views of random images with given label and p, drawn anew: above 1/2 first, then those below."""
+    batch = next(iter(training.loaders.train(min(SAMPLE, len(training.loaders.train_index)))))
+    views, _ = training.augmented(batch)
+    posterior = detector.posterior(views, batch.given).cpu()
+    known = (posterior > 0.5).nonzero()[:EXAMPLES, 0].tolist()
+    strange = (posterior <= 0.5).nonzero()[: 2 * EXAMPLES - len(known), 0].tolist()
+    shown = (views - views.min()) / (views.max() - views.min())
+    names = [review.audit.name(label) for label in batch.given.tolist()]
+    captions = [f"{names[place]}\np = {posterior[place]:.2f}" for place in known + strange]
+    share = f"{100 * (posterior > 0.5).float().mean():.0f} % of {len(posterior)} augmented views have p above 1/2"
+    return sheet(shown[known + strange], captions, COLUMNS, f"{title}: {share}")

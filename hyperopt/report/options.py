@@ -67,8 +67,8 @@ class ResultOptions(Setting):
     )
     quality: str = flag(
         QUALITIES[0],
-        "for --audit and --export-clean: the network's probabilities, or, of a run of GMM, the mean posterior, for which "
-        "the threshold is absolute",
+        "for --audit and --export-clean: the network's probabilities, or, of a run of GMM, the mean posterior, for "
+        "which the threshold is absolute",
         choices=QUALITIES,
     )
     run_folder: str | None = flag(

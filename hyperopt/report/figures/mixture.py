@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from custom_datasets.split_file import preview_split
 from hyperopt.estimators.detector import Detector, FittedViews
+from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.loss_mixture import FLOOR
 from hyperopt.report.audit import Review
@@ -29,12 +30,11 @@ def draw_mixture(review: Review) -> tuple[Figure, Figure] | None:
     The mixture is fitted again, on the same views as at the run's start.
     """
     options = review.options
-    baseline = options.estimator_class.earlier(options)
-    if baseline is None or not options.estimator.fits:
+    if not isinstance(options.estimator, MixtureOptions) or not options.estimator.fits:
         return None
     split = prepare_split(options, review.data, preview_split)
     training = make_training(options, review.data, split, torch.device("cpu"))
-    finished = FinishedRun(RunFiles(review.files.folder, baseline.name), review.data.classes)
+    finished = FinishedRun(RunFiles(review.files.folder, options.baseline().name), review.data.classes)
     detector = Detector(training, finished.network(), options.estimator.mixture_fit)
     views = detector.fit()
     title = f"{options.dataset}, {review.files.folder.name}, {options.aug_model}/{options.los_model} GMM"

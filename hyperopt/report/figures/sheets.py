@@ -54,8 +54,8 @@ def draw_augmentation(review: Review) -> Figure | None:
     columns = [images, *(warp(images, draw_amounts(logits, len(places), draws)) for _ in range(DRAWS))]
     views = ["as it is", *(f"draw {number + 1}" for number in range(DRAWS))]
     captions = [f"{review.audit.name(label)}, {view}" for label in classes.tolist() for view in views]
-    sheet = torch.stack(columns, 1).flatten(0, 1)
-    return sheet(sheet, captions, len(views), f"{_title(review)}: learned augmentation")
+    pictures = torch.stack(columns, 1).flatten(0, 1)
+    return sheet(pictures, captions, len(views), f"{_title(review)}: learned augmentation")
 
 
 def _title(review: Review) -> str:

@@ -25,7 +25,7 @@ def blur(images: Tensor, deviations: Tensor) -> Tensor:
 
 
 def _box_weights(deviations: Tensor) -> list[Tensor]:
-    """Whole numbers in float64 (B, 1, 1, 1): weights of the middle pixel, and of those one and two pixels from it."""
+    """Weights (B, 1, 1, 1) in float64 of the middle pixel, and of those one and two pixels from it."""
     variance = deviations * deviations / PASSES  # float32, as PIL's
     whole = torch.floor((torch.sqrt(12 * variance.double() + 1).float() - 1) / 2)
     part = (2 * whole + 1) * (whole * (whole + 1) - 3 * variance) / (6 * (variance - (whole + 1) ** 2))
@@ -33,18 +33,18 @@ def _box_weights(deviations: Tensor) -> list[Tensor]:
     rest = (ONE - (2 * whole.int() + 1) * full) // 2
     one_pixel, none = whole < 1, torch.zeros_like(full)
     weights = full, torch.where(one_pixel, rest, full), torch.where(one_pixel, none, rest)
-    return [weight.double().view(-1, 1, 1, 1) for weight in weights]
+    return [weight.double().view(-1, 1, 1, 1) / ONE for weight in weights]
 
 
 def _box(images: Tensor, weights: list[Tensor], axis: int) -> Tensor:
     """One box blur along an axis, 2 or 3."""
     side = images.shape[axis]
     at = torch.arange(-2, side + 2, device=images.device).clamp_(0, side - 1)
-    padded = images.index_select(axis, at).double()  # exact, and faster than int64
-    middle, near, far = weights
+    padded = images.index_select(axis, at).double()  # in which all sums are exact; faster than int64
     left2, left, centre, right, right2 = (padded.narrow(axis, first, side) for first in range(5))
-    total = middle * centre + near * (left + right) + far * (left2 + right2)
-    return total.add_(ONE // 2).div_(ONE).byte()  # rounded half up
+    middle, near, far = weights
+    total = (left2 + right2).mul_(far).addcmul_(left + right, near).addcmul_(centre, middle)
+    return total.add_(0.5).byte()
 
 
 def sobel(images: Tensor) -> Tensor:

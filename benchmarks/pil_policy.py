@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from custom_transforms.colour import CUTOUT_FILL
 from custom_transforms.operations import OPERATIONS
@@ -29,7 +29,8 @@ def cutout(image: Image.Image, share: float, centre: tuple[float, float]) -> Ima
     return image
 
 
-# The operations of `custom_transforms.OPERATIONS` as functions of an image and a value; `cutout` needs a place as well.
+# The operations of `custom_transforms.OPERATIONS` as functions of an image and a value; `cutout` needs a place as well,
+# and PIL has no Sobel.
 PIL_OPERATIONS = {
     "Identity": lambda image, _: image,
     "AutoContrast": lambda image, _: ImageOps.autocontrast(image),
@@ -41,6 +42,7 @@ PIL_OPERATIONS = {
     "Color": lambda image, factor: ImageEnhance.Color(image).enhance(factor),
     "Brightness": lambda image, factor: ImageEnhance.Brightness(image).enhance(factor),
     "Sharpness": lambda image, factor: ImageEnhance.Sharpness(image).enhance(factor),
+    "Blur": lambda image, deviation: image.filter(ImageFilter.GaussianBlur(deviation)),
     "Rotate": lambda image, degrees: image.rotate(degrees),
     "ShearX": lambda image, factor: affine(image, 1, factor, 0, 0, 1, 0),
     "ShearY": lambda image, factor: affine(image, 1, 0, 0, factor, 1, 0),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from custom_transforms import colour, geometry
+from custom_transforms import colour, filters, geometry
 from custom_transforms.upload import upload
 
 
@@ -35,7 +35,8 @@ def without_value(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Ten
     return lambda images, values: function(images)
 
 
-# The ranges are Fast AutoAugment's (arXiv 1905.00397): grey levels, bits, factors, shares of the side, degrees.
+# The ranges are Fast AutoAugment's (arXiv 1905.00397): grey levels, bits, factors, shares of the side, degrees; that of
+# Blur is ReSmooth's (arXiv 2205.12606), in pixels.
 OPERATIONS = {
     "Identity": Operation(0, 0, without_value(lambda images: images)),
     "AutoContrast": Operation(0, 0, without_value(colour.auto_contrast)),
@@ -48,6 +49,8 @@ OPERATIONS = {
     "Brightness": Operation(0.1, 1.9, colour.brightness),
     "Sharpness": Operation(0.1, 1.9, colour.sharpness),
     "Cutout": Operation(0, 0.2, colour.cutout),
+    "Blur": Operation(0.6, 2, filters.blur),
+    "Sobel": Operation(0, 0, without_value(filters.sobel)),
     "Rotate": Operation(-30, 30, None),
     "ShearX": Operation(-0.3, 0.3, None),
     "ShearY": Operation(-0.3, 0.3, None),

@@ -4,10 +4,13 @@ A policy is called with images uint8 (B, C, H, W), on any device, and a CPU gene
 same shape, type and place. B: images of a batch, n: operations per image, S: sub-policies of a published table.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from custom_transforms.operations import NAMES, OPERATIONS, Steps, apply_steps
 from custom_transforms.published import read_table
@@ -16,12 +19,38 @@ MAX_MAGNITUDE = 30
 IDENTITY = NAMES.index("Identity")
 PARTNER_OPERATIONS = ("Identity", "AutoContrast", "Equalize", "Invert", "Color", "Sharpness")
 RAND_OPERATIONS = (*PARTNER_OPERATIONS, "Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
+RA_OPERATIONS = (*RAND_OPERATIONS, "Solarize", "Posterize", "Brightness")
+AUTO_AUGMENT_LEVELS = 10
 
-SubPolicy = Sequence[tuple[str, float, float]]  # (operation, probability, level in 0..1), one after the other
+
+class RandomOperations:
+    """Each image gets n operations, each drawn uniformly from some, and a value of its own for each.
+
+    value = low + U(0, 1) reach, with a random sign for geometric operations.
+    Args: n; the names to draw from, with low and reach of each.
+    """
+
+    def __init__(self, n: int, names: Sequence[str], lows: Tensor, reaches: Tensor):
+        self._n, self._lows, self._reaches = n, lows, reaches
+        self._operations = torch.tensor([NAMES.index(name) for name in names])
+        self._signed = torch.tensor([OPERATIONS[name].geometric for name in names])
+
+    def draw(self, batch: int, generator: torch.Generator) -> Steps:
+        """Steps for a batch of that many images."""
+        shape = (self._n, batch)
+        choice = torch.randint(len(self._operations), shape, generator=generator)
+        amount = torch.rand(shape, generator=generator)
+        value = self._lows[choice] + amount * self._reaches[choice]
+        opposite = torch.where(self._signed[choice], -value, value)
+        return _steps(self._operations[choice], value, opposite, generator)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images after their n operations; shapes as in the module's docstring."""
+        return apply_steps(images, self.draw(len(images), generator))
 
 
-class RandPolicy:
-    """RandAugment (arXiv 1909.13719) as AutoDO has it: n operations, each drawn uniformly and with its own value.
+class RandPolicy(RandomOperations):
+    """RandAugment (arXiv 1909.13719) as AutoDO has it: values up to a magnitude.
 
     value = low + U(0, 1) m / 30 (high - low), with a random sign and a low of 0 for geometric operations.
     Args: n operations per image, magnitude m in 0..30, the names to draw from. With the names that are not geometric
@@ -29,46 +58,61 @@ class RandPolicy:
     """
 
     def __init__(self, n: int, m: float, names: Sequence[str] = RAND_OPERATIONS):
-        chosen = [OPERATIONS[name] for name in names]
-        lows = [0.0 if operation.geometric else operation.low for operation in chosen]
-        ranges = [operation.high - low for operation, low in zip(chosen, lows, strict=True)]
-        self._n = n
-        self._operations = torch.tensor([NAMES.index(name) for name in names])
-        self._lows = torch.tensor(lows)
-        self._ranges = m / MAX_MAGNITUDE * torch.tensor(ranges)
-        self._signed = torch.tensor([operation.geometric for operation in chosen])
+        lows = [_low(name) for name in names]
+        ranges = [OPERATIONS[name].high - low for name, low in zip(names, lows, strict=True)]
+        super().__init__(n, names, torch.tensor(lows), m / MAX_MAGNITUDE * torch.tensor(ranges))
 
-    def draw(self, batch: int, generator: torch.Generator) -> Steps:
-        """Steps for a batch of that many images."""
-        shape = (self._n, batch)
-        choice = torch.randint(len(self._operations), shape, generator=generator)
-        amount = torch.rand(shape, generator=generator)
-        value = self._lows[choice] + amount * self._ranges[choice]
-        return _steps(self._operations[choice], value, self._signed[choice], generator)
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images after their n operations; shapes as in the module's docstring."""
-        return apply_steps(images, self.draw(len(images), generator))
+def fixed_values(n: int, values: Mapping[str, float]) -> RandomOperations:
+    """Operations with fixed values, by name, of which each image gets n; geometric ones get a random sign."""
+    table = torch.tensor(list(values.values()))
+    return RandomOperations(n, list(values), table, torch.zeros_like(table))
+
+
+def rand_augment(n: int, m: float) -> RandomOperations:
+    """RandAugment as ReSmooth (arXiv 2205.12606) has it: 14 operations, all at magnitude m in 0..30.
+
+    value = low + m / 30 (high - low), with a random sign and a low of 0 for geometric operations.
+    """
+    return fixed_values(
+        n, {name: _low(name) + m / MAX_MAGNITUDE * (OPERATIONS[name].high - _low(name)) for name in RA_OPERATIONS}
+    )
+
+
+def severe(n: int, m: float) -> RandomOperations:
+    """ReSmooth's severe operations at magnitude m in 0..10: shears of up to 2, moves by up to the whole picture.
+
+    And a Cutout of up to the picture's area.
+    """
+    share = m / 10
+    moves = {"ShearX": 2 * share, "ShearY": 2 * share, "TranslateX": share, "TranslateY": share}
+    return fixed_values(n, moves | {"Cutout": math.sqrt(share)})
+
+
+class Entry(NamedTuple):
+    """An operation of a sub-policy: its probability, its value and the value that replaces it in one case of two."""
+
+    name: str
+    probability: float
+    value: float
+    opposite: float
 
 
 class SubPolicies:
-    """Policies in the form of Fast AutoAugment (arXiv 1905.00397): one sub-policy per image, drawn from a table.
+    """Policies in the form of AutoAugment (arXiv 1805.09501): one sub-policy per image, drawn from a table.
 
-    A sub-policy's operations come one after the other, each with its probability and the
-    value = low + level (high - low), with a random sign for geometric operations.
+    A sub-policy's operations come one after the other, each with its probability.
     """
 
-    def __init__(self, table: Sequence[SubPolicy]):
-        names, probabilities, levels = zip(*(entry for sub_policy in table for entry in sub_policy), strict=True)
+    def __init__(self, table: Sequence[Sequence[Entry]]):
+        names, *numbers = zip(*(entry for sub_policy in table for entry in sub_policy), strict=True)
 
-        def columns(numbers: list) -> Tensor:
+        def columns(numbers: Sequence) -> Tensor:
             """The table's numbers, one per entry, as (n, S)."""
             return torch.tensor(numbers).view(len(table), -1).T.contiguous()
 
         self._operations = columns([NAMES.index(name) for name in names])
-        self._probabilities = columns(list(probabilities))
-        self._values = columns([_value_at(level, name) for name, level in zip(names, levels, strict=True)])
-        self._signed = columns([OPERATIONS[name].geometric for name in names])
+        self._probabilities, self._values, self._opposites = map(columns, numbers)
 
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
         """Steps for a batch of that many images; an operation that is not applied is an Identity."""
@@ -76,23 +120,25 @@ class SubPolicies:
         choice = torch.randint(count, (batch,), generator=generator)
         applied = torch.rand((n, batch), generator=generator) < self._probabilities[:, choice]
         operation = torch.where(applied, self._operations[:, choice], IDENTITY)
-        return _steps(operation, self._values[:, choice], self._signed[:, choice], generator)
+        return _steps(operation, self._values[:, choice], self._opposites[:, choice], generator)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images after their sub-policy; shapes as in the module's docstring."""
         return apply_steps(images, self.draw(len(images), generator))
 
 
-def _steps(operation: Tensor, value: Tensor, signed: Tensor, generator: torch.Generator) -> Steps:
-    """Steps with random signs and centres, which every policy draws in the same way; all arguments (n, B)."""
-    sign_and_centre = torch.rand((*value.shape, 3), generator=generator)
-    negative = signed & (sign_and_centre[..., 0] < 0.5)
-    return Steps(operation, torch.where(negative, -value, value), sign_and_centre[..., 1:])
+def with_levels(table: Sequence[Sequence[tuple[str, float, float]]]) -> SubPolicies:
+    """Sub-policies in the form of Fast AutoAugment (arXiv 1905.00397): (operation, probability, level in 0..1).
 
+    value = low + level (high - low), with a random sign for geometric operations.
+    """
 
-def _value_at(level: float, name: str) -> float:
-    operation = OPERATIONS[name]
-    return operation.low + level * (operation.high - operation.low)
+    def entry(name: str, probability: float, level: float) -> Entry:
+        operation = OPERATIONS[name]
+        value = operation.low + level * (operation.high - operation.low)
+        return Entry(name, probability, value, -value if operation.geometric else value)
+
+    return SubPolicies([[entry(*numbers) for numbers in sub_policy] for sub_policy in table])
 
 
 def published_policy(method: str, dataset: str) -> SubPolicies:
@@ -100,4 +146,39 @@ def published_policy(method: str, dataset: str) -> SubPolicies:
 
     Raises UserError where none was published.
     """
-    return SubPolicies(read_table(method, dataset))
+    return with_levels(read_table(method, dataset))
+
+
+def auto_augment(name: str, height: int, width: int) -> SubPolicies:
+    """AutoAugment's policy of that name in torchvision, for pictures of that size, in pixels.
+
+    Both signs of a value are equally likely; factors are as far below 1 as above.
+    """
+    theirs = AutoAugment(AutoAugmentPolicy[name])
+    ranges = theirs._augmentation_space(AUTO_AUGMENT_LEVELS, (height, width))
+    sides = {"TranslateX": width, "TranslateY": height}
+
+    def entry(name: str, probability: float, level: int | None) -> Entry:
+        amounts, signed = ranges[name]
+        amount = 0.0 if level is None else amounts[level].item()
+        if name in sides:  # whole pixels
+            amount = int(amount) / sides[name]
+        usual = 1 if signed and not OPERATIONS[name].geometric else 0
+        return Entry(name, probability, usual + amount, usual - amount if signed else amount)
+
+    return SubPolicies([[entry(*numbers) for numbers in sub_policy] for sub_policy in theirs.policies])
+
+
+def _steps(operation: Tensor, value: Tensor, opposite: Tensor, generator: torch.Generator) -> Steps:
+    """Steps with the value or its opposite and with centres, which every policy draws in the same way.
+
+    All arguments (n, B).
+    """
+    sign_and_centre = torch.rand((*value.shape, 3), generator=generator)
+    negative = sign_and_centre[..., 0] < 0.5
+    return Steps(operation, torch.where(negative, opposite, value), sign_and_centre[..., 1:])
+
+
+def _low(name: str) -> float:
+    """The lowest value of an operation, apart from its sign."""
+    return 0.0 if OPERATIONS[name].geometric else OPERATIONS[name].low

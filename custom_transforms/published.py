@@ -27,6 +27,15 @@ PUBLISHED = {
     },
 }
 
+# The tables of AutoAugment (arXiv 1805.09501) in torchvision: by data set or recipe, `AUTO_AUGMENT_USUAL` for others.
+AUTO_AUGMENT = {"SVHN": "SVHN", "SVHN_extra": "SVHN", "ImageNet": "IMAGENET"}
+AUTO_AUGMENT_USUAL = "CIFAR10"
+
+
+def auto_augment_table(dataset: str, recipe: str) -> str:
+    """The name of torchvision's AutoAugment table for a data set that is trained with a recipe."""
+    return AUTO_AUGMENT.get(dataset) or AUTO_AUGMENT.get(recipe, AUTO_AUGMENT_USUAL)
+
 
 def read_table(method: str, dataset: str) -> list:
     """The sub-policies of a method, "AUTO" or "DADA", for a data set.

@@ -1,4 +1,4 @@
-"""Standard augmentation: crop, flip and erasing, drawn for each image of a batch.
+"""Crop, flip, erasing and cutout, drawn for each image of a batch.
 
 Each is called with images (B, C, H, W), on any device, and a CPU generator, and returns new images of the same type and
 place. `draw` draws the random numbers; a function of these makes the pixels. B: images, C: channels, H and W: height
@@ -83,6 +83,28 @@ class RandomErasing:
             for u, room in zip(place, (height - heights, width - widths), strict=True)
         )
         return Rectangles(*upload(torch.stack((top, left, heights, widths)), images.device))
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Normalised float images (B, C, H, W): zero is the mean."""
+        return erase(images, self.draw(images, generator))
+
+
+class Cutout:
+    """A square set to zero (arXiv 1708.04552), with its centre at a uniform pixel; what lies outside is cut off.
+
+    Args: its side in pixels. An even square's centre is the first pixel of its lower right quarter.
+    """
+
+    def __init__(self, side: int):
+        self._side = side
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> Rectangles:
+        """Squares for a batch; a corner outside the picture is negative."""
+        batch, _, height, width = images.shape
+        tops, lefts = (torch.randint(side, (batch,), generator=generator) for side in (height, width))
+        sides = torch.full((batch,), self._side)
+        corners = (tops - self._side // 2, lefts - self._side // 2)
+        return Rectangles(*upload(torch.stack((*corners, sides, sides)), images.device))
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Normalised float images (B, C, H, W): zero is the mean."""

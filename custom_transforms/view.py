@@ -1,6 +1,7 @@
-"""The view of a batch in training: policy, crop and flip, normalisation, erasing, in this order."""
+"""The view of a batch in training: augmentation at its places before and after normalisation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from enum import IntEnum, auto
 
 import torch
 from torch import Tensor
@@ -8,38 +9,46 @@ from torch import Tensor
 from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip
 
 Random = Callable[[Tensor, torch.Generator], Tensor]
-ON_BYTES = {"crop": RandomCrop, "flip": RandomFlip}
-ON_NORMALISED = {"erasing": RandomErasing}
+
+
+class Place(IntEnum):
+    """The places of augmentation in a view, in their order: on uint8 images, then on normalised ones."""
+
+    BEFORE_CROP = auto()
+    CROP = auto()
+    FLIP = auto()
+    AFTER_FLIP = auto()
+    NORMALISATION = auto()
+    ERASING = auto()
+    AFTER_ERASING = auto()
+    CUTOUT = auto()
+
+
+STANDARD: dict[str, tuple[Place, Callable[[], Random]]] = {
+    "crop": (Place.CROP, RandomCrop),
+    "flip": (Place.FLIP, RandomFlip),
+    "erasing": (Place.ERASING, RandomErasing),
+}
 
 
 class TrainingView:
     """uint8 images (B, C, H, W) -> augmented, normalised float32 images (B, C, H, W).
 
     Args:
-        policy: an operation on uint8 images, None for none.
-        standard: names of the standard augmentation: crop, flip, erasing.
+        augmentation: by place.
         normalise: maps uint8 to normalised images.
         generator: of all draws, on the CPU: the same for every device.
 
     """
 
     def __init__(
-        self,
-        policy: Random | None,
-        standard: Sequence[str],
-        normalise: Callable[[Tensor], Tensor],
-        generator: torch.Generator,
+        self, augmentation: Mapping[Place, Random], normalise: Callable[[Tensor], Tensor], generator: torch.Generator
     ):
-        self._before = [policy] if policy else []
-        self._before += [make() for name, make in ON_BYTES.items() if name in standard]
-        self._after = [make() for name, make in ON_NORMALISED.items() if name in standard]
-        self._normalise, self._generator = normalise, generator
+        steps: dict[Place, Random] = {**augmentation, Place.NORMALISATION: lambda images, _: normalise(images)}
+        self._steps, self._generator = [steps[place] for place in sorted(steps)], generator
 
     def __call__(self, images: Tensor) -> Tensor:
         """The training view of the batch; shapes as in the class's docstring."""
-        for augment in self._before:
-            images = augment(images, self._generator)
-        images = self._normalise(images)
-        for augment in self._after:
-            images = augment(images, self._generator)
+        for step in self._steps:
+            images = step(images, self._generator)
         return images

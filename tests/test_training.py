@@ -19,10 +19,11 @@ from custom_datasets.sources import load_dataset
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
 from custom_transforms.operations import NAMES
+from custom_transforms.view import Place
 from hyperopt.estimators import hyper_pass
 from hyperopt.estimators import training as estimator_training
 from hyperopt.estimators.implicit import Implicit
-from hyperopt.runs.set_up import make_policy
+from hyperopt.runs.set_up import make_strong
 from utils.passes import Evaluation
 from utils.recipes import RECIPES
 from utils.runs.epochs import Epoch
@@ -212,13 +213,14 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
     """Without geometric operations, for learned rows of data sets whose recipe has one."""
     script = scripts["implicit-augment"]
 
-    def policy(*flags):
-        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
-        return make_policy(options)
+    def strong(*flags):
+        return make_strong(script.resolve(script.parse_options(script.RunOptions, "", flags)), 32, 32)
 
-    assert policy("--dataset", "SVHN") is None
-    assert policy("--dataset", "DIGITS", "--aug-model", "SEP") is None
-    steps = policy("--dataset", "CIFAR10", "--aug-model", "SHA").draw(5000, torch.Generator().manual_seed(0))
+    assert strong("--dataset", "SVHN") == {}
+    assert strong("--dataset", "DIGITS", "--aug-model", "SEP") == {}
+    ((place, partner),) = strong("--dataset", "CIFAR10", "--aug-model", "SHA").items()
+    assert place == Place.BEFORE_CROP
+    steps = partner.draw(5000, torch.Generator().manual_seed(0))
     names = {NAMES[place] for place in steps.operation.unique().tolist()}
     assert len(steps.operation) == 1
     assert names == {"Identity", "AutoContrast", "Equalize", "Invert", "Color", "Sharpness"}

@@ -70,7 +70,7 @@ def rows_source(text: str) -> str:
     """Where learned rows come from: the path of a rows file, with a plain name, or the name of a run."""
     if text in ("device", "host"):
         raise argparse.ArgumentTypeError(f"'{text}' is where rows are kept; that flag is --rows-on {text}")
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", Path(text).stem if is_rows_file(text) else text):
+    if not re.fullmatch(r"[A-Za-z0-9_.,-]+", Path(text).stem if is_rows_file(text) else text):
         raise argparse.ArgumentTypeError(
             f"'{text}' must be a rows file with a plain name, such as rows.pt or rows.npz, or a run's name"
         )

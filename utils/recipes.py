@@ -9,12 +9,12 @@ class Recipe:
 
     lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
     and the hyper pass. validation: images of the clean validation set. hyper_start: the last epoch without a hyper
-    pass. rand, partner: number and magnitude of the operations of RAND and of the learned augmentation's partner, which
-    has no geometric ones. standard: names of the standard augmentation. mean, std: per channel, of pixels in 0..1.
-    threads: of the CPU, None for torch's own choice. Rounding depends on it, so a data set that gains nothing from
-    several threads gets one, and the same numbers on every machine. warp_enlargement: of the pictures, in the warp of
-    the published code (`--warp original`). epochs, lr_warm_epochs: of training, of the linear warm-up. lr_schedule: in
-    `SCHEDULES`. momentum, weight_decay: of SGD.
+    pass. rand: number and magnitude of the operations of RAND and its like, as `--rand` has them. partner: the same of
+    the learned augmentation's partner, which has no geometric ones. standard: as `--standard` has it. mean, std: per
+    channel, of pixels in 0..1. threads: of the CPU, None for torch's own choice. Rounding depends on it, so a data set
+    that gains nothing from several threads gets one, and the same numbers on every machine. warp_enlargement: of the
+    pictures, in the warp of the published code (`--warp original`). epochs, lr_warm_epochs: of training, of the linear
+    warm-up. lr_schedule: in `SCHEDULES`. momentum, weight_decay: of SGD.
     """
 
     model: str
@@ -24,9 +24,9 @@ class Recipe:
     validation: int
     hyper_start: int
     hyper_lr: float
-    rand: tuple[int, float]
+    rand: str
     partner: tuple[int, float] | None
-    standard: tuple[str, ...]
+    standard: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
     threads: int | None = None
@@ -40,7 +40,7 @@ class Recipe:
 
 SCHEDULES = ("cosine", "steps")
 
-CROP_ERASING, ALL = ("crop", "erasing"), ("crop", "flip", "erasing")
+CROP_ERASING, ALL, NONE = "crop,erasing", "crop,flip,erasing", "none"
 GREY_MNIST = (0.1307,), (0.3081,)
 GREY_DIGITS = (0.3053,), (0.3764,)
 SVHN = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
@@ -51,13 +51,13 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # fmt: off
 RECIPES = {
     #                        model           lr   batch hyper valid start hyper_lr rand  partner
-    "DIGITS":     Recipe("smallnet",      0.05,   32, 128,    314,  50, 0.05, (3, 5), None, (), *GREY_DIGITS, 1),
-    "MNIST":      Recipe("resnet18thin",  0.05,   32, 256,  10000,  50, 0.05, (3, 5), (3, 5), (), *GREY_MNIST),
-    "SVHN":       Recipe("wresnet28_10",  0.005, 256, 256,  23257,  50, 0.05, (3, 7), (3, 7), CROP_ERASING, *SVHN),
-    "SVHN_extra": Recipe("wresnet28_10",  0.005, 256, 256, 104388,  50, 0.05, (3, 7), (3, 7), CROP_ERASING, *SVHN),
-    "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR10),
-    "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, (3, 15), (1, 15), ALL, *CIFAR100),
+    "DIGITS":     Recipe("smallnet",      0.05,   32, 128,    314,  50, 0.05, "3,5", None, NONE, *GREY_DIGITS, 1),
+    "MNIST":      Recipe("resnet18thin",  0.05,   32, 256,  10000,  50, 0.05, "3,5", (3, 5), NONE, *GREY_MNIST),
+    "SVHN":       Recipe("wresnet28_10",  0.005, 256, 256,  23257,  50, 0.05, "3,7", (3, 7), CROP_ERASING, *SVHN),
+    "SVHN_extra": Recipe("wresnet28_10",  0.005, 256, 256, 104388,  50, 0.05, "3,7", (3, 7), CROP_ERASING, *SVHN),
+    "CIFAR10":    Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, "3,15", (1, 15), ALL, *CIFAR10),
+    "CIFAR100":   Recipe("wresnet28_10",  0.1,   256, 256,  10000,  50, 0.05, "3,15", (1, 15), ALL, *CIFAR100),
     # ImageNet's images are cropped and flipped when the files are read.
-    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256233, 100, 0.01, (2, 9), (2, 9), (), *IMAGENET, None, 1),
+    "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 256233, 100, 0.01, "2,9", (2, 9), NONE, *IMAGENET, None, 1),
 }
 # fmt: on

@@ -29,8 +29,9 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
-    base: in training without a policy, which GMM calls the original view.
-    clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
+    training: the strong view, with policy and cutout. base: with the standard augmentation alone, for estimators that
+    take both views; the two draw from one generator. clean_is_validation: whether the clean images of a hyper pass are
+    the validation set of evaluations.
     """
 
     evaluation: View

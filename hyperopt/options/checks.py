@@ -1,5 +1,6 @@
 """Refuses flags that contradict each other."""
 
+from custom_transforms.names import MAGNITUDES, split_numbers
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
@@ -16,8 +17,7 @@ def check_setting(setting: Setting) -> None:
         _check_refit(setting)
     if setting.background != Setting.background and setting.public:
         raise UserError(f"--background is for your own data; {setting.dataset} has no transparent pictures")
-    if setting.policy and setting.aug_model not in ("AUTO", "DADA"):
-        raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
+    _check_policy(setting)
     _check_estimator(setting)
     if setting.train_on != "distorted" and setting.oversplit:
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
@@ -28,6 +28,21 @@ def check_setting(setting: Setting) -> None:
     if setting.overfit and not setting.estimator_class.passes_over_rows:
         raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES or FIS")
     _check_starting_rows(setting)
+
+
+def _check_policy(setting: Setting) -> None:
+    if setting.policy and setting.aug_model not in ("AUTO", "DADA"):
+        raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
+    if setting.aug_model not in MAGNITUDES:
+        if setting.rand not in (None, RECIPES[setting.recipe].rand):
+            raise UserError(f"--rand has no effect on --aug-model {setting.aug_model}; change one of them")
+        return
+    _, magnitude = split_numbers(setting.rand)
+    if magnitude > MAGNITUDES[setting.aug_model]:
+        raise UserError(
+            f"--aug-model {setting.aug_model} has magnitudes up to {MAGNITUDES[setting.aug_model]}, "
+            f"so that --rand {setting.rand} is too high; lower its second number"
+        )
 
 
 def _check_estimator(setting: Setting) -> None:

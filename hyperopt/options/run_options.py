@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from custom_transforms.names import MAGNITUDES
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
@@ -99,6 +100,8 @@ class RunOptions(Setting):
         """The options that affect the result, by name; options of some runs only appear where they have an effect."""
         machines = {field.name for field in dataclasses.fields(self) if not field.metadata.get("identity", True)}
         idle = {"background"} if self.public else set()
+        if self.aug_model not in MAGNITUDES:
+            idle.add("rand")
         if not self.estimator_class.passes_over_rows:
             idle.update(NAMED_OF_HYPER_PASS)
         if self.lr_schedule == "steps":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from custom_transforms.names import POLICY_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS
@@ -17,14 +18,14 @@ from utils.recipes import RECIPES
 from utils.runs.files import distortion_name
 
 LEARNED_AUG_MODELS = ("SHA", "SEP")
-AUG_MODELS = ("NONE", "RAND", "AUTO", "DADA", *LEARNED_AUG_MODELS)
+AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS)
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
 # Options that are added to the published name if they are unusual, in this order; then those of a hyper pass, and the
 # estimator's.
-NAMED = ("background", "policy", "warp", "valid_images", "train_on")
+NAMED = ("background", "policy", "rand", "cutout", "standard", "warp", "valid_images", "train_on")
 NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 
@@ -75,7 +76,7 @@ class Setting:
         "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
     )
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
-    oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
+    oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
     method: str | None = flag(
         None,
         "published method: presets flags of this group, which can be given all the same",
@@ -85,12 +86,13 @@ class Setting:
     )
     aug_model: str = flag(
         "NONE",
-        "augmentation: policies; learned, shared by all images (SHA) or per image (SEP)",
+        "augmentation: a policy, or learned for all (SHA) or each image (SEP)",
         choices=AUG_MODELS,
     )
-    policy: str | None = flag(
-        None, "data set whose published AUTO or DADA policy is taken (default: its own)", type=plain_name
-    )
+    policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
+    rand: str = flag(None, "RAND, RA, SEVERE: number,magnitude (default: recipe)", type=rand_numbers)
+    cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY))
+    standard: str = flag(None, "some of crop,flip,erasing or none (default: recipe)", type=standard_names)
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(
@@ -100,9 +102,8 @@ class Setting:
     )
     rows_use: str | None = flag(
         None,
-        "letters of what is taken over of learned rows: W weight, S soft label, A augmentation, C the confidence in "
-        "the given label over the highest of its class, a factor of the weight "
-        "(default: W, S and A as far as they are there; of --refit W and C, else A; with CON nothing)",
+        "letters of what is taken over: W weight, S soft label, A augmentation, C relative confidence in the given "
+        "label, a factor of the weight (default: W, S and A if there; of --refit W and C, else A; with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
@@ -158,7 +159,7 @@ class Setting:
     @property
     def augments(self) -> bool:
         """Whether training images have another augmentation than the recipe's."""
-        return self.aug_model != "NONE"
+        return self.aug_model != "NONE" or self.cutout > 0
 
     @property
     def has_learned_rows(self) -> bool:
@@ -205,11 +206,13 @@ class Setting:
     @property
     def unusual(self) -> dict[str, Any]:
         """Options that differ from the estimator's or the recipe's defaults and are not in the published name."""
-        fields = _fields(Setting)
-        usual = {name: fields[name].default for name in NAMED}
+        fields, recipe = _fields(Setting), RECIPES[self.recipe]
+        usual = {name: getattr(recipe, name, fields[name].default) for name in NAMED}
         if self.estimator_class.passes_over_rows:
-            usual |= {name: getattr(RECIPES[self.recipe], name) for name in NAMED_OF_HYPER_PASS}
+            usual |= {name: getattr(recipe, name) for name in NAMED_OF_HYPER_PASS}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
+        if "standard" in found:
+            found["standard"] = self.standard.replace(",", "-")
         own = _fields(type(self.estimator))
         values = {name: getattr(self.estimator, name) for name in own}
         return found | {name: value for name, value in values.items() if value != own[name].default}

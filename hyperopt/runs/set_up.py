@@ -13,10 +13,13 @@ from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, ImageTable, channel_statistics
 from custom_datasets.workers import refuse_little_shared_memory
 from custom_models.classifier import build_model
+from custom_transforms.names import split_names
 from custom_transforms.normalise import Normalise
-from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy, SubPolicies, published_policy
-from custom_transforms.published import PUBLISHED
-from custom_transforms.view import TrainingView
+from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy
+from custom_transforms.published import auto_augment_table
+from custom_transforms.standard import Cutout
+from custom_transforms.table import POLICIES, Choice, make_policy
+from custom_transforms.view import STANDARD, Place, Random, TrainingView
 from hyperopt.augmentation.warps import make_warp
 from hyperopt.estimators.training import Plan, Rate, Training, Views
 from hyperopt.head.losses import LOSSES
@@ -34,19 +37,19 @@ from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_pe
 OWN_VALIDATION = 5
 
 
-def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
-    """The policy for training images before the learned augmentation; None if there is none.
+def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Random]:
+    """What comes to the base view of training images before the learned augmentation, by place: policy and cutout.
 
-    Raises UserError for a policy that was never published.
+    Raises UserError for a policy that was never published, or that does not fit pictures of height x width pixels.
     """
-    recipe = RECIPES[options.recipe]
-    if options.aug_model == "RAND":
-        return RandPolicy(*recipe.rand)
+    recipe, found = RECIPES[options.recipe], dict[Place, Random]()
     if options.learns_augmentation and recipe.partner:
-        return RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
-    if options.aug_model in PUBLISHED:
-        return published_policy(options.aug_model, options.policy or options.dataset)
-    return None
+        found[Place.BEFORE_CROP] = RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
+    if options.aug_model in POLICIES:
+        table = auto_augment_table(options.dataset, options.recipe)
+        choice = Choice(options.rand, options.policy or options.dataset, table, height, width)
+        found |= make_policy(options.aug_model, choice)
+    return found | ({Place.CUTOUT: Cutout(options.cutout)} if options.cutout else {})
 
 
 def validation_images(dataset: str, data: Dataset) -> int:
@@ -97,14 +100,21 @@ def prepare_split(
 
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
-    """The views of images: augmented by recipe and policy in training, always normalised."""
+    """The views of images: augmented in training, always normalised."""
     if isinstance(data.train, ImageTable) and not options.public:
         normalise = Normalise(*channel_statistics(data.train.images), device)
     else:
         normalise = Normalise(RECIPES[options.dataset].mean, RECIPES[options.dataset].std, device)
-    standard = RECIPES[options.recipe].standard
-    base, training = (TrainingView(policy, standard, normalise, draws) for policy in (None, make_policy(options)))
-    return Views(normalise, base, training, normalise if options.overfit else training, not options.overfit)
+    base = {place: make() for place, make in (STANDARD[name] for name in split_names(options.standard))}
+    strong = base | make_strong(options, *data.train.shape[1:])
+    base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
+    return Views(
+        evaluation=normalise,
+        base=base_view,
+        training=training,
+        clean=normalise if options.overfit else training,
+        clean_is_validation=not options.overfit,
+    )
 
 
 def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from custom_transforms.geometry import KINDS
 from custom_transforms.operations import NAMES, OPERATIONS
-from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, SubPolicies, published_policy
+from custom_transforms.policies import PARTNER_OPERATIONS, RAND_OPERATIONS, RandPolicy, published_policy, with_levels
 from custom_transforms.published import PUBLISHED, read_table
 from utils.errors import UserError
 
@@ -82,7 +82,7 @@ def test_rand_draws_values_uniformly_up_to_the_magnitude(name, low, high):
 def test_sub_policies_are_drawn_equally_often_and_whole():
     count = 50
     levels = [(i + 1) / 100 for i in range(count)]
-    policy = SubPolicies([[("Color", 1, level), ("Solarize", 1, level)] for level in levels])
+    policy = with_levels([[("Color", 1, level), ("Solarize", 1, level)] for level in levels])
     steps = policy.draw(IMAGES, seeded())
     drawn = ((steps.value[0] - 0.1) / 1.8 * 100 - 1).round().long()
     assert fits(torch.bincount(drawn, minlength=count), torch.full((count,), 1 / count))
@@ -115,7 +115,7 @@ def cell(name, value):
 
 
 def test_geometric_levels_get_either_sign_and_others_none():
-    policy = SubPolicies([[("Rotate", 1, 1.0), ("Brightness", 0.3, 0.0)]])
+    policy = with_levels([[("Rotate", 1, 1.0), ("Brightness", 0.3, 0.0)]])
     steps = policy.draw(IMAGES, seeded())
     assert set(steps.value[0].tolist()) == {-30.0, 30.0}
     assert stats.binomtest((steps.value[0] < 0).sum().item(), IMAGES).pvalue > UNLIKELY

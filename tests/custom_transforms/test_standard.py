@@ -1,4 +1,4 @@
-"""Crop, flip and erasing against torchvision's functions and its own draws."""
+"""Crop, flip, erasing and cutout against torchvision's functions and its own draws."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy import stats
 from torchvision import transforms
 from torchvision.transforms import functional
 
-from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip, crop, erase, flip
+from custom_transforms.standard import Cutout, RandomCrop, RandomErasing, RandomFlip, crop, erase, flip
 
 UNLIKELY = 1e-4  # the smallest p-value that passes; the seeds are fixed
 TYPES = pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
@@ -108,7 +108,27 @@ def test_rectangles_lie_in_the_image():
     assert width.max() < 15
 
 
-@pytest.mark.parametrize("augment", [RandomCrop(), RandomFlip(), RandomErasing()])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [1, 8, 9, 16, 100])
+def test_cutout_is_a_square_of_zeros_about_its_centre(side, channels):
+    images, cutout = random_images(60, channels, 20, 28, torch.float32), Cutout(side)
+    tops, lefts, *sides = cutout.draw(images, seeded())
+    assert all((length == side).all() for length in sides)
+    expected = images.clone()
+    for image, top, left in zip(expected, tops.tolist(), lefts.tolist(), strict=True):
+        image[:, max(top, 0) : top + side, max(left, 0) : left + side] = 0
+    done = cutout(images, seeded())
+    assert torch.equal(done, expected)
+    assert (done != images).any((1, 2, 3)).all()
+
+
+def test_centres_of_cutouts_are_uniform_over_the_pixels():
+    tops, lefts, *_ = Cutout(16).draw(blank(100_000, 9, 5), seeded())
+    rows, columns = tops + 8, lefts + 8  # an even square reaches as far up from its centre as down, as published
+    assert stats.chisquare(torch.bincount(rows * 5 + columns, minlength=45)).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("augment", [RandomCrop(), RandomFlip(), RandomErasing(), Cutout(8)])
 def test_images_are_drawn_for_one_by_one_and_a_seed_repeats_them(augment):
     images = random_images(1, dtype=torch.float32).expand(64, -1, -1, -1)
     done = augment(images, seeded())

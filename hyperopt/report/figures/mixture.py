@@ -1,5 +1,7 @@
 """The mixture of a run of GMM: log losses of both views of its images, and views on either side."""
 
+import dataclasses
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -16,7 +18,6 @@ from hyperopt.report.figures import style
 from hyperopt.report.figures.sheets import sheet
 from hyperopt.runs.set_up import make_training, prepare_split
 from hyperopt.runs.stages import FinishedRun
-from utils.runs.files import RunFiles
 
 BINS = 60
 SAMPLE = 500  # augmented views that are drawn for the sheet
@@ -29,15 +30,17 @@ def draw_mixture(review: Review) -> tuple[Figure, Figure] | None:
 
     The mixture is fitted again, on the same views as at the run's start.
     """
-    options = review.options
+    folder = review.files.folder
+    # A result does not store where its run is.
+    options = dataclasses.replace(review.options, data=folder.parent.parent, run_folder=folder.name)
     if not isinstance(options.estimator, MixtureOptions) or not options.estimator.fits:
         return None
     split = prepare_split(options, review.data, preview_split)
     training = make_training(options, review.data, split, torch.device("cpu"))
-    finished = FinishedRun(RunFiles(review.files.folder, options.baseline().name), review.data.classes)
+    finished = FinishedRun(options.baseline().files, review.data.classes)
     detector = Detector(training, finished.network(), options.estimator.mixture_fit)
     views = detector.fit()
-    title = f"{options.dataset}, {review.files.folder.name}, {options.aug_model}/{options.los_model} GMM"
+    title = f"{options.dataset}, {folder.name}, {options.aug_model}/{options.los_model} GMM"
     return _histogram(views, detector, title), _views_sheet(training, detector, review, title)
 
 
@@ -55,8 +58,6 @@ def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:
     largest = int(views.given.bincount().argmax())
     _draw_components(axes, detector.mixture.numbers[largest].cpu().numpy(), edges)
     axes.set(xlabel="logarithm of the cross-entropy in nats, at the frozen baseline", ylabel="density")
-    axes.set_yscale("log")
-    axes.set_ylim(bottom=1e-4)
     axes.grid(alpha=0.3)
     style.legend_below(figure, axes)
     figure.suptitle(f"{title}: log losses and their mixture (losses below 1e-4 are counted at the left end)")

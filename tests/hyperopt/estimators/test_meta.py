@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, ImageTable
+from custom_transforms.names import POLICY_NAMES
 from hyperopt.estimators.table import ESTIMATORS
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
@@ -34,9 +35,8 @@ LEARNED = ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt")
 FIS = (*LEARNED, "FIS", "--hyper-iters", "2", "--hyper-steps", "2")
 ROWS = {
     "NONE": (),
-    "RAND": ("--aug-model", "RAND"),
-    "AUTO": ("--aug-model", "AUTO"),
-    "DADA": ("--aug-model", "DADA"),
+    **{name: ("--aug-model", name) for name in POLICY_NAMES},
+    "cutout": ("--cutout", "16"),
     "SHA HES": ("--aug-model", "SHA", "--hyper-opt", "HES"),
     "SEP/BOTH HES": (*LEARNED, "HES"),
     "SEP/BOTH HES, --warp original": (*LEARNED, "HES", "--warp", "original"),

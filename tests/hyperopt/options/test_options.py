@@ -7,7 +7,7 @@ from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import LOSS_LETTERS, WARP_NAMES, Setting
+from hyperopt.options.setting import AUG_MODELS, LOSS_LETTERS, WARP_NAMES, Setting
 from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE, LETTERS
 from hyperopt.rows.parts import PARTS
 from utils.errors import UserError
@@ -116,6 +116,19 @@ def test_run_folder_without_number_needs_a_seed():
             "--aug-model AUTO --policy SVHN --valid-images 50 --train-on both",
             "smallnet_opt_NONE_est_True_aug_model_AUTO_los_model_NONE_ir_1_sr_1.0_nr_0.0"
             "_policy_SVHN_valid_images_50_train_on_both",
+        ),
+        (
+            "--aug-model RA --rand 2,28 --cutout 16 --standard flip,crop",
+            "smallnet_opt_NONE_est_True_aug_model_RA_los_model_NONE_ir_1_sr_1.0_nr_0.0"
+            "_rand_2,28_cutout_16_standard_crop-flip",
+        ),
+        (
+            "--dataset CIFAR10 --aug-model RAND --rand 3,15.0 --standard erasing,flip,crop --cutout 0",  # as usual
+            "wresnet28_10_opt_NONE_est_True_aug_model_RAND_los_model_NONE_ir_1_sr_1.0_nr_0.0",
+        ),
+        (
+            "--dataset CIFAR10 --aug-model SEVERE --rand 02,2.50 --standard none",
+            "wresnet28_10_opt_NONE_est_True_aug_model_SEVERE_los_model_NONE_ir_1_sr_1.0_nr_0.0_rand_2,2.5_standard_none",
         ),
         ("--valid-images 314", "smallnet_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0"),  # all
         (
@@ -282,6 +295,17 @@ def test_epochs_of_steps_shape_the_result_only_of_steps():
     assert steps.notes == []
 
 
+def test_rand_shapes_the_result_only_of_random_operations():
+    having = {name for name in AUG_MODELS if "rand" in options(*augmentation(name)).identity}
+    assert having == {"RAND", "RA", "SEVERE"}
+    assert options("--aug-model", "RA").rand == RECIPES["DIGITS"].rand
+    assert {"cutout", "standard"} <= options().identity.keys()
+
+
+def augmentation(name):
+    return ("--aug-model", name, *(("--policy", "SVHN") if name in ("AUTO", "DADA") else ()))
+
+
 def test_both_scripts_name_a_row_alike():
     flags = ["-ir", "10", "-nr", "0.1", "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"]
     assert resolve(parse_options(Setting, "", flags)).name == options(*flags).name
@@ -320,12 +344,12 @@ def test_loss_with_soft_labels_is_symmetric_on_a_distorted_set(flags, loss):
 
 # Network, learning rate, batches, validation, hyper start and rate, RAND, A's partner, standard augmentation.
 PUBLISHED_RECIPES = {
-    "MNIST": ("resnet18thin", 0.05, 32, 256, 10000, 50, 0.05, (3, 5), (3, 5), ()),
-    "SVHN": ("wresnet28_10", 0.005, 256, 256, 23257, 50, 0.05, (3, 7), (3, 7), ("crop", "erasing")),
-    "SVHN_extra": ("wresnet28_10", 0.005, 256, 256, 104388, 50, 0.05, (3, 7), (3, 7), ("crop", "erasing")),
-    "CIFAR10": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, (3, 15), (1, 15), ("crop", "flip", "erasing")),
-    "CIFAR100": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, (3, 15), (1, 15), ("crop", "flip", "erasing")),
-    "ImageNet": ("resnet18", 0.1, 256, 128, 256233, 100, 0.01, (2, 9), (2, 9), ()),
+    "MNIST": ("resnet18thin", 0.05, 32, 256, 10000, 50, 0.05, "3,5", (3, 5), "none"),
+    "SVHN": ("wresnet28_10", 0.005, 256, 256, 23257, 50, 0.05, "3,7", (3, 7), "crop,erasing"),
+    "SVHN_extra": ("wresnet28_10", 0.005, 256, 256, 104388, 50, 0.05, "3,7", (3, 7), "crop,erasing"),
+    "CIFAR10": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, "3,15", (1, 15), "crop,flip,erasing"),
+    "CIFAR100": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, "3,15", (1, 15), "crop,flip,erasing"),
+    "ImageNet": ("resnet18", 0.1, 256, 128, 256233, 100, 0.01, "2,9", (2, 9), "none"),
 }
 
 

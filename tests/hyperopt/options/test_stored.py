@@ -20,6 +20,7 @@ ROWS = {
     "FIS": ("--los-model", "SOFT", "--hyper-opt", "FIS", "--hyper-valid", "batch"),
     "refit": ("--los-model", "WGHT", "--hyper-opt", "HES", "--refit"),
     "recipe": ("--recipe", "MNIST", "--precision", "fp32"),
+    "RA": ("--aug-model", "RA", "--rand", "2,28", "--cutout", "4", "--standard", "crop,flip"),
     "own": ("--dataset", "mine", "--recipe", "MNIST", "--background", "black"),
 }
 # Options that came after the first runs, and what these did.
@@ -51,6 +52,16 @@ def test_run_from_before_own_data_had_the_recipe_of_its_data_set():
     stored = {name: value for name, value in options().identity.items() if name not in ("recipe", "background")}
     back = stored_options(stored | {"precision": "fp32"})
     assert (back.recipe, back.hyper_start) == ("DIGITS", RECIPES["DIGITS"].hyper_start)
+
+
+@pytest.mark.parametrize("aug_model", ["NONE", "RAND"])
+def test_run_from_before_strong_views_had_the_recipes(aug_model):
+    flags = ("--dataset", "CIFAR10", "--aug-model", aug_model)
+    stored = {n: value for n, value in options(*flags).identity.items() if n not in ("rand", "cutout", "standard")}
+    back = stored_options(stored | {"precision": "fp32"})
+    assert (back.rand, back.cutout, back.standard) == ("3,15", 0, "crop,flip,erasing")
+    assert back.name == options(*flags).name
+    assert different_from_stored(stored | {"precision": "auto"}, options(*flags).identity) == []
 
 
 def test_what_differs_is_said_and_where_rows_lie_is_not_compared():

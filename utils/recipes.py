@@ -38,7 +38,8 @@ class Recipe:
     weight_decay: float = 1e-4
 
 
-SCHEDULES = ("cosine", "steps")
+SCHEDULES = ("cosine", "steps", "warm-multiplier")
+AFTER_WARM = ("base", "peak")
 
 CROP_ERASING, ALL = ("crop", "erasing"), ("crop", "flip", "erasing")
 GREY_MNIST = (0.1307,), (0.3081,)

@@ -1,6 +1,6 @@
 """Refuses flags that contradict each other."""
 
-from hyperopt.options.run_options import RunOptions
+from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
@@ -72,6 +72,16 @@ def _check_starting_rows(setting: Setting) -> None:
         raise UserError("--rows is of distorted images, which --train-on valid leaves out")
 
 
+def _check_schedule(options: RunOptions) -> None:
+    schedule = options.lr_schedule
+    if schedule == "warm-multiplier" and not options.lr_warm_epochs:
+        raise UserError("--lr-schedule warm-multiplier is a warm-up, which --lr-warm-epochs 0 leaves out; change one")
+    if schedule != "warm-multiplier":
+        for name in OF_SCHEDULE["warm-multiplier"]:  # but not those of steps, which the published commands have
+            if getattr(options, name) != getattr(RunOptions, name):
+                raise UserError(f"{as_flag(name)} has no effect on --lr-schedule {schedule}; change one of them")
+
+
 def check_run(options: RunOptions) -> None:
     """Raise UserError for flags of a run, its recipe filled in, that contradict each other."""
     check_setting(options)
@@ -79,6 +89,7 @@ def check_run(options: RunOptions) -> None:
         raise UserError(
             f"--hyper-start {options.hyper_start} leaves no hyper pass in {options.epochs} epochs; lower it"
         )
+    _check_schedule(options)
     written = (f"predictions_{options.name}.npz.1234567.part", f"{options.run_folder}_{options.name}_{'date':19}")
     if max(map(len, written)) > LONGEST_NAME:
         raise UserError(

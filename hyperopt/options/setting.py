@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from custom_models.names import ENCODERS
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS
@@ -49,7 +50,7 @@ class Setting:
 
     data: Path = flag(
         Path("./local_data"),
-        "folder of data sets, run folders and checkpoints",
+        "folder of data sets and runs",
         type=folder,
         identity=False,
         group="data and distortion",
@@ -75,7 +76,7 @@ class Setting:
         "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
     )
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
-    oversplit: bool = flag(False, "ablation: train and validate on all training images, no split")
+    oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
     method: str | None = flag(
         None,
         "published method: presets flags of this group, which can be given all the same",
@@ -88,9 +89,7 @@ class Setting:
         "augmentation: policies; learned, shared by all images (SHA) or per image (SEP)",
         choices=AUG_MODELS,
     )
-    policy: str | None = flag(
-        None, "data set whose published AUTO or DADA policy is taken (default: its own)", type=plain_name
-    )
+    policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(
@@ -100,9 +99,8 @@ class Setting:
     )
     rows_use: str | None = flag(
         None,
-        "letters of what is taken over of learned rows: W weight, S soft label, A augmentation, C the confidence in "
-        "the given label over the highest of its class, a factor of the weight "
-        "(default: W, S and A as far as they are there; of --refit W and C, else A; with CON nothing)",
+        "letters of what is taken over: W weight, S soft label, A augmentation, C relative confidence in the given "
+        "label, a factor of the weight (default: W, S and A if there; of --refit W and C, else A; with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
@@ -118,7 +116,7 @@ class Setting:
     hyper_batch_size: int = flag(None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY))
     # Options of the estimator `hyper_opt`; their fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
-    model: str = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
+    model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
 
     @property
     def folder(self) -> Path:

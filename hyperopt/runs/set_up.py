@@ -121,8 +121,16 @@ def make_plan(options: RunOptions) -> Plan:
     """Sizes and rates of the passes."""
 
     def schedule(base: float, epochs: int) -> Rate:
-        rate, decays, warm_epochs = options.lr_decay_rate, options.lr_decay_epochs, options.lr_warm_epochs
-        return make_schedule(options.lr_schedule, base, epochs, rate, decays, warm_epochs)
+        return make_schedule(
+            options.lr_schedule,
+            base,
+            epochs,
+            options.lr_decay_rate,
+            options.lr_decay_epochs,
+            options.lr_warm_epochs,
+            options.lr_warm_multiplier,
+            options.lr_after_warm,
+        )
 
     return Plan(
         epochs=options.epochs,

@@ -282,6 +282,21 @@ def test_epochs_of_steps_shape_the_result_only_of_steps():
     assert steps.notes == []
 
 
+def test_options_of_a_warm_up_with_a_multiplier_are_those_of_its_runs():
+    given = ("--lr-warm-multiplier", "3", "--lr-after-warm", "peak")
+    found = options("--lr-schedule", "warm-multiplier", *given)
+    usual = options("--lr-schedule", "warm-multiplier").identity
+    assert (usual["lr_warm_multiplier"], usual["lr_after_warm"]) == (2.0, "base")
+    assert found.identity == usual | {"lr_warm_multiplier": 3.0, "lr_after_warm": "peak"}
+    assert not {"lr_warm_multiplier", "lr_after_warm"} & options().identity.keys()
+    for schedule in ("cosine", "steps"):
+        for flag in (given[:2], given[2:]):
+            with pytest.raises(UserError, match=f"{flag[0]} has no effect on --lr-schedule {schedule}"):
+                options("--lr-schedule", schedule, *flag)
+    with pytest.raises(UserError, match="--lr-warm-epochs 0"):
+        options("--lr-schedule", "warm-multiplier", "--lr-warm-epochs", "0")
+
+
 def test_both_scripts_name_a_row_alike():
     flags = ["-ir", "10", "-nr", "0.1", "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"]
     assert resolve(parse_options(Setting, "", flags)).name == options(*flags).name

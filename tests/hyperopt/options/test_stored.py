@@ -47,6 +47,12 @@ def test_option_that_came_later_had_its_usual_value(row):
     assert {name: getattr(back, name) for name in CAME_LATER} == CAME_LATER
 
 
+def test_warm_up_with_a_multiplier_comes_back():
+    parsed = options("--lr-schedule", "warm-multiplier", "--lr-after-warm", "peak", "--precision", "fp32")
+    assert stored_options(parsed.identity).identity == parsed.identity
+    assert parsed.identity["lr_after_warm"] == "peak"
+
+
 def test_run_from_before_own_data_had_the_recipe_of_its_data_set():
     stored = {name: value for name, value in options().identity.items() if name not in ("recipe", "background")}
     back = stored_options(stored | {"precision": "fp32"})

@@ -5,7 +5,6 @@ from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
-from utils.recipes import RECIPES
 
 LONGEST_NAME = 255  # letters of a file's name
 
@@ -22,7 +21,8 @@ def check_setting(setting: Setting) -> None:
     if setting.train_on != "distorted" and setting.oversplit:
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     if setting.valid_images and setting.oversplit:
-        raise UserError("--valid-images needs a validation split, which --oversplit leaves out")
+        given = f" {setting.valid_images} of --recipe {setting.recipe}" if setting.defaults.valid_images else ""
+        raise UserError(f"--valid-images{given} needs a validation split, which --oversplit leaves out")
     if setting.overfit and setting.oversplit:
         raise UserError("--overfit and --oversplit exclude each other")
     if setting.overfit and not setting.estimator_class.passes_over_rows:
@@ -36,7 +36,7 @@ def _check_estimator(setting: Setting) -> None:
         raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
     if not estimator.passes_over_rows:
         # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
-        recipe = RECIPES[setting.recipe]
+        recipe = setting.defaults
         for option in NAMED_OF_HYPER_PASS[1:]:
             if getattr(setting, option) not in (None, getattr(recipe, option)):
                 raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")

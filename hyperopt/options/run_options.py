@@ -37,7 +37,7 @@ class RunOptions(Setting):
     lr: float = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
     lr_schedule: str = flag(None, "of the learning rates, after a warm-up (default: recipe)", choices=SCHEDULES)
     lr_decay_rate: float = flag(
-        0.1, "the cosine ends at lr x rate^3; a step multiplies by the rate", type=number(float, 0, 1)
+        None, "a cosine ends at lr x rate^3; a step multiplies by the rate (default: recipe)", type=number(float, 0, 1)
     )
     lr_decay_epochs: str = flag(
         "150,175,195", "epochs of the steps; without effect on a cosine, as published", type=epoch_list
@@ -86,6 +86,8 @@ class RunOptions(Setting):
         """The options that affect the result, by name; options of some runs only appear where they have an effect."""
         machines = {field.name for field in dataclasses.fields(self) if not field.metadata.get("identity", True)}
         idle = {"background"} if self.public else set()
+        if not self.method_trains:
+            idle.add("method")
         if not self.estimator_class.passes_over_rows:
             idle.update(NAMED_OF_HYPER_PASS)
         idle.update(*(names for schedule, names in OF_SCHEDULE.items() if schedule != self.lr_schedule))

@@ -9,6 +9,7 @@ import torch
 
 from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
+from custom_datasets.names import BUILT_IN
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, ImageTable, channel_statistics
 from custom_datasets.workers import refuse_little_shared_memory
@@ -25,7 +26,6 @@ from hyperopt.rows.rows import make_rows
 from utils.device import PRECISIONS
 from utils.errors import UserError
 from utils.passes import Batches
-from utils.recipes import RECIPES
 from utils.schedule import make_schedule
 from utils.seeds import generator
 from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
@@ -39,7 +39,7 @@ def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
 
     Raises UserError for a policy that was never published.
     """
-    recipe = RECIPES[options.recipe]
+    recipe = options.defaults
     if options.aug_model == "RAND":
         return RandPolicy(*recipe.rand)
     if options.learns_augmentation and recipe.partner:
@@ -50,9 +50,9 @@ def make_policy(options: RunOptions) -> RandPolicy | SubPolicies | None:
 
 
 def validation_images(dataset: str, data: Dataset) -> int:
-    """Number of validation images: the recipe's for a public data set; of own data `valid`, or a fifth of `train`."""
-    if dataset in RECIPES:
-        return RECIPES[dataset].validation
+    """Number of validation images: a fixed one of a built-in data set; of own data `valid`, or a fifth of `train`."""
+    if dataset in BUILT_IN:
+        return BUILT_IN[dataset].validation
     images = data.valid_given or len(data.train) // OWN_VALIDATION
     if not images:
         raise UserError(f"{dataset} has {len(data.train)} training images, too few to hold some out; add valid/")
@@ -101,8 +101,8 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     if isinstance(data.train, ImageTable) and not options.public:
         normalise = Normalise(*channel_statistics(data.train.images), device)
     else:
-        normalise = Normalise(RECIPES[options.dataset].mean, RECIPES[options.dataset].std, device)
-    training = TrainingView(make_policy(options), RECIPES[options.recipe].standard, normalise, draws)
+        normalise = Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
+    training = TrainingView(make_policy(options), options.defaults.standard, normalise, draws)
     return Views(normalise, training, normalise if options.overfit else training, not options.overfit)
 
 
@@ -178,7 +178,7 @@ def make_training(
         options.row_parts,
         options.aug_model == "SHA",
         LOSSES[options.training_loss],
-        make_warp(options.warp, RECIPES[options.recipe].warp_enlargement),
+        make_warp(options.warp, options.defaults.warp_enlargement),
         device if options.rows_on == "device" else torch.device("cpu"),
     )
     cost = count_cost(model, data.train.shape)

@@ -20,6 +20,7 @@ ROWS = {
     "FIS": ("--los-model", "SOFT", "--hyper-opt", "FIS", "--hyper-valid", "batch"),
     "refit": ("--los-model", "WGHT", "--hyper-opt", "HES", "--refit"),
     "recipe": ("--recipe", "MNIST", "--precision", "fp32"),
+    "small": ("--dataset", "SVHN", "--recipe", "small", "--test-images", "30"),
     "own": ("--dataset", "mine", "--recipe", "MNIST", "--background", "black"),
 }
 # Options that came after the first runs, and what these did.

@@ -24,6 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 WARM_UP = 0.005  # of MNIST's images
+VALIDATION = 10000  # of these
 PASSES = ("train", "evaluation", "HES hyper", "FIS hyper")
 PART, REPEATS = 32, 20  # images, and measurements, of the convolutions alone
 
@@ -130,12 +131,11 @@ def measures_of(share: float, subsample: float) -> dict[str, Callable[[], Any]]:
     from benchmarks import epoch
     from benchmarks.report import seconds
     from custom_datasets.distortion import Distortion, make_split
-    from utils.recipes import RECIPES
 
     settings = {"dataset": "MNIST", "batch": None, "model": None, "compile": False, "precision": "fp32"}
     flags = argparse.Namespace(**settings, scale=share, device="cpu")
     data, _ = epoch.random_data(flags, torch.device("cpu"))
-    validation = int(RECIPES["MNIST"].validation * share)
+    validation = int(VALIDATION * share)
     distortion = Distortion(validation, epoch.IMBALANCE_RATIO, subsample, epoch.NOISE_RATIO)
     split = make_split(data.train.labels.numpy(), epoch.CLASSES, distortion, epoch.SEED)
     options = {method: epoch.method_options(flags, epoch.METHODS[method]) for method in ("HES", "FIS")}

@@ -23,6 +23,7 @@ import torch
 
 from benchmarks.report import describe_machine, device_name, how_many, make_estimator, output_file, quartiles, status_of
 from custom_datasets.distortion import Distortion, Split, make_split
+from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.implicit import Implicit
@@ -31,7 +32,6 @@ from hyperopt.options.run_options import RunOptions
 from utils.device import PRECISIONS, keep_freed_memory
 from utils.flags import Parser, number
 from utils.precision import pick_precision
-from utils.recipes import RECIPES
 from utils.speed import Meter, matrix_product_peak, peak_memory
 
 SEED = 0
@@ -124,7 +124,7 @@ def random_data(flags: argparse.Namespace, device: torch.device) -> tuple[Datase
         return ImageTable(images, torch.arange(count) % CLASSES).to(device, device)
 
     data = Dataset(table(int(train * flags.scale)), table(int(test * flags.scale)), CLASSES)
-    validation = int(RECIPES[flags.dataset].validation * flags.scale)
+    validation = int(BUILT_IN[flags.dataset].validation * flags.scale)
     distortion = Distortion(validation, IMBALANCE_RATIO, 1.0, NOISE_RATIO)
     return data, make_split(data.train.labels.cpu().numpy(), CLASSES, distortion, SEED)
 

@@ -120,10 +120,10 @@ def keep_validation(split: Split, labels: np.ndarray, images: int, seed: int) ->
     classes = len(np.unique(labels[split.valid]))
     most = len(split.valid) - classes
     if not classes <= images <= most:
-        some = f"give --valid-images {classes} to {most}, or leave it out for all of them"
+        some = f"give --valid-images {classes} to {most}, or {len(split.valid)} for all of them"
         raise UserError(
             f"{images} of {len(split.valid)} clean images of {classes} classes cannot be kept in proportion; "
-            + (some if classes <= most else "leave --valid-images out")
+            + (some if classes <= most else f"give --valid-images {len(split.valid)} for all of them")
         )
     kept, _ = split_validation(labels[split.valid], images, seed)
     return replace(split, valid=split.valid[kept])

@@ -74,7 +74,7 @@ class Loaders:
         self.given = torch.from_numpy(split.targets).to(device)
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
-        self.test_index = torch.arange(len(data.test), device=device)
+        self.test_index = torch.arange(len(data.test_labels), device=device)
 
     def train(self, size: int) -> Batches:
         """The training set for a train pass, in full batches."""
@@ -107,7 +107,7 @@ class Loaders:
         return self._clean(self._data.train, self.valid_index.split(EVALUATION_BATCH), None)
 
     def test(self) -> Batches:
-        """The test set for evaluation."""
+        """The test images that are evaluated."""
         return self._clean(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
 
     def _given(self, order: Sequence[Tensor], crops: int | None) -> Batches:

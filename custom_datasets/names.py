@@ -1,12 +1,31 @@
-"""The names of data sets; this module imports no library."""
+"""The built-in data sets and what is known of each without its files; this module imports no library."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from custom_datasets.own.parts import LAYOUTS, looks_like_own_data
 from utils.errors import UserError
-from utils.recipes import RECIPES
 
-BUILT_IN = tuple(RECIPES)
+
+class BuiltIn(NamedTuple):
+    """Images of the clean validation set that is split off; mean and deviation per channel, of pixels in 0..1."""
+
+    validation: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+SVHN = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
+
+BUILT_IN = {
+    "DIGITS": BuiltIn(314, (0.3053,), (0.3764,)),
+    "MNIST": BuiltIn(10000, (0.1307,), (0.3081,)),
+    "SVHN": BuiltIn(23257, *SVHN),
+    "SVHN_extra": BuiltIn(104388, *SVHN),
+    "CIFAR10": BuiltIn(10000, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "CIFAR100": BuiltIn(10000, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    "ImageNet": BuiltIn(256233, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 
 
 def refuse_unknown(name: str, folder: Path | None = None) -> None:

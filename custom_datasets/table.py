@@ -95,8 +95,9 @@ class Dataset:
 
     valid_given: the last so many images of `train` are the clean validation set that came with the data; 0 without one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
-    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. notes: for
-    the user, on the files. duplicates: notes on training images that are under two labels, or clean or test images too.
+    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
+    only so many of the test images are evaluated, the first ones; None for all. notes: for the user, on the files.
+    duplicates: notes on training images that are under two labels, or clean or test images too.
     """
 
     train: Images
@@ -106,6 +107,7 @@ class Dataset:
     class_names: list[str] | None = None
     train_files: list[str] | None = None
     tested_on_valid: bool = False
+    evaluated: int | None = None
     notes: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
 
@@ -118,6 +120,20 @@ class Dataset:
     def memory(self) -> int:
         """Bytes of all images in memory."""
         return self.train.memory + self.test.memory
+
+    @property
+    def test_labels(self) -> Tensor:
+        """Labels of the test images that are evaluated, int64 (n,)."""
+        return self.test.labels[: self.evaluated]
+
+    def evaluating(self, images: int | None) -> "Dataset":
+        """The data set of which only the first `images` test images are evaluated, None for all.
+
+        Raises UserError when there are fewer.
+        """
+        if images is not None and images > len(self.test):
+            raise UserError(f"--test-images {images} are more than there are; give {len(self.test)} or fewer")
+        return replace(self, evaluated=images)
 
     def pixels(self, index: Tensor) -> Tensor:
         """Stored training images (B, C, H, W) in 0..1, at the places `index` (B,), on the labels' device."""

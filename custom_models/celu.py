@@ -1,4 +1,4 @@
-"""CELU (Barron 2017) with alpha = 1, the activation of every network here."""
+"""CELU (Barron 2017) with alpha = 1, the activation of AutoDO's networks."""
 
 from typing import Any
 

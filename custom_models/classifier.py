@@ -18,8 +18,10 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "smallnet": SmallNet,
     "lenet": LeNet,
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
+    "resnet18small": partial(ResNet, widths=(64, 128, 256, 512), stem="small", activation=nn.ReLU),
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
     "wresnet": WideResNet,
+    "wrn": partial(WideResNet, activation=nn.ReLU),
 }
 
 

@@ -55,7 +55,7 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
     for module in list(frozen.modules()):
         if isinstance(module, nn.Sequential):
             _fold_norms(module)
-        elif isinstance(module, CELU):
+        elif isinstance(module, CELU | nn.ReLU):
             module.inplace = True
     # The remaining batch norms keep their statistics in float32.
     for module in frozen.modules():

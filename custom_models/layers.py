@@ -1,8 +1,11 @@
 """The base class and the convolution of the encoders."""
 
 import math
+from collections.abc import Callable
 
 from torch import nn
+
+Activation = Callable[[], nn.Module]  # makes the layer
 
 
 class Encoder(nn.Module):

@@ -1,40 +1,43 @@
-"""ResNet (He et al. 2015) with two basic blocks per stage and CELU activations."""
+"""ResNet (He et al. 2015) with two basic blocks per stage; the activation is CELU or another one."""
 
 from torch import Tensor, nn
 
 from custom_models.celu import CELU
-from custom_models.layers import Encoder, conv
+from custom_models.layers import Activation, Encoder, conv
 
 
 class BasicBlock(nn.Module):
-    """conv-norm-CELU-conv-norm, plus the input, CELU: (B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+    """conv-norm-activation-conv-norm, plus the input, activation.
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, activation: Activation = CELU):
         super().__init__()
         self.body = nn.Sequential(
             conv(inputs, outputs, 3, stride),
             nn.BatchNorm2d(outputs),
-            CELU(),
+            activation(),
             conv(outputs, outputs, 3),
             nn.BatchNorm2d(outputs),
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or inputs != outputs:
             self.shortcut = nn.Sequential(conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
-        self.activation = CELU()
+        self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes as in the class's docstring."""
         return self.activation(self.body(x).add_(self.shortcut(x)))  # in place: nothing else uses the body's result
 
 
-def _small_stem(channels: int, width: int) -> nn.Sequential:
-    return nn.Sequential(conv(channels, width, 3), nn.BatchNorm2d(width), CELU())
+def _small_stem(channels: int, width: int, activation: Activation) -> nn.Sequential:
+    return nn.Sequential(conv(channels, width, 3), nn.BatchNorm2d(width), activation())
 
 
-def _large_stem(channels: int, width: int) -> nn.Sequential:
+def _large_stem(channels: int, width: int, activation: Activation) -> nn.Sequential:
     return nn.Sequential(
-        conv(channels, width, 7, stride=2), nn.BatchNorm2d(width), CELU(), nn.MaxPool2d(3, 2, padding=1)
+        conv(channels, width, 7, stride=2), nn.BatchNorm2d(width), activation(), nn.MaxPool2d(3, 2, padding=1)
     )
 
 
@@ -49,15 +52,15 @@ class ResNet(Encoder):
 
     blocks_per_stage = 2
 
-    def __init__(self, channels: int, widths: tuple[int, ...], stem: str):
+    def __init__(self, channels: int, widths: tuple[int, ...], stem: str, activation: Activation = CELU):
         super().__init__()
         self.features = widths[-1]
-        layers: list[nn.Module] = [STEMS[stem](channels, widths[0])]
+        layers: list[nn.Module] = [STEMS[stem](channels, widths[0], activation)]
         inputs = widths[0]
         for stage, width in enumerate(widths):
             for block in range(self.blocks_per_stage):
                 stride = 2 if stage > 0 and block == 0 else 1
-                layers.append(BasicBlock(inputs, width, stride))
+                layers.append(BasicBlock(inputs, width, stride, activation))
                 inputs = width
         self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 

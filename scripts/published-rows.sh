@@ -2,7 +2,8 @@
 #
 #     published_rows DATASET "IR NR" ["IR NR" ...] -- [--print]
 #
-# A script can set ROWS and FIGURES (folder) in between, and MATCH to show only the rows of its figure.
+# A script can set ROWS, FIGURES (folder) and TABLE (the name of its file in docs/results) in between, and MATCH to show
+# only the rows of its figure.
 # --print lists the commands, one per line, for a cluster's queue. RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of
 # this machine that share them: each works on its runs one after the other. What is finished is skipped.
 set -euo pipefail
@@ -79,6 +80,6 @@ published_rows() {
     done
     mkdir -p docs/results
     $PYTHON get-results.py --dataset "$dataset" --all --match "$MATCH" --plot "${FIGURES:-local_data/$dataset/figures}" \
-        --runs-csv "docs/results/$(basename "$0" .sh).csv"
+        --runs-csv "docs/results/${TABLE:-$(basename "$0" .sh)}.csv"
     return "$failed"
 }

@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 from torchvision.datasets.imagenet import ARCHIVE_META
 
+from custom_datasets.names import BUILT_IN
 from utils.recipes import RECIPES
 
 CIFAR = {"CIFAR10": (CIFAR10, "labels", 10), "CIFAR100": (CIFAR100, "fine_labels", 100)}
@@ -124,15 +125,16 @@ def write_trainable(monkeypatch, folder, name):
     folder.mkdir(parents=True)
     if name == "SVHN":
         write_svhn(monkeypatch, folder, train=150, test=30)
-        small = {"model": "wresnet10_1", "validation": 50, "batch_size": 32}
+        validation, small = 50, {"model": "wresnet10_1", "batch_size": 32}
     elif name == "ImageNet":
         write_imagenet(monkeypatch, folder)
         # Pictures of 224 x 224: all but this network take ten times as long.
-        small = {"model": "lenet", "validation": 12, "batch_size": 10, "hyper_batch_size": 10}
+        validation, small = 12, {"model": "lenet", "batch_size": 10, "hyper_batch_size": 10}
     else:
         classes = CIFAR[name][2]
         write_cifar(monkeypatch, folder, name, count=3 * classes)
-        small = {"model": "wresnet10_1", "validation": 2 * classes, "batch_size": 32}
+        validation, small = 2 * classes, {"model": "wresnet10_1", "batch_size": 32}
+    monkeypatch.setitem(BUILT_IN, name, BUILT_IN[name]._replace(validation=validation))
     monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], **small, hyper_start=0))
 
 

@@ -31,6 +31,11 @@ def test_examples_of_the_readme_are_understood(scripts):
         script.resolve(script.parse_options(getattr(script, options[name]), "", shlex.split(flags)))
 
 
+def test_help_is_short(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert len(call("implicit-augment", "--help")[1].splitlines()) <= 110
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_flags_that_a_page_names_exist(page, scripts):
     """Those of the two scripts; of the others those that their text has."""

@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from custom_datasets.names import BUILT_IN
 from custom_datasets.sources import load_dataset
 from custom_models.classifier import build_model
 from custom_transforms.normalise import Normalise
@@ -25,7 +26,6 @@ from hyperopt.estimators import training as estimator_training
 from hyperopt.estimators.implicit import Implicit
 from hyperopt.runs.set_up import make_strong
 from utils.passes import Evaluation
-from utils.recipes import RECIPES
 from utils.runs.epochs import Epoch
 from utils.runs.record import Record
 from utils.schedule import Cosine
@@ -70,13 +70,13 @@ def test_labels_that_are_trained_on_are_the_noisy_ones(train):
 
 
 def test_recorded_accuracies_are_those_of_the_saved_network(learned_run, tmp_path):
-    saved, recipe = checkpoint(), RECIPES["DIGITS"]
+    saved = checkpoint()
     model = build_model("smallnet", 1, 10, seed=9)
     model.encoder.load_state_dict(saved["encoder_state_dict"])
     model.head.load_state_dict(saved["decoder_state_dict"])
     model.eval()
     data = load_dataset("DIGITS", tmp_path, torch.device("cpu"))
-    normalise = Normalise(recipe.mean, recipe.std, torch.device("cpu"))
+    normalise = Normalise(BUILT_IN["DIGITS"].mean, BUILT_IN["DIGITS"].std, torch.device("cpu"))
     valid = torch.tensor(torch.load(the_file("data_*"), weights_only=True)[0])
 
     def accuracy(images, labels):

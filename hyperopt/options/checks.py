@@ -1,12 +1,11 @@
 """Refuses flags that contradict each other."""
 
 from custom_transforms.names import MAGNITUDES, split_numbers
-from hyperopt.options.run_options import RunOptions
+from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
-from utils.recipes import RECIPES
 
 LONGEST_NAME = 255  # letters of a file's name
 
@@ -22,7 +21,8 @@ def check_setting(setting: Setting) -> None:
     if setting.train_on != "distorted" and setting.oversplit:
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     if setting.valid_images and setting.oversplit:
-        raise UserError("--valid-images needs a validation split, which --oversplit leaves out")
+        given = f" {setting.valid_images} of --recipe {setting.recipe}" if setting.defaults.valid_images else ""
+        raise UserError(f"--valid-images{given} needs a validation split, which --oversplit leaves out")
     if setting.overfit and setting.oversplit:
         raise UserError("--overfit and --oversplit exclude each other")
     if setting.overfit and not setting.estimator_class.passes_over_rows:
@@ -34,7 +34,7 @@ def _check_policy(setting: Setting) -> None:
     if setting.policy and setting.aug_model not in ("AUTO", "DADA"):
         raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
     if setting.aug_model not in MAGNITUDES:
-        if setting.rand not in (None, RECIPES[setting.recipe].rand):
+        if setting.rand not in (None, setting.defaults.rand):
             raise UserError(f"--rand has no effect on --aug-model {setting.aug_model}; change one of them")
         return
     _, magnitude = split_numbers(setting.rand)
@@ -51,7 +51,7 @@ def _check_estimator(setting: Setting) -> None:
         raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
     if not estimator.passes_over_rows:
         # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
-        recipe = RECIPES[setting.recipe]
+        recipe = setting.defaults
         for option in NAMED_OF_HYPER_PASS[1:]:
             if getattr(setting, option) not in (None, getattr(recipe, option)):
                 raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")
@@ -88,6 +88,16 @@ def _check_starting_rows(setting: Setting) -> None:
         raise UserError("--rows is of distorted images, which --train-on valid leaves out")
 
 
+def _check_schedule(options: RunOptions) -> None:
+    schedule = options.lr_schedule
+    if schedule == "warm-multiplier" and not options.lr_warm_epochs:
+        raise UserError("--lr-schedule warm-multiplier is a warm-up, which --lr-warm-epochs 0 leaves out; change one")
+    if schedule != "warm-multiplier":
+        for name in OF_SCHEDULE["warm-multiplier"]:  # but not those of steps, which the published commands have
+            if getattr(options, name) != getattr(RunOptions, name):
+                raise UserError(f"{as_flag(name)} has no effect on --lr-schedule {schedule}; change one of them")
+
+
 def check_run(options: RunOptions) -> None:
     """Raise UserError for flags of a run, its recipe filled in, that contradict each other."""
     check_setting(options)
@@ -95,6 +105,7 @@ def check_run(options: RunOptions) -> None:
         raise UserError(
             f"--hyper-start {options.hyper_start} leaves no hyper pass in {options.epochs} epochs; lower it"
         )
+    _check_schedule(options)
     written = (f"predictions_{options.name}.npz.1234567.part", f"{options.run_folder}_{options.name}_{'date':19}")
     if max(map(len, written)) > LONGEST_NAME:
         raise UserError(

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from custom_datasets.names import BUILT_IN
 from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
@@ -11,7 +12,6 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting, refit_use
 from utils.errors import UserError
 from utils.flags import Parser, add_flags, flag_fields, make_parser
-from utils.recipes import RECIPES
 from utils.runs.files import run_number
 
 Options = TypeVar("Options", bound=Setting)
@@ -55,10 +55,11 @@ def options_parser(kind: type[Setting], description: str, hyper_opt: str) -> Par
 def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[dict[str, Any], str]:
     """The presets of the method, and the name of the estimator."""
     parser = Parser(allow_abbrev=False, add_help=False)
-    add_flags(parser, [field for field in flag_fields(kind) if field.name in ("method", "hyper_opt")])
+    deciding = ("dataset", "recipe", "method", "hyper_opt")
+    add_flags(parser, [field for field in flag_fields(kind) if field.name in deciding])
     parser.set_defaults(hyper_opt=None)
     found, _ = parser.parse_known_args(arguments)
-    presets = METHODS[found.method].presets if found.method else {}
+    presets = METHODS[found.method].presets_of(found.recipe or found.dataset) if found.method else {}
     return presets, found.hyper_opt or presets.get("hyper_opt", Setting.hyper_opt)
 
 
@@ -74,17 +75,18 @@ def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
 
 
 def resolve(options: Options) -> Options:
-    """Options with all defaults filled in from the recipe and the run folder's number, checked.
+    """Options with all defaults filled in from recipe, method and the run folder's number, checked.
 
     Raises UserError for a data set without a recipe, and for flags that contradict each other.
     """
-    name = options.recipe or options.dataset
-    if name not in RECIPES:
-        known = ", ".join(RECIPES)
-        raise UserError(f"data set {name} is none of {known}; for your own data add --recipe with one of these")
-    fill_in = {"recipe": name} | {
-        field: value for field, value in vars(RECIPES[name]).items() if hasattr(options, field)
-    }
+    if options.recipe is None:
+        if not options.public:
+            known = ", ".join(BUILT_IN)
+            raise UserError(
+                f"data set {options.dataset} is none of {known}; for your own data add --recipe with one of these"
+            )
+        options = dataclasses.replace(options, recipe=options.dataset)
+    fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
     fill_in |= {"rows_use": refit_use(options.row_parts)} if options.refit else {}
     if isinstance(options, RunOptions) and options.seed is None:
         fill_in["seed"] = seed_of(options.run_folder)
@@ -95,7 +97,8 @@ def resolve(options: Options) -> Options:
         check_run(options)
     else:
         check_setting(options)
-    if options.public and options.valid_images == RECIPES[options.dataset].validation:
+    everything = BUILT_IN[options.dataset].validation if options.public else None
+    if options.valid_images == everything and options.defaults.valid_images is None:
         options = dataclasses.replace(options, valid_images=None)  # all of them: the same setting as without the flag
     return options
 

@@ -9,10 +9,12 @@ from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
-from utils.recipes import SCHEDULES
+from utils.recipes import AFTER_WARM, SCHEDULES
 from utils.runs.files import RunFiles
 
 ROWS_ON = ("device", "host")
+# Options that only one schedule of the learning rates has.
+OF_SCHEDULE = {"steps": ("lr_decay_epochs",), "warm-multiplier": ("lr_warm_multiplier", "lr_after_warm")}
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class RunOptions(Setting):
     )
     seed: int = flag(
         None,
-        "seed of every random draw (default: the N of runN); a split file that is there stays",
+        "seed of every random draw (default: the N of runN)",
         type=number(int, 0, 2**31 - 1),
     )
     fresh: bool = flag(
@@ -35,25 +37,21 @@ class RunOptions(Setting):
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
     epochs: int = flag(None, "epochs of training (default: recipe)", type=number(int, 1, MANY))
     lr: float = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
-    lr_schedule: str = flag(
-        None, "of the learning rates: a cosine, or steps at --lr-decay-epochs (default: recipe)", choices=SCHEDULES
-    )
+    lr_schedule: str = flag(None, "of the learning rates, after a warm-up (default: recipe)", choices=SCHEDULES)
     lr_decay_rate: float = flag(
-        0.1, "the cosine ends at lr x rate^3; a step multiplies by the rate", type=number(float, 0, 1)
+        None, "a cosine ends at lr x rate^3; a step multiplies by the rate (default: recipe)", type=number(float, 0, 1)
     )
     lr_decay_epochs: str = flag(
-        "150,175,195", "epochs of the steps; without effect on a cosine, as published", type=epoch_list, identity=False
+        "150,175,195", "epochs of the steps; without effect on a cosine, as published", type=epoch_list
     )
-    lr_warm_epochs: int = flag(
-        None, "epochs of linear warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY)
-    )
-    momentum: float = flag(
-        None, "of SGD, in Nesterov's form where it is not 0 (default: recipe)", type=number(float, 0, 1)
-    )
+    lr_warm_epochs: int = flag(None, "epochs of warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY))
+    lr_warm_multiplier: float = flag(2.0, "warm-multiplier: goes up to lr x this", type=number(float, 1, LARGE))
+    lr_after_warm: str = flag("base", "warm-multiplier: where the cosine begins", choices=AFTER_WARM)
+    momentum: float = flag(None, "of SGD, in Nesterov's form (default: recipe)", type=number(float, 0, 1))
     weight_decay: float = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE))
     batch_size: int = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
     workers: int = flag(
-        4, "data loading workers, for streamed data sets", type=number(int, 0, MANY), identity=False, group="machine"
+        4, "processes that read streamed data sets", type=number(int, 0, MANY), identity=False, group="machine"
     )
     precision: str = flag(
         "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
@@ -63,14 +61,12 @@ class RunOptions(Setting):
         "device", "where the rows are kept; the host has more room and is slower", choices=ROWS_ON, identity=False
     )
     threads: int | None = flag(
-        None, "threads of the CPU (default: recipe, or torch's own choice)", type=number(int, 1, 1024), identity=False
+        None, "threads of the CPU (default: recipe, or torch's own)", type=number(int, 1, 1024), identity=False
     )
     gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0, MANY), identity=False)
     no_cuda: bool = flag(False, "use the CPU", identity=False)
-    log_interval: int = flag(
-        500, "training steps between two updates of the progress bar", type=number(int, 1, MANY), identity=False
-    )
-    plot_debug: bool = flag(False, "write the first batches as pictures, before and after augmentation", identity=False)
+    log_interval: int = flag(500, "steps per update of the progress bar", type=number(int, 1, MANY), identity=False)
+    plot_debug: bool = flag(False, "draw the first batches before and after augmentation", identity=False)
 
     @property
     def files(self) -> RunFiles:
@@ -89,7 +85,7 @@ class RunOptions(Setting):
     def notes(self) -> list[str]:
         """Notes for the user about the given flags."""
         found = []
-        if self.lr_decay_epochs != RunOptions.lr_decay_epochs and self.lr_schedule == "cosine":
+        if self.lr_decay_epochs != RunOptions.lr_decay_epochs and self.lr_schedule != "steps":
             found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
         if self.oversplit and (self.imbalance_ratio > 1 or self.subsample_ratio < 1):
             found.append("--oversplit trains on all images: -ir and -sr only choose the images whose labels are noisy")
@@ -102,8 +98,9 @@ class RunOptions(Setting):
         idle = {"background"} if self.public else set()
         if self.aug_model not in MAGNITUDES:
             idle.add("rand")
+        if not self.method_trains:
+            idle.add("method")
         if not self.estimator_class.passes_over_rows:
             idle.update(NAMED_OF_HYPER_PASS)
-        if self.lr_schedule == "steps":
-            machines.remove("lr_decay_epochs")
+        idle.update(*(names for schedule, names in OF_SCHEDULE.items() if schedule != self.lr_schedule))
         return {name: value for name, value in self.values().items() if name not in machines | idle}

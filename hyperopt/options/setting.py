@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from custom_datasets.names import BUILT_IN
+from custom_models.names import ENCODERS
 from custom_transforms.names import POLICY_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
-from hyperopt.options.methods import METHODS
+from hyperopt.options.methods import METHODS, training_settings
 from hyperopt.rows.letters import COLUMN_LETTERS
 from utils.colour import colour
 from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
-from utils.recipes import RECIPES
+from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
 LEARNED_AUG_MODELS = ("SHA", "SEP")
@@ -25,7 +27,17 @@ TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
 # Options that are added to the published name if they are unusual, in this order; then those of a hyper pass, and the
 # estimator's.
-NAMED = ("background", "policy", "rand", "cutout", "standard", "warp", "valid_images", "train_on")
+NAMED = (
+    "background",
+    "policy",
+    "rand",
+    "cutout",
+    "standard",
+    "warp",
+    "valid_images",
+    "test_images",
+    "train_on",
+)
 NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 
@@ -50,15 +62,15 @@ class Setting:
 
     data: Path = flag(
         Path("./local_data"),
-        "folder of data sets, run folders and checkpoints",
+        "folder of data sets and runs",
         type=folder,
         identity=False,
         group="data and distortion",
     )
-    dataset: str = flag("DIGITS", f"data set: {', '.join(RECIPES)}, or your own, by its folder's name", type=plain_name)
-    recipe: str = flag(
-        None, "data set whose training settings are taken (default: the data set's own)", choices=tuple(RECIPES)
+    dataset: str = flag(
+        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own, by its folder's name", type=plain_name
     )
+    recipe: str = flag(None, "training settings (default: the data set's own)", choices=RECIPES)
     background: str = flag(
         "white",
         "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
@@ -70,7 +82,10 @@ class Setting:
     )
     noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
     valid_images: int | None = flag(
-        None, "clean validation images that are kept (default: all)", type=number(int, 1, MANY)
+        None, "clean images that are kept (default: recipe, or all)", type=number(int, 1, MANY)
+    )
+    test_images: int | None = flag(
+        None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
     )
     train_on: str = flag(
         "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
@@ -79,9 +94,8 @@ class Setting:
     oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
     method: str | None = flag(
         None,
-        "published method: presets flags of this group, which can be given all the same",
-        choices=tuple(METHODS),
-        identity=False,
+        "published method: presets flags, which can be given all the same",
+        choices=METHODS,
         group="method",
     )
     aug_model: str = flag(
@@ -119,7 +133,7 @@ class Setting:
     hyper_batch_size: int = flag(None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY))
     # Options of the estimator `hyper_opt`; their fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
-    model: str = flag(None, "network: smallnet, lenet, resnet18thin, resnet18, wresnetD_K (default: recipe)")
+    model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
 
     @property
     def folder(self) -> Path:
@@ -134,7 +148,17 @@ class Setting:
     @property
     def public(self) -> bool:
         """Whether the data set is a built-in one, not the user's own."""
-        return self.dataset in RECIPES
+        return self.dataset in BUILT_IN
+
+    @property
+    def defaults(self) -> Recipe:
+        """The recipe with the method's training settings, whose fields are the defaults of flags."""
+        return training_settings(self.recipe, self.method)
+
+    @property
+    def method_trains(self) -> bool:
+        """Whether the method has training settings of its own for the recipe."""
+        return self.method is not None and self.recipe in METHODS[self.method].trainings
 
     @property
     def learns(self) -> bool:
@@ -205,17 +229,22 @@ class Setting:
 
     @property
     def unusual(self) -> dict[str, Any]:
-        """Options that differ from the estimator's or the recipe's defaults and are not in the published name."""
-        fields, recipe = _fields(Setting), RECIPES[self.recipe]
-        usual = {name: getattr(recipe, name, fields[name].default) for name in NAMED}
+        """Options that differ from the estimator's, recipe's or method's defaults and are not in the published name.
+
+        The method is one of them if it has training settings of its own.
+        """
+        fields, defaults = _fields(Setting), self.defaults
+        usual = {name: getattr(defaults, name, fields[name].default) for name in NAMED}
         if self.estimator_class.passes_over_rows:
-            usual |= {name: getattr(recipe, name) for name in NAMED_OF_HYPER_PASS}
+            usual |= {name: getattr(defaults, name) for name in NAMED_OF_HYPER_PASS}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         if "standard" in found:
             found["standard"] = self.standard.replace(",", "-")
-        own = _fields(type(self.estimator))
-        values = {name: getattr(self.estimator, name) for name in own}
-        return found | {name: value for name, value in values.items() if value != own[name].default}
+        own = {name: field.default for name, field in _fields(type(self.estimator)).items()}
+        if self.method and self.method_trains:
+            found = {"method": self.method} | found
+            own |= {name: value for name, value in METHODS[self.method].own.get(self.recipe, {}).items() if name in own}
+        return found | {name: value for name, value in vars(self.estimator).items() if value != own[name]}
 
     @property
     def starting_rows(self) -> dict[str, str | None]:

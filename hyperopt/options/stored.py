@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt.options.checks import check_setting
+from hyperopt.options.methods import training_settings
 from hyperopt.options.resolve import make_options
 from hyperopt.options.run_options import RunOptions
 from utils.errors import UserError
 from utils.flags import fits, flag_fields
-from utils.recipes import RECIPES
 from utils.runs.accuracies import ACCURACIES
 from utils.runs.files import RunFiles
 
@@ -25,7 +25,8 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     """
     usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
     recipe = stored.get("recipe", stored["dataset"])
-    filled_in = {name: value for name, value in vars(RECIPES[recipe]).items() if name in usual}
+    defaults = vars(training_settings(recipe, stored.get("method")))
+    filled_in = {name: value for name, value in defaults.items() if name in usual and value is not None}
     values = usual | filled_in | {"recipe": recipe, "precision": "fp32"} | dict(stored)
     options = make_options(RunOptions, values)
     known = {field.name: field for kind in (RunOptions, type(options.estimator)) for field in flag_fields(kind)}

@@ -16,7 +16,6 @@ from hyperopt.report.published_errors import published_error
 from hyperopt.report.repetitions import FREE_OPTIONS, Results, differences, doubts, name_ranges, split_repetitions
 from hyperopt.runs.clean_images import few_clean_of_runs
 from utils.errors import UserError
-from utils.recipes import RECIPES
 from utils.runs.accuracies import TESTED_ON_VALID
 from utils.runs.files import RunFiles, run_folders
 from utils.runs.progress import unfinished
@@ -68,7 +67,7 @@ class SettingResults:
         options = self.options
         usual = {
             "recipe": options.dataset,
-            "model": RECIPES[options.recipe].model,
+            "model": options.defaults.model,
             "overfit": False,
             "oversplit": False,
         }
@@ -100,6 +99,11 @@ class SettingResults:
     def classes(self) -> int:
         """Number of classes, the largest of all runs."""
         return max(map(classes_of, self.results.values()))
+
+    @property
+    def test_images(self) -> int | None:
+        """Number of test images of the accuracies of the first run; None if an earlier version has not stored it."""
+        return (self.results[min(self.results)].get("images") or {}).get("test")
 
     def files(self, run: int) -> RunFiles:
         """The files of one of the runs."""
@@ -170,11 +174,16 @@ def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
     wanted = f" with '{match.pattern}' in its name" if match else ""
     nothing = f"no finished run{wanted} in {folder}"
     found = _find(folder, match or re.compile(""), nothing, "train first")
-    epochs = {setting.options.epochs: setting.label for setting in reversed(found.settings)}
-    if len(epochs) > 1:
-        some = ", ".join(f"{count} ({label})" for count, label in sorted(epochs.items()))
-        found.notes.append(f"settings differ in their number of epochs: {some}")
+    found.notes += _note_of_counts("epochs", ((s.label, s.options.epochs) for s in found.settings))
+    found.notes += _note_of_counts("test images", ((s.label, s.test_images) for s in found.settings))
     return found
+
+
+def _note_of_counts(what: str, counts: Iterable[tuple[str, int | None]]) -> list[str]:
+    """A note if settings differ in a number, with the first label of each number; None is not known."""
+    first = {count: label for label, count in reversed([*counts]) if count is not None}
+    some = ", ".join(f"{count} ({label})" for count, label in sorted(first.items()))
+    return [f"settings differ in their number of {what}: {some}"] if len(first) > 1 else []
 
 
 def only_runs(settings: Iterable[SettingResults], runs: Iterable[int]) -> list[SettingResults]:

@@ -26,7 +26,7 @@ def images_per_class(data: Dataset, split: Split) -> dict[str, list[int]]:
     """Number of images of each of the C classes by part, by given labels; without a test set only train and valid."""
     labels = {"train": split.targets[split.train], "valid": split.targets[split.valid]}
     if not data.tested_on_valid:
-        labels["test"] = data.test.labels.cpu().numpy()
+        labels["test"] = data.test_labels.cpu().numpy()
     return {part: np.bincount(given, minlength=data.classes).tolist() for part, given in labels.items()}
 
 
@@ -44,12 +44,18 @@ def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
 
 
 def clean_notes(data: Dataset, split: Split, counts: dict[str, list[int]], own: bool) -> list[str]:
-    """Notes about the clean images: their source, and the classes with too few of them."""
+    """Notes about the clean and the test images: their source, and the classes with too few of them."""
     notes = []
     if own and not data.valid_given:
         notes.append(
             f"no valid part: {len(split.valid)} of the {len(data.train)} training images serve as clean ones; they "
             "are only as clean as these"
+        )
+    tested, classes = (len(labels.unique()) for labels in (data.test_labels, data.test.labels))
+    if tested < classes:
+        notes.append(
+            f"the first {len(data.test_labels)} test images are of {tested} of {classes} classes: the test accuracies "
+            "say nothing about the others"
         )
     few = few_clean(counts["valid"], data.class_names)
     return [*notes, few] if few else notes

@@ -49,7 +49,7 @@ def describe(data: Dataset, split: Split) -> dict[str, Any]:
     """The entries of a result about the data set."""
     return {
         "class_names": data.class_names,
-        "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test)},
+        "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test_labels)},
         "images_per_class": images_per_class(data, split),
         "tested_on": "valid" if data.tested_on_valid else "test",
     } | fingerprints(data)

@@ -96,9 +96,11 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
 def read_data(options: RunOptions, device: torch.device) -> Dataset:
     """Read the data set; notes about it are printed to stderr.
 
-    Raises UserError when it cannot be read, or when other runs of the run folder have another data set.
+    Raises UserError when it cannot be read, when other runs of the run folder have another data set, or when there are
+    fewer test images than the options ask for.
     """
     data = load_dataset(options.dataset, options.folder, device, rgb(options.background))
+    data = data.evaluating(options.test_images)
     refuse_other_data(options.files, options.background, fingerprints(data))
     refuse_split_of_other_labels(options.files.folder, options.distortion, data)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []

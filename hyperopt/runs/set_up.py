@@ -9,6 +9,7 @@ import torch
 
 from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
+from custom_datasets.names import BUILT_IN
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, ImageTable, channel_statistics
 from custom_datasets.workers import refuse_little_shared_memory
@@ -28,7 +29,6 @@ from hyperopt.rows.rows import make_rows
 from utils.device import PRECISIONS
 from utils.errors import UserError
 from utils.passes import Batches
-from utils.recipes import RECIPES
 from utils.schedule import make_schedule
 from utils.seeds import generator
 from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
@@ -42,7 +42,7 @@ def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Ran
 
     Raises UserError for a policy that was never published, or that does not fit pictures of height x width pixels.
     """
-    recipe, found = RECIPES[options.recipe], dict[Place, Random]()
+    recipe, found = options.defaults, dict[Place, Random]()
     if options.learns_augmentation and recipe.partner:
         found[Place.BEFORE_CROP] = RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
     if options.aug_model in POLICIES:
@@ -53,9 +53,9 @@ def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Ran
 
 
 def validation_images(dataset: str, data: Dataset) -> int:
-    """Number of validation images: the recipe's for a public data set; of own data `valid`, or a fifth of `train`."""
-    if dataset in RECIPES:
-        return RECIPES[dataset].validation
+    """Number of validation images: a fixed one of a built-in data set; of own data `valid`, or a fifth of `train`."""
+    if dataset in BUILT_IN:
+        return BUILT_IN[dataset].validation
     images = data.valid_given or len(data.train) // OWN_VALIDATION
     if not images:
         raise UserError(f"{dataset} has {len(data.train)} training images, too few to hold some out; add valid/")
@@ -104,7 +104,7 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     if isinstance(data.train, ImageTable) and not options.public:
         normalise = Normalise(*channel_statistics(data.train.images), device)
     else:
-        normalise = Normalise(RECIPES[options.dataset].mean, RECIPES[options.dataset].std, device)
+        normalise = Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
     base = {place: make() for place, make in (STANDARD[name] for name in split_names(options.standard))}
     strong = base | make_strong(options, *data.train.shape[1:])
     base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
@@ -132,8 +132,16 @@ def make_plan(options: RunOptions) -> Plan:
     """Sizes and rates of the passes."""
 
     def schedule(base: float, epochs: int) -> Rate:
-        rate, decays, warm_epochs = options.lr_decay_rate, options.lr_decay_epochs, options.lr_warm_epochs
-        return make_schedule(options.lr_schedule, base, epochs, rate, decays, warm_epochs)
+        return make_schedule(
+            options.lr_schedule,
+            base,
+            epochs,
+            options.lr_decay_rate,
+            options.lr_decay_epochs,
+            options.lr_warm_epochs,
+            options.lr_warm_multiplier,
+            options.lr_after_warm,
+        )
 
     return Plan(
         epochs=options.epochs,
@@ -181,7 +189,7 @@ def make_training(
         options.table_parts,
         options.aug_model == "SHA",
         LOSSES[options.training_loss],
-        make_warp(options.warp, RECIPES[options.recipe].warp_enlargement),
+        make_warp(options.warp, options.defaults.warp_enlargement),
         device if options.rows_on == "device" else torch.device("cpu"),
     )
     cost = count_cost(model, data.train.shape)

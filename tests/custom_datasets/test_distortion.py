@@ -138,7 +138,7 @@ def test_part_of_the_validation_images_is_kept_stratified():
 @pytest.mark.parametrize("images", [9, 9991, 9999, 10001])
 def test_impossible_part_of_the_validation_images_is_an_error(images):
     labels, split = split_of("CIFAR10", 10000)
-    with pytest.raises(UserError, match="give --valid-images 10 to 9990, or leave it out"):
+    with pytest.raises(UserError, match="give --valid-images 10 to 9990, or 10000 for all of them"):
         keep_validation(split, labels, images, seed=0)
 
 

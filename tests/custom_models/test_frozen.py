@@ -26,6 +26,7 @@ def trained(name, channels, side, precision=torch.float32):
 
 
 NETWORKS = [("smallnet", 1, 8), ("lenet", 1, 12), ("resnet18thin", 1, 12), ("resnet18", 3, 20), ("wresnet16_2", 3, 12)]
+NETWORKS += [("resnet18small", 3, 8), ("wrn16_2", 3, 12)]
 
 
 @pytest.mark.parametrize(("name", "channels", "side"), NETWORKS)
@@ -55,10 +56,10 @@ def test_images_and_classifier_are_left_as_they_are():
     assert not any(p.requires_grad for p in frozen.parameters())
 
 
-@pytest.mark.parametrize("name", ["resnet18thin", "wresnet10_1"])
+@pytest.mark.parametrize("name", ["resnet18thin", "wresnet10_1", "resnet18small", "wrn10_1"])
 def test_no_norm_stands_behind_a_convolution(name):
     encoder = FrozenClassifier(build_model(name, 3, 5, seed=0)).encoder
-    assert all(layer.inplace for layer in encoder.modules() if isinstance(layer, CELU))
+    assert all(layer.inplace for layer in encoder.modules() if isinstance(layer, CELU | nn.ReLU))
     for layers in encoder.modules():
         if isinstance(layers, nn.Sequential):
             kinds = [type(layer) for layer in layers]

@@ -34,6 +34,8 @@ def giga_macs(model, channels, side):
         ("wresnet10_2", 3, 32, 128),
         ("wresnet16_1", 1, 28, 64),
         ("resnet18", 3, 64, 512),
+        ("resnet18small", 3, 16, 512),
+        ("wrn10_2", 3, 32, 128),
     ],
 )
 def test_shapes(name, channels, side, features):
@@ -46,7 +48,7 @@ def test_shapes(name, channels, side, features):
 
 
 def test_names_are_those_of_the_encoders():
-    assert {*names.ENCODERS, "wresnet"} == classifier.ENCODERS.keys()
+    assert {*names.ENCODERS, *names.WIDE_RESNETS} == classifier.ENCODERS.keys()
 
 
 def test_published_wide_resnet_by_its_operations():
@@ -70,11 +72,41 @@ def test_thin_resnet_by_its_parameters():
     assert sum(p.numel() for p in build_model("resnet18thin", 1, 10, seed=0).parameters()) == expected
 
 
-@pytest.mark.parametrize("name", ["smallnet", "lenet", "resnet18thin", "resnet18", "wresnet10_1"])
-def test_activations_are_celu(name):
+def test_small_resnet_is_torchvisions_with_another_stem():
+    """Logits, gradients and statistics in training, from the same weights; and how these start."""
+    torch.manual_seed(0)
+    ours, theirs = build_model("resnet18small", 3, 10, seed=0), resnet18(num_classes=10)
+    theirs.conv1, theirs.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
+    assert [value.shape for value in ours.state_dict().values()] == [v.shape for v in theirs.state_dict().values()]
+    assert sum(p.numel() for p in ours.parameters()) == 11_173_962
+    for own, their in zip(ours.parameters(), theirs.parameters(), strict=True):
+        if own.ndim == 4 and own.shape[2] == 3 and own.shape[1] > 3:
+            assert own.std().item() == pytest.approx(their.std().item(), rel=0.02)
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    images = torch.randn(4, 3, 16, 16)
+    for network in (ours, theirs):
+        network.train()(images).square().mean().backward()
+    for own, their in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, their.grad, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
+
+
+def test_wide_resnet_with_relu_has_the_published_code_and_weights():
+    """The same layers with the same weights as the one with CELU, which another test compares with the published."""
+    celu, relu = build_model("wresnet16_2", 3, 10, seed=3), build_model("wrn16_2", 3, 10, seed=3)
+    assert all(map(torch.equal, celu.state_dict().values(), relu.state_dict().values()))
+    kinds = [[nn.ReLU if type(layer) is CELU else type(layer) for layer in net.modules()] for net in (celu, relu)]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "activation"),
+    [(name, CELU) for name in ("smallnet", "lenet", "resnet18thin", "resnet18", "wresnet10_1")]
+    + [(name, nn.ReLU) for name in ("resnet18small", "wrn10_1")],
+)
+def test_activations_are_all_of_one_kind(name, activation):
     kinds = {type(layer) for layer in build_model(name, 1, 10, seed=0).modules()}
-    assert CELU in kinds
-    assert nn.ReLU not in kinds
+    assert kinds & {CELU, nn.ReLU} == {activation}
 
 
 def test_convolutions_start_with_the_fan_out_variance():
@@ -163,10 +195,10 @@ def test_thin_resnet_by_its_operations():
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet50", "wresnet28", "wresnet27_10", "wresnet28_0", "wresnet4_1", "wresnet10_999", "wresnet١٠_1", ""]
+    "name", ["resnet50", "wresnet28", "wresnet27_10", "wresnet28_0", "wrn27_2", "wresnet10_999", "wresnet١٠_1", ""]
 )
 def test_unknown_model_is_an_error(name):
-    with pytest.raises(UserError, match=r"no model '.*wresnetD_K"):
+    with pytest.raises(UserError, match=r"no model '.*(wresnet|wrn)D_K"):
         build_model(name, 3, 10, seed=0)
 
 

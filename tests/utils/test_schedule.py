@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from utils.schedule import Cosine, Steps, make_schedule
+from utils.schedule import Cosine, Steps, WarmMultiplier, make_schedule
 
 
 def test_cosine_is_torchs():
@@ -60,6 +60,45 @@ def test_steps_after_a_warm_up_from_a_tenth_to_the_base():
     assert [schedule(time) for time in (4, 6)] == pytest.approx([0.05, 0.025])
 
 
+# Learning rate in the epochs, counted from 1, of the published recipe, and as its package was meant.
+PUBLISHED_RATES = {
+    "base": {7: 0.1, 50: 0.0890, 100: 0.0555, 150: 0.0187, 200: 0.0003},
+    "peak": {7: 0.2, 50: 0.1781, 100: 0.1110, 150: 0.0375, 200: 0.0006},
+}
+
+
+@pytest.mark.parametrize("after", PUBLISHED_RATES)
+def test_warm_up_with_a_multiplier_has_the_published_rates(after):
+    schedule = WarmMultiplier(0.1, 200, 0, 5, 2.0, after)
+    assert [schedule(epoch) for epoch in range(6)] == pytest.approx([0.1, 0.12, 0.14, 0.16, 0.18, 0.2])
+    for epoch, rate in PUBLISHED_RATES[after].items():
+        assert schedule(epoch - 1) == pytest.approx(rate, abs=6e-5)
+
+
+@pytest.mark.parametrize(("after", "peak"), [("base", 1), ("peak", 3)])
+def test_warm_up_with_a_multiplier_is_torchs_lambda(after, peak):
+    def factor(e):
+        return 1 + e / 7 * 2 if e <= 7 else peak / 2 * (1 + math.cos(math.pi * (e - 8) / 40))
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.05)
+    reference = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    schedule = WarmMultiplier(0.05, 40, 0, 7, 3.0, after)
+    for epoch in range(40):
+        for part in (0, 0.5, 0.999):  # steps come per epoch
+            assert schedule(epoch + part) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+        optimizer.step()
+        reference.step()
+
+
+def test_cosine_after_a_multiplier_ends_where_the_decay_says():
+    schedule = WarmMultiplier(0.1, 20, 0.5, 4, 2.0, "peak")
+    assert schedule(25) == pytest.approx(0.1 * 0.5**3)
+    assert schedule(15) == pytest.approx((0.2 + 0.0125) / 2)
+
+
 def test_schedules_by_their_names():
+    assert make_schedule("warm-multiplier", 0.1, 20, 0.2, "3,6", 5, 4, "peak") == WarmMultiplier(
+        0.1, 20, 0.2, 5, 4, "peak"
+    )
     assert make_schedule("cosine", 0.1, 20, 0.2, "3,6", 5) == Cosine(0.1, 20, 0.2, 5)
     assert make_schedule("steps", 0.1, 20, 0.2, "3,16", 5) == Steps(0.1, 0.2, (3, 16), 5)

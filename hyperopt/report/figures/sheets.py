@@ -13,7 +13,6 @@ from hyperopt.report.audit import Review
 from hyperopt.report.figures import style
 from hyperopt.rows.parts import PARTS
 from hyperopt.rows.rows_file import RowsFile
-from utils.recipes import RECIPES
 from utils.seeds import generator
 
 SUSPECTS, COLUMNS = 10, 5  # number of suspicious images, and of images side by side
@@ -50,7 +49,7 @@ def draw_augmentation(review: Review) -> Figure | None:
     places = [int(torch.where(rows.given_label == label, trust, -1).argmax()) for label in classes]
     logits = PARTS["A"].to_leaves(rows.columns)[places]
     images, draws = data.pixels(rows.index[places]), generator(0, "sheet")
-    warp = make_warp(review.options.warp, RECIPES[review.options.recipe].warp_enlargement)
+    warp = make_warp(review.options.warp, review.options.defaults.warp_enlargement)
     columns = [images, *(warp(images, draw_amounts(logits, len(places), draws)) for _ in range(DRAWS))]
     views = ["as it is", *(f"draw {number + 1}" for number in range(DRAWS))]
     captions = [f"{review.audit.name(label)}, {view}" for label in classes.tolist() for view in views]

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from custom_datasets.distortion import Split
+from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
 from custom_transforms.normalise import Normalise
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
@@ -15,7 +16,6 @@ from hyperopt.estimators.training import stepped
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs import set_up
-from utils.recipes import RECIPES
 from utils.runs.checkpoint import same_layout
 
 CPU = torch.device("cpu")
@@ -85,7 +85,7 @@ def test_epoch_is_sgd_step_by_step(make, flags, settings):
     losses = [estimator.epoch(number) for number in (1, 2, 3)]
 
     optimizer = torch.optim.SGD(reference.parameters(), 0.2, **settings)
-    normalise = Normalise(RECIPES["DIGITS"].mean, RECIPES["DIGITS"].std, CPU)
+    normalise = Normalise(BUILT_IN["DIGITS"].mean, BUILT_IN["DIGITS"].std, CPU)
     images = normalise(training.data.train.images)
     # A warm-up of an epoch from a tenth, then the rate, and a tenth of it after two epochs.
     rates = [[0.02, 0.11], [0.2, 0.2], [0.02, 0.02]]

@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from custom_datasets.distortion import Split
+from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
 from custom_transforms.names import POLICY_NAMES
 from hyperopt.estimators.table import ESTIMATORS
@@ -25,7 +26,6 @@ from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import Rows
 from hyperopt.runs import set_up
-from utils.recipes import RECIPES
 from utils.speed import Cost
 
 META = torch.device("meta")
@@ -98,7 +98,7 @@ def on_meta(monkeypatch, tmp_path):
 
     def make(row, dataset="SVHN", model="smallnet", change=as_it_is):
         options = options_of(row, dataset, model)
-        images = torch.zeros(IMAGES, len(RECIPES[dataset].mean), 32, 32, dtype=torch.uint8)
+        images = torch.zeros(IMAGES, len(BUILT_IN[dataset].mean), 32, 32, dtype=torch.uint8)
         table = ImageTable(images, torch.arange(IMAGES) % CLASSES)
         data = Dataset(table, table, CLASSES).to(META)
         seen = []

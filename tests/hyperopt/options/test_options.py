@@ -1,6 +1,7 @@
 import pytest
 
 from custom_datasets.distortion import Distortion
+from custom_datasets.names import BUILT_IN
 from custom_datasets.split_file import split_file_name
 from hyperopt.augmentation.warps import make_warp
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
@@ -10,8 +11,9 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import AUG_MODELS, LOSS_LETTERS, WARP_NAMES, Setting
 from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE, LETTERS
 from hyperopt.rows.parts import PARTS
+from hyperopt.runs.stages import stages
 from utils.errors import UserError
-from utils.flags import flag_fields
+from utils.flags import fits, flag_fields
 from utils.recipes import RECIPES
 
 
@@ -73,7 +75,7 @@ def test_published_short_forms():
     )
 
 
-@pytest.mark.parametrize("dataset", RECIPES)
+@pytest.mark.parametrize("dataset", BUILT_IN)
 def test_recipe_fills_in_what_is_left_out(dataset):
     parsed, recipe = options("--dataset", dataset), RECIPES[dataset]
     network = ("model", "lr", "lr_schedule", "momentum", "weight_decay", "batch_size", "epochs", "lr_warm_epochs")
@@ -275,6 +277,51 @@ def test_recipe_of_another_data_set_gives_the_training_settings():
     assert options("--recipe", "CIFAR10", "--valid-images", "100").valid_images == 100
 
 
+SMALL = ("--dataset", "SVHN", "--recipe", "small")
+
+
+def test_small_protocol_is_a_recipe_and_no_data_set():
+    found = options(*SMALL)
+    network = (found.model, found.lr, found.batch_size, found.epochs, found.lr_warm_epochs, found.hyper_start)
+    assert network == ("resnet18thin", 0.1, 64, 25, 2, 8)
+    assert (found.valid_images, found.test_images) == (1000, 4000)
+    same = "hyper_batch_size", "hyper_lr", "rand", "partner", "standard"
+    assert all(getattr(found.defaults, name) == getattr(RECIPES["SVHN"], name) for name in same)
+    assert found.name == "resnet18thin_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0_recipe_small"
+    assert set(RECIPES) - set(BUILT_IN) == {"small"}
+    with pytest.raises(UserError, match=r"data set small is none of .*ImageNet; for your own data add --recipe"):
+        options("--dataset", "small")
+    assert options("--dataset", "small", "--recipe", "SVHN").model == "wresnet28_10"
+
+
+@pytest.mark.parametrize(
+    ("flags", "images", "addition"),
+    [
+        ((), (None, None), ""),
+        (("--valid-images", "23257"), (None, None), ""),  # all there are
+        (("--test-images", "40"), (None, 40), "_test_images_40"),
+        (SMALL[2:], (1000, 4000), "_recipe_small"),
+        ((*SMALL[2:], "--valid-images", "1000", "--test-images", "4000"), (1000, 4000), "_recipe_small"),
+        (
+            (*SMALL[2:], "--valid-images", "23257", "--test-images", "26032"),
+            (23257, 26032),
+            "_recipe_small_valid_images_23257_test_images_26032",
+        ),
+    ],
+)
+def test_clean_and_test_images_are_all_or_the_recipes(flags, images, addition):
+    found = options("--dataset", "SVHN", *flags)
+    assert (found.valid_images, found.test_images) == images
+    assert found.name.endswith(f"_nr_0.0{addition}")
+    assert {found.identity["valid_images"], found.identity["test_images"]} == set(images)
+    assert resolve(parse_options(Setting, "", ["--dataset", "SVHN", *flags])).name == found.name
+
+
+def test_refusal_of_clean_images_names_the_recipe_that_keeps_them():
+    with pytest.raises(UserError, match="--valid-images 1000 of --recipe small needs a validation split"):
+        options(*SMALL, "--oversplit")
+
+
 def test_flags_beat_the_method_whose_presets_are_its_papers():
     parsed = options("--method", "AutoDO")
     assert (parsed.aug_model, parsed.los_model, parsed.hyper_opt) == ("SEP", "BOTH", "HES")
@@ -304,6 +351,21 @@ def test_rand_shapes_the_result_only_of_random_operations():
 
 def augmentation(name):
     return ("--aug-model", name, *(("--policy", "SVHN") if name in ("AUTO", "DADA") else ()))
+
+
+def test_options_of_a_warm_up_with_a_multiplier_are_those_of_its_runs():
+    given = ("--lr-warm-multiplier", "3", "--lr-after-warm", "peak")
+    found = options("--lr-schedule", "warm-multiplier", *given)
+    usual = options("--lr-schedule", "warm-multiplier").identity
+    assert (usual["lr_warm_multiplier"], usual["lr_after_warm"]) == (2.0, "base")
+    assert found.identity == usual | {"lr_warm_multiplier": 3.0, "lr_after_warm": "peak"}
+    assert not {"lr_warm_multiplier", "lr_after_warm"} & options().identity.keys()
+    for schedule in ("cosine", "steps"):
+        for flag in (given[:2], given[2:]):
+            with pytest.raises(UserError, match=f"{flag[0]} has no effect on --lr-schedule {schedule}"):
+                options("--lr-schedule", schedule, *flag)
+    with pytest.raises(UserError, match="--lr-warm-epochs 0"):
+        options("--lr-schedule", "warm-multiplier", "--lr-warm-epochs", "0")
 
 
 def test_both_scripts_name_a_row_alike():
@@ -356,7 +418,7 @@ PUBLISHED_RECIPES = {
 @pytest.mark.parametrize("dataset", PUBLISHED_RECIPES)
 def test_recipes_are_the_published_ones(dataset):
     r = RECIPES[dataset]
-    found = (r.model, r.lr, r.batch_size, r.hyper_batch_size, r.validation, r.hyper_start, r.hyper_lr)
+    found = (r.model, r.lr, r.batch_size, r.hyper_batch_size, BUILT_IN[dataset].validation, r.hyper_start, r.hyper_lr)
     assert (*found, r.rand, r.partner, r.standard) == PUBLISHED_RECIPES[dataset]
 
 
@@ -381,8 +443,47 @@ def test_estimators_flags_are_its_own(name):
     assert [field.name for field in flag_fields(kind.Options)] == kind.flag_names()
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_methods_preset_flags(name):
-    presets = METHODS[name].presets
-    parsed = options("--method", name)
+# To be removed when there are the flags and names that these presets need: then the tests pass, which is an error here.
+LATER = pytest.mark.xfail(strict=True, reason="the estimator GMM or the policy RA is missing")
+CELLS = [
+    pytest.param(name, dataset, marks=LATER if name == "ReSmooth" else ())
+    for name in METHODS
+    for dataset in ("DIGITS", *METHODS[name].trainings)
+]
+
+
+@pytest.mark.parametrize(("name", "dataset"), CELLS)
+def test_methods_preset_flags_that_exist_and_values_that_these_take(name, dataset):
+    parsed = options("--method", name, "--dataset", dataset)
+    fields = {field.name: field for kind in (RunOptions, type(parsed.estimator)) for field in flag_fields(kind)}
+    presets = METHODS[name].presets_of(dataset)
+    assert presets.keys() <= fields.keys()
+    assert all(fits(fields[option], value) for option, value in presets.items())
     assert {option: parsed.values()[option] for option in presets} == presets
+    trained = METHODS[name].trainings.get(dataset, {})
+    assert {option: getattr(parsed, option) for option in trained} == trained
+    assert parsed.name.count(f"_method_{name}") == bool(trained)
+    assert parsed.name.endswith(f"_nr_0.0_method_{name}" if trained else "_nr_0.0")
+
+
+@LATER
+def test_resmooth_is_trained_as_published_on_the_data_of_its_paper():
+    found = options("--method", "ReSmooth", "--dataset", "SVHN")
+    assert (found.aug_model, found.los_model, found.hyper_opt) == ("RA", "SOFT", "GMM")
+    assert (found.model, found.lr, found.batch_size, found.epochs) == ("resnet18small", 0.1, 256, 200)
+    assert (found.momentum, found.weight_decay) == (0.9, 5e-4)
+    schedule = (found.lr_schedule, found.lr_decay_rate, found.lr_warm_epochs)
+    assert (*schedule, found.lr_warm_multiplier, found.lr_after_warm) == ("warm-multiplier", 0, 5, 2, "base")
+    assert (found.rand, found.standard) == ("3,28", "crop,flip")
+    assert (found.estimator.mixture_smooth, found.estimator.mixture_originals) == (0.3, 0)
+    baseline = ("--aug-model", "NONE", "--los-model", "NONE", "--hyper-opt", "NONE")
+    (first, last) = stages(found)
+    assert (first.run, last.run) == (options("--method", "ReSmooth", "--dataset", "SVHN", *baseline), found)
+    assert first.run.name == (
+        "resnet18small_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0_method_ReSmooth"
+    )
+    # Elsewhere it is its flags.
+    flags = ("--aug-model", "RA", "--los-model", "SOFT", "--hyper-opt", "GMM")
+    for data in (("--dataset", "DIGITS"), SMALL, ("--dataset", "mine", "--recipe", "small")):
+        assert options("--method", "ReSmooth", *data).identity == options(*flags, *data).identity
+        assert options("--method", "ReSmooth", *data).name == options(*flags, *data).name

@@ -21,6 +21,7 @@ ROWS = {
     "refit": ("--los-model", "WGHT", "--hyper-opt", "HES", "--refit"),
     "recipe": ("--recipe", "MNIST", "--precision", "fp32"),
     "RA": ("--aug-model", "RA", "--rand", "2,28", "--cutout", "4", "--standard", "crop,flip"),
+    "small": ("--dataset", "SVHN", "--recipe", "small", "--test-images", "30"),
     "own": ("--dataset", "mine", "--recipe", "MNIST", "--background", "black"),
 }
 # Options that came after the first runs, and what these did.
@@ -46,6 +47,12 @@ def test_option_that_came_later_had_its_usual_value(row):
     assert different_from_stored(stored, parsed.identity) == []
     back = stored_options(stored)
     assert {name: getattr(back, name) for name in CAME_LATER} == CAME_LATER
+
+
+def test_warm_up_with_a_multiplier_comes_back():
+    parsed = options("--lr-schedule", "warm-multiplier", "--lr-after-warm", "peak", "--precision", "fp32")
+    assert stored_options(parsed.identity).identity == parsed.identity
+    assert parsed.identity["lr_after_warm"] == "peak"
 
 
 def test_run_from_before_own_data_had_the_recipe_of_its_data_set():

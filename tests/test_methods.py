@@ -48,7 +48,7 @@ def test_flag_beats_the_method(call, flags, name, before):
     assert Path(planned(out)["result"]).name == f"result_smallnet_{name}_ir_1_sr_1.0_nr_0.0{damping}.json"
 
 
-TRAINING = {"model": "lenet", "lr": 0.02, "epochs": 2, "standard": ("flip",), "hyper_start": 0, "lr_decay_rate": 0.5}
+TRAINING = {"model": "lenet", "lr": 0.02, "epochs": 2, "standard": "flip", "hyper_start": 0, "lr_decay_rate": 0.5}
 PRESETS = {"los_model": "WGHT", "hyper_opt": "FIS"}
 BASELINE = ("--los-model", "NONE", "--hyper-opt", "NONE")
 

@@ -61,7 +61,6 @@ def test_resmooths_published_commands_are_six_six_and_eight():
     assert smoothed == {"0.5": 4, "0.4": 2, "0.3": 1, "0.2": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="the estimator GMM or the policies RA, JIGSAW, QUARTER are missing")
 def test_resmooths_published_commands_are_understood(scripts):
     script = scripts["implicit-augment"]
     chains = []

@@ -79,10 +79,10 @@ class MixtureOptions:
             "--distil": (self.distil != "off", ("distil_weight", "distil_temperature")),
             "--distil released": (self.distil == "released", ("distil_classes",)),
         }
-        usual = MixtureOptions()
+        usual = setting.usual_of_estimator
         for needed, (there, names) in is_for.items():
             for name in names:
-                if not there and getattr(self, name) != getattr(usual, name):
+                if not there and getattr(self, name) != usual[name]:
                     raise UserError(f"{as_flag(name)} has an effect only with {needed}; change one of them")
         if not fitted and "W" in setting.row_parts:
             raise UserError("--los-model WGHT and BOTH weigh by a fitted posterior; take --mixture-posterior fitted")

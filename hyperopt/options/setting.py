@@ -240,11 +240,17 @@ class Setting:
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         if "standard" in found:
             found["standard"] = self.standard.replace(",", "-")
-        own = {name: field.default for name, field in _fields(type(self.estimator)).items()}
         if self.method and self.method_trains:
             found = {"method": self.method} | found
-            own |= {name: value for name, value in METHODS[self.method].own.get(self.recipe, {}).items() if name in own}
+        own = self.usual_of_estimator
         return found | {name: value for name, value in vars(self.estimator).items() if value != own[name]}
+
+    @property
+    def usual_of_estimator(self) -> dict[str, Any]:
+        """The defaults of the estimator's own options; a method with training settings may have its own."""
+        own = {name: field.default for name, field in _fields(type(self.estimator)).items()}
+        presets = METHODS[self.method].own.get(self.recipe, {}) if self.method and self.method_trains else {}
+        return own | {name: value for name, value in presets.items() if name in own}
 
     @property
     def starting_rows(self) -> dict[str, str | None]:

@@ -342,17 +342,6 @@ def test_epochs_of_steps_shape_the_result_only_of_steps():
     assert steps.notes == []
 
 
-def test_rand_shapes_the_result_only_of_random_operations():
-    having = {name for name in AUG_MODELS if "rand" in options(*augmentation(name)).identity}
-    assert having == {"RAND", "RA", "SEVERE"}
-    assert options("--aug-model", "RA").rand == RECIPES["DIGITS"].rand
-    assert {"cutout", "standard"} <= options().identity.keys()
-
-
-def augmentation(name):
-    return ("--aug-model", name, *(("--policy", "SVHN") if name in ("AUTO", "DADA") else ()))
-
-
 def test_options_of_a_warm_up_with_a_multiplier_are_those_of_its_runs():
     given = ("--lr-warm-multiplier", "3", "--lr-after-warm", "peak")
     found = options("--lr-schedule", "warm-multiplier", *given)
@@ -366,6 +355,17 @@ def test_options_of_a_warm_up_with_a_multiplier_are_those_of_its_runs():
                 options("--lr-schedule", schedule, *flag)
     with pytest.raises(UserError, match="--lr-warm-epochs 0"):
         options("--lr-schedule", "warm-multiplier", "--lr-warm-epochs", "0")
+
+
+def test_rand_shapes_the_result_only_of_random_operations():
+    having = {name for name in AUG_MODELS if "rand" in options(*augmentation(name)).identity}
+    assert having == {"RAND", "RA", "SEVERE"}
+    assert options("--aug-model", "RA").rand == RECIPES["DIGITS"].rand
+    assert {"cutout", "standard"} <= options().identity.keys()
+
+
+def augmentation(name):
+    return ("--aug-model", name, *(("--policy", "SVHN") if name in ("AUTO", "DADA") else ()))
 
 
 def test_both_scripts_name_a_row_alike():
@@ -443,13 +443,7 @@ def test_estimators_flags_are_its_own(name):
     assert [field.name for field in flag_fields(kind.Options)] == kind.flag_names()
 
 
-# To be removed when there are the flags and names that these presets need: then the tests pass, which is an error here.
-LATER = pytest.mark.xfail(strict=True, reason="the estimator GMM or the policy RA is missing")
-CELLS = [
-    pytest.param(name, dataset, marks=LATER if name == "ReSmooth" else ())
-    for name in METHODS
-    for dataset in ("DIGITS", *METHODS[name].trainings)
-]
+CELLS = [(name, dataset) for name in METHODS for dataset in ("DIGITS", *METHODS[name].trainings)]
 
 
 @pytest.mark.parametrize(("name", "dataset"), CELLS)
@@ -466,7 +460,6 @@ def test_methods_preset_flags_that_exist_and_values_that_these_take(name, datase
     assert parsed.name.endswith(f"_nr_0.0_method_{name}" if trained else "_nr_0.0")
 
 
-@LATER
 def test_resmooth_is_trained_as_published_on_the_data_of_its_paper():
     found = options("--method", "ReSmooth", "--dataset", "SVHN")
     assert (found.aug_model, found.los_model, found.hyper_opt) == ("RA", "SOFT", "GMM")

@@ -20,8 +20,8 @@ ROWS = {
     "FIS": ("--los-model", "SOFT", "--hyper-opt", "FIS", "--hyper-valid", "batch"),
     "refit": ("--los-model", "WGHT", "--hyper-opt", "HES", "--refit"),
     "recipe": ("--recipe", "MNIST", "--precision", "fp32"),
-    "RA": ("--aug-model", "RA", "--rand", "2,28", "--cutout", "4", "--standard", "crop,flip"),
     "small": ("--dataset", "SVHN", "--recipe", "small", "--test-images", "30"),
+    "RA": ("--aug-model", "RA", "--rand", "2,28", "--cutout", "4", "--standard", "crop,flip"),
     "own": ("--dataset", "mine", "--recipe", "MNIST", "--background", "black"),
 }
 # Options that came after the first runs, and what these did.

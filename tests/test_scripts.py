@@ -13,7 +13,7 @@ import pytest
 from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-SOURCED = {"begin", "published-rows"}  # by the others
+SOURCED = {"begin", "published-settings"}  # by the others
 # Commands of a script: rows x distortions x runs.
 PUBLISHED = {
     "table-svhn": 8 * 4 * 4,

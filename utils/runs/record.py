@@ -143,10 +143,10 @@ class Record(AbstractContextManager):
 
         It is not stored beside the files of an earlier run, which exist until the first epoch is recorded.
         """
-        told = f"diverged in epoch {self.done + 1}: {error}"
+        message = f"diverged in epoch {self.done + 1}: {error}"
         if self.done or not self._earlier_run():
-            self._write_progress(told)
-        return DivergenceError(told)
+            self._write_progress(message)
+        return DivergenceError(message)
 
     def _earlier_log(self, checkpoint: dict[str, Any] | None) -> str | None:
         """The log of the run that goes on, even if it was stopped within its first epoch."""

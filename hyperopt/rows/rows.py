@@ -74,7 +74,7 @@ class Rows:
     @property
     def views_validation_anew(self) -> bool:
         """Whether the hyper pass sees validation images in another view than an evaluation."""
-        return self._warp.moves_still
+        return self._warp.blurs_still
 
     def view_validation(self, images: Tensor) -> Tensor:
         """Normalised validation images (B, C, H, W) in the hyper pass's view, without learned augmentation."""

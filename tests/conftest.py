@@ -8,7 +8,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
+
+from utils.fingerprint import fingerprint
 
 # The same examples in every run of the suite, and no limit on a busy machine.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -155,6 +158,22 @@ def contents(folder=Path()):
     """Bytes of every file below; of a link, where it leads."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
     return {path: path.readlink() if path.is_symlink() else path.read_bytes() for path in paths}
+
+
+def untimed_checkpoint(path):
+    """The fingerprint of what does not depend on the clock in a checkpoint."""
+    content = torch.load(path, weights_only=True)
+    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Every download fails."""
+
+    def refuse(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
 
 
 @pytest.fixture

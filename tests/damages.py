@@ -20,6 +20,8 @@ OUTSIDE = Path("elsewhere/mine.txt")  # a file of the user's that links lead to
 
 
 class Hostile:
+    """Unpickled, it makes a file named `executed`."""
+
     def __reduce__(self):
         return Path.touch, (Path("executed"),)
 

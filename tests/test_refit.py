@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DISTORTION, Killed, call_in
+from conftest import DISTORTION, Killed, call_in, untimed_checkpoint
 
 from hyperopt.rows.parts import start_soft_labels
 from hyperopt.rows.rows import Rows
@@ -32,8 +32,7 @@ def untimed(path):
         content = json.loads(path.read_text())
         del content["timing"]
         return content
-    content = torch.load(path, weights_only=True)
-    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
+    return untimed_checkpoint(path)
 
 
 def left_behind(data="local_data"):

@@ -24,7 +24,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Runs of short epochs: 133 images, 4 steps of a train pass and 2 of a hyper pass.
 DISTORTION = ("-ir", 10, "-sr", 0.24, "-nr", 0.1)
 FLAGS = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 3, "--hyper-start", 1)
-ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
+ESTIMATORS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
 ROOT = Path(__file__).parent.parent
 
 
@@ -75,8 +75,8 @@ def train(call):
 @pytest.fixture
 def results(call):
     """Runs the results script on what `train` left: results(*flags) -> (status, stdout, stderr)."""
-    row = ("--hyper-start", 1)
-    return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
+    setting = ("--hyper-start", 1)
+    return lambda *flags: call("get-results", *([] if "--all" in flags else setting), *flags)
 
 
 class Sketch:
@@ -128,7 +128,7 @@ def killed_at(monkeypatch):
     return lambda number, after=False: dying(monkeypatch, number, after)
 
 
-COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
+COMMAND = ("--no-cuda", *FLAGS, *ESTIMATORS["HES"])
 
 
 @pytest.fixture(scope="session")

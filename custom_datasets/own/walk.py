@@ -30,9 +30,9 @@ class Listing:
             if any(is_picture(file.name) for file in self.left_out):
                 notes[-1] += "; pictures are read in the classes' folders, as JPEG, PNG, WebP, TIFF, BMP or PPM"
         if self.junk:
-            lie = "that is" if len(self.junk) == 1 else "that are"
+            verb = "that is" if len(self.junk) == 1 else "that are"
             notes.append(
-                f"not read in {self.path}: {counted(len(self.junk), 'picture')} {lie} hidden or "
+                f"not read in {self.path}: {counted(len(self.junk), 'picture')} {verb} hidden or "
                 f"left by a system or a tool{self._such_as(self.junk)}"
             )
         return notes

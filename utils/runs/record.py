@@ -201,10 +201,6 @@ class Record(AbstractContextManager):
     def finish(self, data: dict[str, Any]) -> dict[str, Any]:
         """Write and return the result; `data` holds its entries about the data set, by key."""
         chosen = self.chosen_epochs()
-        # The times of the epochs with a hyper pass, if there are any.
-        moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
-            epoch.seconds for epoch in self.epochs
-        ]
         result = {
             "dataset": self.options["dataset"],
             "run": self.run,
@@ -223,15 +219,20 @@ class Record(AbstractContextManager):
             "seed": self.options["seed"],
             "versions": versions(self.device),
             "commit": self.commit,
-            "timing": {
-                "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
-                "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
-                "median_seconds": {
-                    name: statistics.median(seconds[name] for seconds in moving) for name in self.epochs[-1].seconds
-                },
-            },
+            "timing": self._timing(),
         }
         self.files.previous.unlink(missing_ok=True)
         self.files.progress.unlink(missing_ok=True)
         write_json(self.files.result, result)  # last: with it the run is finished, and no file is removed any more
         return result
+
+    def _timing(self) -> dict[str, Any]:
+        """The entry of a result about time: the medians are over the epochs with a hyper pass, if there are any."""
+        typical = [epoch for epoch in self.epochs if epoch.hyper_learning_rate] or self.epochs
+        return {
+            "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
+            "median_seconds": {
+                name: statistics.median(epoch.seconds[name] for epoch in typical) for name in self.epochs[-1].seconds
+            },
+        }

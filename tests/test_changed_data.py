@@ -79,7 +79,7 @@ def test_finished_run_of_other_labels_is_refused(own, refused, part, words):
     assert own()[1].startswith("finished already")
 
 
-def test_other_rows_of_a_run_folder_are_of_its_test_images(own, refused):
+def test_other_settings_of_a_run_folder_are_of_its_test_images(own, refused):
     assert own()[0] == 0
     mend("test")
     refused("implicit-augment", ("--no-cuda", *OWN, "--aug-model", "RAND"), "(test images or labels)")

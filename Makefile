@@ -4,19 +4,19 @@ BIN := .venv/bin
 LOWEST := .venv-lowest/bin
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := --data local_data/demo --dataset DIGITS
-ROW := -ir 10 -nr 0.1
-DISTORTION := -r run0 $(ROW) --no-cuda
+DISTORTION := -ir 10 -nr 0.1
+RUN := -r run0 $(DISTORTION) --no-cuda
 METHOD := --aug-model SEP --los-model BOTH
 FIGURES := local_data/demo/figures
 
 .PHONY: demo test test-lowest test-slow torture clean
 
 demo: $(BIN)/.installed
-	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION)
-	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt HES
-	$(BIN)/python implicit-augment.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS
+	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
+	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) $(METHOD) --hyper-opt HES
+	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) $(METHOD) --hyper-opt FIS
 	$(BIN)/python get-results.py $(DEMO) --all --plot $(FIGURES)
-	$(BIN)/python get-results.py $(DEMO) $(ROW) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.csv --plot $(FIGURES)
+	$(BIN)/python get-results.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.csv --plot $(FIGURES)
 
 test: $(BIN)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)

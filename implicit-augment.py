@@ -63,10 +63,11 @@ def train_stages(chain: list[Stage]) -> None:
 def finished(stage: Stage) -> dict[str, Any] | None:
     """The result of a stage's run if it is finished and not to be started over."""
     result = None if stage.run.fresh else finished_result(stage.run.files, stage.run.identity)
-    if result and stage.rows_path:
+    path = stage.rows_path
+    if result and path:
         from hyperopt.runs.starting_rows import refuse_other_rows  # imports torch
 
-        refuse_other_rows(stage, result)
+        refuse_other_rows(path, stage.run.files, result)
     if result and stage.earlier:
         from hyperopt.runs.earlier import refuse_other_network  # imports torch
 

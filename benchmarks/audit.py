@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.report import make_estimator, status_of
+from benchmarks.report import make_estimator
 from custom_datasets.distortion import Split
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
@@ -28,6 +28,7 @@ from hyperopt.report.wrong_labels import Scores, review_settings, score_table
 from hyperopt.runs.fingerprints import fingerprint_run
 from hyperopt.runs.set_up import prepare_split
 from utils.device import pick_device
+from utils.errors import exit_status
 from utils.files import replace_file
 from utils.fingerprint import fingerprint
 from utils.flags import Parser, number, pattern
@@ -110,4 +111,4 @@ def predict_held_out(
 
 
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

@@ -33,7 +33,10 @@ def main() -> None:
     """Let the versions take turns and print the ratios."""
     flags = parse_options()
     with ExitStack() as stack:
-        versions = {name: stack.enter_context(Version(path, flags)) for name, path in flags.versions.items()}
+        versions = {
+            name: stack.enter_context(Version(path, flags.share, flags.subsample))
+            for name, path in flags.versions.items()
+        }
         result = {name: compare(name, versions, flags.rounds) for name in PASSES}
         floors = versions["after"].ask("floor")
     print("| pass | before, s | after, s | after / before | range | convolutions alone / after |")
@@ -61,7 +64,7 @@ def parse_options() -> argparse.Namespace:
     from utils.flags import Parser, number
 
     parser = Parser(description="The speed of an epoch's passes, compared with another version's.")
-    parser.add_argument("checkout", type=checkout, help="folder of the version before")
+    parser.add_argument("checkout", type=checkout_with("benchmarks/epoch.py"), help="folder of the version before")
     parser.add_argument("--subsample", type=number(float, 0, 1, open_low=True), default=0.1, help="share that is kept")
     parser.add_argument("--rounds", type=how_many, default=5, help="turns of each version")
     parser.add_argument("--share", type=number(float, 0, 1, open_low=True), default=1.0, help="of MNIST's images")
@@ -73,19 +76,23 @@ def parse_options() -> argparse.Namespace:
     return flags
 
 
-def checkout(text: str) -> Path:
-    """A folder with a version of this project."""
-    if not (Path(text) / "benchmarks" / "epoch.py").is_file():
-        raise argparse.ArgumentTypeError(f"'{text}' holds no version of this project")
-    return Path(text).resolve()
+def checkout_with(file: str) -> Callable[[str], Path]:
+    """A parser of the folder of a version of this project that has the file."""
+
+    def parse(text: str) -> Path:
+        if not (Path(text) / file).is_file():
+            raise argparse.ArgumentTypeError(f"'{text}' holds no version of this project")
+        return Path(text).resolve()
+
+    return parse
 
 
 class Version(AbstractContextManager):
     """A process that imports the version at `path` and takes measurements on request."""
 
-    def __init__(self, path: Path, flags: argparse.Namespace):
+    def __init__(self, path: Path, share: float, subsample: float):
         self._path = path
-        sizes = ("--subsample", str(flags.subsample), "--share", str(flags.share))
+        sizes = ("--subsample", str(subsample), "--share", str(share))
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(path), *sizes, "--measure"],
             stdin=subprocess.PIPE,
@@ -111,12 +118,12 @@ class Version(AbstractContextManager):
         self._process.wait()
 
 
-def answer(flags: argparse.Namespace) -> None:
+def answer(share: float, subsample: float) -> None:
     """Warm up, then answer each line of the input with a measurement."""
     from utils.device import keep_freed_memory
 
     keep_freed_memory()  # as in training
-    measures = measures_of(flags.share, flags.subsample)
+    measures = measures_of(share, subsample)
     warm_up = measures_of(WARM_UP, 1.0)
     for name in PASSES:
         warm_up[name]()
@@ -215,8 +222,9 @@ def to_pixels(layer: Any, images: Any) -> None:
 
 if __name__ == "__main__":
     if "--measure" in sys.argv:
-        answer(parse_options())
+        options = parse_options()
+        answer(options.share, options.subsample)
     else:
-        from benchmarks.report import status_of
+        from utils.errors import exit_status
 
-        raise SystemExit(status_of(main))
+        raise SystemExit(exit_status(main))

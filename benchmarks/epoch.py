@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.report import describe_machine, device_name, how_many, make_estimator, output_file, quartiles, status_of
+from benchmarks.report import describe_machine, device_name, how_many, in_cells, make_estimator, output_file, quartiles
 from custom_datasets.distortion import Distortion, Split, make_split
 from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
@@ -30,6 +30,7 @@ from hyperopt.estimators.implicit import Implicit
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from utils.device import PRECISIONS, keep_freed_memory
+from utils.errors import exit_status
 from utils.flags import Parser, number
 from utils.precision import pick_precision
 from utils.speed import Meter, matrix_product_peak, peak_memory
@@ -200,17 +201,15 @@ def print_table(result: dict[str, Any]) -> None:
     print("\n| method | pass | images | seconds, median | quartiles | images/s | share of peak |")
     print("|---|---|---|---|---|---|---|")
     for line in result["passes"]:
-        low, middle, high = (line["seconds"][key] for key in ("lower quartile", "median", "upper quartile"))
         print(
-            f"| {line['method']} | {line['pass']} | {line['images']:,} | {middle:.2f} | {low:.2f} to {high:.2f} "
+            f"| {line['method']} | {line['pass']} | {line['images']:,} | {in_cells(line['seconds'])} "
             f"| {line['images per second']:,.0f} | {100 * line['share of peak']:.1f} % |"
         )
     print("\n| | median | quartiles |\n|---|---|---|")
     for kind in ("hyper pass / train pass", "run / plain run", "run / plain run, no evaluation"):
         for name, found in result[kind].items():
-            low, middle, high = (found[key] for key in ("lower quartile", "median", "upper quartile"))
-            print(f"| {name}: {kind} | {middle:.2f} | {low:.2f} to {high:.2f} |")
+            print(f"| {name}: {kind} | {in_cells(found)} |")
 
 
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

@@ -31,11 +31,12 @@ from benchmarks.report import (
     describe_machine,
     device_name,
     how_many,
+    in_cells,
     make_estimator,
     output_file,
+    print_machine,
     quartiles,
     seconds,
-    status_of,
 )
 from custom_datasets.sources import load_dataset
 from hyperopt.estimators.hyper_pass import clean_features, clean_gradient
@@ -50,6 +51,7 @@ from hyperopt.options.stored import finished_result
 from hyperopt.runs.run import train
 from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.stages import Stage
+from utils.errors import exit_status
 from utils.flags import Parser, number
 
 SEED = 0
@@ -240,14 +242,13 @@ def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
 
 def print_tables(result: dict[str, Any]) -> None:
     """Print the result as Markdown."""
-    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print_machine(result["machine"])
     for dataset, solvers in result["solvers"].items():
         print(f"\n| {dataset}, damping {result['damping']} | cosine | relative error | ms, median | ms, quartiles |")
         print("|---|---|---|---|---|")
         for name, found in solvers.items():
             error = "-" if found["relative error"] is None else f"{found['relative error']:.1e}"
-            low, middle, high = (found["milliseconds"][key] for key in ("lower quartile", "median", "upper quartile"))
-            print(f"| {name} | {found['cosine']:.6f} | {error} | {middle:.2f} | {low:.2f} to {high:.2f} |")
+            print(f"| {name} | {found['cosine']:.6f} | {error} | {in_cells(found['milliseconds'])} |")
 
 
 def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
@@ -272,4 +273,4 @@ def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

@@ -29,7 +29,7 @@ def cutout(image: Image.Image, share: float, centre: tuple[float, float]) -> Ima
     return image
 
 
-# The operations of `custom_transforms.OPERATIONS` as functions of an image and a value; `cutout` needs a place as well,
+# The operations of `custom_transforms.operations` as functions of an image and a value; `cutout` needs a place as well,
 # and PIL has no Sobel.
 PIL_OPERATIONS = {
     "Identity": lambda image, _: image,

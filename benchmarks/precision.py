@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.report import describe_machine, device_name, how_many, make_estimator, output_file, status_of
+from benchmarks.report import describe_machine, device_name, how_many, make_estimator, output_file, print_machine
 from custom_datasets.distortion import Split
 from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
@@ -28,6 +28,7 @@ from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.set_up import prepare_split
 from utils.device import PRECISIONS, keep_freed_memory
+from utils.errors import exit_status
 from utils.flags import Parser, number
 
 ESTIMATORS = ("HES", "FIS")
@@ -133,7 +134,7 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 def print_tables(result: dict[str, Any]) -> None:
     """Print the result as Markdown."""
-    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print_machine(result["machine"])
     print("\n| test error, % | fp32 | bf16 |\n|---|---|---|")
     for estimator in ESTIMATORS:
         for kind, found in result[estimator]["errors"].items():
@@ -147,4 +148,4 @@ def print_tables(result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

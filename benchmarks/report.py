@@ -1,4 +1,4 @@
-"""Functions that the benchmarks share: exit status, device, estimator, timing, quartiles, and the machine."""
+"""Functions that the benchmarks share: device, estimator, timing, quartiles, and the machine."""
 
 import argparse
 import platform
@@ -14,15 +14,9 @@ from custom_datasets.table import Dataset
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.set_up import make_training
-from utils.errors import exit_status
 from utils.flags import number
 
 how_many = number(int, 1, 10**6)  # parser of a flag such as --rounds
-
-
-def status_of(main: Callable[[], None]) -> int:
-    """Run a benchmark's body: 0, or one line on stderr and 2 after a user's mistake."""
-    return exit_status(main)
 
 
 def device_name(text: str) -> str:
@@ -57,6 +51,21 @@ def quartiles(values: Sequence[float] | np.ndarray) -> dict[str, float]:
     """Median and quartiles."""
     low, median, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
     return {"median": median, "lower quartile": low, "upper quartile": high}
+
+
+def in_words(found: dict[str, float]) -> str:
+    """What `quartiles` returns, as text: the median, and the quartiles in brackets."""
+    return f"{found['median']:.2f} ({found['lower quartile']:.2f} to {found['upper quartile']:.2f})"
+
+
+def in_cells(found: dict[str, float]) -> str:
+    """The same as two cells of a Markdown table."""
+    return f"{found['median']:.2f} | {found['lower quartile']:.2f} to {found['upper quartile']:.2f}"
+
+
+def print_machine(machine: dict[str, str | int]) -> None:
+    """Print what `describe_machine` returns, in one line."""
+    print(", ".join(f"{name} {value}" for name, value in machine.items()))
 
 
 def describe_machine(device: str, **versions: str) -> dict[str, str | int]:

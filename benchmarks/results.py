@@ -22,13 +22,14 @@ import sklearn
 import torch
 
 import hyperopt.report.figures  # noqa: F401  imported here so that it is not timed
-from benchmarks.report import describe_machine, how_many, output_file, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, how_many, in_cells, output_file, print_machine, quartiles, seconds
 from hyperopt.augmentation.warp import RANGES
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.report.published_errors import SETTINGS
 from hyperopt.rows.parts import PARTS
 from hyperopt.rows.rows_file import RowsFile
+from utils.errors import exit_status
 from utils.flags import Parser
 from utils.runs.accuracies import ACCURACIES
 from utils.runs.files import RunFiles
@@ -80,23 +81,23 @@ def load_script() -> ModuleType:
 
 def time_of(script: ModuleType, arguments: list[str]) -> float:
     """Seconds of the script. Raises RuntimeError when it fails."""
-    said = io.StringIO()
+    output = io.StringIO()
 
     def work() -> None:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             if script.main(arguments) != 0:
-                raise RuntimeError(said.getvalue())
+                raise RuntimeError(output.getvalue())
 
     return seconds(work)
 
 
 def print_table(result: dict) -> None:
     """Print the result as a Markdown table."""
-    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print_machine(result["machine"])
     print(f"\n| {result['runs']} runs, {result['figures']} files of figures | seconds, median | quartiles |")
     print("|---|---|---|")
     for name, found in result["seconds"].items():
-        print(f"| {name} | {found['median']:.2f} | {found['lower quartile']:.2f} to {found['upper quartile']:.2f} |")
+        print(f"| {name} | {in_cells(found)} |")
 
 
 def make_results(data: Path) -> None:
@@ -127,8 +128,8 @@ def make_run(options: RunOptions, random: np.random.Generator) -> None:
     write_metrics(files, errors)
     predictions = make_predictions(random, options.noise_ratio)
     predictions.write(files.predictions)
-    if options.learns:
-        files.rows.write_bytes(make_rows(options, predictions, random).as_pt())
+    if options.row_parts:
+        files.rows.write_bytes(make_rows(options.row_parts, options.dataset, predictions, random).as_pt())
     right = predictions.test_predicted == predictions.test_label
     per_class = [100 * right[predictions.test_label == number].mean() for number in range(CLASSES)]
     content = {
@@ -177,17 +178,17 @@ def redrawn(labels: np.ndarray, share: float, random: np.random.Generator) -> np
     return np.where(random.random(len(labels)) < share, random.integers(CLASSES, size=len(labels)), labels)
 
 
-def make_rows(options: RunOptions, predictions: Predictions, random: np.random.Generator) -> RowsFile:
-    """Random columns of the parts that rows of these options have."""
+def make_rows(letters: str, dataset: str, predictions: Predictions, random: np.random.Generator) -> RowsFile:
+    """Random columns of the parts of these letters."""
     shapes = {"weight": (TRAIN,), "soft_label": (TRAIN, CLASSES)}
     columns = {}
-    for name in (name for letter in options.row_parts for name in PARTS[letter].columns):
+    for name in (name for letter in letters for name in PARTS[letter].columns):
         columns[name] = torch.from_numpy(random.random(shapes.get(name, (TRAIN, len(RANGES))), np.float32))
     if "soft_label" in columns:
         columns["soft_label"] /= columns["soft_label"].sum(1, keepdim=True)
     index, given = torch.from_numpy(predictions.train_index), torch.from_numpy(predictions.train_given)
-    return RowsFile(index, given, options.dataset, "made up", columns)
+    return RowsFile(index, given, dataset, "made up", columns)
 
 
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import describe_machine, how_many, output_file, quartiles, status_of
+from benchmarks.before_after import checkout_with
+from benchmarks.report import describe_machine, how_many, in_words, output_file, print_machine, quartiles
 from benchmarks.results import make_run
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.report.published_errors import SETTINGS
-from utils.errors import UserError
+from utils.errors import UserError, exit_status
 from utils.flags import Parser
 
 TRAINING, RESULTS = "implicit-augment.py", "get-results.py"
@@ -69,16 +70,9 @@ def parse_options() -> argparse.Namespace:
     """The flags."""
     parser = Parser(description="CPU seconds of commands that train nothing.")
     parser.add_argument("--rounds", type=how_many, default=5, help="repetitions")
-    parser.add_argument("--beside", type=checkout, help="folder with another version of the project")
+    parser.add_argument("--beside", type=checkout_with(RESULTS), help="folder with another version of the project")
     parser.add_argument("--output", type=output_file, default=Path("benchmarks/startup.json"), help="for the numbers")
     return parser.parse_args()
-
-
-def checkout(text: str) -> Path:
-    """A folder that holds a version of the project."""
-    if not (Path(text) / RESULTS).is_file():
-        raise argparse.ArgumentTypeError(f"'{text}' holds no version of this project")
-    return Path(text).resolve()
 
 
 def make_results(data: Path) -> None:
@@ -112,17 +106,12 @@ def cpu_seconds(arguments: list[str | Path], folder: Path, status: int) -> float
 
 def print_table(result: dict, versions: list[str]) -> None:
     """Print the result as a Markdown table."""
-    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print_machine(result["machine"])
     print(f"\n| CPU seconds, median (quartiles) | {' | '.join(versions)} |\n|---{'|---' * len(versions)}|")
     for what, found in result["CPU seconds"].items():
         cells = (in_words(found[version]) if version in found else "" for version in versions)
         print(f"| `{what}` | {' | '.join(cells)} |")
 
 
-def in_words(found: dict[str, float]) -> str:
-    """Median and quartiles."""
-    return f"{found['median']:.2f} ({found['lower quartile']:.2f} to {found['upper quartile']:.2f})"
-
-
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

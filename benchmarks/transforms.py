@@ -20,8 +20,9 @@ import torch
 from PIL import Image
 
 from benchmarks.pil_policy import rand_policy
-from benchmarks.report import describe_machine, device_name, how_many, output_file, quartiles, seconds, status_of
+from benchmarks.report import describe_machine, device_name, how_many, output_file, print_machine, quartiles, seconds
 from custom_transforms.policies import RandPolicy
+from utils.errors import exit_status
 from utils.flags import Parser
 
 N, M = 3, 7
@@ -96,7 +97,7 @@ def pil_side(images: torch.Tensor) -> Callable[[], None]:
 def print_table(result: dict) -> None:
     """Print the result."""
     print(f"{result['policy']} on {result['shape']}, {result['rounds']} rounds")
-    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
+    print_machine(result["machine"])
     print(f"{'images per second':20}{'median':>12}{'quartiles':>24}")
     for side, rate in result["images_per_second"].items():
         digits = 2 if "/" in side else 0
@@ -105,4 +106,4 @@ def print_table(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(status_of(main))
+    raise SystemExit(exit_status(main))

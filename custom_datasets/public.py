@@ -11,10 +11,9 @@ from torchvision.datasets import CIFAR10, CIFAR100, MNIST, SVHN, ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META, META_FILE, load_meta_file
 from torchvision.datasets.utils import check_integrity
 
-from custom_datasets.reading import first_line
 from custom_datasets.stream import StreamedImages
 from custom_datasets.table import Dataset, ImageTable, make_table
-from utils.errors import UserError
+from utils.errors import UserError, first_line
 
 MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 

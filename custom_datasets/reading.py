@@ -4,12 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from utils.errors import UserError
-
-
-def first_line(error: Exception) -> str:
-    """The message of an exception, in one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+from utils.errors import UserError, first_line
 
 
 @contextmanager

@@ -111,8 +111,16 @@ def _integers(part: list | torch.Tensor) -> np.ndarray:
 
 
 def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distortion) -> str | None:
-    """What is wrong with a split; None if nothing is."""
-    total, valid_images = len(labels), distortion.valid_images
+    """What is wrong with a split; None if nothing is. Later checks rely on the earlier ones."""
+    return (
+        _range_misfit(split, len(labels), classes)
+        or _validation_misfit(split, len(labels), distortion)
+        or _train_misfit(split, labels, classes, distortion)
+        or _noise_misfit(split, labels, classes, distortion.noise_ratio)
+    )
+
+
+def _range_misfit(split: Split, total: int, classes: int) -> str | None:
     if len(split.targets) != total:
         return f"it has {len(split.targets)} targets for {total} training images"
     if not _within(split.targets, classes):
@@ -120,32 +128,41 @@ def _misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distorti
     for name, indices in (("validation", split.valid), ("training", split.train)):
         if not _within(indices, total) or len(np.unique(indices)) != len(indices):
             return f"its {name} indices are not different places among {total} images"
-    if len(split.valid) != valid_images:
-        return f"it has {len(split.valid)} validation images instead of {valid_images}"
-    if distortion.valid_given and split.valid.min() < total - valid_images:
-        return f"its validation images are not the given ones, the last {valid_images}"
-    if np.intersect1d(split.valid, split.train).size:
-        return "validation and training images overlap"
+    return None
 
-    kept = int((total - valid_images) * distortion.subsample_ratio)
+
+def _validation_misfit(split: Split, total: int, distortion: Distortion) -> str | None:
+    images = distortion.valid_images
+    if len(split.valid) != images:
+        return f"it has {len(split.valid)} validation images instead of {images}"
+    if distortion.valid_given and split.valid.min() < total - images:
+        return f"its validation images are not the given ones, the last {images}"
+    return "validation and training images overlap" if np.intersect1d(split.valid, split.train).size else None
+
+
+def _train_misfit(split: Split, labels: np.ndarray, classes: int, distortion: Distortion) -> str | None:
+    ratio = distortion.subsample_ratio
+    could_be_kept = np.setdiff1d(np.arange(len(labels)), split.valid)
+    kept = int(len(could_be_kept) * ratio)
     if distortion.imbalance_ratio == 1:
-        if len(split.train) != kept:
-            return f"it has {len(split.train)} training images instead of {kept}"
-    else:
-        frequent, rare = (len(part) for part in divide_classes(split.train, labels, classes))
-        could_be_kept = np.setdiff1d(np.arange(total), split.valid)
-        all_frequent = len(divide_classes(could_be_kept, labels, classes)[0])
-        if not _plausible(frequent, hypergeom(len(could_be_kept), all_frequent, kept)):
-            ratio = distortion.subsample_ratio
-            return f"{frequent} images of frequent classes are not what a subsample ratio of {ratio} leaves"
-        if rare != min(frequent // distortion.imbalance_ratio, kept - frequent):
-            return f"it has {rare} images of rare classes beside {frequent} of frequent ones"
+        right = len(split.train) == kept
+        return None if right else f"it has {len(split.train)} training images instead of {kept}"
+    frequent, rare = (len(part) for part in divide_classes(split.train, labels, classes))
+    all_frequent = len(divide_classes(could_be_kept, labels, classes)[0])
+    if not _plausible(frequent, hypergeom(len(could_be_kept), all_frequent, kept)):
+        return f"{frequent} images of frequent classes are not what a subsample ratio of {ratio} leaves"
+    if rare != min(frequent // distortion.imbalance_ratio, kept - frequent):
+        return f"it has {rare} images of rare classes beside {frequent} of frequent ones"
+    return None
+
+
+def _noise_misfit(split: Split, labels: np.ndarray, classes: int, noise_ratio: float) -> str | None:
     changed = split.targets != labels
     if changed.sum() > changed[split.train].sum():
         return "labels differ from the data set's outside of the training images"
-    drawn = round(len(split.train) * distortion.noise_ratio)
+    drawn = round(len(split.train) * noise_ratio)
     if not _plausible(changed.sum(), binom(drawn, 1 - 1 / classes)):
-        return f"{changed.sum()} wrong labels are not what a noise ratio of {distortion.noise_ratio} makes"
+        return f"{changed.sum()} wrong labels are not what a noise ratio of {noise_ratio} makes"
     return None
 
 

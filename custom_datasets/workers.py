@@ -11,8 +11,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from custom_datasets.reading import first_line
-from utils.errors import UserError
+from utils.errors import UserError, first_line
 
 AHEAD = 2  # batches that each worker reads ahead, torch's default
 SHARED_MEMORY = Path("/dev/shm")

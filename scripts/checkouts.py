@@ -38,15 +38,15 @@ class Checkout:
         Raises FailedError when it does not end as an interrupted run.
         """
         words, pipe, same = self._words(command), subprocess.PIPE, subprocess.STDOUT
-        said, seen = "", 0
+        line, seen = "", 0
         with subprocess.Popen(words, cwd=cwd, env=environment(), text=True, stdout=pipe, stderr=same) as process:
-            for said in process.stdout or ():
-                if said.startswith(start):
+            for line in process.stdout or ():
+                if line.startswith(start):
                     seen += 1
                     if seen == number:
                         process.send_signal(signal.SIGINT)
         if process.returncode != 128 + signal.SIGINT:
-            raise FailedError(f"{self.name} was not stopped but ends with {process.returncode}: {said.strip()}")
+            raise FailedError(f"{self.name} was not stopped but ends with {process.returncode}: {line.strip()}")
 
     def published(self, script: str) -> list[str]:
         """The commands that a script of published tables prints for run0; none if there is no such script."""

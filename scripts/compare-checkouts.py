@@ -156,7 +156,7 @@ def recognised(work: Work, line: str, cwd: Path) -> Comparison:
     lines = work.after.run(line, cwd).splitlines()
     found = compare(before, read_bytes(cwd), required=("*/result_*", "*/last_*"))
     found.added.clear()  # a new file is in the list of names
-    if not lines or not all(said.startswith("finished already") for said in lines):
+    if not lines or not all(one.startswith("finished already") for one in lines):
         found.add_difference("stdout", f"not 'finished already': {lines[:1]}")
     return found
 

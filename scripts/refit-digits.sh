@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # What a refit should take over: DIGITS, imbalance ratio 10, noise ratio 0.1, runs 0 to 7, 50 and 314 clean images. All parts
 # of the rows from both estimators; the network's confidence as a factor and by a threshold, also that of a control that
-# takes no hypergradient; rows that were learned in fewer epochs. Then differences to other rows than the strongest control,
+# takes no hypergradient; rows that were learned in fewer epochs. Then differences to other settings than the strongest control,
 # and runs 0 to 3, on which the refit's parts were chosen, apart from the others. About five hours of one core; what is
 # finished is skipped.
 source "$(dirname "$0")/begin.sh"
 METHOD="--aug-model SEP --los-model BOTH"
 THRESHOLD="--confidence-threshold 0.4"
 
-# take RUN "END OF A ROW'S NAME" FOLDER NAME [DATA]: copy rows and predictions, under a name that is alike for all runs
+# take RUN "END OF A SETTING'S NAME" FOLDER NAME [DATA]: copy rows and predictions, under a name that is alike for all runs
 take() {
     from="${5:-local_data}/DIGITS/run$1"
     cp "$from/rows_smallnet_opt_$2.npz" "$3/$4.npz"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The published table of CIFAR100: WRN-28-10, eight rows, 4 distortions (imbalance and noise ratio), 4 runs.
-# --print, RUNS= and GPUS= as scripts/published-rows.sh says.
+# The published table of CIFAR100: WRN-28-10, eight methods, 4 distortions (imbalance and noise ratio), 4 runs.
+# --print, RUNS= and GPUS= as scripts/published-settings.sh says.
 RUNS=${RUNS:-0 1 2 3}
-source "$(dirname "$0")/published-rows.sh"
-published_rows CIFAR100 "1 0.0" "10 0.0" "1 0.1" "10 0.1" -- "$@"
+source "$(dirname "$0")/published-settings.sh"
+published_settings CIFAR100 "1 0.0" "10 0.0" "1 0.1" "10 0.1" -- "$@"

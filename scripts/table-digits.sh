@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# DIGITS, imbalance ratio 10, noise ratio 0.1: every row, runs 0 to 3, then the table and its learning curves.
+# DIGITS, imbalance ratio 10, noise ratio 0.1: every method, runs 0 to 3, then the table and its learning curves.
 # About 15 minutes of one core; what is finished is skipped. RUNS="0 1" bash scripts/table-digits.sh does fewer.
 source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --no-cuda --dataset DIGITS -ir 10 -nr 0.1"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # MNIST, a tenth of the images, imbalance ratio 100, noise ratio 0.1, 40 epochs, runs 0 and 1: baseline, policy, every
-# learned row and its control; last the method and the control with the published code's warp. About five hours of one
+# learned method and its control; last the method and the control with the published code's warp. About five hours of one
 # core; what is finished is skipped. To use a split file of the published code, put it into local_data/MNIST/run0 first.
 source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --dataset MNIST -ir 100 -nr 0.1 -sr 0.1 --epochs 40 --hyper-start 10 --threads 1"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The published settings of ReSmooth, 20 of them: baseline and RandAugment on CIFAR10, CIFAR100 and SVHN, jigsaw and
 # quarter turns on the CIFARs, all with ResNet-18 and WRN-28-10; 1 run. RandAugment starts from the baseline's network.
-# --print, RUNS= and GPUS= as scripts/published-rows.sh says.
+# --print, RUNS= and GPUS= as scripts/published-settings.sh says.
 RUNS=${RUNS:-0}
-source "$(dirname "$0")/published-rows.sh"
+source "$(dirname "$0")/published-settings.sh"
 MATCH=_method_ReSmooth
 BASELINE="--method ReSmooth --aug-model NONE --los-model NONE --hyper-opt NONE"
 RA="--method ReSmooth"
@@ -14,14 +14,14 @@ WIDE="--model wrn28_10"
 resmooth() {
     local dataset=$1
     shift
-    ROWS=("$BASELINE" "$BASELINE $WIDE" "$RA" "$RA $WIDE --cutout 16")
+    METHODS=("$BASELINE" "$BASELINE $WIDE" "$RA" "$RA $WIDE --cutout 16")
     if [[ $1 != -- ]]; then
-        ROWS+=("$STRANGE $1 --aug-model JIGSAW" "$STRANGE $2 --aug-model JIGSAW $WIDE --cutout 16")
-        ROWS+=("$STRANGE 0.5 --aug-model QUARTER" "$STRANGE 0.5 --aug-model QUARTER $WIDE --cutout 16")
+        METHODS+=("$STRANGE $1 --aug-model JIGSAW" "$STRANGE $2 --aug-model JIGSAW $WIDE --cutout 16")
+        METHODS+=("$STRANGE 0.5 --aug-model QUARTER" "$STRANGE 0.5 --aug-model QUARTER $WIDE --cutout 16")
         shift 2
     fi
     TABLE=table-resmooth-${dataset,,}
-    published_rows "$dataset" "1 0.0" "$@"
+    published_settings "$dataset" "1 0.0" "$@"
 }
 
 resmooth CIFAR10 0.2 0.3 -- "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The published table of SVHN: WRN-28-10, eight rows, 4 distortions (imbalance and noise ratio), 4 runs.
-# --print, RUNS= and GPUS= as scripts/published-rows.sh says.
+# The published table of SVHN: WRN-28-10, eight methods, 4 distortions (imbalance and noise ratio), 4 runs.
+# --print, RUNS= and GPUS= as scripts/published-settings.sh says.
 RUNS=${RUNS:-0 1 2 3}
-source "$(dirname "$0")/published-rows.sh"
-published_rows SVHN "1 0.0" "100 0.0" "1 0.1" "100 0.1" -- "$@"
+source "$(dirname "$0")/published-settings.sh"
+published_settings SVHN "1 0.0" "100 0.0" "1 0.1" "100 0.1" -- "$@"

@@ -8,7 +8,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
+
+from utils.fingerprint import fingerprint
 
 # The same examples in every run of the suite, and no limit on a busy machine.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -21,7 +24,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Runs of short epochs: 133 images, 4 steps of a train pass and 2 of a hyper pass.
 DISTORTION = ("-ir", 10, "-sr", 0.24, "-nr", 0.1)
 FLAGS = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 3, "--hyper-start", 1)
-ROWS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
+ESTIMATORS = {"HES": ("--hyper-opt", "HES"), "FIS": ("--hyper-opt", "FIS")}
 ROOT = Path(__file__).parent.parent
 
 
@@ -72,8 +75,8 @@ def train(call):
 @pytest.fixture
 def results(call):
     """Runs the results script on what `train` left: results(*flags) -> (status, stdout, stderr)."""
-    row = ("--hyper-start", 1)
-    return lambda *flags: call("get-results", *([] if "--all" in flags else row), *flags)
+    setting = ("--hyper-start", 1)
+    return lambda *flags: call("get-results", *([] if "--all" in flags else setting), *flags)
 
 
 class Sketch:
@@ -125,7 +128,7 @@ def killed_at(monkeypatch):
     return lambda number, after=False: dying(monkeypatch, number, after)
 
 
-COMMAND = ("--no-cuda", *FLAGS, *ROWS["HES"])
+COMMAND = ("--no-cuda", *FLAGS, *ESTIMATORS["HES"])
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +158,22 @@ def contents(folder=Path()):
     """Bytes of every file below; of a link, where it leads."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
     return {path: path.readlink() if path.is_symlink() else path.read_bytes() for path in paths}
+
+
+def untimed_checkpoint(path):
+    """The fingerprint of what does not depend on the clock in a checkpoint."""
+    content = torch.load(path, weights_only=True)
+    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Every download fails."""
+
+    def refuse(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
 
 
 @pytest.fixture

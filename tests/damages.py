@@ -13,13 +13,15 @@ from utils.runs.files import RunFiles
 DATA = Path("Dätä 数据/a b")
 RUN, MINE = DATA / "DIGITS/run0", DATA / "mine"
 METHOD = "-ir 10 -nr 0.1 --hyper-start 1 --aug-model SEP --los-model BOTH --hyper-opt HES"
-ROW = ("--data", DATA, *METHOD.split())
+SETTING = ("--data", DATA, *METHOD.split())
 FILES = RunFiles(RUN, "smallnet_opt_HES_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.1_hyper_start_1")
 SPLIT = RUN / "data_ir_10_sr_1.0_nr_0.1.pt"
 OUTSIDE = Path("elsewhere/mine.txt")  # a file of the user's that links lead to
 
 
 class Hostile:
+    """Unpickled, it makes a file named `executed`."""
+
     def __reduce__(self):
         return Path.touch, (Path("executed"),)
 

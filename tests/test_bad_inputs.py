@@ -15,8 +15,8 @@ from damages import (
     FILES,
     MINE,
     OUTSIDE,
-    ROW,
     RUN,
+    SETTING,
     SPLIT,
     Hostile,
     all_of,
@@ -135,7 +135,7 @@ OPTIONS = [
     for value in ("FOO", "10", [1], None)
 ]
 METRICS = (b"", b"a,b\n1,2\n", b"epoch,test_accuracy,test_loss,train_loss\n1,1,1,1\n", pickle.dumps(Hostile()))
-OTHER_ROW = FILES.result.with_name(FILES.result.name.replace("ir_10", "ir_5"))
+OTHER_SETTING = FILES.result.with_name(FILES.result.name.replace("ir_10", "ir_5"))
 
 
 OBJECTS = np.array([Hostile()] * 60, dtype=object)
@@ -240,10 +240,10 @@ CASES = (
             "result is a folder": Case(is_folder(FILES.result), FILES.result),
             "result is a link to text": Case(leads(FILES.result, OUTSIDE), FILES.result),
             "result is a broken link": Case(leads(FILES.result, BROKEN), FILES.name),
-            "result of another row": Case(lambda: FILES.result.rename(OTHER_ROW), OTHER_ROW, ("-ir", 5)),
+            "result of another setting": Case(lambda: FILES.result.rename(OTHER_SETTING), OTHER_SETTING, ("-ir", 5)),
             "figures are a file": Case(lambda: None, OUTSIDE, ("--plot", OUTSIDE)),
-            "no run of the row": Case(lambda: None, "no finished run of smallnet_opt_HES", ("-nr", 0.2)),
-            "no row of the match": Case(no_file(FILES.result), f"no finished run of {FILES.name}"),
+            "no run of the setting": Case(lambda: None, "no finished run of smallnet_opt_HES", ("-nr", 0.2)),
+            "no setting of the match": Case(no_file(FILES.result), f"no finished run of {FILES.name}"),
             "data folder is a file": Case(lambda: None, OUTSIDE, ("--data", OUTSIDE)),
         },
     )
@@ -255,7 +255,7 @@ def finished_run(scripts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished run")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert scripts["implicit-augment"].main(["--no-cuda", "--epochs", "2", *map(str, ROW)]) == 0
+        assert scripts["implicit-augment"].main(["--no-cuda", "--epochs", "2", *map(str, SETTING)]) == 0
     return folder
 
 
@@ -271,7 +271,7 @@ def test_files_and_folders(refused, finished_run, name):
         shutil.copy(FILES.last, FILES.previous)
     case.damage()
     flags = ("--no-cuda", "--epochs", 2) if script == "implicit-augment" else ()
-    refused(script, (*flags, *ROW, *case.flags), str(case.culprit))
+    refused(script, (*flags, *SETTING, *case.flags), str(case.culprit))
 
 
 DRAWN_FROM = {
@@ -288,7 +288,7 @@ def test_what_figures_are_drawn_from(call, finished_run, sketched, name):
     """The table and the other figures are there all the same; the last line names the file."""
     shutil.copytree(finished_run, ".", dirs_exist_ok=True)
     DRAWN_FROM[name].damage()
-    status, out, err = call("get-results", *ROW, "--plot", "figures")
+    status, out, err = call("get-results", *SETTING, "--plot", "figures")
     assert status == 2
     assert "mean +- std" in out
     *others, last = err.splitlines()
@@ -306,7 +306,7 @@ def test_output_is_not_written_through_a_link(call, finished_run, kind):
     OUTSIDE.write_bytes(b"mine")
     leads(path, OUTSIDE)()
     FILES.last.rename("before")
-    status, _, err = call("implicit-augment", "--no-cuda", "--epochs", 2, *ROW, "--fresh")
+    status, _, err = call("implicit-augment", "--no-cuda", "--epochs", 2, *SETTING, "--fresh")
     assert status == 0, err
     assert OUTSIDE.read_bytes() == b"mine"
     assert not path.is_symlink()

@@ -21,7 +21,7 @@ from benchmarks import (
     startup,
     transforms,
 )
-from benchmarks.report import status_of
+from utils.errors import exit_status
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, module, flags, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["benchmark", *flags.split()])
     try:
-        status = status_of(module.main)
+        status = exit_status(module.main)
     except SystemExit as stop:
         status = stop.code
     error = capsys.readouterr().err

@@ -19,7 +19,7 @@ from hyperopt.report.figures.sources import Sources
 from hyperopt.report.results import all_results
 
 OWN = ("--dataset", "mine", "--recipe", "DIGITS", "--epochs", 1, "--batch-size", 8)
-ROW = OWN[:4]
+SETTING = OWN[:4]
 
 
 def write_pictures(folder=Path("local_data/mine")):
@@ -79,7 +79,7 @@ def test_finished_run_of_other_labels_is_refused(own, refused, part, words):
     assert own()[1].startswith("finished already")
 
 
-def test_other_rows_of_a_run_folder_are_of_its_test_images(own, refused):
+def test_other_settings_of_a_run_folder_are_of_its_test_images(own, refused):
     assert own()[0] == 0
     mend("test")
     refused("implicit-augment", ("--no-cuda", *OWN, "--aug-model", "RAND"), "(test images or labels)")
@@ -183,7 +183,7 @@ def mended(own):
 
 
 def test_runs_of_other_data_stand_apart(mended, call):
-    status, out, _ = call("get-results", *ROW)
+    status, out, _ = call("get-results", *SETTING)
     assert status == 0
     first, second = out.split("\n\n")
     assert first.splitlines()[0].endswith("_nr_0.0, run0")
@@ -197,15 +197,15 @@ def test_runs_of_other_data_stand_apart(mended, call):
 
 def test_every_layout_and_figure_keeps_them_apart(mended, call):
     labels = ["NONE/NONE NONE recipe DIGITS, run0", "NONE/NONE NONE recipe DIGITS, run1 to run2"]
-    _, out, _ = call("get-results", *ROW[:2], "--all", "--format", "json")
+    _, out, _ = call("get-results", *SETTING[:2], "--all", "--format", "json")
     found = json.loads(out)
     assert [(record["row"], record["runs"]) for record in found] == [(labels[0], "0"), (labels[1], "1 2")]
     assert found[1]["last_epoch_error_mean"] == 100 - np.mean(accuracies("run1", "run2"))
     assert found[0]["last_epoch_error_std"] is None
-    _, out, _ = call("get-results", *ROW[:2], "--all", "--format", "csv")
+    _, out, _ = call("get-results", *SETTING[:2], "--all", "--format", "csv")
     assert [record["row"] for record in csv.DictReader(io.StringIO(out))] == labels
     for layout in ("text", "markdown", "latex"):
-        _, out, _ = call("get-results", *ROW[:2], "--all", "--format", layout)
+        _, out, _ = call("get-results", *SETTING[:2], "--all", "--format", layout)
         assert all(label in out for label in labels)
         assert "run1 to run2: stands apart from run0" in out
 
@@ -222,9 +222,9 @@ def test_figures_show_them_side_by_side(mended):
 
 
 def test_audit_is_of_the_lowest_run(mended, call):
-    status, out, err = call("get-results", *ROW, "--audit", "audit.csv", "-r", "run2")
+    status, out, err = call("get-results", *SETTING, "--audit", "audit.csv", "-r", "run2")
     assert (status, "audit of run2" in out) == (0, True)
-    status, _, err = call("get-results", *ROW, "--audit", "audit.csv")
+    status, _, err = call("get-results", *SETTING, "--audit", "audit.csv")
     assert status == 2
     assert "run0/predictions_" in err
     assert "is of other data than the present ones" in err
@@ -287,7 +287,7 @@ def test_runs_that_are_shown_are_listed_in_a_file(train, results):
         assert line["date"] == result["timing"]["finished"]
         assert line["torch"] == torch.__version__
     with open(the_result("run0", "DIGITS").with_name("metrics_" + listed[0]["setting"] + ".csv"), newline="") as file:
-        passes = [float(value) for row in csv.DictReader(file) for name, value in row.items() if "seconds" in name]
+        passes = [float(value) for line in csv.DictReader(file) for name, value in line.items() if "seconds" in name]
     assert float(listed[0]["seconds"]) == pytest.approx(sum(passes), abs=0.06)
     assert (listed[1]["commit"], listed[1]["seconds"]) == ("", "")
     assert results(*DISTORTION, "--runs-csv", "one.csv")[0] == 0

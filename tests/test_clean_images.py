@@ -12,7 +12,7 @@ from PIL import Image
 from hyperopt.runs.clean_images import few_clean, few_clean_of_runs
 
 MINE = Path("local_data/mine")
-ROW = ("--dataset", "mine", "--recipe", "DIGITS", "--aug-model", "NONE", "--batch-size", 8)
+SETTING = ("--dataset", "mine", "--recipe", "DIGITS", "--aug-model", "NONE", "--batch-size", 8)
 NAMES = ("ant", "bee", "cow")
 TOLD = (
     "no clean image of bee, a single one of cow (4 or more of each other class): nothing that is learned or selected "
@@ -50,7 +50,7 @@ def result_of(run="run0"):
 def test_missing_clean_images_are_named_everywhere(train, call, write):
     counts = {"train": [9, 8, 7], "valid": [4, 0, 1], "test": [3, 3, 2]}
     write(counts)
-    status, out, err = train(*ROW)
+    status, out, err = train(*SETTING)
     named = write is write_folders
     told = TOLD if named else TOLD.replace("bee", "class 1").replace("cow", "class 2")
     assert (status, err) == (0, f"note: {told}\n")
@@ -58,19 +58,19 @@ def test_missing_clean_images_are_named_everywhere(train, call, write):
     assert table[0] == ["images", "of", "mine", "train", "valid", "test"]
     names = NAMES if named else "012"
     assert table[1:4] == [
-        [name, *map(str, row)] for name, row in zip(names, zip(*counts.values(), strict=True), strict=True)
+        [name, *map(str, line)] for name, line in zip(names, zip(*counts.values(), strict=True), strict=True)
     ]
     assert table[4] == ["all", "24", "5", "8"]
     assert result_of()["images_per_class"] == counts
 
-    row = ("--dataset", "mine", "--recipe", "DIGITS")
-    for flags in (row, ("--dataset", "mine", "--all"), ("--dataset", "mine", "--all", "--format", "csv")):
+    setting = ("--dataset", "mine", "--recipe", "DIGITS")
+    for flags in (setting, ("--dataset", "mine", "--all"), ("--dataset", "mine", "--all", "--format", "csv")):
         assert told in call("get-results", *flags)[1].replace('"', "")
-    status, out, err = call("get-results", *row, "--audit", "audit.csv")
+    status, out, err = call("get-results", *setting, "--audit", "audit.csv")
     assert (status, (out + err).count(told)) == (0, 1)
-    # No row says it of a run that has no number.
-    assert train(*ROW, "-r", "other", "--seed", 3)[0] == 0
-    status, out, err = call("get-results", *row, "--audit", "audit.csv", "-r", "other")
+    # No table has a run without a number, so the audit has the note.
+    assert train(*SETTING, "-r", "other", "--seed", 3)[0] == 0
+    status, out, err = call("get-results", *setting, "--audit", "audit.csv", "-r", "other")
     assert status == 0
     assert f"note: {told}" in err.splitlines()
 
@@ -82,19 +82,19 @@ def test_copies_are_in_the_report_of_an_audit(train, call):
         "note: 1 of 13 pictures in valid is in train as well, 1 of them under another label, such as "
         "valid/bee/copy.png, which is train/ant/0.png"
     )
-    assert told in train(*ROW)[2].splitlines()
-    assert told in call("get-results", *ROW[:4], "--audit", "audit.csv")[2].splitlines()
+    assert told in train(*SETTING)[2].splitlines()
+    assert told in call("get-results", *SETTING[:4], "--audit", "audit.csv")[2].splitlines()
 
 
 def test_without_a_valid_part_training_images_that_serve_are_counted(train):
     write_folders({"train": [20, 20, 20], "test": [3, 3, 2]})
-    status, _, err = train(*ROW)
+    status, _, err = train(*SETTING)
     told = "note: no valid part: 12 of the 60 training images serve as clean ones; they are only as clean as these\n"
     assert (status, err) == (0, told)
     assert result_of()["images_per_class"] == {"train": [16] * 3, "valid": [4] * 3, "test": [3, 3, 2]}
     for place in range(1, 20):
         (MINE / f"train/bee/{place}.png").unlink()
-    status, _, err = train(*ROW, "-r", "run1")
+    status, _, err = train(*SETTING, "-r", "run1")
     assert (status, err) == (2, "error: mine has a single image of bee, so that none can be held out; add valid/\n")
 
 
@@ -117,7 +117,7 @@ def test_table_of_many_classes_is_short_and_names_those_that_lack_clean_images(t
     for part, chosen in (("train", labels), ("valid", labels[labels < 13])):
         images = random.integers(256, size=(len(chosen), 8, 8), dtype=np.uint8)
         np.savez(MINE / f"{part}.npz", images=images, labels=chosen)
-    status, out, err = train(*ROW)
+    status, out, err = train(*SETTING)
     assert status == 0
     table = out.splitlines()[:33]
     assert table[1].split() == ["13", "2", "0"]
@@ -142,7 +142,7 @@ def test_background_makes_a_row_of_its_own(train, call):
     write_folders({"train": [9, 8, 7], "valid": [4, 4, 4]})
     clear = Image.new("LA", (8, 8), (0, 0))
     clear.save(MINE / "train/ant/clear.png")
-    assert train(*ROW)[0] == 0
+    assert train(*SETTING)[0] == 0
     usual = result_of()["name"]
     assert usual.endswith("_nr_0.0")
     assert result_of()["options"]["background"] == "white"
@@ -151,20 +151,20 @@ def test_background_makes_a_row_of_its_own(train, call):
     content = json.loads(path.read_text())
     del content["options"]["background"], content["images_per_class"]
     path.write_text(json.dumps(content))
-    assert "finished already" in train(*ROW)[1]
+    assert "finished already" in train(*SETTING)[1]
 
-    assert train(*ROW, "--background", "255,128,0")[0] == 0
+    assert train(*SETTING, "--background", "255,128,0")[0] == 0
     (path,) = (MINE / "run0").glob("result_*_background_*")
     assert json.loads(path.read_text())["name"] == f"{usual}_background_ff8000"
-    assert "finished already" in train(*ROW, "--background", "#FF8000")[1]
+    assert "finished already" in train(*SETTING, "--background", "#FF8000")[1]
     assert "background ff8000" in call("get-results", "--dataset", "mine", "--all")[1]
-    status, _, err = call("get-results", *ROW[:4], "--background", "ff8000", "--audit", "audit.csv")
+    status, _, err = call("get-results", *SETTING[:4], "--background", "ff8000", "--audit", "audit.csv")
     assert status == 0, err
 
 
 @pytest.mark.parametrize("value", ["red", "1,2", "1,2,256", "#12345", ""])
 def test_a_background_that_is_no_colour_is_refused(train, value):
-    status, _, err = train(*ROW, "--background", value)
+    status, _, err = train(*SETTING, "--background", value)
     assert (status, len(err.splitlines())) == (2, 1)
     assert "is no colour; take white, black" in err
 

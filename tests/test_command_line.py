@@ -19,7 +19,7 @@ from custom_datasets.sources import load_dataset
 
 ROOT = Path(__file__).parent.parent
 ALL = ("-ir", 10, "-nr", 0.1)  # 519 images
-ROWS = {
+SETTINGS = {
     "NONE": (),
     "SHA": ("--aug-model", "SHA", "--hyper-opt", "HES"),
     "SEP": ("--aug-model", "SEP", "--hyper-opt", "HES"),
@@ -43,7 +43,7 @@ ROWS = {
     "on both": ("--train-on", "both", "--aug-model", "SEP", "--los-model", "BOTH", "--valid-images", 50),
     "few clean images": (*["--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES"], "--valid-images", 50),
 }
-BOTH = ROWS["SEP/BOTH"]
+BOTH = SETTINGS["SEP/BOTH"]
 
 
 def the_file(pattern, data="local_data"):
@@ -79,12 +79,12 @@ def both(call, made):
     shutil.copytree(made("both", [(*ALL, *BOTH)]), ".", dirs_exist_ok=True)
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_every_row_trains_and_its_results_are_found(train, results, row):
-    status, out, _ = train(*DISTORTION, *ROWS[row], "--epochs", 2)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_trains_and_its_results_are_found(train, results, setting):
+    status, out, _ = train(*DISTORTION, *SETTINGS[setting], "--epochs", 2)
     assert status == 0
     assert "best on test" in out
-    status, out, _ = results(*DISTORTION, *ROWS[row])
+    status, out, _ = results(*DISTORTION, *SETTINGS[setting])
     assert status == 0
     accuracy = json.loads(the_file("run0/result_*.json").read_text())["accuracy"]
     figures = [figure for figure in out.splitlines()[2].split()[1:] if figure != "-"]
@@ -108,10 +108,10 @@ def test_files_of_a_run(both):
     ]
     result = json.loads(the_file("run0/result_*").read_text())
     metrics = list(csv.DictReader(the_file("run0/metrics_*").open()))
-    tests = [float(row["test_accuracy"]) for row in metrics]
-    valids = [float(row["valid_accuracy"]) for row in metrics]
-    assert [row["epoch"] for row in metrics] == ["1", "2", "3"]
-    assert [float(row["hyper_learning_rate"]) > 0 for row in metrics] == [False, True, True]
+    tests = [float(line["test_accuracy"]) for line in metrics]
+    valids = [float(line["valid_accuracy"]) for line in metrics]
+    assert [line["epoch"] for line in metrics] == ["1", "2", "3"]
+    assert [float(line["hyper_learning_rate"]) > 0 for line in metrics] == [False, True, True]
     assert result["accuracy"] == {
         "best_on_test": max(tests),
         "selected_on_validation": tests[valids.index(max(valids))],
@@ -147,7 +147,7 @@ def test_only_training_images_rows_move(both):
 
 
 def test_control_leaves_the_rows_at_their_start(train):
-    train(*DISTORTION, *ROWS["control"])
+    train(*DISTORTION, *SETTINGS["control"])
     checkpoint = torch.load(the_file("run0/last_*"), weights_only=True)
     assert (checkpoint["reweight_state_dict"]["weight"] == 0).all()
     assert checkpoint["augment_state_dict"]["augmentation"].unique().numel() == 2
@@ -183,8 +183,8 @@ def test_same_command_gives_the_same_result_whatever_the_workers_and_the_cores(t
         run = Path(folder) / "DIGITS" / "run0"
         (result,), (metrics,), (checkpoint,) = (run.glob(p) for p in ("result_*", "metrics_*", "last_*"))
         columns = [
-            {key: value for key, value in row.items() if not key.endswith("seconds")}
-            for row in csv.DictReader(metrics.open())
+            {key: value for key, value in line.items() if not key.endswith("seconds")}
+            for line in csv.DictReader(metrics.open())
         ]
         tensors = torch.load(checkpoint, weights_only=True)["reweight_state_dict"]["soft_label"]
         contents.append((timeless(result), columns, tensors.tolist()))
@@ -207,7 +207,7 @@ def test_number_of_threads_changes_the_rounding_alone(train):
     losses = []
     for threads in (1, 2):
         train(*DISTORTION, *BOTH, "--epochs", 2, "--threads", threads, "--fresh")
-        losses.append([float(row["train_loss"]) for row in csv.DictReader(the_file("run0/metrics_*").open())])
+        losses.append([float(line["train_loss"]) for line in csv.DictReader(the_file("run0/metrics_*").open())])
     torch.set_num_threads(1)
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
@@ -265,18 +265,18 @@ def test_finished_run_with_other_options_is_refused(train):
     assert the_file("run0/result_*").read_bytes() == before
 
 
-@pytest.mark.parametrize("row", ["NONE", "SEP/BOTH"])
-def test_result_from_before_an_option_existed_is_found(train, results, row):
+@pytest.mark.parametrize("setting", ["NONE", "SEP/BOTH"])
+def test_result_from_before_an_option_existed_is_found(train, results, setting):
     """With usual values for the options that it does not know, and the published ones written out."""
-    train(*DISTORTION, *ROWS[row])
+    train(*DISTORTION, *SETTINGS[setting])
     path = the_file("run0/result_*")
     content = json.loads(path.read_text())
     for name in ("hyper_valid", "hyper_damping"):
         content["options"].pop(name, None)
-    assert row == "NONE" or (content["options"]["hyper_iters"], content["options"]["hyper_alpha"]) == (5, 0.01)
+    assert setting == "NONE" or (content["options"]["hyper_iters"], content["options"]["hyper_alpha"]) == (5, 0.01)
     path.write_text(json.dumps(content))
-    assert results(*DISTORTION, *ROWS[row])[0] == results("--all")[0] == 0
-    status, out, _ = train(*DISTORTION, *ROWS[row])
+    assert results(*DISTORTION, *SETTINGS[setting])[0] == results("--all")[0] == 0
+    status, out, _ = train(*DISTORTION, *SETTINGS[setting])
     assert (status, out.startswith("finished already")) == (0, True)
 
 
@@ -328,12 +328,12 @@ def test_unused_flag_of_the_published_code_is_said_to_be_without_effect(train):
 
 @pytest.fixture
 def four_runs(call, made):
-    """Three runs of the baseline, and of the other row the one that these lack."""
+    """Three runs of the baseline, and of the other setting the one that these lack."""
     commands = [(*DISTORTION, "-r", f"run{run}", *(BOTH if run == 2 else ())) for run in range(4)]
     shutil.copytree(made("four runs", commands), ".", dirs_exist_ok=True)
 
 
-def test_results_of_a_row_are_averaged_and_missing_runs_named(four_runs, results):
+def test_results_of_a_setting_are_averaged_and_missing_runs_named(four_runs, results):
     status, out, _ = results(*DISTORTION)
     assert status == 0
     lines = out.splitlines()

@@ -212,9 +212,9 @@ def test_corrections_of_rows_that_know_wrong_labels():
 @pytest.fixture
 def noisy(call):
     """The rows file of a run on noisy labels, and the lines of its audit."""
-    row = ("-ir", 10, "-nr", 0.3, "--los-model", "BOTH", "--hyper-opt", "FIS", "--hyper-start", 1)
-    assert call("implicit-augment", "--no-cuda", *row, "--epochs", 2)[0] == 0
-    call("get-results", *row, "--audit", "audit.csv")
+    setting = ("-ir", 10, "-nr", 0.3, "--los-model", "BOTH", "--hyper-opt", "FIS", "--hyper-start", 1)
+    assert call("implicit-augment", "--no-cuda", *setting, "--epochs", 2)[0] == 0
+    call("get-results", *setting, "--audit", "audit.csv")
     with open("audit.csv", newline="") as file:
         lines = {int(line["index"]): line for line in csv.DictReader(file)}
     (path,) = Path("local_data/DIGITS/run0").glob("rows_*.pt")

@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Killed
-
-from utils.fingerprint import fingerprint
+from conftest import Killed, untimed_checkpoint
 
 RUN = Path("local_data/DIGITS/run0")
 DATA = ("-ir", 10, "-nr", 0.3, "--los-model", "BOTH", "--train-on", "both")
@@ -119,19 +117,14 @@ def test_stopped_training_goes_on_bit_for_bit(train, source, killed_at):
     flags = (*CON, "--rows", source, "--confidence-fills", "WS", *CUT)
     assert train(*flags)[0] == 0
     (last,) = RUN.glob("last_*CON*")
-    whole = untimed(last)
+    whole = untimed_checkpoint(last)
     revive = killed_at(10)
     with pytest.raises(Killed):
         train(*flags, "--fresh")
     revive()
     assert "going on after epoch" in train(*flags)[2]
-    assert untimed(last) == whole
+    assert untimed_checkpoint(last) == whole
     assert train(*flags)[1].startswith("finished already")
-
-
-def untimed(path):
-    content = torch.load(path, weights_only=True)
-    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
 
 
 IDLE = {

@@ -13,6 +13,7 @@ from torchvision.datasets.imagenet import ARCHIVE_META
 
 from custom_datasets.sources import load_dataset
 
+pytestmark = pytest.mark.usefixtures("no_network")
 PARTS = {"train": range(60), "test": range(60, 80)}
 
 
@@ -82,14 +83,6 @@ CASES = {
 
 # The checksums of these are made to fit, so that their content is looked at.
 FORGED = {"labels of .mat": expect_svhn, "labels of pickle": partial(expect_cifar, name="CIFAR10")}
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -71,6 +72,11 @@ def test_its_rows_are_trained_with(call, earlier):
     (rows,) = earlier.glob("toys/run0/rows_*.npz")
     status, _, err = call("implicit-augment", *DATA, *TRAINING, *FINISHED[:4], "--rows", rows)
     assert status == 0, err
+    (left,) = earlier.glob("toys/run0/rows_*opt_NONE*.npz")  # with NONE, the rows stay as they are
+    with np.load(rows) as theirs, np.load(left) as ours:
+        np.testing.assert_array_equal(ours["index"], np.sort(theirs["index"]))
+        np.testing.assert_allclose(ours["weight"], theirs["weight"][theirs["index"].argsort()], rtol=1e-6)
+        assert np.ptp(theirs["weight"]) > 0.1
 
 
 def test_version_with_further_options_reads_them(earlier):

@@ -51,8 +51,11 @@ def test_little_shared_memory_is_one_line_before_the_first_step(train, monkeypat
     assert not list((folder / "run0").glob("*_*.csv"))
 
 
-def test_no_worker_needs_no_shared_memory():
-    refuse_little_shared_memory(2**60, workers=0)
+def test_no_worker_needs_no_shared_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr("custom_datasets.workers.SHARED_MEMORY", tmp_path)
+    with pytest.raises(UserError, match="--workers 1 needs"):
+        refuse_little_shared_memory(2**60, workers=1)
+    assert refuse_little_shared_memory(2**60, workers=0) is None
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ def test_method_is_its_flags(call, runs):
     before = contents()
     assert call("implicit-augment", "--no-cuda", *flags)[1].startswith("finished already")
     assert contents() == before
-    row = flags[:-4], (*DISTORTION, "--method", "AutoDO")
-    tables = [call("get-results", *method, "--hyper-start", 1) for method in row]
+    settings = flags[:-4], (*DISTORTION, "--method", "AutoDO")
+    tables = [call("get-results", *method, "--hyper-start", 1) for method in settings]
     assert tables[0] == tables[1]
     assert tables[0][0] == 0
 

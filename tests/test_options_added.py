@@ -46,8 +46,8 @@ def test_finished_run_of_before_is_recognised(scripts, runs, later):
     for more in ((), (later, usual)):
         status, out, err = call_in(folder, scripts["implicit-augment"], *COMMAND, *more)
         assert (status, out.startswith("finished already"), err) == (0, True, "")
-    row = (*DISTORTION, "--method", "AutoDO", "--hyper-start", 1)
-    status, out, err = call_in(folder, scripts["get-results"], *row)
+    setting = (*DISTORTION, "--method", "AutoDO", "--hyper-start", 1)
+    status, out, err = call_in(folder, scripts["get-results"], *setting)
     assert (status, "run0" in out, err) == (0, True, "")
 
 

@@ -1,4 +1,4 @@
-"""What holds for any data set, any distortion and any row, as hypothesis draws them."""
+"""What holds for any data set, any distortion and any setting, as hypothesis draws them."""
 
 import re
 from dataclasses import replace
@@ -87,7 +87,7 @@ def test_full_noise_leaves_a_label_with_the_odds_of_one_in_the_classes(counts, s
     assert share == pytest.approx(odds, abs=6 * (odds * (1 - odds) / len(split.train)) ** 0.5)
 
 
-ROWS = draw.fixed_dictionaries(
+SETTINGS = draw.fixed_dictionaries(
     {
         "aug_model": draw.sampled_from(AUG_MODELS),
         "los_model": draw.sampled_from(tuple(LOSS_LETTERS)),
@@ -113,19 +113,19 @@ NAME = re.compile(
 )
 
 
-def resolved(row):
-    """Resolved options; of a row that contradicts itself the example is given up."""
-    values = {name: value for name, value in row.items() if value is not None}
-    finished = {"rows": "mine.pt"} if row["hyper_opt"] == "CON" else {}
+def resolved(setting):
+    """Resolved options; of a setting that contradicts itself the example is given up."""
+    values = {name: value for name, value in setting.items() if value is not None}
+    finished = {"rows": "mine.pt"} if setting["hyper_opt"] == "CON" else {}
     try:
         return resolve(make_options(RunOptions, values | finished | {"seed": 0}))
     except UserError:
         assume(False)
 
 
-@given(row=ROWS)
-def test_name_of_a_run_tells_its_options(row):
-    options = resolved(row)
+@given(setting=SETTINGS)
+def test_name_of_a_run_tells_its_options(setting):
+    options = resolved(setting)
     found = NAME.fullmatch(options.name)
     assert (found["ablation"] == "overfit_", found["ablation"] == "oversplit_") == (
         options.overfit,
@@ -143,12 +143,12 @@ def test_name_of_a_run_tells_its_options(row):
 
 
 @given(
-    row=ROWS,
+    setting=SETTINGS,
     name=draw.sampled_from(["hyper_start", "hyper_lr", "hyper_steps", "valid_images", "confidence_threshold"]),
     by=draw.integers(1, 9),
 )
-def test_rows_that_differ_have_different_names(row, name, by):
-    one = resolved(row)
+def test_settings_that_differ_have_different_names(setting, name, by):
+    one = resolved(setting)
     own = hasattr(one.estimator, name)
     assume(own or hasattr(one, name))  # not another estimator's
     holder = one.estimator if own else one

@@ -1,4 +1,4 @@
-"""The published commands as they stand, and the same rows for real on small data."""
+"""The published commands as they stand, and the same settings for real on small data."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from real_layouts import write_arrays, write_folders, write_trainable
 
 SVHN = "-nr 0.1 -ir 100 --dataset SVHN"
-ROWS = [
+SETTINGS = [
     "--aug-model NONE",
     "--aug-model RAND",
     "--aug-model AUTO",
@@ -19,43 +19,43 @@ ROWS = [
 ]
 # A published distortion of every data set; that of ImageNet's leaves its rare class a single image.
 DISTORTED = [SVHN, *(f"-nr 0.1 -ir 10 --dataset {name}" for name in ("CIFAR10", "CIFAR100", "ImageNet"))]
-# Of the other data sets the suite trains the first and the last row and those of policies that were published for them,
-# `make test-slow` the others.
-ENDS, POLICIES = [ROWS[0], ROWS[-1]], ROWS[2:4]
+# Of the other data sets the suite trains the first and the last setting and those of policies that were published for
+# them, `make test-slow` the others.
+ENDS, POLICIES = [SETTINGS[0], SETTINGS[-1]], SETTINGS[2:4]
 TRAINED = [
-    pytest.param(distorted, row, marks=[] if row in trained else [pytest.mark.slow])
-    for distorted, trained in zip(DISTORTED, (ROWS, ENDS + POLICIES, ENDS, ENDS), strict=True)
-    for row in ROWS
+    pytest.param(distorted, setting, marks=[] if setting in trained else [pytest.mark.slow])
+    for distorted, trained in zip(DISTORTED, (SETTINGS, ENDS + POLICIES, ENDS, ENDS), strict=True)
+    for setting in SETTINGS
 ]
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_published_training_commands_are_understood(call, row):
-    status, out, _ = call("implicit-augment", *f"-r run0 --gpu 0 {SVHN} {row} --dry-run".split())
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_published_training_commands_are_understood(call, setting):
+    status, out, _ = call("implicit-augment", *f"-r run0 --gpu 0 {SVHN} {setting} --dry-run".split())
     assert status == 0
     plan = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert (plan["model"], plan["lr"], plan["hyper_start"]) == ("wresnet28_10", "0.005", "50")
-    assert f"aug_model_{row.split()[1]}" in plan["result"]
+    assert f"aug_model_{setting.split()[1]}" in plan["result"]
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_published_result_commands_are_understood(call, row):
-    status, out, err = call("get-results", *f"{SVHN} {row} --dry-run".split())
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_published_result_commands_are_understood(call, setting):
+    status, out, err = call("get-results", *f"{SVHN} {setting} --dry-run".split())
     assert (status, err) == (0, "")
     plan = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert (plan["model"], plan["folder"], plan["runs"]) == ("wresnet28_10", "local_data/SVHN", "no run folder yet")
-    assert f"aug_model_{row.split()[1]}" in plan["row"]
+    assert f"aug_model_{setting.split()[1]}" in plan["row"]
 
 
-@pytest.mark.parametrize(("distorted", "row"), TRAINED)
-def test_published_rows_train_and_are_found(monkeypatch, call, distorted, row):
+@pytest.mark.parametrize(("distorted", "setting"), TRAINED)
+def test_published_settings_train_and_are_found(monkeypatch, call, distorted, setting):
     name = distorted.split()[-1]
     write_trainable(monkeypatch, Path("local_data") / name, name)
     schedule = "--epochs 1 --no-cuda --workers 0"
-    status, out, err = call("implicit-augment", *f"-r run0 --gpu 0 {distorted} {row} {schedule}".split())
+    status, out, err = call("implicit-augment", *f"-r run0 --gpu 0 {distorted} {setting} {schedule}".split())
     assert (status, err) == (0, "")
-    assert ("hyper " in out.splitlines()[0]) is ("HES" in row)
-    status, out, _ = call("get-results", *f"{distorted} {row}".split())
+    assert ("hyper " in out.splitlines()[0]) is ("HES" in setting)
+    status, out, _ = call("get-results", *f"{distorted} {setting}".split())
     assert status == 0
     assert "run0" in out
 
@@ -107,21 +107,24 @@ def test_own_data_without_its_folder_is_an_error(train):
 def test_run_folder_is_of_one_data_set(train, results):
     """Rows of other data would stand in one table with those that are there."""
     write_folders(Path("local_data") / "mine", {"train": range(100), "test": range(50)})
-    row = ("--dataset", "mine", "--recipe", "DIGITS")
-    assert train(*row)[0] == 0
+    setting = ("--dataset", "mine", "--recipe", "DIGITS")
+    assert train(*setting)[0] == 0
     changed = Path("local_data/mine/train/0/0.png")
     shutil.copy("local_data/mine/train/0/10.png", changed)
-    status, _, err = train(*row, "--aug-model", "RAND")
+    status, _, err = train(*setting, "--aug-model", "RAND")
     assert (status, len(err.splitlines())) == (2, 1)
     assert "is of other data than the present ones (training images or labels); put the earlier ones back, or" in err
-    assert train(*row, "--aug-model", "RAND", "-r", "run1")[0] == 0
-    assert train(*row, "--fresh")[0] == 0
+    assert train(*setting, "--aug-model", "RAND", "-r", "run1")[0] == 0
+    assert train(*setting, "--fresh")[0] == 0
     # Of another recipe than is asked for, and with more epochs than others.
-    assert "trained with --recipe DIGITS, not MNIST" in results(*row[:2], "--recipe", "MNIST", "--model", "smallnet")[1]
-    train(*row, "--los-model", "WGHT", "--epochs", 4)
+    assert (
+        "trained with --recipe DIGITS, not MNIST"
+        in results(*setting[:2], "--recipe", "MNIST", "--model", "smallnet")[1]
+    )
+    train(*setting, "--los-model", "WGHT", "--epochs", 4)
     assert (
         "settings differ in their number of epochs: 3 (NONE/NONE NONE recipe DIGITS), 4 ("
-        in results(*row[:2], "--all")[2]
+        in results(*setting[:2], "--all")[2]
     )
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DISTORTION, Killed, call_in
+from conftest import DISTORTION, Killed, call_in, untimed_checkpoint
 
 from hyperopt.rows.parts import start_soft_labels
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
 from utils.fingerprint import fingerprint
 
-ROW = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
+SETTING = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")
 LEARNED = "smallnet_opt_FIS_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_0.24_nr_0.1_hyper_start_1"
 FINISHED = "finished already, --fresh starts over"
 
@@ -32,8 +32,7 @@ def untimed(path):
         content = json.loads(path.read_text())
         del content["timing"]
         return content
-    content = torch.load(path, weights_only=True)
-    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
+    return untimed_checkpoint(path)
 
 
 def left_behind(data="local_data"):
@@ -55,7 +54,7 @@ def train(train):
 def finished(scripts, tmp_path_factory):
     """Folder of a whole refit, and what it printed to stdout and stderr."""
     folder = tmp_path_factory.mktemp("refit")
-    flags = ("--no-cuda", "--epochs", 2, "--hyper-start", 1, *ROW, "--refit")
+    flags = ("--no-cuda", "--epochs", 2, "--hyper-start", 1, *SETTING, "--refit")
     status, out, err = call_in(folder, scripts["implicit-augment"], *flags)
     assert status == 0
     return folder, out, err
@@ -74,7 +73,7 @@ def whole(finished):
 
 
 def test_first_stage_is_the_row_without_refit(train, refit):
-    train(*ROW, "--data", "alone")
+    train(*SETTING, "--data", "alone")
     for path in run_folder("alone").iterdir():
         beside = run_folder() / path.name
         if path.name.startswith(("last", "best", "result")):
@@ -85,8 +84,8 @@ def test_first_stage_is_the_row_without_refit(train, refit):
 
 @pytest.mark.parametrize("use", ["A", pytest.param("C", marks=pytest.mark.slow), "WCS"])
 def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, refit, use):
-    train(*ROW, "--refit", "--rows-use", use)
-    train(*ROW[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)
+    train(*SETTING, "--refit", "--rows-use", use)
+    train(*SETTING[:-2], "--train-on", "both", "--rows", LEARNED, "--rows-use", use)
     refitted, by_hand = (
         torch.load(next(run_folder().glob(pattern)), weights_only=True)
         for pattern in (f"last_*_refit_{use}.pt", "last_smallnet_opt_NONE*.pt")
@@ -96,7 +95,7 @@ def test_second_stage_is_a_training_on_both_with_the_learned_rows(train, refit, 
 
 
 def test_what_is_not_taken_over_stays_at_its_start(train, refit):
-    train(*ROW, "--refit", "--rows-use", "W")
+    train(*SETTING, "--refit", "--rows-use", "W")
     stages = [torch.load(run_folder() / f"last_{LEARNED}{end}.pt", weights_only=True) for end in ("", "_refit_W")]
     learned, refitted = (stage["reweight_state_dict"] | stage["augment_state_dict"] for stage in stages)
     _, index, targets = torch.load(next(run_folder().glob("data_*")), weights_only=True)
@@ -127,41 +126,41 @@ def test_refit_is_one_row_of_the_tables(results, refit, finished):
     assert result["images"] == {"train": 133 + 314, "valid": 314, "test": 540}
     assert result["accuracy"].keys() == result["epochs"].keys() == {"best_on_test", "last_epoch", "last_five"}
     for flags in (("--refit",), ("--refit", "--rows-use", "WC"), ("--refit", "--rows-use", "CW")):
-        status, out, _ = results(*ROW, *flags)
+        status, out, _ = results(*SETTING, *flags)
         assert status == 0
         assert out.startswith(f"{LEARNED}_refit_WC\n")
-    labels = [row["row"] for row in json.loads(results("--all", "--format", "json")[1])]
+    labels = [record["row"] for record in json.loads(results("--all", "--format", "json")[1])]
     assert labels == ["SEP/BOTH FIS hyper start 1", "SEP/BOTH FIS hyper start 1 refit WC"]
-    assert results(*ROW, "--refit", "--rows-use", "WS")[0] == 2
+    assert results(*SETTING, "--refit", "--rows-use", "WS")[0] == 2
 
 
 def test_finished_stages_are_left_alone(train, refit):
     before = {path: path.read_bytes() for path in run_folder().iterdir()}
-    status, out, _ = train(*ROW, "--refit")
+    status, out, _ = train(*SETTING, "--refit")
     assert status == 0
     assert [line.split(":")[0] for line in out.splitlines()] == [FINISHED] * 2
     assert {path: path.read_bytes() for path in run_folder().iterdir()} == before
-    assert train(*ROW, "--refit", "--rows-use", "WS")[1].startswith("finished already")
+    assert train(*SETTING, "--refit", "--rows-use", "WS")[1].startswith("finished already")
 
 
 def test_refit_of_rows_that_were_learned_anew_is_refused(train, refit):
-    train(*ROW, "--fresh", "--hyper-lr", 0.01)
-    assert train(*ROW, "--refit")[0] == 0
-    train(*ROW, "--fresh", "--lr", 0.01)
-    status, _, err = train(*ROW, "--refit", "--lr", 0.01)
+    train(*SETTING, "--fresh", "--hyper-lr", 0.01)
+    assert train(*SETTING, "--refit")[0] == 0
+    train(*SETTING, "--fresh", "--lr", 0.01)
+    status, _, err = train(*SETTING, "--refit", "--lr", 0.01)
     assert status == 2
     assert "lr 0.05 instead of 0.01" in err
-    train(*ROW, "--fresh")
+    train(*SETTING, "--fresh")
     path = run_folder() / f"rows_{LEARNED}.pt"
     content = torch.load(path, weights_only=True)
     torch.save(content | {"weight": content["weight"] + 1}, path)
-    status, _, err = train(*ROW, "--refit")
+    status, _, err = train(*SETTING, "--refit")
     assert status == 2
     assert f"was started with another rows file than {path}" in err.splitlines()[-1]
 
 
 def test_dry_run_shows_both_stages(train):
-    status, out, _ = train(*ROW, "--refit", "--dry-run")
+    status, out, _ = train(*SETTING, "--refit", "--dry-run")
     assert status == 0
     assert not Path("local_data").exists()
     plans = [dict(line.split(maxsplit=1) for line in part.splitlines()) for part in out.split("\n\n")]
@@ -178,12 +177,12 @@ def test_dry_run_shows_both_stages(train):
     "flags", [("--refit",), pytest.param(("--refit", "--rows-use", "WSA"), marks=pytest.mark.slow)]
 )
 def test_refit_that_dies_at_any_rename_ends_like_one_that_never_did(train, killed_at, flags):
-    assert train(*ROW, *flags, "--data", "whole")[0] == 0
+    assert train(*SETTING, *flags, "--data", "whole")[0] == 0
     deaths = 0
     for number in (3, 9, 6, 2, 7, 5, 8, 4, 1000):
         revive = killed_at(number, after=number % 2 == 0)
         try:
-            status, *_ = train(*ROW, *flags)
+            status, *_ = train(*SETTING, *flags)
             break
         except Killed:
             deaths += 1
@@ -217,30 +216,30 @@ def signalled(monkeypatch, owner, method, call):
 @pytest.mark.parametrize("step", STOPS)
 def test_signal_says_how_either_stage_goes_on(train, whole, monkeypatch, step):
     revive = signalled(monkeypatch, Rows, "loss", step)
-    status, _, err = train(*ROW, "--refit")
+    status, _, err = train(*SETTING, "--refit")
     revive()
     assert status == 143
     assert err.splitlines()[-1] == f"error: stopped by SIGTERM {STOPS[step]}"
     assert (run_folder() / f"result_{LEARNED}.json").exists() is (step > 8)
-    assert train(*ROW, "--refit")[0] == 0
+    assert train(*SETTING, "--refit")[0] == 0
     assert left_behind() == whole
 
 
 def test_last_stage_alone_starts_over_and_goes_on_without_fresh(train, refit, whole, monkeypatch):
     revive = signalled(monkeypatch, Rows, "loss", 20)
-    status, out, err = train(*ROW, "--refit", "--fresh")
+    status, out, err = train(*SETTING, "--refit", "--fresh")
     revive()
     assert status == 143
     assert all(line.startswith(start) for line, start in zip(out.splitlines(), (FINISHED, "epoch 1/2"), strict=True))
     assert err.splitlines()[-1].startswith("error: stopped by SIGTERM after epoch 1: the same command, without --fresh")
-    status, out, err = train(*ROW, "--refit")
+    status, out, err = train(*SETTING, "--refit")
     assert (status, err) == (0, "note: going on after epoch 1\n")
     assert out.startswith(FINISHED)
     assert left_behind() == whole
 
 
 def test_earlier_stage_of_other_options_is_started_over_by_its_own_command(train, refit, whole):
-    status, _, err = train(*ROW, "--refit", "--lr", 0.01, "--fresh")
+    status, _, err = train(*SETTING, "--refit", "--lr", 0.01, "--fresh")
     assert (status, len(err.splitlines())) == (2, 1)
     assert "lr 0.05 instead of 0.01" in err
     assert "--fresh starts over the last stage alone" in err
@@ -249,17 +248,17 @@ def test_earlier_stage_of_other_options_is_started_over_by_its_own_command(train
 
 def test_stopped_before_its_first_epoch_it_leaves_the_files_of_both_stages(train, refit, whole, monkeypatch):
     revive = signalled(monkeypatch, Rows, "loss", 3)
-    assert train(*ROW, "--refit", "--fresh")[0] == 143
+    assert train(*SETTING, "--refit", "--fresh")[0] == 143
     revive()
     assert left_behind() == whole
 
 
 def test_signal_at_the_very_end_of_the_first_stage_stops_before_the_second(train, whole, monkeypatch):
     revive = signalled(monkeypatch, RowsFile, "as_npz", 1)
-    status, _, err = train(*ROW, "--refit")
+    status, _, err = train(*SETTING, "--refit")
     revive()
     assert status == 143
     assert err.splitlines()[-1].startswith("error: stopped by SIGTERM after epoch 2: the same command")
     assert not list(run_folder().glob("*_refit_*"))
-    assert train(*ROW, "--refit")[1].startswith("finished already")
+    assert train(*SETTING, "--refit")[1].startswith("finished already")
     assert left_behind() == whole

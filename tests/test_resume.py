@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import COMMAND, DISTORTION, FLAGS, ROWS, Killed, contents
+from conftest import COMMAND, DISTORTION, ESTIMATORS, FLAGS, Killed, contents
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hyperopt.rows.rows import Rows
@@ -53,7 +53,7 @@ def whole(runs):
 
 @pytest.mark.parametrize("opt", [pytest.param("HES", marks=pytest.mark.slow), "FIS"])
 def test_run_that_dies_at_any_rename_ends_like_one_that_never_did(call, killed_at, capfd, opt):
-    flags = ("--no-cuda", *FLAGS, *ROWS[opt], "--hyper-steps", 2)
+    flags = ("--no-cuda", *FLAGS, *ESTIMATORS[opt], "--hyper-steps", 2)
     assert call("implicit-augment", *flags, "--data", "whole")[0] == 0
     whole = left_behind("whole")
     Path("logs").rename("logs of the whole run")
@@ -140,7 +140,7 @@ def test_log_of_a_damaged_progress_file_is_not_taken(call, killed_at, log):
 
 
 @pytest.mark.parametrize(
-    "row",
+    "setting",
     [
         ("--aug-model", "RAND"),
         ("--aug-model", "SHA", "--hyper-opt", "HES"),
@@ -149,8 +149,8 @@ def test_log_of_a_damaged_progress_file_is_not_taken(call, killed_at, log):
         pytest.param(("--aug-model", "SEP", "--hyper-opt", "FIS", "--precision", "bf16"), marks=pytest.mark.slow),
     ],
 )
-def test_other_rows_go_on_as_well(call, killed_at, row):
-    flags = ("--no-cuda", *DISTORTION, "--epochs", 3, "--hyper-start", 1, *row)
+def test_other_settings_go_on_as_well(call, killed_at, setting):
+    flags = ("--no-cuda", *DISTORTION, "--epochs", 3, "--hyper-start", 1, *setting)
     revive = killed_at(12)
     with pytest.raises(Killed):
         call("implicit-augment", *flags)
@@ -202,15 +202,15 @@ def test_second_process_on_the_same_row_is_refused(call, stopped):
 
 
 def test_results_script_shows_how_far_runs_are(call, stopped):
-    row = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES", "--hyper-start", 1)
-    status, _, err = call("get-results", *row)
+    setting = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "HES", "--hyper-start", 1)
+    status, _, err = call("get-results", *setting)
     assert status == 2
     assert "epoch 2 of 3, stopped; the same command goes on" in err
     (lock,) = Path("local_data/DIGITS/run0").glob(".lock_smallnet*")
     assert call("implicit-augment", *stopped[0], "-r", "run1")[0] == 0
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        for flags in (row, ("--all", "--format", "csv")):
+        for flags in (setting, ("--all", "--format", "csv")):
             status, out, err = call("get-results", *flags)
             assert status == 0
             assert "run1" in out or "\n1," in out or ",1," in out

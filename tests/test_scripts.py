@@ -13,8 +13,8 @@ import pytest
 from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-SOURCED = {"begin", "published-rows"}  # by the others
-# Commands of a script: rows x distortions x runs.
+SOURCED = {"begin", "published-settings"}  # by the others
+# Commands of a script: methods x distortions x runs.
 PUBLISHED = {
     "table-svhn": 8 * 4 * 4,
     "table-cifar10": 8 * 4 * 4,
@@ -75,7 +75,7 @@ def test_resmooths_published_commands_are_understood(scripts):
     assert all(chain[0] in names for chain in chains)
 
 
-def test_figure_1_shows_its_own_rows_of_the_run_folders(scripts):
+def test_figure_1_shows_its_own_settings_of_the_run_folders(scripts):
     match = re.search("MATCH='(.*)'", (SCRIPTS / "figure1-svhn.sh").read_text())[1]
     script = scripts["implicit-augment"]
 
@@ -153,7 +153,7 @@ def see_that_tables_are_understood(asked, scripts):
 
 
 def trained_by(name, scripts, folder):
-    """The names of the rows that a script trains, by data set and run folder, and the last --match of its tables."""
+    """Names of the settings that a script trains, by data set and run folder, and the last --match of its tables."""
     folder.mkdir()
     asked = asked_of(name, folder)
     see_that_tables_are_understood(asked, scripts)
@@ -181,25 +181,27 @@ def test_tables_show_what_their_script_trains_and_nothing_of_others(scripts, tmp
     found = {
         name: trained_by(name, scripts, tmp_path / name) for name in (*TABLES, "evidence-digits", "evidence-mnist")
     }
-    every = set.union(*(rows for rows, _ in found.values()))
+    every = set.union(*(settings for settings, _ in found.values()))
     for name, count in TABLES.items():
-        rows, matches = found[name]
-        datasets = {dataset for dataset, _ in rows}
-        shown = {(dataset, row) for dataset, row in every if dataset in datasets and re.search(matches[0], row)}
-        assert (rows, len(rows)) == (shown, count), name
+        settings, matches = found[name]
+        datasets = {dataset for dataset, _ in settings}
+        shown = {
+            (dataset, setting) for dataset, setting in every if dataset in datasets and re.search(matches[0], setting)
+        }
+        assert (settings, len(settings)) == (shown, count), name
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"),
+    ("name", "count"),
     [("evidence-digits", 8 * 4 * 6 + 4 * 3 * 2 * 6), ("evidence-mnist", 2 * (2 * 3 + 2)), ("evidence-svhn-holdout", 3)],
 )
-def test_every_row_of_the_evidence_is_understood_of_its_own_and_shown(scripts, tmp_path, name, rows):
+def test_every_setting_of_the_evidence_is_understood_of_its_own_and_shown(scripts, tmp_path, name, count):
     script = scripts["implicit-augment"]
     *commands, last = asked = asked_of(name, tmp_path)
     see_that_tables_are_understood(asked, scripts)
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
     options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
-    assert len({(one.run_folder, one.name) for one in options}) == len(trained) == rows
+    assert len({(one.run_folder, one.name) for one in options}) == len(trained) == count
     names = [stage.run.name for one in options for stage in stages(one)]
     assert all(re.search(last[last.index("--match") + 1], name) for name in names)
 

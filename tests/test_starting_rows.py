@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import DISTORTION, Killed, call_in
+from conftest import DISTORTION, Killed, call_in, untimed_checkpoint
+from damages import Hostile
 
 from custom_datasets.distortion import distorted_images
 from custom_datasets.sources import load_dataset
@@ -23,7 +24,6 @@ from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.fingerprints import fingerprint_training_set
 from hyperopt.runs.set_up import make_training, prepare_split
 from hyperopt.runs.starting_rows import StartingRows
-from utils.fingerprint import fingerprint
 
 IMAGES = 133  # of the distorted training set
 METHOD = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH")
@@ -128,18 +128,13 @@ def test_training_from_learned_rows_goes_on_where_it_stopped(train, rows_file, k
     row = (*METHOD, *flags, "--rows", "mine.pt")
     assert train(*row)[0] == 0
     (last,) = Path("local_data/DIGITS/run0").glob("last_*_rows_mine*.pt")
-    whole = untimed(last)
+    whole = untimed_checkpoint(last)
     revive = killed_at(7)
     with pytest.raises(Killed):
         train(*row, "--fresh")
     revive()
     assert "going on after epoch" in train(*row)[2]
-    assert untimed(last) == whole
-
-
-def untimed(path):
-    content = torch.load(path, weights_only=True)
-    return fingerprint({name: value for name, value in content.items() if name not in ("epochs", "log")})
+    assert untimed_checkpoint(last) == whole
 
 
 def test_row_has_its_own_name_in_every_run_folder(train, results, rows_file):
@@ -161,11 +156,6 @@ def test_row_has_its_own_name_in_every_run_folder(train, results, rows_file):
 def rewrite(path, **changes):
     columns = torch.load(path, weights_only=True) | changes
     torch.save({name: value for name, value in columns.items() if value is not None}, path)
-
-
-class Hostile:
-    def __reduce__(self):
-        return Path.touch, (Path("executed"),)
 
 
 def other_split(path):

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from conftest import FLAGS, ROWS
+from conftest import ESTIMATORS, FLAGS
 
 
 def test_diverged_run_stops_with_epoch_and_step_and_is_never_a_number(call):
@@ -34,7 +34,7 @@ def test_damaged_result_is_named_beside_the_others(call):
 def test_too_full_a_disk_is_named_before_the_start(call, monkeypatch):
     usage = shutil.disk_usage(".")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
-    status, out, err = call("implicit-augment", "--no-cuda", *FLAGS, *ROWS["HES"])
+    status, out, err = call("implicit-augment", "--no-cuda", *FLAGS, *ESTIMATORS["HES"])
     assert (status, out) == (2, "")
     assert re.fullmatch(r"error: the run's files need [\d.]+ MiB in local_data/DIGITS/run0, whose disk has .*\n", err)
 

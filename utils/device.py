@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from utils.errors import UserError
+from utils.errors import UserError, first_line
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 KEPT_BYTES = 2**30
@@ -51,8 +51,7 @@ def check_compiler(device: torch.device) -> None:
     try:
         torch.compile(torch.sin)(torch.ones(8, device=device))
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"--compile does not work on this machine ({reason}); leave it out") from error
+        raise UserError(f"--compile does not work on this machine ({first_line(error)}); leave it out") from error
 
 
 @contextlib.contextmanager

@@ -24,6 +24,11 @@ class Interrupted(BaseException):
         self.signal, self.hint = signal, ""
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an exception's message, or its type if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def exit_status(main: Callable[[], None]) -> int:
     """Run a script's body and return its exit status: 0, 2 after a mistake, 128 + the signal's number after a signal.
 

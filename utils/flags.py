@@ -172,12 +172,12 @@ def _metavar(kind: Callable[[str], Any]) -> str:
 
 def _with_values(text: str, choices: Iterable[str] | None, default: Any) -> str:
     """A flag's help, followed by its choices and its default, unless the help names them itself."""
-    text, said, usual = text.partition(" (default: ")
-    if not said and default is not None and default is not dataclasses.MISSING:
-        usual = f"{str(default).replace('%', '%%')})"
+    text, named, described = text.partition(" (default: ")
+    if not named and default is not None and default is not dataclasses.MISSING:
+        described = f"{str(default).replace('%', '%%')})"
     values = [", ".join(choices)] if choices else []
-    if usual:
-        values.append(f"default: {usual.removesuffix(')')}")
+    if described:
+        values.append(f"default: {described.removesuffix(')')}")
     return f"{text} ({'; '.join(values)})" if values else text
 
 

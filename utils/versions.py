@@ -47,7 +47,7 @@ def commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def note_others(stored: Any, device: torch.device) -> None:
+def note_other_versions(stored: Any, device: torch.device) -> None:
     """Print to stderr which versions, the program's included, differ from those that wrote a checkpoint.
 
     Python's version is left out, since it affects no number. Checkpoints of the first versions of this program have

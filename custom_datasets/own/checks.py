@@ -76,9 +76,9 @@ def _under_two_labels(train: Pictures) -> list[str]:
         return []
     first = groups[0][0]
     other = next(place for place in groups[0] if train.labels[place] != train.labels[first])
-    lie = "is" if len(groups) == 1 else "are"
+    verb = "is" if len(groups) == 1 else "are"
     return [
-        f"{counted(len(groups), 'picture')} in {train.path.name} {lie} there under different labels, "
+        f"{counted(len(groups), 'picture')} in {train.path.name} {verb} there under different labels, "
         f"such as {train.name(first)}, which is {train.name(other)}"
     ]
 
@@ -88,9 +88,9 @@ def _twice(train: Pictures) -> list[str]:
     if not groups:
         return []
     first, other = groups[0][:2]
-    lie = "is" if len(groups) == 1 else "are"
+    verb = "is" if len(groups) == 1 else "are"
     return [
-        f"{counted(len(groups), 'picture')} in {train.path.name} {lie} there more than once, such as "
+        f"{counted(len(groups), 'picture')} in {train.path.name} {verb} there more than once, such as "
         f"{train.name(first)}, which is {train.name(other)}: one copy may be trained on and another serve as clean"
     ]
 

@@ -29,7 +29,7 @@ def is_picture(name: str) -> bool:
     return name.lower().endswith(READ + NOT_READ)
 
 
-def is_dropping(name: str) -> bool:
+def is_junk(name: str) -> bool:
     """Whether a system or a tool has made a file or folder, such as .ipynb_checkpoints; hidden ones always count."""
     return name.startswith(".") or name.lower() in LEFT_BY_SYSTEMS
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.own.names import describe_files, describe_folders, first_of, is_dropping
+from custom_datasets.own.names import describe_files, describe_folders, first_of, is_junk
 from utils.errors import UserError
 from utils.runs.files import SPLIT_LOCK, run_number
 
@@ -56,7 +56,7 @@ def find_parts(folder: Path) -> Parts:
     for path in sorted(folder.iterdir()):
         if part := part_name(path):
             found[part].append(path)
-        elif not is_dropping(path.name):
+        elif not is_junk(path.name):
             beside.append(path)
     if not found["train"]:
         raise UserError(f"{folder} has neither train/ nor train.npz; it must hold {LAYOUTS}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.own.names import counted, describe_files, first_of, is_dropping, is_picture, is_read
+from custom_datasets.own.names import counted, describe_files, first_of, is_junk, is_picture, is_read
 from utils.errors import UserError
 
 
@@ -13,13 +13,13 @@ from utils.errors import UserError
 class Listing:
     """The pictures of every class (paths, ascending by folder, then name); the classes are ordered by name.
 
-    left_out: files that are not read; droppings: pictures that systems and tools have left.
+    left_out: other files; junk: pictures that systems and tools have left. Neither is read.
     """
 
     path: Path
     pictures: dict[str, list[Path]]
     left_out: list[Path]
-    droppings: list[Path]
+    junk: list[Path]
 
     @property
     def notes(self) -> list[str]:
@@ -29,11 +29,11 @@ class Listing:
             notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
             if any(is_picture(file.name) for file in self.left_out):
                 notes[-1] += "; pictures are read in the classes' folders, as JPEG, PNG, WebP, TIFF, BMP or PPM"
-        if self.droppings:
-            lie = "that is" if len(self.droppings) == 1 else "that are"
+        if self.junk:
+            verb = "that is" if len(self.junk) == 1 else "that are"
             notes.append(
-                f"not read in {self.path}: {counted(len(self.droppings), 'picture')} {lie} hidden or "
-                f"left by a system or a tool{self._such_as(self.droppings)}"
+                f"not read in {self.path}: {counted(len(self.junk), 'picture')} {verb} hidden or "
+                f"left by a system or a tool{self._such_as(self.junk)}"
             )
         return notes
 
@@ -48,7 +48,7 @@ def list_part(path: Path) -> Listing:
     picture, and for a link that leads nowhere.
     """
     listing = Listing(path, {}, [], [])
-    for folder, names in _walk(path, listing.droppings):
+    for folder, names in _walk(path, listing.junk):
         pictures = [name for name in names if folder != path and is_read(name)]
         if folder != path:
             listing.pictures.setdefault(folder.relative_to(path).parts[0], []).extend(
@@ -58,6 +58,13 @@ def list_part(path: Path) -> Listing:
             if not os.path.exists(folder / name):
                 raise UserError(f"{folder / name} is a link that leads nowhere; mend or remove it")
             listing.left_out.append(folder / name)
+    _refuse_empty(listing)
+    return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.junk)
+
+
+def _refuse_empty(listing: Listing) -> None:
+    """Raise UserError when there is no class, or a class without a picture."""
+    path = listing.path
     if not listing.pictures:
         there = f": {describe_files(listing.left_out)}" if listing.left_out else ""
         raise UserError(f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own")
@@ -66,24 +73,23 @@ def list_part(path: Path) -> Listing:
             left_out = [file for file in listing.left_out if path / name in file.parents]
             found = f" ({describe_files(left_out)})" if left_out else ""
             raise UserError(f"{path / name} holds no image that is read{found}; there must be one, or no such folder")
-    return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.droppings)
 
 
-def _walk(path: Path, droppings: list[Path]) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and the names of their files, ascending; pictures among droppings are added to `droppings`."""
+def _walk(path: Path, junk: list[Path]) -> Iterator[tuple[Path, list[str]]]:
+    """Folders and the names of their files, ascending; pictures among the junk are added to `junk`."""
     met, found = set(), []
     for folder, folders, names in os.walk(path, followlinks=True, onerror=_refuse_unreadable):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in met:
             raise UserError(f"{folder} is a link to a folder whose images are read already; remove it")
         met.add((status.st_dev, status.st_ino))
-        for name in filter(is_dropping, folders):
-            droppings += [
+        for name in filter(is_junk, folders):
+            junk += [
                 Path(inside, file) for inside, _, files in os.walk(Path(folder, name)) for file in _pictures(files)
             ]
-        droppings += [Path(folder, name) for name in _pictures(filter(is_dropping, names))]
-        folders[:] = [name for name in folders if not is_dropping(name)]
-        found.append((folder, sorted(name for name in names if not is_dropping(name))))
+        junk += [Path(folder, name) for name in _pictures(filter(is_junk, names))]
+        folders[:] = [name for name in folders if not is_junk(name)]
+        found.append((folder, sorted(name for name in names if not is_junk(name))))
     yield from ((Path(folder), names) for folder, names in sorted(found))
 
 

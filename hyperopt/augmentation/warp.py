@@ -79,7 +79,7 @@ def sample_affine(images: Tensor, matrices: Tensor) -> Tensor:
 class PaperWarp:
     """Warp about the picture's centre, nominal ranges, one bilinear sampling."""
 
-    moves_still = False
+    blurs_still = False
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
         """Images (B, C, H, W) warped under amounts (B, 7) in units of the ranges."""

@@ -47,7 +47,7 @@ class OriginalWarp:
 
     def __init__(self, enlargement: int):
         self._enlargement = enlargement
-        self.moves_still = enlargement > 1
+        self.blurs_still = enlargement > 1
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
         """Pictures warped under amounts (B, 7) in units of the ranges."""
@@ -64,7 +64,7 @@ class OriginalWarp:
 
     def still(self, images: Tensor) -> Tensor:
         """Pictures that nothing moves: unchanged on ImageNet, otherwise blurred by enlarging and reducing them."""
-        if not self.moves_still:
+        if not self.blurs_still:
             return images
         rows, columns = (blur_matrix(self._enlargement, side, images.device, images.dtype) for side in images.shape[2:])
         return rows @ images @ columns.T

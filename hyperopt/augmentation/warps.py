@@ -11,16 +11,16 @@ from hyperopt.augmentation.warp_original import OriginalWarp
 class Warp(Protocol):
     """A warp of pictures (B, C, H, W); both methods return pictures of the same shape.
 
-    moves_still: whether `still` changes anything.
+    blurs_still: whether `still` changes pictures.
     """
 
-    moves_still: bool
+    blurs_still: bool
 
     def __call__(self, images: Tensor, amounts: Tensor) -> Tensor:
         """Warp training images by amounts (B, 7), in units of the operations' ranges."""
 
     def still(self, images: Tensor) -> Tensor:
-        """For training images without learned augmentation, and for the validation images of a hyper pass."""
+        """Pictures that are not moved: without learned augmentation, and the validation images of a hyper pass."""
 
 
 def make_warp(name: str, enlargement: int) -> Warp:

@@ -50,7 +50,7 @@ def error_tables(settings: Sequence[SettingResults], accuracy: str, against: re.
     """
     groups = collect(settings, accuracy)
     if against:
-        refuse_unknown(against, groups)
+        refuse_unmatched(against, groups)
     found = []
     for distortion, by_count in groups.items():
         title = f"{settings[0].options.dataset}, imbalance and noise ratio {distortion}"
@@ -126,7 +126,7 @@ def compare(line: Line, other: Line) -> str:
     return f"{difference} ({low:+.2f} to {high:+.2f}), p = {test.pvalue:.2g}, n = {len(runs)}"
 
 
-def refuse_unknown(against: re.Pattern[str], groups: dict[str, ByCount]) -> None:
+def refuse_unmatched(against: re.Pattern[str], groups: dict[str, ByCount]) -> None:
     """Raise UserError when no name of a setting matches the pattern."""
     if not any(reference(lines, against) for by_count in groups.values() for lines in by_count.values()):
         raise UserError(f"no setting has '{against.pattern}' in its name in the table; see it without --against")

@@ -42,8 +42,8 @@ def split_repetitions(results: Results) -> list[Results]:
 
 def differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Why the other result is not of a repetition of the first, as text; only data that both have are compared."""
-    data = [f"other {name}" for name, _, _ in _both_know(_data(first), _data(other))]
-    options = [f"{name} {theirs}, not {ours}" for name, ours, theirs in _both_know(_options(first), _options(other))]
+    data = [f"other {name}" for name, _, _ in _differing(_data(first), _data(other))]
+    options = [f"{name} {theirs}, not {ours}" for name, ours, theirs in _differing(_options(first), _options(other))]
     return data + options + _done_otherwise(first, other)
 
 
@@ -56,8 +56,8 @@ def _done_otherwise(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [f"{whose} of an earlier version, which {words}" for words in kinds]
 
 
-def _both_know(first: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Names and values of the data that are known for both and differ."""
+def _differing(first: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Names and values of what is known of both and differs."""
     pairs = ((name, first.get(name), other.get(name)) for name in sorted(first.keys() | other.keys()))
     return [(name, ours, theirs) for name, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs]
 
@@ -90,7 +90,7 @@ def doubts(results: Results) -> list[str]:
         unknown[tuple(run for run, result in results.items() if result.get(key) is None)].append(name)
     unknown.pop((), None)
     notes = [
-        f"not known which {' and '.join(names)} {_words(list(runs))} were made with: averaged all the same"
+        f"not known which {' and '.join(names)} {_listed(list(runs))} were made with: averaged all the same"
         for runs, names in unknown.items()
     ]
     for name in ("precision", *VERSIONS, "commit"):
@@ -99,7 +99,7 @@ def doubts(results: Results) -> list[str]:
             if (value := _version(result, name)) is not None:
                 runs[value].append(run)
         if len(runs) > 1:
-            listed = "; ".join(f"{value}: {_words(those)}" for value, those in runs.items())
+            listed = "; ".join(f"{value}: {_listed(those)}" for value, those in runs.items())
             notes.append(f"averaged over runs of different {name} ({listed})")
     return notes
 
@@ -115,7 +115,7 @@ def _version(result: dict[str, Any], name: str) -> Any:
     return (result.get("versions") or {}).get(name)
 
 
-def _words(runs: list[int]) -> str:
+def _listed(runs: list[int]) -> str:
     return ", ".join(name_ranges(runs))
 
 

@@ -133,7 +133,7 @@ class SettingResults:
         return (*places, self.method, self.distortion, min(self.results))
 
 
-def some_run_folders(folder: Path) -> dict[int, Path]:
+def existing_run_folders(folder: Path) -> dict[int, Path]:
     """The run folders of a data set's folder by number. Raises UserError when there are none."""
     found = run_folders(folder)
     if not found:
@@ -199,9 +199,10 @@ def only_runs(settings: Iterable[SettingResults], runs: Iterable[int]) -> list[S
 
 
 def _find(folder: Path, wanted: re.Pattern[str], nothing: str, advice: str) -> Findings:
+    """The finished runs whose names match; `nothing` and `advice` are for the UserError when there are none."""
     found: dict[str, Results] = {}
     damaged = []
-    folders = some_run_folders(folder)
+    folders = existing_run_folders(folder)
     for run, run_folder in folders.items():
         for path in sorted(run_folder.glob("result_*.json")):
             name = path.stem.removeprefix("result_")

@@ -18,20 +18,18 @@ class Confidence:
     et al. 2020, arXiv 2009.10795, section 2).
 
     Args:
-        labels: the given labels of all N training images, (N,) int64, on the run's device.
+        given: the given labels of all N training images, (N,) int64, on the run's device.
 
     """
 
-    def __init__(self, labels: Tensor):
-        self._labels = labels
-        self._sum = torch.zeros(len(labels), device=labels.device)
-        self._other = torch.zeros(len(labels), device=labels.device)
-        self._count = torch.zeros(len(labels), device=labels.device)
+    def __init__(self, given: Tensor):
+        self._given = given
+        self._sum, self._other, self._count = (torch.zeros(len(given), device=given.device) for _ in range(3))
 
     @torch.no_grad()
     def add(self, index: Tensor, logits: Tensor) -> None:
         """Add a training batch: the images `index` (B,), each at most once, with logits (B, C)."""
-        given, other = split_probability(logits.softmax(1), self._labels[index])
+        given, other = split_probability(logits.softmax(1), self._given[index])
         self._sum[index] += given
         self._other[index] += other
         self._count[index] += 1

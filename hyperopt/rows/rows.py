@@ -74,7 +74,7 @@ class Rows:
     @property
     def views_validation_anew(self) -> bool:
         """Whether the hyper pass sees validation images in another view than an evaluation."""
-        return self._warp.moves_still
+        return self._warp.blurs_still
 
     def still(self, images: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) without learned augmentation; the published warp blurs these as well."""

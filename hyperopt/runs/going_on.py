@@ -12,7 +12,7 @@ from hyperopt.rows.confidence import complete, lacks_other
 from hyperopt.runs.stages import Stage
 from utils.files import bytes_there, refuse_full_disk
 from utils.runs.checkpoint import Origin, find_checkpoint
-from utils.versions import note_others
+from utils.versions import note_other_versions
 
 # Room for so many checkpoints: the last one, the one before, the one being written, at most one for the best, and one
 # for the rows, which are written twice at the end and which a checkpoint holds with a running square of the same size.
@@ -38,7 +38,7 @@ def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch
         estimator.load_whole(checkpoint, checkpoint["training"])
         if stage.run.plot_debug:
             print("note: --plot-debug draws a run's first batches, which are over; add --fresh", file=sys.stderr)
-        note_others(checkpoint.get("versions"), device)
+        note_other_versions(checkpoint.get("versions"), device)
     refuse_full_disk(files.folder, COPIES * training.checkpoint_bytes() - bytes_there(files.checkpoints))
     return checkpoint
 

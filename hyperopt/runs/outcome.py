@@ -33,13 +33,13 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
     if not options.learns or options.train_on == "valid":
         return
     index = torch.from_numpy(distorted_images(split))
-    told = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both are ascending
+    confidence = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both are ascending
     rows = RowsFile(
         index,
         training.rows.given.cpu()[index],
         options.dataset,
         fingerprint_training_set(data, split),
-        training.rows.columns(index) | estimator.columns(index) | {"confidence": torch.from_numpy(told)},
+        training.rows.columns(index) | estimator.columns(index) | {"confidence": torch.from_numpy(confidence)},
     )
     replace_file(files.rows, rows.as_pt())
     replace_file(files.rows_npz, rows.as_npz())

@@ -15,7 +15,7 @@ from hyperopt.rows.letters import CONFIDENCE, in_words
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.fingerprints import fingerprint_training_set
-from hyperopt.runs.stages import FinishedRun, Stage, rows_path
+from hyperopt.runs.stages import FinishedRun, rows_path
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
 from utils.flags import is_rows_file
@@ -86,7 +86,11 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
     rows = RowsFile.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
-    there = rows.letters
+    return StartingRows(path, rows, _letters_to_take(options, path, rows.letters))
+
+
+def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
+    """Letters of the columns to take over from the file at `path`, which has those of `there`."""
     if not there:
         raise UserError(f"{path} has none of the learned columns; take another file")
     reads = options.estimator_class.reads
@@ -102,20 +106,25 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
         raise UserError(
             f"{path} has {there}, the row {options.table_parts}; change --rows-use, --aug-model or --los-model"
         )
-    return StartingRows(path, rows, use)
+    return use
 
 
-def refuse_other_rows(stage: Stage, result: dict[str, Any]) -> None:
-    """Raise UserError when the rows that a finished run started from have changed since.
+def refuse_other_rows(path: Path, files: RunFiles, result: dict[str, Any]) -> None:
+    """Raise UserError when the rows file at `path`, from which a finished run has started, has changed since.
 
-    If their file is gone, a note says so.
+    If it is gone, a note says so.
+
+    Args:
+        path: of the rows file.
+        files: of the finished run.
+        result: of the finished run.
+
     """
-    path = stage.rows_path
-    if path and not path.exists():
+    if not path.exists():
         print(f"note: {path} is not there, so that it was not compared with what the run started from", file=sys.stderr)
         return
-    if path and fingerprint(RowsFile.read(path).content()) != result.get("rows_checksum"):
+    if fingerprint(RowsFile.read(path).content()) != result.get("rows_checksum"):
         raise UserError(
-            f"{stage.run.files.result} is of a run that was started with another rows file than {path}; "
+            f"{files.result} is of a run that was started with another rows file than {path}; "
             "put the earlier one back, or start over with --fresh"
         )

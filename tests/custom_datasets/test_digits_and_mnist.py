@@ -80,11 +80,7 @@ def test_images_without_labels_are_an_error(mnist):
         load_dataset("MNIST", folder, CPU)
 
 
-def test_impossible_download_names_files_and_folder(tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
+def test_impossible_download_names_files_and_folder(tmp_path, no_network):
     with pytest.raises(UserError, match=r"cannot be downloaded.*train-images-idx3-ubyte.* there") as caught:
         load_dataset("MNIST", tmp_path, CPU)
     assert str(tmp_path / "MNIST" / "raw") in str(caught.value)

@@ -70,7 +70,7 @@ def test_two_parts_of_one_kind_are_refused(tmp_path, other):
         load(tmp_path)
 
 
-DROPPINGS = (
+JUNK = (
     "__MACOSX/ant/._0.png",
     ".ipynb_checkpoints/0-checkpoint.png",
     "ant/.ipynb_checkpoints/0-checkpoint.png",
@@ -87,23 +87,23 @@ DROPPINGS = (
     "ant/._0.png",
     "ant/.hidden.png",
 )
-NO_PICTURES = [path for path in DROPPINGS if not path.endswith((".png", ".jpg")) or "/._" in path]
+NO_PICTURES = [path for path in JUNK if not path.endswith((".png", ".jpg")) or "/._" in path]
 
 
 @pytest.mark.parametrize("part", ["train", "valid", "test"])
-@pytest.mark.parametrize("dropping", DROPPINGS)
-def test_what_systems_leave_is_neither_class_nor_picture(tmp_path, part, dropping):
+@pytest.mark.parametrize("junk", JUNK)
+def test_what_systems_leave_is_neither_class_nor_picture(tmp_path, part, junk):
     write_folders(tmp_path)
     clean = load(tmp_path)
-    path = tmp_path / part / dropping
+    path = tmp_path / part / junk
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(tmp_path / "train/ant/0.png", path)
     found = load(tmp_path)
     assert torch.equal(found.train.images, clean.train.images)
     assert torch.equal(found.test.images, clean.test.images)
     assert (found.class_names, found.duplicates) == (list(CLASSES), ())
-    told = f"not read in {tmp_path / part}: 1 picture that is hidden or left by a system or a tool, such as {dropping}"
-    assert found.notes == (() if dropping in NO_PICTURES else (told,))
+    told = f"not read in {tmp_path / part}: 1 picture that is hidden or left by a system or a tool, such as {junk}"
+    assert found.notes == (() if junk in NO_PICTURES else (told,))
 
 
 def test_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):

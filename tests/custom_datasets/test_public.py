@@ -16,15 +16,8 @@ from torchvision.datasets import SVHN
 from custom_datasets.sources import load_dataset
 from utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("no_network")
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from damages import Hostile
 
 from custom_datasets.distortion import Distortion, Split, make_split
 from custom_datasets.split_file import find_split, read_split, split_file_name, write_split
@@ -102,11 +103,6 @@ def test_every_split_that_is_made_fits(tmp_path, seed):
     made = make_split(labels, 10, distortion, seed)
     write_split(tmp_path / "split.pt", made)
     assert equal(read_split(tmp_path / "split.pt", labels, 10, distortion), made)
-
-
-class Hostile:
-    def __reduce__(self):
-        return os.mkdir, ("executed",)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def predict(
     images = len(test.labels)
     chosen = torch.linspace(0, images - 1, min(FEATURED, images)).round().long().to(test.labels.device)
     columns = zip(*(_train_columns(network, batch, view) for batch in train), strict=True)
-    index, given, said, *last = map(torch.cat, columns)
+    index, given, predicted, *last = map(torch.cat, columns)
     # The last network's for an image that no train pass has had.
     means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
     given_confidence, other_confidence = means
@@ -149,7 +149,7 @@ def predict(
         "train_index": index,
         "train_given": given,
         "train_true": true[index],
-        "train_predicted": said,
+        "train_predicted": predicted,
         "train_given_probability": last[0],
         "train_confidence": given_confidence,
         "train_other_confidence": other_confidence,

@@ -142,10 +142,10 @@ class Record(AbstractContextManager):
 
         It is not stored beside the files of an earlier run, which exist until the first epoch is recorded.
         """
-        told = f"diverged in epoch {self.done + 1}: {error}"
+        message = f"diverged in epoch {self.done + 1}: {error}"
         if self.done or not self._earlier_run():
-            self._write_progress(told)
-        return DivergenceError(told)
+            self._write_progress(message)
+        return DivergenceError(message)
 
     def _earlier_log(self, checkpoint: dict[str, Any] | None) -> str | None:
         """The log of the run that goes on, even if it was stopped within its first epoch."""
@@ -200,10 +200,6 @@ class Record(AbstractContextManager):
     def finish(self, data: dict[str, Any]) -> dict[str, Any]:
         """Write and return the result; `data` holds its entries about the data set, by key."""
         chosen = self.chosen_epochs()
-        # The times of the epochs with a hyper pass, if there are any.
-        moving = [epoch.seconds for epoch in self.epochs if epoch.hyper_learning_rate] or [
-            epoch.seconds for epoch in self.epochs
-        ]
         result = {
             "dataset": self.options["dataset"],
             "run": self.run,
@@ -221,15 +217,20 @@ class Record(AbstractContextManager):
             "seed": self.options["seed"],
             "versions": versions(self.device),
             "commit": self.commit,
-            "timing": {
-                "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
-                "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
-                "median_seconds": {
-                    name: statistics.median(seconds[name] for seconds in moving) for name in self.epochs[-1].seconds
-                },
-            },
+            "timing": self._timing(),
         }
         self.files.previous.unlink(missing_ok=True)
         self.files.progress.unlink(missing_ok=True)
         write_json(self.files.result, result)  # last: with it the run is finished, and no file is removed any more
         return result
+
+    def _timing(self) -> dict[str, Any]:
+        """The entry of a result about time: the medians are over the epochs with a hyper pass, if there are any."""
+        typical = [epoch for epoch in self.epochs if epoch.hyper_learning_rate] or self.epochs
+        return {
+            "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
+            "median_seconds": {
+                name: statistics.median(epoch.seconds[name] for epoch in typical) for name in self.epochs[-1].seconds
+            },
+        }

@@ -39,7 +39,7 @@ def draw(settings: list[SettingResults], _: Sources) -> Figure:
 def _draw_panel(axes: Axes, settings: list[SettingResults], classes: int) -> None:
     offsets, highest = SPREAD * ((np.arange(len(settings)) + 0.5) / len(settings) - 0.5), 100
     for number, (setting, offset) in enumerate(zip(settings, offsets, strict=True)):
-        means, spreads = mean_and_spread(setting)
+        means, spreads = per_class(setting)
         highest = max(highest, np.nanmax(means + np.nan_to_num(spreads)))
         axes.errorbar(
             np.arange(len(means)) + offset,
@@ -69,8 +69,8 @@ def _mark_rare(axes: Axes, ratio: int, classes: int) -> None:
     axes.text(classes - 0.55, 0.01, text, ha="right", va="bottom", transform=transform)
 
 
-def mean_and_spread(setting: SettingResults) -> np.ndarray:
+def per_class(setting: SettingResults) -> np.ndarray:
     """Mean and sample standard deviation per class, (2, C); NaN where they are not defined."""
     by_class = zip_longest(*setting.per_class())
     known = ([value for value in values if value is not None] for values in by_class)
-    return np.array([[*summarise(values), np.nan, np.nan][:2] for values in known]).T
+    return np.array([style.two_numbers(summarise(values)) for values in known]).T

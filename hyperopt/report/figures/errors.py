@@ -36,17 +36,17 @@ def draw(settings: list[SettingResults], _: Sources) -> Figure:
     places = np.arange(len(settings))
     first = places - (len(BARS) - 1) / 2 * THICKNESS
     for number, (accuracy, look) in enumerate(BARS.items()):
-        means, spreads = np.array([filled(summarise(setting.errors(accuracy))) for setting in settings]).T
+        means, spreads = np.array([style.two_numbers(summarise(setting.errors(accuracy))) for setting in settings]).T
         if np.isnan(means).all():
             continue
         place = first + number * THICKNESS
         axes.barh(place, means, THICKNESS, edgecolor="black", linewidth=0.6, label=ACCURACIES[accuracy], **look)
         axes.errorbar(means, place, xerr=spreads, fmt="none", ecolor="black", elinewidth=0.9, capsize=2)
-    published = np.array([filled(setting.published()) for setting in settings]).T
+    published = np.array([style.two_numbers(setting.published()) for setting in settings]).T
     if np.isfinite(published[0]).any():
         axes.errorbar(
             published[0],
-            places - (len(BARS) - 1) / 2 * THICKNESS,
+            first,
             xerr=published[1],
             label="published (best on test)",
             fmt="D",
@@ -64,8 +64,3 @@ def draw(settings: list[SettingResults], _: Sources) -> Figure:
     figure.suptitle(style.title(settings[0], "test error: mean and standard deviation over runs"))
     style.legend_below(figure, axes)
     return figure
-
-
-def filled(summary: list[float]) -> list[float]:
-    """Mean and standard deviation; NaN where they are not defined."""
-    return [*summary, np.nan, np.nan][:2]

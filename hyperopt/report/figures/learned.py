@@ -64,8 +64,8 @@ def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
         panels[0].set_title(f"{setting.label} ({style.runs(pool.runs)}, {images} images)", loc="left")
     for axes, name in zip(lines[-1], columns, strict=True):
         axes.set_xlabel(COLUMNS[name])
-    said = "learned rows of training images; operations: median, quartiles (thick), 5th to 95th percentile (thin)"
-    figure.suptitle(style.title(settings[0], said))
+    subtitle = "learned rows of training images; operations: median, quartiles (thick), 5th to 95th percentile (thin)"
+    figure.suptitle(style.title(settings[0], subtitle))
     _legend(figure, {name for _, pool in pools for name in pool.groups})
     return figure
 

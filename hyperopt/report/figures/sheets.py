@@ -26,8 +26,8 @@ def draw_suspects(review: Review) -> Figure:
     audit = review.audit
     captions = []
     for place in range(min(SUSPECTS, len(audit.index))):
-        said = {"given": audit.given, "learned": audit.learned, "network": audit.predicted}
-        lines = [f"{who}: {audit.name(labels[place])}" for who, labels in said.items() if labels is not None]
+        labels = {"given": audit.given, "learned": audit.learned, "network": audit.predicted}
+        lines = [f"{source}: {audit.name(column[place])}" for source, column in labels.items() if column is not None]
         lines.append(f"quality {audit.quality[place]:.2f}")
         if audit.weight is not None:
             lines.append(f"weight {audit.weight[place]:.2f}")

@@ -5,7 +5,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import ceil
+from math import ceil, nan
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,11 @@ def _grid_columns(axes: Axes) -> int:
     """The number of panels side by side in the grid of a panel."""
     place = axes.get_subplotspec()
     return place.get_gridspec().ncols if place else 1
+
+
+def two_numbers(summary: Sequence[float]) -> list[float]:
+    """Mean and standard deviation, as `summarise` returns them; NaN where they are not defined."""
+    return [*summary, nan, nan][:2]
 
 
 def runs(count: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from damages import Hostile
 from oracle import rows_of_setting
 
 from custom_datasets.distortion import Split, distorted_images, train_on_validation
@@ -117,11 +118,6 @@ def test_column_that_must_be_there_cannot_be_none(tmp_path):
     torch.save(change(given_label=None), tmp_path / "rows.pt")
     with pytest.raises(UserError, match="it has no 'given_label'"):
         RowsFile.read(tmp_path / "rows.pt")
-
-
-class Hostile:
-    def __reduce__(self):
-        return Path.touch, (Path("executed"),)
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.npz"])

@@ -1,9 +1,9 @@
-# Sourced by the scripts of the published tables: every row at every distortion for every run.
+# Sourced by the scripts of the published tables: every setting at every distortion for every run.
 #
-#     published_rows DATASET "IR NR" ["IR NR" ...] -- [--print]
+#     published_settings DATASET "IR NR" ["IR NR" ...] -- [--print]
 #
-# A script can set ROWS, FIGURES (folder) and TABLE (the name of its file in docs/results) in between, and MATCH to show
-# only the rows of its figure.
+# A script can set METHODS, FIGURES (folder) and TABLE (the name of its file in docs/results) in between, and MATCH to show
+# only the settings of its figure.
 # --print lists the commands, one per line, for a cluster's queue. RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of
 # this machine that share them: each works on its runs one after the other. What is finished is skipped.
 set -euo pipefail
@@ -12,7 +12,7 @@ PYTHON=${PYTHON:-.venv/bin/python}
 RUNS=${RUNS:-0 1 2 3}
 GPUS=${GPUS:-0}
 MATCH=.
-ROWS=(
+METHODS=(
     "--aug-model NONE"
     "--aug-model RAND"
     "--aug-model AUTO"
@@ -25,14 +25,14 @@ ROWS=(
 
 # The commands of one GPU: those of every run whose place among the runs falls to it.
 commands() {
-    local gpu_place=$1 gpu=$2 gpus=$3 dataset=$4 place=0 run row
+    local gpu_place=$1 gpu=$2 gpus=$3 dataset=$4 place=0 run method
     shift 4
     for run in $RUNS; do
         if ((place++ % gpus == gpu_place)); then
             for distortion in "$@"; do
                 read -r ir nr <<<"$distortion"
-                for row in "${ROWS[@]}"; do
-                    echo "$PYTHON implicit-augment.py -r run$run --gpu $gpu -nr $nr -ir $ir --dataset $dataset $row"
+                for method in "${METHODS[@]}"; do
+                    echo "$PYTHON implicit-augment.py -r run$run --gpu $gpu -nr $nr -ir $ir --dataset $dataset $method"
                 done
             done
         fi
@@ -51,7 +51,7 @@ run_all() {
     return "$failed"
 }
 
-published_rows() {
+published_settings() {
     local dataset=$1 distortions=() place=0 gpu failed=0
     shift
     while [[ $1 != -- ]]; do

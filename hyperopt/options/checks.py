@@ -1,7 +1,7 @@
 """Refuses flags that contradict each other."""
 
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
+from hyperopt.options.setting import LEARNED_AUG_MODELS, LOSS_LETTERS, NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
@@ -20,20 +20,20 @@ def check_setting(setting: Setting) -> None:
         raise UserError("--policy names a published policy and needs --aug-model AUTO or DADA")
     _check_estimator(setting)
     if setting.train_on != "distorted" and setting.oversplit:
-        raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
+        raise UserError(f"--train-on {setting.train_on} is a control with a validation split; leave out --oversplit")
     if setting.valid_images and setting.oversplit:
         raise UserError("--valid-images needs a validation split, which --oversplit leaves out")
     if setting.overfit and setting.oversplit:
         raise UserError("--overfit and --oversplit exclude each other")
     if setting.overfit and not setting.estimator_class.passes_over_rows:
-        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES or FIS")
+        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES or FIS")
     _check_starting_rows(setting)
 
 
 def _check_estimator(setting: Setting) -> None:
     estimator, name = setting.estimator_class, setting.hyper_opt
-    if name != "NONE" and not setting.learns:
-        raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
+    if name != "NONE" and set(estimator.fills or setting.row_parts).isdisjoint(setting.row_parts):
+        raise UserError(f"--hyper-opt {name} has nothing to learn; add {_models(estimator.fills)}")
     if not estimator.passes_over_rows:
         # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
         recipe = RECIPES[setting.recipe]
@@ -43,6 +43,13 @@ def _check_estimator(setting: Setting) -> None:
     if setting.train_on not in estimator.trains_on:
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     estimator.check(setting)
+
+
+def _models(fills: str) -> str:
+    """The flags that give rows a part that an estimator fills."""
+    losses = [name for name, letters in LOSS_LETTERS.items() if set(letters) & set(fills)]
+    found = [f"--aug-model {'|'.join(LEARNED_AUG_MODELS)}"] if "A" in fills else []
+    return " or ".join(found + ([f"--los-model {'|'.join(losses)}"] if losses else []))
 
 
 def _check_refit(setting: Setting) -> None:

@@ -175,7 +175,7 @@ REFUSED = {
     "--compare --audit labels.csv": "--compare shows every setting; leave out --audit",
     "--compare --only-runs 7": "no run of --only-runs is finished in any of the settings",
     "--compare labels --match train_on": "none of the finished runs was trained on noisy labels",
-    "--compare labels --match nr_0.3": "no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels",
+    "--compare labels --match nr_0.3": "no finished run with --los-model and --hyper-opt HES or FIS on noisy labels",
     "--compare everything": "invalid choice: 'everything'",
     "--compare --accuracy nope": "invalid choice: 'nope'",
     "--compare --match (": "'(' is not a regular expression",
@@ -207,6 +207,18 @@ def test_corrections_of_rows_that_know_wrong_labels():
         "wrong, corrected": 1 / 2,
         "right, changed": 1 / 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("absent", "kept"),
+    [
+        ({"weight": None}, ("area, soft label", "wrong, corrected", "right, changed")),
+        ({"learned": None, "given_probability": None}, ("area, weight",)),
+    ],
+)
+def test_corrections_of_rows_with_one_of_the_two_parts(absent, kept):
+    whole = corrections(Told())
+    assert corrections(type("One", (Told,), absent)()) == {name: whole[name] for name in kept}
 
 
 @pytest.fixture

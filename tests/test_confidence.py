@@ -168,7 +168,7 @@ UNFIT = {
     lambda rows, predictions: rows.unlink(): "no finished run",
     lambda rows, predictions: rows.write_bytes(rows.read_bytes()[:-100]): "not a rows file that can be used (damaged)",
     without_confidence: "has no confidence, only W; leave out --hyper-opt CON",
-    lambda rows, predictions: predictions.unlink(): "cannot be read",
+    lambda rows, predictions: predictions.unlink(): "cannot be read (it is not there); train the run again",
     other_images: "the file of --rows is of other images or labels than the predictions file",
 }
 
@@ -179,6 +179,12 @@ def test_unfit_files_are_refused_in_one_line(refused, source, unfit):
     flags = (*CON, "--rows", source, "--confidence-fills", "WS", *CUT)
     refused("implicit-augment", ["--no-cuda", *flags], UNFIT[unfit])
     assert not list(RUN.glob("[!.]*CON*"))  # but for the lock
+
+
+def test_copied_rows_file_without_predictions_is_refused(refused, source):
+    shutil.copy(RUN / f"rows_{source}.npz", "mine.npz")
+    flags = ("--no-cuda", *CON, "--rows", "mine.npz", "--confidence-fills", "S", *CUT)
+    refused("implicit-augment", flags, "if the rows file is a copy, give --rows the run's name")
 
 
 def test_threshold_that_leaves_no_image_is_refused(refused, source):

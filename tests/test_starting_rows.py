@@ -186,6 +186,14 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def predictions(path):
+    shutil.copy(next(Path("local_data/DIGITS/run0").glob("predictions_*.npz")), path)
+
+
+def split_file(path):
+    shutil.copy(next(Path("local_data/DIGITS/run0").glob("data_*.pt")), path)
+
+
 UNFIT = {
     other_split: "mine.pt is of another split",
     other_data: "mine.pt is of the data set MNIST, not of DIGITS",
@@ -194,6 +202,7 @@ UNFIT = {
     without_weight: "mine.pt has no weight, only CSA; change --rows-use",
     hostile: "mine.pt is not a rows file that can be used (damaged)",
     cut: "mine.pt is not a rows file that can be used (damaged)",
+    split_file: "mine.pt is not a rows file that can be used (it has no 'index')",
     Path.unlink: "there is no rows file mine.pt",
 }
 
@@ -209,6 +218,13 @@ def test_unfit_file_is_refused_in_one_line(train, rows_file, unfit):
     assert UNFIT[unfit] in err
     assert sorted(Path("local_data").rglob("*")) == before
     assert not Path("executed").exists()
+
+
+def test_predictions_in_place_of_rows_are_named(train, rows_file):
+    predictions(Path("mine.npz"))
+    status, _, err = train(*METHOD, "--rows", "mine.npz")
+    assert status == 2
+    assert "mine.npz is not a rows file that can be used (it has no 'index')" in err
 
 
 REFUSED = {

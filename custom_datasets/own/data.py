@@ -141,6 +141,6 @@ def check_size(part: Part, train: Part) -> None:
     (height, width), (train_height, train_width) = part.size, train.size
     if (height, width) != (train_height, train_width):
         raise UserError(
-            f"{part.path} holds images of {width} x {height} pixels, but the training images have "
-            f"{train_width} x {train_height}; all images must have the same size"
+            f"{part.path} begins with an image of {width} x {height} pixels, but {train.path} with one of "
+            f"{train_width} x {train_height}; all images must have the same size: resize them"
         )

@@ -48,7 +48,7 @@ class FolderPart:
             if picture.shape[1:] != (height, width):
                 raise UserError(
                     f"{path} is {picture.shape[2]} x {picture.shape[1]} pixels, but {self.paths[0]} is "
-                    f"{width} x {height}; all images must have the same size"
+                    f"{width} x {height}; all images must have the same size: resize them"
                 )
             image[...] = picture
             progress(image.nbytes)

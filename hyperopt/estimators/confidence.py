@@ -107,7 +107,14 @@ class Confidence(Estimator):
 
         from hyperopt.rows.parts import start_soft_labels
 
-        classes, found = self.training.data.classes, finished.predictions()
+        classes = self.training.data.classes
+        try:
+            found = finished.predictions()
+        except UserError as error:
+            raise UserError(
+                f"--confidence-fills S needs the predictions beside the rows file: {error}, or, if the rows file is a "
+                "copy, give --rows the run's name"
+            ) from error
         distorted = np.isin(found.train_index, rows.index)  # a control is trained on clean images as well
         index, given, predicted = (
             column[distorted] for column in (found.train_index, found.train_given, found.train_predicted)

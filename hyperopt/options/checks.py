@@ -2,7 +2,7 @@
 
 from custom_transforms.names import MAGNITUDES, split_numbers
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
-from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
+from hyperopt.options.setting import LEARNED_AUG_MODELS, LOSS_LETTERS, NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
@@ -19,14 +19,14 @@ def check_setting(setting: Setting) -> None:
     _check_policy(setting)
     _check_estimator(setting)
     if setting.train_on != "distorted" and setting.oversplit:
-        raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
+        raise UserError(f"--train-on {setting.train_on} is a control with a validation split; leave out --oversplit")
     if setting.valid_images and setting.oversplit:
         given = f" {setting.valid_images} of --recipe {setting.recipe}" if setting.defaults.valid_images else ""
         raise UserError(f"--valid-images{given} needs a validation split, which --oversplit leaves out")
     if setting.overfit and setting.oversplit:
         raise UserError("--overfit and --oversplit exclude each other")
     if setting.overfit and not setting.estimator_class.passes_over_rows:
-        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt; add HES or FIS")
+        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES or FIS")
     _check_starting_rows(setting)
 
 
@@ -47,8 +47,8 @@ def _check_policy(setting: Setting) -> None:
 
 def _check_estimator(setting: Setting) -> None:
     estimator, name = setting.estimator_class, setting.hyper_opt
-    if name != "NONE" and not setting.learns:
-        raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
+    if name != "NONE" and set(estimator.fills or setting.row_parts).isdisjoint(setting.row_parts):
+        raise UserError(f"--hyper-opt {name} has nothing to learn; add {_models(estimator.fills)}")
     if not estimator.passes_over_rows:
         # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
         recipe = setting.defaults
@@ -58,6 +58,13 @@ def _check_estimator(setting: Setting) -> None:
     if setting.train_on not in estimator.trains_on:
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     estimator.check(setting)
+
+
+def _models(fills: str) -> str:
+    """The flags that give rows a part that an estimator fills."""
+    losses = [name for name, letters in LOSS_LETTERS.items() if set(letters) & set(fills)]
+    found = [f"--aug-model {'|'.join(LEARNED_AUG_MODELS)}"] if "A" in fills else []
+    return " or ".join(found + ([f"--los-model {'|'.join(losses)}"] if losses else []))
 
 
 def _check_refit(setting: Setting) -> None:

@@ -1,6 +1,7 @@
 """From the command line to resolved options, in which every default is filled in."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -30,10 +31,10 @@ def parse_options(kind: type[Options], description: str, arguments: Sequence[str
     parser = options_parser(kind, description, hyper_opt)
     parser.set_defaults(**presets)
     found, unknown = parser.parse_known_args(arguments)
-    for argument in unknown:
-        name = argument.removeprefix("--").split("=")[0].replace("-", "_")
-        if argument.startswith("--") and estimator_of_flag(name):
-            raise UserError(f"{argument.split('=')[0]} has no effect on --hyper-opt {hyper_opt}; change one of them")
+    flags = [argument.split("=")[0] for argument in unknown if re.match("--?[a-z]", argument)]
+    idle = [flag for flag in flags if estimator_of_flag(flag.removeprefix("--").replace("-", "_"))]
+    if idle and idle == flags:  # a misspelt flag beside them may be --hyper-opt
+        raise UserError(f"{idle[0]} has no effect on --hyper-opt {hyper_opt}; change one of them")
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return make_options(kind, vars(found))

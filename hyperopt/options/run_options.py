@@ -26,7 +26,7 @@ class RunOptions(Setting):
     )
     seed: int = flag(
         None,
-        "seed of every random draw (default: the N of runN)",
+        "seed of every random draw; a split file that is there stays (default: the N of runN)",
         type=number(int, 0, 2**31 - 1),
     )
     fresh: bool = flag(

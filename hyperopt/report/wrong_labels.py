@@ -44,38 +44,39 @@ def review_settings(settings: Sequence[SettingResults], data: "Dataset") -> Revi
 
 
 def label_table(reviews: Reviews) -> str:
-    """How well learned weights and soft labels tell wrong labels: a line per setting that learns both.
+    """How well learned weights and soft labels tell wrong labels: a line per setting that learns one of them.
 
     The columns are the areas under the ROC curve of a low weight, and of a low soft-label probability of the given
     label, for wrong labels; the share of wrong labels whose soft label is largest at the true class; the share of right
-    labels whose soft label is largest elsewhere; and the test error of the same runs.
+    labels whose soft label is largest elsewhere; and the test error of the same runs. A part that is not learned has
+    dashes.
 
     Raises UserError when there is no such setting.
     """
     columns = (*LABEL_COLUMNS, *LABEL_ERRORS)
     grid = [["in %", "noise ratio", *columns, "runs"]]
     for setting, found in reviews:
-        if setting.options.los_model == "BOTH" and setting.options.has_learned_rows:
+        if setting.options.los_model != "NONE" and setting.options.has_learned_rows:
             values = _columns([corrections(review.audit) for review in found])
             values |= {name: setting.errors(accuracy) for name, accuracy in LABEL_ERRORS.items()}
             cells = (mean_and_spread(values.get(name, []), "±") for name in columns)
             grid.append([setting.label, str(setting.distortion[2]), *cells, str(len(found))])
     if len(grid) == 1:
-        raise UserError("no finished run with --los-model BOTH --hyper-opt HES or FIS on noisy labels; train one first")
+        raise UserError("no finished run with --los-model and --hyper-opt HES or FIS on noisy labels; train one first")
     return as_markdown(grid)
 
 
 def corrections(audit: Audit) -> dict[str, float]:
     """The columns of one run, as shares; without those that would count no label."""
-    assert audit.weight is not None and audit.given_probability is not None and audit.learned is not None
     assert audit.true is not None  # the noise was made by this program
     wrong = np.asarray(audit.given != audit.true)
     found: dict[str, float] = {}
     for name, values in (("weight", audit.weight), ("soft label", audit.given_probability)):
-        found |= {f"area, {name}": value for figure, value in score(wrong, values).items() if figure == AREA}
-    if wrong.any():
+        if values is not None:
+            found |= {f"area, {name}": value for figure, value in score(wrong, values).items() if figure == AREA}
+    if audit.learned is not None and wrong.any():
         found["wrong, corrected"] = float(np.mean(audit.learned[wrong] == audit.true[wrong]))
-    if not wrong.all():
+    if audit.learned is not None and not wrong.all():
         found["right, changed"] = float(np.mean(audit.learned[~wrong] != audit.given[~wrong]))
     return found
 

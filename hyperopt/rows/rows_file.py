@@ -155,11 +155,14 @@ class RowsFile:
 def _load(path: Path) -> dict[str, Any]:
     """The unchecked content of a file, with arrays as tensors."""
     if path.suffix.lower() != ".npz":
-        content = dict(load_tensors(path))
+        content = load_tensors(path)
+        content = content if isinstance(content, dict) else {}  # another kind of file lacks the columns
         return {name: part.detach() if isinstance(part, Tensor) else part for name, part in content.items()}
     arrays = load_arrays(path)
     texts = {name: arrays.pop(name).tolist() for name in TEXTS if name in arrays}
-    return texts | {name: torch.from_numpy(_native(array)) for name, array in arrays.items()}
+    return texts | {
+        name: torch.from_numpy(_native(array)) if name in COLUMNS else array for name, array in arrays.items()
+    }
 
 
 def _native(array: np.ndarray) -> np.ndarray:

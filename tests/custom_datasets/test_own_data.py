@@ -211,8 +211,8 @@ def two_layouts(folder):
         (empty_class, r"train.dog holds no image"),
         (text_as_image, r"train.cow.2\.png is damaged"),
         (cut_image, r"test.bee.0\.png is damaged"),
-        (other_size, r"bee.4\.png is 9 x 8 pixels, but .*ant.0\.png is 9 x 7"),
-        (other_size_of_a_part, r"test holds images of 8 x 7 pixels, but the training images have 9 x 7"),
+        (other_size, r"bee.4\.png is 9 x 8 pixels, but .*ant.0\.png is 9 x 7; .*resize"),
+        (other_size_of_a_part, r"test begins with an image of 8 x 7 pixels, but .*train with one of 9 x 7; .*resize"),
         (deep_pixels, r"valid.bee.1\.png has pixels of kind I"),
         (unknown_class("test"), r"test.dog is a class that the training set lacks"),
         (unknown_class("valid"), r"valid.dog is a class that the training set lacks"),
@@ -235,7 +235,7 @@ def test_sizes_of_parts_are_compared_before_any_is_read(tmp_path, monkeypatch):
     other_size_of_a_part(tmp_path)
     filled = []
     monkeypatch.setattr(FolderPart, "fill", lambda part, *_: filled.append(part.path.name))
-    with pytest.raises(UserError, match="test holds images of 8 x 7 pixels"):
+    with pytest.raises(UserError, match="test begins with an image of 8 x 7 pixels"):
         load(tmp_path)
     assert not filled
 

@@ -75,6 +75,8 @@ class Predictions:
             problem = _misfit(arrays, classes)
         except KeyError as error:
             problem = f"it has no {error}"
+        except FileNotFoundError:
+            problem = "it is not there"
         except (OSError, ValueError, TypeError) as error:
             problem = str(error)
         if problem:

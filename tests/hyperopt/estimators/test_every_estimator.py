@@ -159,6 +159,13 @@ def test_training_never_sees_a_true_label_that_is_not_given(call, flags_of, name
     assert all(torch.equal(seen, expected) for seen, expected in given)
 
 
+@pytest.mark.parametrize("models", [("--los-model", "SOFT"), ("--aug-model", "SEP"), ()])
+def test_estimator_without_a_part_that_it_fills_is_refused(refused, models):
+    culprit = "--hyper-opt TOY has nothing to learn; add --los-model WGHT|BOTH"
+    refused("implicit-augment", ("--hyper-opt", "TOY", *models), culprit)
+    refused("get-results", ("--hyper-opt", "TOY", *models), culprit)
+
+
 def test_toy_costs_one_file_and_one_line(call, results):
     """Its flag, name, rows, columns and refusals come from the table alone."""
     flags = (*SHORT, *DATA, "--los-model", "WGHT", "--hyper-opt", "TOY", "--toy-slope", 2)

@@ -6,9 +6,10 @@ from custom_datasets.split_file import split_file_name
 from hyperopt.augmentation.warps import make_warp
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS
-from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.resolve import options_parser, parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import AUG_MODELS, LOSS_LETTERS, WARP_NAMES, Setting
+from hyperopt.report.options import ResultOptions
 from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE, LETTERS
 from hyperopt.rows.parts import PARTS
 from hyperopt.runs.stages import stages
@@ -480,3 +481,12 @@ def test_resmooth_is_trained_as_published_on_the_data_of_its_paper():
     for data in (("--dataset", "DIGITS"), SMALL, ("--dataset", "mine", "--recipe", "small")):
         assert options("--method", "ReSmooth", *data).identity == options(*flags, *data).identity
         assert options("--method", "ReSmooth", *data).name == options(*flags, *data).name
+
+
+@pytest.mark.parametrize("kind", [RunOptions, ResultOptions])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_help_closes_each_parenthesis_once(kind, estimator):
+    """A default that the help of a flag names itself must stand at its end."""
+    shown = options_parser(kind, "", estimator).format_help()
+    for entry in shown.split("\n  -"):
+        assert entry.count("(") == entry.count(")"), entry

@@ -18,8 +18,6 @@ def check_setting(setting: Setting) -> None:
         raise UserError(f"--background is for your own data; {setting.dataset} has no transparent pictures")
     _check_policy(setting)
     _check_estimator(setting)
-    if setting.train_on != "distorted" and setting.oversplit:
-        raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     if setting.valid_images and setting.oversplit:
         given = f" {setting.valid_images} of --recipe {setting.recipe}" if setting.defaults.valid_images else ""
         raise UserError(f"--valid-images{given} needs a validation split, which --oversplit leaves out")
@@ -47,7 +45,7 @@ def _check_policy(setting: Setting) -> None:
 
 def _check_estimator(setting: Setting) -> None:
     estimator, name = setting.estimator_class, setting.hyper_opt
-    if name != "NONE" and not setting.learns:
+    if name != "NONE" and not setting.has_rows:
         raise UserError(f"--hyper-opt {name} has nothing to learn; add --aug-model SHA|SEP or --los-model")
     if not estimator.passes_over_rows:
         # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
@@ -55,7 +53,7 @@ def _check_estimator(setting: Setting) -> None:
         for option in NAMED_OF_HYPER_PASS[1:]:
             if getattr(setting, option) not in (None, getattr(recipe, option)):
                 raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")
-    if setting.train_on not in estimator.trains_on:
+    if setting.train_on not in (("distorted",) if setting.oversplit else estimator.trains_on):
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     estimator.check(setting)
 
@@ -74,7 +72,7 @@ def _check_starting_rows(setting: Setting) -> None:
     given = "--refit" if setting.refit else "--rows"
     if setting.rows_use and not (setting.rows or setting.refit):
         raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
-    if (setting.rows or setting.refit) and not setting.learns:
+    if (setting.rows or setting.refit) and not setting.has_rows:
         raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
     for letter in setting.rows_use or "":
         needed = "W" if letter == CONFIDENCE else letter

@@ -106,7 +106,7 @@ class Outputs:
     predicted: Tensor
 
 
-class Seen:
+class OutputCollector:
     """Collects the outputs of an evaluation for later use."""
 
     def __init__(self) -> None:
@@ -129,16 +129,16 @@ def mean_per_class(evaluations: Sequence[Evaluation]) -> list[float | None]:
 
 @torch.inference_mode()
 def evaluate(
-    network: Network, batches: Iterable[Batch], view: View, classes: int, seen: Seen | None = None
+    network: Network, batches: Iterable[Batch], view: View, classes: int, collector: OutputCollector | None = None
 ) -> Evaluation:
-    """Evaluate a classifier in evaluation mode on batches of clean images; `seen` collects the outputs."""
+    """Evaluate a classifier in evaluation mode on batches of clean images; `collector` gets the outputs."""
     # Per class: images, correct ones, loss.
     sums = torch.zeros(3, classes, dtype=torch.float64, device=network.head.weight.device)
     for images, labels, _ in batches:
         features = network.features(view(images))
         logits = network.head(features)
-        if seen:
-            seen.add(features, labels, logits)
+        if collector:
+            collector.add(features, labels, logits)
         loss = F.cross_entropy(logits, labels, reduction="none")
         correct = logits.argmax(1) == labels
         sums.index_add_(1, labels, torch.stack((torch.ones_like(loss), correct.to(loss), loss)).double())

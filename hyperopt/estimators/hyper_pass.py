@@ -43,11 +43,11 @@ def gradients_of_batches(training: Training, batches: Batches) -> Iterator[Clean
 
 
 def gradients_of_all(
-    head: nn.Linear, features: Tensor, labels: Tensor, rests: bool, count: int
+    head: nn.Linear, features: Tensor, labels: Tensor, head_is_fixed: bool, count: int
 ) -> Iterator[CleanGradient]:
     """The clean gradient of all clean images, for `count` steps; if the head is fixed, it is computed once."""
     gradient = clean_gradient(features, labels, head.bias)
-    if rests:
+    if head_is_fixed:
         at_head = gradient(head.weight)
         return repeat(lambda _: at_head, count)
     return repeat(gradient, count)

@@ -43,7 +43,7 @@ class Implicit(Estimator):
     fills = "WSA"
     passes_over_rows = refits = True
     trains_on = ("distorted",)
-    _seen: Outputs | None = None  # of the clean images in the last evaluation, for the next hyper pass
+    _clean_outputs: Outputs | None = None  # of the clean images in the last evaluation, for the next hyper pass
 
     def epoch(self, number: int) -> float:
         """Run the train pass, from epoch hyper_start + 1 on after a hyper pass."""
@@ -83,25 +83,25 @@ class Implicit(Estimator):
         if self.options.hyper_valid == "batch":
             batches = training.loaders.clean(training.plan.hyper_batch_size)
             return gradients_of_batches(training, training.watch(batches)), batches.images
-        batches, seen, self._seen = training.loaders.all_clean(), self._seen, None
-        if seen:
-            features, labels, images = seen.features, seen.labels, 0
+        batches, outputs, self._clean_outputs = training.loaders.all_clean(), self._clean_outputs, None
+        if outputs:
+            features, labels, images = outputs.features, outputs.labels, 0
         else:
             features, labels = clean_features(training, training.watch(batches), training.views.evaluation)
             images = batches.images
-        rests = self.options.hyper_steps == 0
-        return gradients_of_all(training.frozen.head, features, labels, rests, steps), images
+        head_is_fixed = self.options.hyper_steps == 0
+        return gradients_of_all(training.frozen.head, features, labels, head_is_fixed, steps), images
 
     def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:
         """Evaluate, and keep the outputs for the clean images if the next hyper pass sees these in the same view."""
-        from utils.passes import Seen
+        from utils.passes import OutputCollector
 
         training, plan = self.training, self.training.plan
         to_come = self.options.hyper_valid == "full" and plan.hyper_start <= number < plan.epochs
         same = training.views.clean_is_validation and not training.rows.views_validation_anew
-        seen = Seen() if to_come and same else None
-        evaluations = training.evaluate(number, seen)
-        self._seen = seen.outputs() if seen else None
+        collector = OutputCollector() if to_come and same else None
+        evaluations = training.evaluate(number, collector)
+        self._clean_outputs = collector.outputs() if collector else None
         return evaluations
 
 

@@ -59,10 +59,15 @@ class Mixture(Estimator):
 
         self.detector = Detector(self.training, finished.network(), self.options.mixture_fit)
 
+    @property
+    def fitting(self) -> Detector | None:
+        """The detector if views are told by its mixture; None if it only teaches, or if there is none."""
+        return self.detector if self.options.fits else None
+
     def epoch(self, number: int) -> float:
         """Run the train pass; the first one after the mixture has been fitted."""
-        if self.detector and number == 1 and self.options.fits:
-            self.detector.fit()
+        if self.fitting and number == 1:
+            self.fitting.fit()
         self._posteriors.clear()
         return super().epoch(number)
 
@@ -85,15 +90,15 @@ class Mixture(Estimator):
         return self.mean_loss(self.views(batch))
 
     def views(self, batch: Batch) -> Views:
-        """A view of each image of a batch, with its posterior."""
+        """A view of each image of a batch, with its posterior; that of the augmented ones enters the means."""
         from hyperopt.estimators.view_losses import draw_views
 
         views = draw_views(self.training, batch, self.options.mixture_originals)
-        if self.detector and self.options.fits:
+        if self.fitting:
             first = 0 if self.options.mixture_smooth_originals else views.originals
-            views.posterior[first:] = self.detector.posterior(views.images[first:], views.given[first:])
+            views.posterior[first:] = self.fitting.posterior(views.images[first:], views.given[first:])
             augmented = slice(views.originals, None)
-            self.detector.remember(views.index[augmented], views.posterior[augmented])
+            self.fitting.remember(views.index[augmented], views.posterior[augmented])
             self._posteriors.append(views.posterior[augmented])
         return views
 
@@ -113,8 +118,8 @@ class Mixture(Estimator):
         return share * losses[:originals].mean() + (1 - share) * losses[originals:].mean()
 
     def measures(self) -> dict[str, float]:
-        """The mean posterior of the epoch's augmented views, and the share of those that are strange (below 1/2)."""
-        if not self._posteriors:
+        """The mean posterior of the epoch's augmented views, and the share of strange ones (below 1/2), if any."""
+        if not any(map(len, self._posteriors)):
             return {}
         from torch import cat
 
@@ -125,9 +130,9 @@ class Mixture(Estimator):
         """The mean posterior of each image's augmented views, and the mean weight and soft label of these."""
         from hyperopt.head.smoothing import smoothed_labels
 
-        if not (self.detector and self.options.fits):
+        if not self.fitting:
             return {}
-        training, posterior = self.training, self.detector.mean(index)
+        training, posterior = self.training, self.fitting.mean(index)
         found = {"posterior": posterior}
         if "W" in training.parts:
             found["weight"] = posterior

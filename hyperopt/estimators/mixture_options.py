@@ -61,10 +61,12 @@ class MixtureOptions:
         return self.mixture_smooth_originals or self.mixture_weighting != "regular"
 
     def check(self, setting: Any) -> None:
-        """Raise UserError for a setting without augmented views, one that smooths nothing, and flags without effect."""
+        """Raise UserError for a setting without augmented views or parts to fill, and for flags without effect."""
         if not setting.augments and self.mixture_originals < 1:
             raise UserError("--hyper-opt GMM is about augmented views; add --aug-model, such as RA, or --cutout")
-        if self.mixture_originals == 1 and not self.smooths_originals:
+        if setting.los_model == "NONE":
+            raise UserError("--hyper-opt GMM fills soft labels or weights; add --los-model SOFT, WGHT or BOTH")
+        if self.mixture_originals == 1 and not self.mixture_smooth_originals:
             raise UserError("--mixture-originals 1 has no augmented views; lower it, or add --mixture-smooth-originals")
         if self.compare_views != "off" and self.mixture_originals > 0:
             raise UserError("--compare-views is about augmented views alone; add --mixture-originals 0")

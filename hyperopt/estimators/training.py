@@ -14,10 +14,10 @@ from custom_datasets.loaders import Loaders
 from custom_datasets.table import Dataset
 from custom_models.classifier import Classifier
 from custom_models.frozen import FrozenClassifier
-from hyperopt.rows.confidence import Confidence
+from hyperopt.rows.confidence import MeanConfidence
 from hyperopt.rows.rows import Leaves, Rows
 from utils.debug import BatchPictures
-from utils.passes import Batch, Batches, Evaluation, Outputs, Seen, View, evaluate, train_pass
+from utils.passes import Batch, Batches, Evaluation, OutputCollector, Outputs, View, evaluate, train_pass
 from utils.seeds import generator
 from utils.speed import Cost, Meter
 
@@ -98,7 +98,7 @@ class Training:
         self.loaders, self.views, self.plan, self.draws, self.watch = loaders, views, plan, draws, watch
         self.meter, self.cost = meter, cost
         self.frozen = FrozenClassifier(model)
-        self.confidence = Confidence(rows.given)
+        self.confidence = MeanConfidence(rows.given)
         self.pictures = BatchPictures(None)
         self._test: Outputs | None = None  # of the last epoch's evaluation
 
@@ -155,11 +155,11 @@ class Training:
         self.confidence.add(index, logits.detach())
         return logits
 
-    def evaluate(self, number: int, valid: Seen | None = None) -> tuple[Evaluation, Evaluation]:
+    def evaluate(self, number: int, valid: OutputCollector | None = None) -> tuple[Evaluation, Evaluation]:
         """Evaluate the network on test and validation set in epoch `number`; `valid` collects the latter's outputs."""
-        last = Seen() if number == self.plan.epochs else None
+        last = OutputCollector() if number == self.plan.epochs else None
         batches = self.loaders.test(), self.loaders.valid()
-        test, validation = (self._evaluate(part, seen) for part, seen in zip(batches, (last, valid), strict=True))
+        test, validation = (self._evaluate(*pair) for pair in zip(batches, (last, valid), strict=True))
         self._test = last.outputs() if last else None
         images = sum(part.images for part in batches)
         self.meter.lap("evaluation", images, images * self.cost.forward)
@@ -168,13 +168,13 @@ class Training:
     def test_outputs(self) -> Outputs:
         """The network's outputs for the test images, from the last evaluation if this process has made it."""
         if self._test is None:
-            seen = Seen()
-            self._evaluate(self.loaders.test(), seen)
-            self._test = seen.outputs()
+            collector = OutputCollector()
+            self._evaluate(self.loaders.test(), collector)
+            self._test = collector.outputs()
         return self._test
 
-    def _evaluate(self, batches: Batches, seen: Seen | None) -> Evaluation:
-        return evaluate(self.frozen, self.watch(batches), self.views.evaluation, self.data.classes, seen)
+    def _evaluate(self, batches: Batches, collector: OutputCollector | None) -> Evaluation:
+        return evaluate(self.frozen, self.watch(batches), self.views.evaluation, self.data.classes, collector)
 
     def samples(self) -> dict[str, Tensor]:
         """A picture (C, H, W) of some training images, above as they are and below under their learned augmentation.

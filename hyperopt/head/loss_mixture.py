@@ -42,9 +42,9 @@ def log_losses(logits: Tensor, labels: Tensor, form: str = "robust") -> Tensor:
 class LossMixture:
     """Shares, means and standard deviations of both components, the smaller mean first: (C, 3, 2), one row per class.
 
-    A share of 0 for the second component stands for a single mode, where every view is in distribution. clips: whether
-    log losses outside the two means count as those at the means; without that, unequal variances make the posterior
-    rise again for the largest losses.
+    A single mode stands there twice, with the shares 1 and 0: every view is in distribution. clips: whether log losses
+    outside the two means count as those at the means; without that, unequal variances make the posterior rise again for
+    the largest losses.
     """
 
     numbers: Tensor
@@ -87,9 +87,9 @@ def _two_modes(log_loss: np.ndarray) -> Tensor:
     numbers = _ascending(best.share, best.mean, best.deviation)
     _, mean, deviation = numbers
     apart = mean[1] - mean[0] > SEPARATION * deviation.square().mean().sqrt()
-    if not apart or best.bic(len(log_loss)) >= one.bic(len(log_loss)):
-        numbers[0] = torch.tensor((1.0, 0.0))
-    return numbers
+    if apart and best.bic(len(log_loss)) < one.bic(len(log_loss)):
+        return numbers
+    return _ascending(np.array((1.0, 0.0)), one.mean.repeat(2), one.deviation.repeat(2))
 
 
 def _released(log_loss: np.ndarray, seed: int) -> Tensor:

@@ -81,7 +81,7 @@ def _check_starting_rows(setting: Setting) -> None:
     given = "--refit" if setting.refit else "--rows"
     if setting.rows_use and not (setting.rows or setting.refit):
         raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
-    if (setting.rows or setting.refit) and not setting.learns:
+    if (setting.rows or setting.refit) and not setting.has_rows:
         raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
     for letter in setting.rows_use or "":
         needed = "W" if letter == CONFIDENCE else letter

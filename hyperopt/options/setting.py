@@ -161,7 +161,7 @@ class Setting:
         return self.method is not None and self.recipe in METHODS[self.method].trainings
 
     @property
-    def learns(self) -> bool:
+    def has_rows(self) -> bool:
         """Whether training images have rows."""
         return bool(self.row_parts)
 

@@ -10,7 +10,7 @@ from utils.passes import split_probability
 TINY = torch.finfo(torch.float32).tiny
 
 
-class Confidence:
+class MeanConfidence:
     """The probability that the network gives to each image's given label, averaged over the train passes.
 
     The probability of the most probable other label is averaged as well. Both cost only a softmax of the logits. A

@@ -35,11 +35,11 @@ from hyperopt.rows.parts import PARTS, Column
 from utils.arrays import load_arrays, load_tensors
 from utils.errors import UserError
 
-INDEX, GIVEN, TOLD, POSTERIOR = "index", "given_label", "confidence", "posterior"
+INDEX, GIVEN, POSTERIOR, CONFIDENCE_COLUMN = "index", "given_label", "posterior", "confidence"
 TEXTS = ("dataset", "split", "operations")
 COLUMNS = {INDEX: Column(torch.int64), GIVEN: Column(torch.int64)}
 COLUMNS |= {name: column for part in PARTS.values() for name, column in part.columns.items()}
-COLUMNS |= {POSTERIOR: Column(), TOLD: Column()}
+COLUMNS |= {POSTERIOR: Column(), CONFIDENCE_COLUMN: Column()}
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,10 @@ class RowsFile:
             own = {name: self.columns[name] for name in part.columns if name in self.columns}
             if own and (problem := part.misfit(own, self.given_label)):
                 return problem
-        told = self.columns.get(TOLD)
-        if told is not None and (told.max() > 1 or not told.any()):
-            return f"{TOLD} must be from 0 to 1" if told.any() else f"{TOLD} is zero for every image"
+        confidence = self.columns.get(CONFIDENCE_COLUMN)
+        if confidence is not None and (confidence.max() > 1 or not confidence.any()):
+            wrong = "must be from 0 to 1" if confidence.any() else "is zero for every image"
+            return f"{CONFIDENCE_COLUMN} {wrong}"
         if POSTERIOR in self.columns and self.columns[POSTERIOR].max() > 1:
             return f"{POSTERIOR} must be from 0 to 1"
         if self.operations != tuple(RANGES):
@@ -110,7 +111,7 @@ class RowsFile:
     @property
     def letters(self) -> str:
         """Letters of the columns that can be taken over: the existing parts and the confidence."""
-        names = {letter: part.columns.keys() for letter, part in PARTS.items()} | {CONFIDENCE: {TOLD}}
+        names = {letter: part.columns.keys() for letter, part in PARTS.items()} | {CONFIDENCE: {CONFIDENCE_COLUMN}}
         return "".join(letter for letter in COLUMN_LETTERS if names[letter] <= self.columns.keys())
 
     def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, source: Path | str) -> "RowsFile":

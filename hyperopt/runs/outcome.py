@@ -30,7 +30,7 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
         fingerprint_table(data),
     )
     predictions.write(files.predictions)
-    if not options.learns or options.train_on == "valid":
+    if not options.has_rows or options.train_on == "valid":
         return
     index = torch.from_numpy(distorted_images(split))
     confidence = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both are ascending

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 from torch import nn
 
 from utils.errors import DivergenceError
-from utils.passes import Batch, Seen, evaluate, train_pass
+from utils.passes import Batch, OutputCollector, evaluate, train_pass
 
 
 @pytest.fixture
@@ -64,9 +64,9 @@ def test_evaluation_leaves_the_model_alone(batches):
 
 
 def test_evaluation_hands_on_what_it_has_seen(batches):
-    network, seen = AtRest(make_model()), Seen()
-    evaluate(network, batches, as_it_is, 4, seen)
-    found, images = seen.outputs(), torch.cat([b.images for b in batches])
+    network, collector = AtRest(make_model()), OutputCollector()
+    evaluate(network, batches, as_it_is, 4, collector)
+    found, images = collector.outputs(), torch.cat([b.images for b in batches])
     with torch.no_grad():
         features = torch.cat([network.features(b.images) for b in batches])
     assert torch.equal(found.features, features)

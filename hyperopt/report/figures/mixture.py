@@ -45,7 +45,7 @@ def draw_mixture(review: Review) -> tuple[Figure, Figure] | None:
 
 
 def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:
-    """Densities of the log losses of both views, and of the components of the largest class's mixture."""
+    """Densities of the log losses of both views, and of the components of their mixture."""
     figure = style.new_figure(2.6)
     axes = figure.subplots()
     highest = float(torch.cat((views.original, views.augmented)).max())
@@ -55,8 +55,9 @@ def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:
         # In the share of both views together, as the components are.
         heights = counts / (2 * len(losses) * np.diff(edges))
         axes.stairs(heights, edges, label=name, color=colour, linestyle=look, linewidth=1.2)
-    largest = int(views.given.bincount().argmax())
-    _draw_components(axes, detector.mixture.numbers[largest].cpu().numpy(), edges)
+    numbers = detector.mixture.numbers.cpu().numpy()
+    images = np.bincount(views.given.cpu().numpy(), minlength=len(numbers))
+    _draw_components(axes, numbers, images / images.sum(), edges)
     axes.set(xlabel="logarithm of the cross-entropy in nats, at the frozen baseline", ylabel="density")
     axes.grid(alpha=0.3)
     style.legend_below(figure, axes)
@@ -64,12 +65,15 @@ def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:
     return figure
 
 
-def _draw_components(axes: Axes, numbers: np.ndarray, edges: np.ndarray) -> None:
+def _draw_components(axes: Axes, numbers: np.ndarray, images: np.ndarray, edges: np.ndarray) -> None:
+    """The densities of both components, from the numbers (C, 3, 2) of each class and its share (C,) of the images."""
     line = np.linspace(edges[0], edges[-1], 400)
-    for name, (share, mean, deviation) in zip(("in", "out of"), numbers.T, strict=True):
-        if share > 0:
-            label = f"{name} distribution: {100 * share:.0f} %, mean {mean:.1f}"
-            density, look = share * norm.pdf(line, mean, deviation), "-" if name == "in" else ":"
+    for name, look, component in (("in", "-", 0), ("out of", ":", 1)):
+        share, mean, deviation = numbers[..., component].T
+        share = images * share
+        if share.any():
+            label = f"{name} distribution: {100 * share.sum():.0f} %, mean {share @ mean / share.sum():.1f}"
+            density = share @ norm.pdf(line, mean[:, None], deviation[:, None])
             axes.plot(line, density, label=label, color="black", linestyle=look, linewidth=1.0)
 
 

@@ -1,5 +1,6 @@
 """ReSmooth's views, losses and stages: what a step trains on, and what a command leaves."""
 
+import csv
 import dataclasses
 import shutil
 import threading
@@ -11,10 +12,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import DISTORTION, Killed, contents
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from test_epochs import TRAIN, make  # noqa: F401  # a fixture
 
+from custom_datasets.sources import load_dataset
 from hyperopt.estimators.view_losses import first_of_kind, weighted
+from hyperopt.options.stored import read_result
+from hyperopt.report.audit import review_run
+from hyperopt.report.figures.mixture import draw_mixture
 from hyperopt.runs.stages import FinishedRun
 from utils.file_lock import hold
 from utils.passes import Batch
@@ -62,6 +68,48 @@ def test_loss_is_the_weighted_mean_over_original_and_augmented_views(make):  # n
     target = (1 - amount)[:, None] * F.one_hot(batch.given, 10) + amount[:, None] / 10
     losses = F.cross_entropy(estimator.training.model(views.images), target, reduction="none")
     assert found.item() == pytest.approx((0.25 * losses[:8].mean() + 0.75 * losses[8:].mean()).item(), rel=1e-5)
+
+
+def test_originals_are_smoothed_by_their_own_posterior(make):  # noqa: F811
+    estimator = make(*GMM, "--mixture-originals", "0.25", "--mixture-smooth-originals", "--mixture-smooth", "0.3")
+    posterior = torch.arange(32) / 32
+    estimator.detector.posterior = lambda images, given: posterior
+    batch = batch_of(estimator, 32)
+    views = estimator.views(batch)
+    assert torch.equal(views.posterior, posterior)
+    amount = (1 - posterior) * 0.3
+    target = (1 - amount)[:, None] * F.one_hot(batch.given, 10) + amount[:, None] / 10
+    losses = F.cross_entropy(estimator.training.model(views.images), target, reduction="none")
+    expected = 0.25 * losses[:8].mean() + 0.75 * losses[8:].mean()
+    assert estimator.mean_loss(views).item() == pytest.approx(expected.item(), rel=1e-5)
+    # What is remembered is of the augmented views.
+    assert estimator.measures() == pytest.approx({"posterior": posterior[8:].mean().item(), "strange_views": 8 / 24})
+    torch.testing.assert_close(estimator.detector.mean(batch.index[8:]), posterior[8:])
+
+
+def test_originals_alone_have_no_measure_of_augmented_views(make):  # noqa: F811
+    estimator = make(*GMM, "--mixture-originals", "1", "--mixture-smooth-originals")
+    estimator.detector.posterior = lambda images, given: torch.full((32,), 0.5)
+    batch = batch_of(estimator, 32)
+    views = estimator.views(batch)
+    expected = F.cross_entropy(estimator.training.model(views.images), batch.given, label_smoothing=0.2)
+    assert estimator.mean_loss(views).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert estimator.measures() == {}
+
+
+@pytest.mark.parametrize("form", ["corrected", "released"])
+def test_augmented_views_alone_are_distilled(make, form):  # noqa: F811
+    estimator = make(*GMM, "--mixture-originals", "0.25", "--distil", form, "--distil-temperature", "3")
+    batch = batch_of(estimator, 32)
+    views = estimator.views(batch)
+    assert estimator.measures() == {}
+    student, teacher = estimator.training.model(views.images), estimator.detector.logits(views.images)
+    pair = [(logits[8:] / 3).log_softmax(1) for logits in (student, teacher)]
+    divergence = F.kl_div(*(pair if form == "corrected" else pair[::-1]), reduction="batchmean", log_target=True)
+    hard = F.cross_entropy(student[8:] / (1 if form == "corrected" else 3), batch.given[8:])
+    originals = F.cross_entropy(student[:8], batch.given[:8])
+    expected = 0.25 * originals + 0.75 * (hard + 0.5 * 9 * divergence)
+    assert estimator.mean_loss(views).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_weight_of_a_view_is_its_posterior(make):  # noqa: F811
@@ -212,6 +260,57 @@ def test_rows_are_the_means_over_views(copy):
     assert counted.sum() > len(posterior)
 
 
+def test_audit_by_the_posterior_sorts_by_that_of_the_rows_file(copy, call):
+    files, _ = copy
+    setting = (*DISTORTION, *GMM, "--quality", "posterior", "--threshold", "0.5")
+    status, out, err = call("get-results", *setting, "--audit", "audit.csv")
+    assert status == 0, err
+    with np.load(files.rows_npz) as rows:
+        posterior = dict(zip(rows["index"].tolist(), rows["posterior"].tolist(), strict=True))
+    with open("audit.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    found = {int(line["index"]): float(line["posterior"]) for line in lines}
+    assert found == pytest.approx(posterior, abs=1e-4)
+    assert [line["quality"] for line in lines] == [line["posterior"] for line in lines]
+    assert list(found.values()) == sorted(found.values())
+    strange = sum(value < 0.5 for value in found.values())
+    assert f"{strange} of {len(found)} labels look wrong (posterior below 0.5)" in out
+
+
+def test_audit_by_the_posterior_needs_one(trained, call, refused):
+    shutil.copytree(trained[0], ".", dirs_exist_ok=True)
+    refused(
+        "get-results", [*DISTORTION, "--audit", "a.csv", "--quality", "posterior"], "audit a run of --hyper-opt GMM"
+    )
+
+
+def test_figure_shows_the_mixture_of_the_run(copy):
+    files, _ = copy
+    result, data = read_result(files.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
+    histogram, sheet = draw_mixture(review_run(files, data, result))
+    (axes,) = histogram.axes
+    for view in axes.patches:
+        heights, edges, _ = view.get_data()
+        assert (heights * np.diff(edges)).sum() == pytest.approx(0.5)  # each view is half of all
+    state = torch.load(files.last, weights_only=True)["training"]["estimator"]
+    with np.load(files.rows_npz) as rows:
+        numbers = state["mixture"][rows["given_label"]].double().numpy()  # of the class of every image
+    for line, component in zip(axes.lines, range(2), strict=False):
+        share, mean, deviation = numbers[:, :, component].T[:, :, None]
+        x, density = line.get_data()
+        np.testing.assert_allclose(density, (share * norm.pdf(x, mean, deviation)).mean(0), rtol=1e-4, atol=1e-9)
+        assert f"{100 * share.mean():.0f} %" in line.get_label()
+    p = [float(view.get_title().split("p = ")[1]) for view in sheet.axes if view.get_title()]
+    assert len(p) > 8
+    assert sorted(p, key=lambda value: value <= 0.5) == p  # those in distribution first
+
+
+def test_other_runs_have_no_such_figure(copy):
+    _, baseline = copy
+    result, data = read_result(baseline.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
+    assert draw_mixture(review_run(baseline, data, result)) is None
+
+
 @pytest.mark.parametrize("number", [3, 9, 21, 27])
 def test_killed_in_either_stage_it_goes_on_bit_for_bit(call, trained, killed_at, number):
     revive = killed_at(number)
@@ -303,7 +402,9 @@ def test_refit_trains_on_its_soft_labels(copy, call):
 REFUSED = {
     ("--hyper-opt", "GMM", "--los-model", "SOFT"): "add --aug-model, such as RA",
     ("--hyper-opt", "GMM", "--aug-model", "RAND"): "has nothing to learn",
+    ("--hyper-opt", "GMM", "--aug-model", "SEP"): "fills soft labels or weights; add --los-model",
     (*GMM, "--mixture-originals", "1"): "--mixture-originals 1 has no augmented views",
+    (*GMM, "--mixture-originals", "1", "--mixture-weighting", "uniform"): "add --mixture-smooth-originals",
     (*GMM, "--mixture-posterior", "ood", "--mixture-fit", "released"): "--mixture-fit has an effect only with",
     (*GMM, "--mixture-posterior", "ood", "--mixture-weighting", "random"): "--mixture-weighting has an effect only",
     (*GMM, "--mixture-posterior", "ood", "--distil", "corrected"): "--mixture-posterior has an effect only with",

@@ -130,7 +130,7 @@ def test_full_clean_gradient_is_that_of_all_images_together(steps):
     (reference,) = torch.autograd.grad(F.cross_entropy(logits, labels), W)
     training = at_work(model, rows)
     seen = clean_features(training, batches, as_it_is)
-    gradients = gradients_of_all(training.frozen.head, *seen, rests=steps == 0, count=4)
+    gradients = gradients_of_all(training.frozen.head, *seen, head_is_fixed=steps == 0, count=4)
     found = [gradient(W.detach()) for gradient in gradients]
     assert len(found) == 4
     assert all(relative_error(gradient, reference) < 1e-8 for gradient in found)

@@ -75,7 +75,7 @@ def make_predictions(random):
 
 def make_rows(options, predictions, random):
     """In another order than the predictions."""
-    if not options.learns:
+    if not options.has_rows:
         return None
     order = predictions.train_index.argsort()
     columns = {}

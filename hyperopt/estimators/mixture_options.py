@@ -64,8 +64,6 @@ class MixtureOptions:
         """Raise UserError for a setting without augmented views or parts to fill, and for flags without effect."""
         if not setting.augments and self.mixture_originals < 1:
             raise UserError("--hyper-opt GMM is about augmented views; add --aug-model, such as RA, or --cutout")
-        if setting.los_model == "NONE":
-            raise UserError("--hyper-opt GMM fills soft labels or weights; add --los-model SOFT, WGHT or BOTH")
         if self.mixture_originals == 1 and not self.mixture_smooth_originals:
             raise UserError("--mixture-originals 1 has no augmented views; lower it, or add --mixture-smooth-originals")
         if self.compare_views != "off" and self.mixture_originals > 0:

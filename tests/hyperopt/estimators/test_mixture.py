@@ -402,7 +402,7 @@ def test_refit_trains_on_its_soft_labels(copy, call):
 REFUSED = {
     ("--hyper-opt", "GMM", "--los-model", "SOFT"): "add --aug-model, such as RA",
     ("--hyper-opt", "GMM", "--aug-model", "RAND"): "has nothing to learn",
-    ("--hyper-opt", "GMM", "--aug-model", "SEP"): "fills soft labels or weights; add --los-model",
+    ("--hyper-opt", "GMM", "--aug-model", "SEP"): "has nothing to learn; add --los-model SOFT|WGHT|BOTH",
     (*GMM, "--mixture-originals", "1"): "--mixture-originals 1 has no augmented views",
     (*GMM, "--mixture-originals", "1", "--mixture-weighting", "uniform"): "add --mixture-smooth-originals",
     (*GMM, "--mixture-posterior", "ood", "--mixture-fit", "released"): "--mixture-fit has an effect only with",

@@ -46,7 +46,7 @@ class Estimator:
     any, only the columns in --rows-use are taken over besides. passes_over_rows: whether it computes hypergradients in
     passes of its own, to which --hyper-start, --hyper-lr and --hyper-batch-size apply. refits: whether --refit can
     follow. trains_on: values of --train-on that it can be combined with. rows_rate: learning rate of the rows at their
-    last step of the epoch, 0 without such steps.
+    last step of the epoch, 0 without such steps. forwards: passes of a frozen network per image of a train pass.
 
     Args:
         options: of this estimator.
@@ -67,7 +67,7 @@ class Estimator:
 
     def __init__(self, options: Any, training: Training):
         self.options, self.training = options, training
-        self.rows_rate = 0.0
+        self.rows_rate, self.forwards = 0.0, 0.0
 
     @classmethod
     def flag_names(cls) -> list[str]:
@@ -91,7 +91,7 @@ class Estimator:
 
         Raises DivergenceError when a loss or a hypergradient is not a number.
         """
-        return self.training.train_pass(number, self.step)
+        return self.training.train_pass(number, self.step, self.forwards)
 
     def step(self, batch: Batch) -> Tensor:
         """Train the network on a batch; returns the batch's loss (scalar)."""

@@ -66,8 +66,13 @@ class Mixture(Estimator):
 
     def epoch(self, number: int) -> float:
         """Run the train pass; the first one after the mixture has been fitted."""
+        options = self.options
+        self.forwards = 1.0 if self.detector else 0.0
+        if self.fitting and not options.mixture_smooth_originals:
+            self.forwards -= options.mixture_originals
         if self.fitting and number == 1:
             self.fitting.fit()
+            self.forwards += 2
         self._posteriors.clear()
         return super().epoch(number)
 

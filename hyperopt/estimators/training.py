@@ -111,8 +111,10 @@ class Training:
         self.model.encoder.compile()
         self.frozen.encoder.compile()
 
-    def train_pass(self, number: int, step: Callable[[Batch], Tensor]) -> float:
+    def train_pass(self, number: int, step: Callable[[Batch], Tensor], forwards: float = 0) -> float:
         """The train pass of epoch `number`, from 1; returns its mean loss.
+
+        `forwards` are passes of another network of this kind per image, for the measured speed.
 
         Raises DivergenceError when a loss is not a number.
         """
@@ -122,7 +124,8 @@ class Training:
             self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval
         )
         self.frozen.refresh(self.model)
-        self.meter.lap("train", batches.images, batches.images * self.cost.training)
+        operations = batches.images * (self.cost.training + forwards * self.cost.forward)
+        self.meter.lap("train", batches.images, operations)
         return loss
 
     def set_rate(self, time: float) -> None:

@@ -1,6 +1,7 @@
 """Reads a picture as a viewer shows it: turned by its EXIF orientation, with transparent parts over a background."""
 
 import re
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ SIXTEEN_BITS = re.compile(";16[BLN]")  # per channel, with the order of the byte
 def has_colour(path: Path, background: Colour) -> bool:
     """Whether the picture in a file needs three channels, by its header.
 
-    Raises UserError when it cannot be read, is not of 8 bits, or is one of several pictures, as animations are.
+    Raises UserError when it cannot be read, is not of 8 bits, or is one of several pictures, as in animations.
     """
     with _opened(path) as image:
         if image.mode not in GREY_MODES + COLOUR_MODES:
@@ -46,7 +47,7 @@ def has_colour(path: Path, background: Colour) -> bool:
         # A camera's MPO file is a photograph; the pictures after the first one are previews or other views.
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":
-            raise UserError(f"{path} is animated; keep one of its {frames} pictures")
+            raise UserError(f"{path} holds {frames} pictures, as animations and scans do; keep one of them")
         over_colour = is_transparent(image) and len(set(background)) > 1
         return image.mode not in GREY_MODES or over_colour
 
@@ -107,5 +108,7 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open the file; any error inside becomes a UserError that names it."""
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about very large pictures and damaged metadata
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise UserError(f"{path} is not a file; remove it")
         with Image.open(path) as image:
             yield image

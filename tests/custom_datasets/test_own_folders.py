@@ -136,6 +136,20 @@ def test_link_that_leads_nowhere_is_an_error(tmp_path, link, message):
         load(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="systems without named pipes")
+def test_pipe_with_a_picture_s_name_is_an_error(tmp_path, monkeypatch):
+    write_folders(tmp_path)
+    os.mkfifo(tmp_path / "train/bee/9.png")
+
+    def opened(path, real=Image.open):
+        assert not path.is_fifo()  # the reader would wait for ever
+        return real(path)
+
+    monkeypatch.setattr(Image, "open", opened)
+    with pytest.raises(UserError, match=r"bee.9\.png is not a file; remove it"):
+        load(tmp_path)
+
+
 def test_link_in_a_circle_is_an_error(tmp_path):
     write_folders(tmp_path)
     (tmp_path / "train/ant/round").symlink_to("round")

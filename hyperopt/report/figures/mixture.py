@@ -25,23 +25,24 @@ EXAMPLES, COLUMNS = 16, 8  # views of each kind in the sheet, and side by side
 VIEWS = {"original views": ("#0072B2", "-"), "augmented views": ("#D55E00", "--")}
 
 
-def draw_mixture(review: Review) -> tuple[Figure, Figure] | None:
-    """The histogram with the fitted mixture, and a sheet of augmented views; None for other runs than those of GMM.
+def draw_mixture(review: Review) -> dict[str, Figure]:
+    """The histogram with the fitted mixture, and a sheet of augmented views, by name; none of other runs than GMM's.
 
-    The mixture is fitted again, on the same views as at the run's start.
+    The mixture is fitted again, on the same views as at the run's start. Raises UserError when the baseline, whose
+    network this takes, is missing or damaged.
     """
     folder = review.files.folder
     # A result does not store where its run is.
     options = dataclasses.replace(review.options, data=folder.parent.parent, run_folder=folder.name)
     if not isinstance(options.estimator, MixtureOptions) or not options.estimator.fits:
-        return None
+        return {}
     split = prepare_split(options, review.data, preview_split)
     training = make_training(options, review.data, split, torch.device("cpu"))
     finished = FinishedRun(options.baseline().files, review.data.classes)
     detector = Detector(training, finished.network(), options.estimator.mixture_fit)
     views = detector.fit()
     title = f"{options.dataset}, {folder.name}, {options.aug_model}/{options.los_model} GMM"
-    return _histogram(views, detector, title), _views_sheet(training, detector, review, title)
+    return {"mixture": _histogram(views, detector, title), "views": _views_sheet(training, detector, review, title)}
 
 
 def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:

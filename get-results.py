@@ -127,7 +127,7 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
     if review:
-        drawn.paths += figures.plot_sheets(review, folder)
+        figures.plot_sheets(review, folder, drawn)
     return drawn
 
 

@@ -1,5 +1,6 @@
 """The published commands as they stand, and the same settings for real on small data."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -56,6 +57,38 @@ def test_published_settings_train_and_are_found(monkeypatch, call, distorted, se
     assert (status, err) == (0, "")
     assert ("hyper " in out.splitlines()[0]) is ("HES" in setting)
     status, out, _ = call("get-results", *f"{distorted} {setting}".split())
+    assert status == 0
+    assert "run0" in out
+
+
+STRANGE = "--mixture-posterior ood --mixture-originals 0.6 --mixture-smooth"
+# Each kind of command, with small networks in place of ResNet-18 and WRN-28-10, and what the plan must be.
+RESMOOTH = {
+    "SVHN --model wresnet10_1": "rand 3,28 mixture_smooth 0.3 mixture_originals 0.0",
+    "CIFAR10 --model wrn10_1 --cutout 16": "rand 2,28 mixture_smooth 0.4 mixture_originals 0.0",
+    "CIFAR100 --model wresnet10_1": "rand 2,28 mixture_smooth 0.6 mixture_originals 0.2",
+    f"CIFAR10 --model wresnet10_1 --aug-model JIGSAW {STRANGE} 0.2": "mixture_smooth 0.2 mixture_originals 0.6",
+    f"CIFAR100 --model wrn10_1 --cutout 16 --aug-model QUARTER {STRANGE} 0.5": "mixture_smooth 0.5 cutout 16",
+}
+
+
+@pytest.mark.parametrize("setting", RESMOOTH)
+def test_published_settings_of_resmooth_train_and_are_found(monkeypatch, call, setting):
+    """The first stage, if there is one, is the run of the baseline's own published command."""
+    name, _, model, *flags = setting.split()
+    write_trainable(monkeypatch, Path("local_data") / name, name)
+    method = ("--dataset", name, "--method", "ReSmooth", "--model", model)
+    size = ("--epochs", 1, "--batch-size", 32, "--no-cuda")
+    status, out, err = call("implicit-augment", *method, *flags, *size)
+    assert (status, err) == (0, "")
+    baseline = ("--aug-model", "NONE", "--los-model", "NONE", "--hyper-opt", "NONE", "--dry-run")
+    state = dict(line.split(maxsplit=1) for line in call("implicit-augment", *method, *baseline, *size)[1].splitlines())
+    assert state["state"].startswith("starts from scratch" if "ood" in flags else "finished: run0")
+    (path,) = Path(f"local_data/{name}/run0").glob("result_*_opt_GMM_*_method_ReSmooth*.json")
+    stored = json.loads(path.read_text())["options"]
+    wanted = RESMOOTH[setting].split()
+    assert [str(stored[option]) for option in wanted[::2]] == wanted[1::2]
+    status, out, _ = call("get-results", *method, *flags)
     assert status == 0
     assert "run0" in out
 

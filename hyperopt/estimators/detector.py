@@ -14,7 +14,7 @@ from utils.passes import Batch
 
 
 @dataclass(frozen=True)
-class FittedViews:
+class LogLosses:
     """Log losses of both views of n images, float32 (n,), their given labels and places in the table, int64 (n,)."""
 
     original: Tensor
@@ -29,7 +29,7 @@ class Detector:
     Args:
         training: of the run that it serves; the network has the same layout, and sees the same views.
         weights: of the finished run's encoder and head.
-        form: of the mixture's fit, in `FIT_FORMS`.
+        form: of the mixture's fit, robust or released.
 
     """
 
@@ -63,20 +63,20 @@ class Detector:
         index = index.to(self._sum.device)
         return (self._sum[index] / self._count[index]).cpu()
 
-    def fit(self) -> FittedViews:
+    def fit(self) -> LogLosses:
         """Fit the mixture to both views of every training image, and return their log losses."""
         training = self._training
         parts = [self._log_losses(batch) for batch in training.watch(training.loaders.trained())]
-        views = FittedViews(*map(torch.cat, zip(*parts, strict=True)))
-        losses, labels = torch.stack((views.original, views.augmented)), torch.stack((views.given, views.given))
-        both, labels_of_both = losses.flatten().cpu().numpy(), labels.flatten().cpu().numpy()
-        found = fit_mixture(both, labels_of_both, training.data.classes, self._form, training.plan.seed)
+        losses = LogLosses(*map(torch.cat, zip(*parts, strict=True)))
+        both = torch.cat((losses.original, losses.augmented)).cpu().numpy()
+        labels = losses.given.repeat(2).cpu().numpy()
+        found = fit_mixture(both, labels, training.data.classes, self._form, training.plan.seed)
         self.mixture.numbers.copy_(found.numbers)
-        self.remember(views.index, self.mixture.posterior(views.augmented, views.given))
-        return views
+        self.remember(losses.index, self.mixture.posterior(losses.augmented, losses.given))
+        return losses
 
     def _log_losses(self, batch: Batch) -> tuple[Tensor, ...]:
-        """The fields of `FittedViews` for a batch."""
+        """The fields of `LogLosses` for a batch."""
         original, (augmented, _) = self._training.original(batch.images), self._training.augmented(batch)
         pair = (log_losses(self.logits(view), batch.given, self._form) for view in (original, augmented))
         return *pair, batch.given, batch.index

@@ -1,8 +1,8 @@
 """GMM: smooth the labels of views that are strange to a network which has seen no augmented images. ReSmooth.
 
-ReSmooth (arXiv 2205.12606) has three stages: train a network on the images as they are; fit a mixture of two normal
-distributions to the log losses of this frozen network, the detector, on both views of every image; train a new network,
-where the posterior p of each augmented view smooths its label by (1 - p) s. B: images of a batch, C: classes.
+ReSmooth (arXiv 2205.12606) has two stages. The first trains a network on the images as they are. The second fits a
+mixture of two normal distributions to the log losses of this frozen network, the detector, on both views of every
+image, and trains a new network, where the posterior p of each augmented view smooths its label by (1 - p) s.
 """
 
 from __future__ import annotations

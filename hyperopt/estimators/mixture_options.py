@@ -21,11 +21,11 @@ class MixtureOptions:
         "of the mixture: exact losses, EM to its end, per class, a single mode found; or the released constants",
         choices=("robust", "released"),
     )
-    mixture_smooth: float = flag(0.4, "s, of a view with p = 0", type=number(float, 0, 1))
+    mixture_smooth: float = flag(0.4, "s: how much a label is smoothed where p = 0", type=number(float, 0, 1))
     mixture_originals: float = flag(
         0.2, "share of a batch that is trained on without the augmentation", type=number(float, 0, 1)
     )
-    mixture_smooth_originals: bool = flag(False, "smooth these as well, by their own p")
+    mixture_smooth_originals: bool = flag(False, "smooth the labels of original views as well, by their own p")
     mixture_form: str = flag(
         "convex",
         "target (1 - a) onehot + a / C with a = (1 - p) s; released: the label's share is 1 - s for every p",

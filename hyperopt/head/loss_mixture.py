@@ -14,7 +14,6 @@ from torch import Tensor
 
 from hyperopt.head.censored_mixture import VARIANCE, fit_censored
 
-FIT_FORMS = ("robust", "released")
 SMALLEST_LOSS = 1e-4  # below it, losses differ by the network's margin, not by what the view is
 FLOOR = float(np.float32(np.log(SMALLEST_LOSS)))
 RELEASED_OFFSET = 1e-10

@@ -6,8 +6,6 @@ All return one value per view (B,), in nats. B: views, C: classes.
 import torch.nn.functional as F
 from torch import Tensor
 
-SMOOTHING_FORMS = ("convex", "released")
-
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, amount: Tensor) -> Tensor:
     """Cross-entropy with the target (1 - amount) onehot(label) + amount / C, for amounts (B,) in 0..1."""

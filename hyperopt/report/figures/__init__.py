@@ -22,6 +22,7 @@ from hyperopt.report.figures import (
 from hyperopt.report.figures.sources import Sources
 from hyperopt.report.figures.style import page, save
 from hyperopt.report.results import SettingResults
+from utils.errors import UserError
 
 FIGURES = {
     "learning_curves": learning_curves.draw,
@@ -57,14 +58,18 @@ def plot_comparison(settings: list[SettingResults], accuracy: str, folder: Path)
         return Drawn(save(clean_images.draw(settings, accuracy), folder, f"clean_images_{settings[0].options.dataset}"))
 
 
-def plot_sheets(review: Review, folder: Path) -> list[Path]:
-    """Draw the sheets of an audited run; the files' names have data set, run folder and setting. Returns the files."""
+def plot_sheets(review: Review, folder: Path, drawn: Drawn) -> None:
+    """Add the sheets and the mixture of an audited run; the files' names have data set, run folder and setting."""
     name = f"{review.options.dataset}_{review.files.folder.name}_{review.files.name}"
     with page():
         found = {"suspects": sheets.draw_suspects(review), "augmentation": sheets.draw_augmentation(review)}
-        if drawn := mixture.draw_mixture(review):
-            found |= dict(zip(("mixture", "views"), drawn, strict=True))
-        return [path for kind, figure in found.items() if figure for path in save(figure, folder, f"{kind}_{name}")]
+        try:
+            found |= mixture.draw_mixture(review)
+        except UserError as error:
+            drawn.damaged.append(str(error))
+        for kind, figure in found.items():
+            if figure:
+                drawn.paths += save(figure, folder, f"{kind}_{name}")
 
 
 def _plot(settings: list[SettingResults], folder: Path, name: str, drawn: Drawn) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from custom_datasets.split_file import preview_split
-from hyperopt.estimators.detector import Detector, FittedViews
+from hyperopt.estimators.detector import Detector, LogLosses
 from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.loss_mixture import FLOOR
@@ -25,38 +25,39 @@ EXAMPLES, COLUMNS = 16, 8  # views of each kind in the sheet, and side by side
 VIEWS = {"original views": ("#0072B2", "-"), "augmented views": ("#D55E00", "--")}
 
 
-def draw_mixture(review: Review) -> tuple[Figure, Figure] | None:
-    """The histogram with the fitted mixture, and a sheet of augmented views; None for other runs than those of GMM.
+def draw_mixture(review: Review) -> dict[str, Figure]:
+    """The histogram with the fitted mixture, and a sheet of augmented views, by name; none of other runs than GMM's.
 
-    The mixture is fitted again, on the same views as at the run's start.
+    The mixture is fitted again, on the same views as at the run's start. Raises UserError when the baseline, whose
+    network this takes, is missing or damaged.
     """
     folder = review.files.folder
     # A result does not store where its run is.
     options = dataclasses.replace(review.options, data=folder.parent.parent, run_folder=folder.name)
     if not isinstance(options.estimator, MixtureOptions) or not options.estimator.fits:
-        return None
+        return {}
     split = prepare_split(options, review.data, preview_split)
     training = make_training(options, review.data, split, torch.device("cpu"))
     finished = FinishedRun(options.baseline().files, review.data.classes)
     detector = Detector(training, finished.network(), options.estimator.mixture_fit)
-    views = detector.fit()
+    losses = detector.fit()
     title = f"{options.dataset}, {folder.name}, {options.aug_model}/{options.los_model} GMM"
-    return _histogram(views, detector, title), _views_sheet(training, detector, review, title)
+    return {"mixture": _histogram(losses, detector, title), "views": _views_sheet(training, detector, review, title)}
 
 
-def _histogram(views: FittedViews, detector: Detector, title: str) -> Figure:
+def _histogram(losses: LogLosses, detector: Detector, title: str) -> Figure:
     """Densities of the log losses of both views, and of the components of their mixture."""
     figure = style.new_figure(2.6)
     axes = figure.subplots()
-    highest = float(torch.cat((views.original, views.augmented)).max())
+    highest = float(torch.cat((losses.original, losses.augmented)).max())
     edges = np.linspace(FLOOR, max(highest, FLOOR + 1), BINS + 1)
-    for (name, (colour, look)), losses in zip(VIEWS.items(), (views.original, views.augmented), strict=True):
-        counts, _ = np.histogram(losses.cpu().numpy(), edges)
+    for (name, (colour, look)), of_view in zip(VIEWS.items(), (losses.original, losses.augmented), strict=True):
+        counts, _ = np.histogram(of_view.cpu().numpy(), edges)
         # In the share of both views together, as the components are.
-        heights = counts / (2 * len(losses) * np.diff(edges))
+        heights = counts / (2 * len(of_view) * np.diff(edges))
         axes.stairs(heights, edges, label=name, color=colour, linestyle=look, linewidth=1.2)
     numbers = detector.mixture.numbers.cpu().numpy()
-    images = np.bincount(views.given.cpu().numpy(), minlength=len(numbers))
+    images = np.bincount(losses.given.cpu().numpy(), minlength=len(numbers))
     _draw_components(axes, numbers, images / images.sum(), edges)
     axes.set(xlabel="logarithm of the cross-entropy in nats, at the frozen baseline", ylabel="density")
     axes.grid(alpha=0.3)

@@ -287,8 +287,8 @@ def test_audit_by_the_posterior_needs_one(trained, call, refused):
 def test_figure_shows_the_mixture_of_the_run(copy):
     files, _ = copy
     result, data = read_result(files.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
-    histogram, sheet = draw_mixture(review_run(files, data, result))
-    (axes,) = histogram.axes
+    figures = draw_mixture(review_run(files, data, result))
+    (axes,) = figures["mixture"].axes
     for view in axes.patches:
         heights, edges, _ = view.get_data()
         assert (heights * np.diff(edges)).sum() == pytest.approx(0.5)  # each view is half of all
@@ -300,7 +300,7 @@ def test_figure_shows_the_mixture_of_the_run(copy):
         x, density = line.get_data()
         np.testing.assert_allclose(density, (share * norm.pdf(x, mean, deviation)).mean(0), rtol=1e-4, atol=1e-9)
         assert f"{100 * share.mean():.0f} %" in line.get_label()
-    p = [float(view.get_title().split("p = ")[1]) for view in sheet.axes if view.get_title()]
+    p = [float(view.get_title().split("p = ")[1]) for view in figures["views"].axes if view.get_title()]
     assert len(p) > 8
     assert sorted(p, key=lambda value: value <= 0.5) == p  # those in distribution first
 
@@ -308,7 +308,19 @@ def test_figure_shows_the_mixture_of_the_run(copy):
 def test_other_runs_have_no_such_figure(copy):
     _, baseline = copy
     result, data = read_result(baseline.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
-    assert draw_mixture(review_run(baseline, data, result)) is None
+    assert draw_mixture(review_run(baseline, data, result)) == {}
+
+
+@pytest.mark.usefixtures("sketched")
+def test_without_the_baseline_all_other_figures_are_drawn(copy, call):
+    """As where another file that a figure is drawn from is damaged."""
+    _, baseline = copy
+    baseline.last.write_bytes(b"")
+    status, out, err = call("get-results", *DISTORTION, *GMM, "--audit", "audit.csv", "--plot", "figures")
+    *others, last = err.splitlines()
+    assert (status, last.startswith(f"error: {baseline.last} cannot be read")) == (2, True)
+    assert "audit of run0" in out
+    assert any(line.startswith("written: figures/suspects_") for line in others)
 
 
 @pytest.mark.parametrize("number", [3, 9, 21, 27])

@@ -24,7 +24,7 @@ class LogLosses:
 
 
 class Detector:
-    """The network, the mixture of its log losses, and each image's mean posterior over its augmented views.
+    """The network, the mixture of its log losses, and each image's mean posterior over its views.
 
     Args:
         training: of the run that it serves; the network has the same layout, and sees the same views.
@@ -54,12 +54,12 @@ class Detector:
         return self.mixture.posterior(log_losses(self.logits(views), given, self._form), given)
 
     def remember(self, index: Tensor, posterior: Tensor) -> None:
-        """Enter the posteriors (n,) of augmented views of the images `index` (n,), each at most once."""
+        """Enter the posteriors (n,) of views of the images `index` (n,), each at most once."""
         self._sum[index] += posterior
         self._count[index] += 1
 
     def mean(self, index: Tensor) -> Tensor:
-        """The mean posterior of all augmented views so far of the images `index` (n,), on the host."""
+        """The mean posterior of all views so far of the images `index` (n,), on the host: at least that of the fit."""
         index = index.to(self._sum.device)
         return (self._sum[index] / self._count[index]).cpu()
 

@@ -95,16 +95,15 @@ class Mixture(Estimator):
         return self.mean_loss(self.views(batch))
 
     def views(self, batch: Batch) -> Views:
-        """A view of each image of a batch, with its posterior; that of the augmented ones enters the means."""
+        """A view of each image of a batch, with its posterior, which enters the image's mean."""
         from hyperopt.estimators.view_losses import draw_views
 
         views = draw_views(self.training, batch, self.options.mixture_originals)
         if self.fitting:
             first = 0 if self.options.mixture_smooth_originals else views.originals
             views.posterior[first:] = self.fitting.posterior(views.images[first:], views.given[first:])
-            augmented = slice(views.originals, None)
-            self.fitting.remember(views.index[augmented], views.posterior[augmented])
-            self._posteriors.append(views.posterior[augmented])
+            self.fitting.remember(views.index[first:], views.posterior[first:])
+            self._posteriors.append(views.posterior[views.originals :])
         return views
 
     def mean_loss(self, views: Views) -> Tensor:
@@ -132,7 +131,7 @@ class Mixture(Estimator):
         return {"posterior": posterior.mean().item(), "strange_views": (posterior < 0.5).float().mean().item()}
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
-        """The mean posterior of each image's augmented views, and the mean weight and soft label of these."""
+        """The mean posterior of each image's views, and the mean weight and soft label of these."""
         from hyperopt.head.smoothing import smoothed_labels
 
         if not self.fitting:

@@ -52,7 +52,7 @@ class Audit:
     the given label and q that of the most probable other label, each averaged over the train passes; or the posterior.
     by: which of `QUALITIES`. clean: the network's accuracies on clean images. reference: (C,), with which the quality
     is compared: these accuracies, or ones for the posterior. confidence: p alone, (n,). posterior: of the image's
-    augmented views to be in distribution, (n,), None without GMM.
+    views to be in distribution, averaged, (n,), None without GMM.
     index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
     probability of the given label; weight: learned loss weight; None if not learned. true: labels, None unless this

@@ -110,7 +110,7 @@ def own_scores(audit: Audit) -> Scores:
         "network's probability, last epoch": network,
     }
     if audit.posterior is not None:
-        scores["posterior of augmented views"] = audit.posterior
+        scores["posterior, averaged over views"] = audit.posterior
     if soft is not None and weight is not None:
         share = weight / (1 + weight)
         scores |= {

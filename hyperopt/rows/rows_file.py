@@ -9,7 +9,7 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     soft_label      float32 (n, C)  class probabilities, rows sum to one
     probability     float32 (n, K)  of each operation of the learned augmentation, 0 to 1
     magnitude       float32 (n, K)  of each operation, 0 to 1, in units of its nominal range
-    posterior       float32 (n,)    of augmented views to be in distribution, 0 to 1, averaged over the training (GMM)
+    posterior       float32 (n,)    of the image's views to be in distribution, 0 to 1, averaged over the training (GMM)
     confidence      float32 (n,)    the network's probability of the given label, 0 to 1, averaged over its training
     operations      K names         the operations, in order
     dataset         text            name of the data set

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str] | None) -> None:
         return
     found = find_settings(options)
     review = find_review(options, found.settings) if options.audit or options.export_clean else None
-    tables = tabulate(found.settings, options)
+    tables = tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
@@ -73,12 +73,14 @@ def find_settings(options: ResultOptions) -> Findings:
     return found
 
 
-def tabulate(settings: list[SettingResults], options: ResultOptions) -> str:
-    """The table of one setting or of all settings, or the comparison."""
+def tabulate(found: Findings, options: ResultOptions) -> str:
+    """The table of one setting or of all settings, or the comparison; runs that it cannot read are added to `found`."""
+    settings = found.settings
     if options.compare == "errors":
         return error_tables(settings, options.accuracy, options.against)
     if options.compare:
-        reviews = review_settings(settings, load_data(settings))
+        reviews, damaged = review_settings(settings, load_data(settings))
+        found.damaged += damaged
         wanted = (label_table,) if options.compare == "labels" else (score_table, threshold_table)
         return "\n\n".join(table(reviews) for table in wanted)
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))

@@ -28,7 +28,7 @@ from hyperopt.report.wrong_labels import Scores, review_settings, score_table
 from hyperopt.runs.fingerprints import fingerprint_run
 from hyperopt.runs.set_up import prepare_split
 from utils.device import pick_device
-from utils.errors import exit_status
+from utils.errors import UserError, exit_status
 from utils.files import replace_file
 from utils.fingerprint import fingerprint
 from utils.flags import Parser, number, pattern
@@ -62,7 +62,9 @@ def main() -> None:
     device = pick_device(0, flags.no_cuda, 1 if flags.dataset == "DIGITS" else None)
     data = load_dataset(flags.dataset, flags.data / flags.dataset, torch.device("cpu"))
     settings = all_results(flags.data / flags.dataset, flags.match).settings
-    reviews = review_settings(only_runs(settings, flags.runs) if flags.runs else settings, data)
+    reviews, damaged = review_settings(only_runs(settings, flags.runs) if flags.runs else settings, data)
+    if damaged:
+        raise UserError("; ".join(damaged))
     print(score_table(reviews, lambda review: confident_learning(review, device)))
 
 

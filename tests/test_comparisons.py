@@ -269,6 +269,25 @@ def test_labels_and_audits_of_a_run(call, noisy):
         assert cell == f"{100 * suspects[~wrong].mean():.1f}, {100 * suspects[wrong].mean():.1f}"
 
 
+def test_run_without_its_files_costs_itself_alone(call, refused, noisy):
+    folder = Path("local_data/DIGITS/run0")
+    (result,) = folder.glob("result_*")
+    content = json.loads(result.read_text())
+    content["options"]["seed"] = 1
+    (folder.parent / "run1").mkdir()
+    (folder.parent / "run1" / result.name).write_text(json.dumps(content | {"run": "run1", "seed": 1}))
+    for what in ("labels", "audits"):
+        (folder.parent / "run1" / result.name).rename("elsewhere")
+        alone = call("get-results", "--compare", what)[1]
+        Path("elsewhere").rename(folder.parent / "run1" / result.name)
+        status, out, err = call("get-results", "--compare", what)
+        assert (status, out) == (2, alone)
+        assert "run1/predictions_" in err
+        assert err.startswith("error: ")
+    next(folder.glob("predictions_*")).unlink()
+    refused("get-results", ["--compare", "labels"], "run0/predictions_")
+
+
 def test_shares_that_look_wrong_are_means_over_runs():
     class Run:
         def __init__(self, suspects):

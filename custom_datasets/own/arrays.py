@@ -9,10 +9,12 @@ from zipfile import ZipFile, is_zipfile
 import numpy as np
 from numpy.lib import format as npy
 
+from custom_datasets.own.names import describe_named
 from custom_datasets.reading import reading
 from utils.errors import UserError
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+READ = {"images", "labels"}  # names of arrays
 PIECE = 2**20  # bytes that are read at once
 
 
@@ -24,9 +26,9 @@ class ArrayPart:
     labels: np.ndarray
     shape: tuple[int, ...]
     fortran: bool
+    notes: tuple[str, ...]  # for the user on arrays that are not read
     names: None = None
     files: None = None
-    notes: tuple[()] = ()
 
     @property
     def colour(self) -> bool:  # noqa: D102
@@ -60,10 +62,9 @@ def read_arrays(path: Path) -> ArrayPart:
     if not is_zipfile(path):
         raise UserError(f"{path} is damaged: it is no .npz file; replace it")
     with reading(path), ZipFile(path) as archive:
-        missing = {"images.npy", "labels.npy"} - set(archive.namelist())
-        if missing:
-            names = (name.removesuffix(".npy") for name in sorted(missing))
-            raise UserError(f"{path} has no array {' and no array '.join(names)}; add it")
+        there = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
+        if missing := sorted(READ - there):
+            raise UserError(f"{path} has no array {' and no array '.join(missing)}; add it")
         with archive.open("images.npy") as file:
             shape, fortran, kind = read_header(file)
         with archive.open("labels.npy") as file:
@@ -73,7 +74,9 @@ def read_arrays(path: Path) -> ArrayPart:
             f"{path} holds {kind} images of shape {shape}; they must be uint8, "
             "N x H x W or N x H x W x C with one or three channels C"
         )
-    return ArrayPart(path, labels, shape, fortran)
+    left_out = sorted(there - READ)
+    notes = (f"not read in {path}: {describe_named('array', left_out)}",) if left_out else ()
+    return ArrayPart(path, labels, shape, fortran, notes)
 
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

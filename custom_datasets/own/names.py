@@ -16,7 +16,7 @@ LEFT_BY_SYSTEMS = {
     *("__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),
     *("@eadir", "#recycle", "#snapshot", "@recycle", "lost+found", "__pycache__"),
 }
-SHOWN = 5  # folders in a note
+SHOWN = 5  # names in a note
 
 
 def is_read(name: str) -> bool:
@@ -49,10 +49,10 @@ def first_of(files: Iterable[Path]) -> Path:
     return min(files, key=lambda file: (not is_picture(file.name), file))
 
 
-def describe_folders(names: Sequence[str]) -> str:
-    """The number of folders, and their names."""
+def describe_named(thing: str, names: Sequence[str]) -> str:
+    """The number of things such as folders, and their names."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{counted(len(names), 'folder')} ({', '.join(names[:SHOWN])}{more})"
+    return f"{counted(len(names), thing)} ({', '.join(names[:SHOWN])}{more})"
 
 
 def counted(count: int, thing: str) -> str:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.own.names import describe_files, describe_folders, first_of, is_junk
+from custom_datasets.own.names import describe_files, describe_named, first_of, is_junk
 from utils.errors import UserError
 from utils.runs.files import SPLIT_LOCK, run_number
 
@@ -91,7 +91,7 @@ def _describe_beside(folder: Path, paths: list[Path]) -> list[str]:
     folders = [path.name for path in paths if path.is_dir() and not is_run_folder(path)]
     files = [path for path in paths if not path.is_dir()]
     listed = [describe_files(files)] if files else []
-    listed += [describe_folders(folders)] if folders else []
+    listed += [describe_named("folder", folders)] if folders else []
     if not listed:
         return []
     such_as = f", such as {first_of(files).name}" if files else ""

@@ -7,6 +7,7 @@ runs.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,19 +29,30 @@ Reviews = list[tuple[SettingResults, list[Review]]]  # of the runs of each setti
 Scores = dict[str, np.ndarray]  # (n,) by name, low where a label looks wrong
 
 
-def review_settings(settings: Sequence[SettingResults], data: "Dataset") -> Reviews:
-    """The audits of all runs whose wrong labels are known; `data` is the data set that they were trained on.
+def review_settings(settings: Sequence[SettingResults], data: "Dataset") -> tuple[Reviews, list[str]]:
+    """The audits of all runs whose wrong labels are known, and a line for each run with a missing or damaged file.
 
-    Raises UserError when there is none, and when a file of a run is missing or damaged.
+    `data` is the data set that they were trained on. Raises UserError when there is no such run, or none can be read.
     """
     noisy = [setting for setting in settings if setting.options.noise_ratio > 0]
     noisy = [setting for setting in noisy if not setting.options.refit and setting.options.train_on == "distorted"]
     if not noisy:
         raise UserError("none of the finished runs was trained on noisy labels (-nr) and on nothing else; train one")
-    return [
-        (setting, [review_run(setting.files(run), data, setting.results[run]) for run in sorted(setting.results)])
-        for setting in noisy
-    ]
+    reviews, damaged = [], []
+    for setting in noisy:
+        read, found = {}, []
+        for run, result in sorted(setting.results.items()):
+            try:
+                found.append(review_run(setting.files(run), data, result))
+            except UserError as error:
+                damaged.append(str(error))
+            else:
+                read[run] = result
+        if read:
+            reviews.append((replace(setting, results=read), found))
+    if not reviews:
+        raise UserError("; ".join(damaged))
+    return reviews, damaged
 
 
 def label_table(reviews: Reviews) -> str:

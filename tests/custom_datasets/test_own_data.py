@@ -90,6 +90,12 @@ def test_files_that_are_not_read_are_noted(tmp_path):
     assert valid == f"not read in {tmp_path}/valid: 1 file .txt, such as bee/list.txt"
 
 
+def test_arrays_that_are_not_read_are_noted(tmp_path):
+    write_arrays(tmp_path, names=np.array(["ant", "bee", "cow"]), weights=np.ones(3))
+    write_arrays(tmp_path, "test")
+    assert load(tmp_path).notes == (f"not read in {tmp_path}/train.npz: 2 arrays (names, weights)",)
+
+
 def test_animated_image_is_an_error(tmp_path):
     write_images(tmp_path)
     frames = [Image.new("RGB", (9, 7), colour) for colour in ("red", "blue")]

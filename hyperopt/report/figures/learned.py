@@ -71,7 +71,7 @@ def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
 
 
 def pool_runs(setting: SettingResults, sources: Sources) -> Pool | None:
-    """The images of the runs of a setting whose files exist; None if there is no such run."""
+    """The images of the runs of a setting whose files exist; None if there is no such run, or no learned column."""
     learned, predictions = sources.learned(setting), sources.predictions(setting)
     parts = []
     for run in sorted(learned.keys() & predictions.keys()):
@@ -86,6 +86,8 @@ def pool_runs(setting: SettingResults, sources: Sources) -> Pool | None:
         return None
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     wrong, rare = pooled.pop("wrong"), pooled.pop("true") >= setting.classes / 2
+    if not pooled:
+        return None
     # Wrong labels are known only if this program made the noise.
     ratio, _, noise = setting.distortion
     groups = {"right label": ~wrong, "wrong label": wrong} if noise > 0 else {"any label": np.ones_like(wrong)}

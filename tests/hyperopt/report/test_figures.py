@@ -23,6 +23,7 @@ from utils.runs.predictions import Predictions
 BASELINE = "--dataset SVHN -ir 100 -nr 0.1"
 METHOD = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hyper-opt HES"
 SOFT = "--dataset SVHN -ir 100 -nr 0.1 --los-model SOFT --hyper-opt FIS"
+SMOOTHED = "--dataset SVHN -ir 100 -nr 0.1 --aug-model RA --los-model SOFT --hyper-opt GMM --mixture-posterior ood"
 CONTROL = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH"
 CLASSES, TEST, TRAIN, EPOCHS = 4, 40, 60, 200
 
@@ -81,7 +82,7 @@ def make_rows(options, predictions, random):
     columns = {}
     if options.los_model == "BOTH":
         columns["weight"] = random.exponential(2, TRAIN)
-    if options.los_model in ("SOFT", "BOTH"):
+    if options.los_model in ("SOFT", "BOTH") and options.hyper_opt != "GMM":
         columns["soft_label"] = random.dirichlet(np.ones(CLASSES), TRAIN)
     if options.aug_model == "SEP":
         columns |= {"probability": random.random((TRAIN, 7)), "magnitude": random.random((TRAIN, 7))}
@@ -238,6 +239,14 @@ def test_learned_rows_are_parted_by_label_and_class(write):
 def test_rows_without_an_estimator_have_no_figure_of_rows(write):
     write(CONTROL)
     assert learned.draw(found_settings(), Sources()) is None
+
+
+def test_run_that_leaves_no_learned_column_is_not_in_the_figure_of_rows(write):
+    write(SMOOTHED)
+    assert learned.draw(found_settings(), Sources()) is None
+    write(SOFT)
+    (axes,) = learned.draw(found_settings(), Sources()).axes
+    assert "SOFT FIS" in axes.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_accuracies_per_class_and_the_rare_half(write):

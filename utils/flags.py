@@ -15,7 +15,15 @@ GONE = ("--hyper-beta", "--hyper-gamma")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line on stderr and exit status 2."""
+    """A parser whose errors are one line on stderr and exit status 2, and that takes no abbreviation for a flag."""
+
+    def _get_option_tuples(self, option_string: str) -> list[Any]:
+        """What argparse takes a flag for that it does not have: here only `-r` with its value attached.
+
+        Even with `allow_abbrev=False` it takes `-s` for `-sr`, and `-hyper-opt` for `-h`.
+        """
+        found: list[Any] = super()._get_option_tuples(option_string)
+        return [taken for taken in found if option_string.startswith(taken[1]) and taken[0].nargs != 0]
 
     def error(self, message: str) -> NoReturn:  # noqa: D102
         print(f"error: {' '.join(message.split())}; --help lists the flags", file=sys.stderr)

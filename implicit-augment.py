@@ -7,8 +7,9 @@ damaged. With --fresh, or without a checkpoint, a run starts from scratch.
 
 import dataclasses
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
@@ -18,7 +19,10 @@ from hyperopt.runs.refusals import refuse_unfit
 from hyperopt.runs.stages import Stage, explaining_fresh, stages
 from utils.errors import exit_status
 from utils.precision import pick_precision
-from utils.runs.lock import wait_for_writer
+from utils.runs.lock import BusyError, wait_for_writer
+
+if TYPE_CHECKING:
+    import torch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,31 +37,74 @@ def run(arguments: Sequence[str] | None) -> None:
     options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
+    chain = stages(options)
     if options.dry_run:
-        print("\n\n".join(plan(stage, finished(stage)) for stage in stages(options)))
+        print("\n\n".join(plan_stage(stage, chain[-1]) for stage in chain))
     else:
-        train_stages(stages(options))
+        train_stages(chain)
+
+
+def plan_stage(stage: Stage, last: Stage) -> str:
+    """The plan of a stage, as text."""
+    with explaining_fresh(stage, last):
+        return plan(stage, finished(stage))
 
 
 def train_stages(chain: list[Stage]) -> None:
-    """Report the finished stages, train the others."""
-    device = None
+    """Report the finished stages, train the others. What a later stage would refuse for certain is refused first."""
+    last = chain[-1]
+
+    @cache
+    def device() -> "torch.device":
+        from hyperopt.runs.run import prepare_device  # imports torch, as does the other code that trains
+
+        return prepare_device(last.run)
+
+    for stage in chain if len(chain) > 1 else ():
+        with explaining_fresh(stage, last):
+            refuse_unfit_start(stage)
     for stage in chain:
-        with explaining_fresh(stage, chain[-1]):
-            if stage is not chain[-1]:
-                wait_for_writer(stage.run.files)
-            if result := finished(stage):
-                from hyperopt.runs.finished import check_finished  # imports torch, as does the code below
+        with explaining_fresh(stage, last):
+            complete(stage, device, stage is last)
 
-                check_finished(stage, result)
-                print(f"finished already, --fresh starts over: {summary(result)}")
-                continue
-            from hyperopt.runs.run import prepare_device, train  # import torch, which the code above does not need
-            from utils.device import memory_mistakes
 
-            with memory_mistakes():
-                device = device or prepare_device(stage.run)
-                print(summary(train(stage, device, last=stage is chain[-1])))
+def refuse_unfit_start(stage: Stage) -> None:
+    """Refuse a stage that is finished with other options, or whose rows of --rows do not fit."""
+    if not stage.run.fresh:
+        finished_result(stage.run.files, stage.run.identity)
+    if stage.run.rows:
+        from hyperopt.runs.starting_rows import find_starting_rows  # imports torch
+
+        find_starting_rows(stage.training)
+
+
+def complete(stage: Stage, device: Callable[[], "torch.device"], last: bool) -> None:
+    """Report or train a stage. If another process trains it, wait, unless it is the last one: others may share it."""
+    while True:
+        if not last:
+            wait_for_writer(stage.run.files)
+        try:
+            report_or_train(stage, device, last)
+        except BusyError:  # begun since by another process
+            if last:
+                raise
+        else:
+            return
+
+
+def report_or_train(stage: Stage, device: Callable[[], "torch.device"], last: bool) -> None:
+    """Report a stage if it is finished, else train it."""
+    if result := finished(stage):
+        from hyperopt.runs.finished import check_finished
+
+        check_finished(stage, result)
+        print(f"finished already, --fresh starts over: {summary(result)}")
+        return
+    from hyperopt.runs.run import train
+    from utils.device import memory_mistakes
+
+    with memory_mistakes():
+        print(summary(train(stage, device(), last)))
 
 
 def finished(stage: Stage) -> dict[str, Any] | None:

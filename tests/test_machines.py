@@ -25,7 +25,9 @@ from hyperopt.estimators.estimator import Estimator
 from utils import file_lock
 from utils.errors import Interrupted, UserError, exit_status
 from utils.file_lock import HeldError, hold, is_held
+from utils.runs.files import RunFiles
 from utils.runs.interruption import Interruption
+from utils.runs.lock import wait_for_writer
 
 RUN = Path("local_data/DIGITS/run0")
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -283,6 +285,17 @@ def test_marker_of_a_process_that_may_run_is_left_and_named(no_locks, tmp_path, 
         pass
     assert str(error.value) == f"; if {owner} has ended, remove {marker}"
     assert marker.read_text() == owner
+
+
+def test_marker_is_named_by_a_process_that_waits_for_its_removal(no_locks, tmp_path, monkeypatch, capsys):
+    files = RunFiles(tmp_path, "setting")
+    marker = Path(f"{files.lock}.held")
+    marker.write_text("process 4194999 on elsewhere")
+    files.lock.touch()
+    monkeypatch.setattr(time, "sleep", lambda _: marker.unlink())
+    wait_for_writer(files)
+    waiting = "note: waiting for another process, which trains setting"
+    assert capsys.readouterr().err == f"{waiting}; if process 4194999 on elsewhere has ended, remove {marker}\n"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from hyperopt.runs.stages import FinishedRun, Stage
+from hyperopt.runs.stages import EarlierStageError, FinishedRun, Stage
 from utils.errors import UserError
 
 
@@ -15,8 +15,12 @@ def find_earlier(stage: Stage, data: str, classes: int) -> FinishedRun | None:
     if stage.earlier is None:
         return None
     found = FinishedRun(stage.earlier.run.files, classes)
-    if found.checkpoint()["data"] != data:
-        raise UserError(
+    try:
+        content = found.checkpoint()
+    except UserError as error:
+        raise EarlierStageError(str(error)) from error
+    if content["data"] != data:
+        raise EarlierStageError(
             f"{found.files.last} was trained on another split file or data set; put the earlier one back, or train it "
             "again with --fresh"
         )

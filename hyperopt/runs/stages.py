@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
 from utils.errors import UserError
-from utils.flags import is_rows_file
+from utils.flags import as_flag, flag_fields, is_rows_file
 from utils.runs.files import RunFiles
 
 if TYPE_CHECKING:
@@ -62,17 +62,36 @@ def stages(options: RunOptions) -> list[Stage]:
     return [*before, Stage(options, options, before[-1] if before else None)]
 
 
+class EarlierStageError(UserError):
+    """What a stage starts from is missing or damaged; the message says what to do about the stage before."""
+
+
 @contextmanager
 def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
     """Explain how to start over an earlier stage if an error advises --fresh, which is only for the last stage."""
     try:
         yield
     except UserError as error:
-        if stage is last or "--fresh" not in str(error):
+        about = stage.earlier if isinstance(error, EarlierStageError) else stage
+        if about is None or about is last or "--fresh" not in str(error):
             raise
         raise UserError(
-            f"{error} (this is an earlier stage, and --fresh starts over the last stage alone: give its own command)"
+            f"{error} (this is an earlier stage, and --fresh starts over the last stage alone: give its own command, "
+            f"which is this one {_changes(about, last)})"
         ) from error
+
+
+def _changes(earlier: Stage, last: Stage) -> str:
+    """How the command of an earlier stage differs from that of the last one: flags with other values, or without."""
+    theirs, usual = last.run.values(), {field.name: field.default for field in flag_fields(type(last.run.estimator))}
+    # --rows-use of a refit is filled in if it was not given, and refused by name without --refit.
+    ours = {name: value for name, value in earlier.run.values().items() if name not in ("fresh", "rows_use")}
+    different = {name: value for name, value in ours.items() if value != theirs[name]}
+    without = [name for name, value in different.items() if value is None or value is False]
+    given = [f"{as_flag(name)} {value}" for name, value in different.items() if name not in without]
+    without += [name for name, value in usual.items() if name not in ours and theirs[name] != value]
+    left_out = ["and without", ", ".join(map(as_flag, without))] if without else []
+    return " ".join(["with", *given, "--fresh", *left_out])
 
 
 def rows_path(source: str | None, folder: Path) -> Path | None:

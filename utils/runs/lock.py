@@ -7,14 +7,19 @@ from contextlib import ExitStack, contextmanager
 
 from utils.errors import UserError
 from utils.file_lock import HeldError, hold, is_held
+from utils.marker import Marker
 from utils.runs.files import RunFiles
 
 WAIT = 0.5  # seconds; a process that only checks for a writer holds the lock for a moment
 
 
+class BusyError(UserError):
+    """Another process is training the setting."""
+
+
 @contextmanager
 def only_writer(files: RunFiles) -> Iterator[None]:
-    """Keep other processes from the setting's files. Raises UserError when another process is training it.
+    """Keep other processes from the setting's files. Raises BusyError when another process is training it.
 
     Files that a killed process has left half written are removed.
     """
@@ -23,7 +28,7 @@ def only_writer(files: RunFiles) -> Iterator[None]:
         try:
             stack.enter_context(hold(files.lock, WAIT))
         except HeldError as error:
-            raise UserError(
+            raise BusyError(
                 f"another process is training {files.name} in {files.folder}; "
                 f"wait for its end, or take another run{error}"
             ) from error
@@ -35,6 +40,7 @@ def only_writer(files: RunFiles) -> Iterator[None]:
 def wait_for_writer(files: RunFiles) -> None:
     """Wait until no other process trains the setting; a note on stderr says so."""
     if is_held(files.lock):
-        print(f"note: waiting for another process, which trains {files.name}", file=sys.stderr)
+        advice = Marker(files.lock).advice()
+        print(f"note: waiting for another process, which trains {files.name}{advice}", file=sys.stderr)
     while is_held(files.lock):
         time.sleep(WAIT)

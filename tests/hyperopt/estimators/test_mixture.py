@@ -405,6 +405,65 @@ def test_stage_that_another_process_trains_is_waited_for(copy, call):
     thread.join()
 
 
+def test_stage_that_another_process_begins_meanwhile_is_waited_for(copy, call, scripts, monkeypatch):
+    """Two commands that start together: this one has found nobody at work, and looks for the lock later."""
+    _, baseline = copy
+    result = baseline.result.read_bytes()
+    baseline.result.unlink()
+    script, taken, begun = scripts["implicit-augment"], threading.Event(), []
+
+    def other():
+        with hold(baseline.lock, 0):
+            taken.set()
+            time.sleep(1)
+            baseline.result.write_bytes(result)
+
+    def begin(files, wait=script.wait_for_writer):
+        wait(files)
+        if not begun:
+            begun.append(threading.Thread(target=other))
+            begun[0].start()
+            taken.wait()
+
+    monkeypatch.setattr(script, "wait_for_writer", begin)
+    status, out, err = call("implicit-augment", *short())
+    begun[0].join()
+    assert status == 0, err
+    assert f"waiting for another process, which trains {BASELINE}" in err
+    assert out.count("finished already") == 2
+
+
+def test_last_stage_of_other_options_is_refused_before_the_first_is_trained(copy, refused):
+    _, baseline = copy
+    for path in (baseline.result, baseline.last, baseline.best, baseline.previous):
+        path.unlink(missing_ok=True)
+    refused("implicit-augment", short("--seed", 7), "seed 0 instead of 7")
+
+
+def test_rows_that_do_not_exist_are_refused_before_the_first_stage_is_trained(refused):
+    flags = ("--epochs", 3, "--hyper-opt", "GMM", "--aug-model", "SEP", "--los-model", "SOFT", "--rows", "other")
+    refused("implicit-augment", flags, "no finished run other")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_message_about_the_detector_has_the_command_that_trains_it_again(copy, call, damaged):
+    _, baseline = copy
+    content = baseline.last.read_bytes()
+    baseline.last.unlink()
+    if damaged:
+        baseline.last.write_bytes(content[:1000])
+    again = ("--no-cuda", "--epochs", 3, *DISTORTION, "--method", "ReSmooth", "--rand", "2,9")
+    status, _, err = call("implicit-augment", *again, "--mixture-smooth", 0.1, "--refit", "--fresh")
+    assert status == 2
+    assert f"{baseline.last} cannot be read" in err
+    advice = "give its own command, which is this one with {flags} and without --refit, --mixture-smooth)\n"
+    flags = "--aug-model NONE --rand 3,5 --los-model NONE --hyper-opt NONE --fresh"
+    assert err.endswith(advice.format(flags=flags))
+    assert call("implicit-augment", *again, *flags.split())[0] == 0
+    assert baseline.last.exists()
+    assert call("implicit-augment", *short())[1].count("finished already") == 2  # the same network again
+
+
 def test_refit_trains_on_its_soft_labels(copy, call):
     status, out, err = call("implicit-augment", *short("--refit"))
     assert status == 0, err

@@ -44,6 +44,11 @@ class Mixture(Estimator):
         setting.estimator.check(setting)
 
     @classmethod
+    def check_run(cls, options: Any) -> None:
+        """Refuse flags that have no effect together."""
+        options.estimator.check_run(options)
+
+    @classmethod
     def earlier(cls, options: Any) -> Any:
         """The baseline on the same data, whose network is the detector; none if all views count as strange."""
         own = options.estimator
@@ -88,7 +93,7 @@ class Mixture(Estimator):
         """A view of each image of a batch, with its posterior."""
         from hyperopt.estimators.view_losses import draw_views
 
-        views = draw_views(self.training, batch, self.options.mixture_originals)
+        views = draw_views(self.training, batch, self.options.originals_of(len(batch.index)))
         if self.detector and self.options.fits:
             first = 0 if self.options.mixture_smooth_originals else views.originals
             views.posterior[first:] = self.detector.posterior(views.images[first:], views.given[first:])

@@ -79,6 +79,10 @@ class Estimator:
         """Raise UserError for a setting that this estimator cannot be combined with."""
 
     @classmethod
+    def check_run(cls, options: Any) -> None:
+        """Raise UserError for flags of a run that have no effect; runs of earlier versions may have them."""
+
+    @classmethod
     def earlier(cls, options: Any) -> Any:
         """The options of the run that this one starts from, in the same command; None if it needs none."""
         return None

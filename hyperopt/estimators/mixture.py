@@ -44,6 +44,11 @@ class Mixture(Estimator):
         setting.estimator.check(setting)
 
     @classmethod
+    def check_run(cls, options: Any) -> None:
+        """Refuse flags that have no effect together."""
+        options.estimator.check_run(options)
+
+    @classmethod
     def earlier(cls, options: Any) -> Any:
         """The baseline on the same data, whose network is the detector; none if all views count as strange."""
         own = options.estimator
@@ -98,7 +103,7 @@ class Mixture(Estimator):
         """A view of each image of a batch, with its posterior, which enters the image's mean."""
         from hyperopt.estimators.view_losses import draw_views
 
-        views = draw_views(self.training, batch, self.options.mixture_originals)
+        views = draw_views(self.training, batch, self.options.originals_of(len(batch.index)))
         if self.fitting:
             first = 0 if self.options.mixture_smooth_originals else views.originals
             views.posterior[first:] = self.fitting.posterior(views.images[first:], views.given[first:])

@@ -60,12 +60,17 @@ class MixtureOptions:
         """Whether the posterior affects original views as well."""
         return self.mixture_smooth_originals or self.mixture_weighting != "regular"
 
+    def originals_of(self, images: int) -> int:
+        """The number of original views in a batch of so many images."""
+        return int(images * self.mixture_originals)
+
     def check(self, setting: Any) -> None:
         """Raise UserError for a setting without augmented views or parts to fill, and for flags without effect."""
         if not setting.augments and self.mixture_originals < 1:
             raise UserError("--hyper-opt GMM is about augmented views; add --aug-model, such as RA, or --cutout")
         if self.mixture_originals == 1 and not self.mixture_smooth_originals:
-            raise UserError("--mixture-originals 1 has no augmented views; lower it, or add --mixture-smooth-originals")
+            way_out = ", or add --mixture-smooth-originals" if self.fits else ""
+            raise UserError(f"--mixture-originals 1 has no augmented views; lower it{way_out}")
         if self.compare_views != "off" and self.mixture_originals > 0:
             raise UserError("--compare-views is about augmented views alone; add --mixture-originals 0")
         fitted, smooths = self.fits, "S" in setting.row_parts and self.distil == "off"
@@ -86,3 +91,20 @@ class MixtureOptions:
                     raise UserError(f"{as_flag(name)} has an effect only with {needed}; change one of them")
         if not fitted and "W" in setting.row_parts:
             raise UserError("--los-model WGHT and BOTH weigh by a fitted posterior; take --mixture-posterior fitted")
+
+    def check_run(self, options: Any) -> None:
+        """Raise UserError for a refit of nothing, and for flags about original views without such views."""
+        if options.refit and not self.fits:
+            raise UserError(
+                "--refit takes over what a fitted posterior fills, which --mixture-posterior ood and --distil do not "
+                "have; leave it out, or change them"
+            )
+        if self.originals_of(options.batch_size):
+            return
+        if self.mixture_originals > 0:
+            raise UserError(
+                f"--mixture-originals {self.mixture_originals:g} is less than one image of --batch-size "
+                f"{options.batch_size}; raise it, or take 0"
+            )
+        if self.mixture_smooth_originals:
+            raise UserError("--mixture-smooth-originals has no original views to smooth; raise --mixture-originals")

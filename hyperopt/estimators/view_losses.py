@@ -36,12 +36,11 @@ class Views:
         return Views(self.images[chosen], self.given[chosen], self.index[chosen], self.posterior[chosen], originals=0)
 
 
-def draw_views(training: Training, batch: Batch, share: float) -> Views:
-    """A view of each image: original of the first int(B share) images, augmented of the others.
+def draw_views(training: Training, batch: Batch, originals: int) -> Views:
+    """A view of each image: original of the first `originals` images, augmented of the others.
 
     The posterior of the original ones is 1, that of the others 0.
     """
-    originals = int(len(batch.index) * share)
     first, rest = (Batch(*(part[half] for part in batch)) for half in (slice(originals), slice(originals, None)))
     parts = [training.original(first.images)] if originals else []
     parts += [training.augmented(rest)[0]] if len(rest.index) else []

@@ -83,16 +83,37 @@ def _check_starting_rows(setting: Setting) -> None:
         raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
     if (setting.rows or setting.refit) and not setting.has_rows:
         raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
+    if setting.rows and not setting.table_parts:
+        raise UserError(f"--hyper-opt {setting.hyper_opt} fills its rows anew for every view; leave out --rows")
     for letter in setting.rows_use or "":
-        needed = "W" if letter == CONFIDENCE else letter
-        parts = setting.row_parts if setting.refit else setting.table_parts
-        if needed not in parts:
+        needed = _part_of(letter)
+        if needed not in setting.row_parts:
             raise UserError(
                 f"{given} cannot take over {letter}: --aug-model {setting.aug_model} --los-model {setting.los_model} "
                 f"have no {in_words(needed)}; change them or --rows-use"
             )
+        if setting.rows and needed not in setting.table_parts:
+            raise UserError(
+                f"--rows cannot take over {letter}: --hyper-opt {setting.hyper_opt} fills the {in_words(needed)} anew "
+                "for every view; change --rows-use"
+            )
     if setting.rows and setting.train_on == "valid":
         raise UserError("--rows is of distorted images, which --train-on valid leaves out")
+
+
+def _check_taken_over(options: RunOptions) -> None:
+    """Refuse a refit with columns that its first run does not learn; there are such runs of earlier versions."""
+    for letter in options.rows_use or "" if options.refit else "":
+        if _part_of(letter) not in options.filled_parts:
+            raise UserError(
+                f"--refit cannot take over {letter}: --hyper-opt {options.hyper_opt} does not fill the "
+                f"{in_words(letter)}; change --rows-use"
+            )
+
+
+def _part_of(letter: str) -> str:
+    """The part of a row that a column of a rows file fills, by their letters."""
+    return "W" if letter == CONFIDENCE else letter
 
 
 def _check_schedule(options: RunOptions) -> None:
@@ -108,6 +129,8 @@ def _check_schedule(options: RunOptions) -> None:
 def check_run(options: RunOptions) -> None:
     """Raise UserError for flags of a run, its recipe filled in, that contradict each other."""
     check_setting(options)
+    options.estimator_class.check_run(options)
+    _check_taken_over(options)
     if options.estimator_class.passes_over_rows and options.hyper_start >= options.epochs:
         raise UserError(
             f"--hyper-start {options.hyper_start} leaves no hyper pass in {options.epochs} epochs; lower it"

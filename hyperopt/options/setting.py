@@ -49,7 +49,7 @@ def rows_letters(text: str) -> str:
 
 
 def refit_use(parts: str) -> str:
-    """Letters of the columns that --refit takes over by default, from rows with these parts."""
+    """Letters of the columns that --refit takes over by default, of an estimator that fills these parts."""
     return next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
 
 
@@ -117,7 +117,8 @@ class Setting:
     rows_use: str | None = flag(
         None,
         "letters of what is taken over: W weight, S soft label, A augmentation, C relative confidence in the given "
-        "label, a factor of the weight (default: W, S and A if there; of --refit W and C, else A; with CON nothing)",
+        "label, a factor of the weight (default: W, S and A if there; of --refit W and C, else A, of GMM else S; "
+        "with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
@@ -179,6 +180,11 @@ class Setting:
     def table_parts(self) -> str:
         """Letters of the parts that tables hold; an estimator may fill the others anew for every view."""
         return "".join(letter for letter in self.row_parts if letter not in self.estimator_class.per_view)
+
+    @property
+    def filled_parts(self) -> str:
+        """Letters of the parts that the estimator fills."""
+        return "".join(letter for letter in self.row_parts if letter in self.estimator_class.fills)
 
     @property
     def augments(self) -> bool:

@@ -115,15 +115,16 @@ class SettingResults:
         [] if there is none, or if a run has other options than the published ones.
         """
         setting = self.options
-        if self.unusual or not setting.public:
+        method = setting.aug_model, setting.los_model, setting.hyper_opt
+        published = published_error(setting.dataset, method, *self.distortion)
+        if self.unusual or not published:
             return []
         expected = resolve(make_options(RunOptions, setting.values(Setting) | {"recipe": None, "seed": 0})).identity
         for result in self.results.values():
             found = result["options"].identity
             if any(found.get(key) != value for key, value in expected.items() if key not in FREE_OPTIONS):
                 return []
-        method = setting.aug_model, setting.los_model, setting.hyper_opt
-        return published_error(setting.dataset, method, *self.distortion)
+        return published
 
     def order(self) -> tuple:
         """A key that sorts settings as the published tables do, then by distortion."""

@@ -464,12 +464,39 @@ def test_message_about_the_detector_has_the_command_that_trains_it_again(copy, c
     assert call("implicit-augment", *short())[1].count("finished already") == 2  # the same network again
 
 
+def test_refit_takes_over_what_the_mixture_fills():
+    """Not the learned augmentation, which stays at its start."""
+    from hyperopt.options.resolve import parse_options, resolve
+    from hyperopt.options.run_options import RunOptions
+
+    for los_model, use in (("SOFT", "S"), ("WGHT", "WC"), ("BOTH", "WC")):
+        flags = ("--hyper-opt", "GMM", "--aug-model", "SEP", "--los-model", los_model, "--refit")
+        assert resolve(parse_options(RunOptions, "", flags)).rows_use == use
+
+
+def test_stored_run_whose_flags_are_refused_now_is_still_listed(copy, call):
+    """An earlier version has trained such runs."""
+    files, _ = copy
+    for path in files.folder.glob("*_los_model_SOFT_*"):
+        path.rename(path.with_name(path.name.replace("RAND_los_model_SOFT", "SHA_los_model_NONE")))
+    (result,) = files.folder.glob("result_*SHA*")
+    changed = {"los_model_SOFT": "los_model_NONE", "model_RAND": "model_SHA", '"SOFT"': '"NONE"', '"RAND"': '"SHA"'}
+    content = result.read_text()
+    for old, new in changed.items():
+        content = content.replace(old, new)
+    result.write_text(content)
+    status, out, err = call("get-results", "--all")
+    assert (status, err) == (0, "")
+    assert "SHA/NONE GMM" in out
+
+
 def test_refit_trains_on_its_soft_labels(copy, call):
     status, out, err = call("implicit-augment", *short("--refit"))
     assert status == 0, err
     assert f"{NAME}_refit_S:" in out
 
 
+SEP_BOTH = ("--hyper-opt", "GMM", "--aug-model", "SEP", "--los-model", "BOTH")
 REFUSED = {
     ("--hyper-opt", "GMM", "--los-model", "SOFT"): "add --aug-model, such as RA",
     ("--hyper-opt", "GMM", "--aug-model", "RAND"): "has nothing to learn",
@@ -503,7 +530,16 @@ REFUSED = {
         "--mixture-posterior",
         "ood",
     ): "weigh by a fitted",
-    (*GMM, "--rows", "other", "--rows-use", "S"): "have no soft label",
+    (*GMM, "--rows", "other"): "fills its rows anew for every view; leave out --rows",
+    (*SEP_BOTH, "--rows", "other", "--rows-use", "S"): "fills the soft label anew for every view; change --rows-use",
+    (*SEP_BOTH, "--rows", "other", "--rows-use", "C"): "fills the weight anew for every view; change --rows-use",
+    (*SEP_BOTH, "--refit", "--rows-use", "A"): "--hyper-opt GMM does not fill the augmentation; change --rows-use",
+    (*GMM, "--mixture-posterior", "ood", "--refit"): "--refit takes over what a fitted posterior fills",
+    (*GMM, "--distil", "corrected", "--refit"): "--refit takes over what a fitted posterior fills",
+    (*GMM, "--distil", "corrected", "--mixture-originals", "1"): "has no augmented views; lower it\n",
+    (*GMM, "--mixture-originals", "0.03"): "0.03 is less than one image of --batch-size 32; raise it, or take 0",
+    (*GMM, "--mixture-originals", "0", "--mixture-smooth-originals"): "has no original views to smooth",
+    ("--hyper-opt", "GMM", "--aug-model", "SHA"): "add --los-model SOFT, WGHT or BOTH",
     ("--hyper-opt", "HES", "--los-model", "SOFT", "--mixture-smooth", "0.2"): "has no effect on --hyper-opt HES",
 }
 

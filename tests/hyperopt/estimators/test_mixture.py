@@ -474,22 +474,6 @@ def test_refit_takes_over_what_the_mixture_fills():
         assert resolve(parse_options(RunOptions, "", flags)).rows_use == use
 
 
-def test_stored_run_whose_flags_are_refused_now_is_still_listed(copy, call):
-    """An earlier version has trained such runs."""
-    files, _ = copy
-    for path in files.folder.glob("*_los_model_SOFT_*"):
-        path.rename(path.with_name(path.name.replace("RAND_los_model_SOFT", "SHA_los_model_NONE")))
-    (result,) = files.folder.glob("result_*SHA*")
-    changed = {"los_model_SOFT": "los_model_NONE", "model_RAND": "model_SHA", '"SOFT"': '"NONE"', '"RAND"': '"SHA"'}
-    content = result.read_text()
-    for old, new in changed.items():
-        content = content.replace(old, new)
-    result.write_text(content)
-    status, out, err = call("get-results", "--all")
-    assert (status, err) == (0, "")
-    assert "SHA/NONE GMM" in out
-
-
 def test_refit_trains_on_its_soft_labels(copy, call):
     status, out, err = call("implicit-augment", *short("--refit"))
     assert status == 0, err

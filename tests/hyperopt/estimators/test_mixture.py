@@ -21,6 +21,7 @@ from hyperopt.estimators.view_losses import first_of_kind, weighted
 from hyperopt.options.stored import read_result
 from hyperopt.report.audit import review_run
 from hyperopt.report.figures.mixture import draw_mixture
+from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.stages import FinishedRun
 from utils.errors import UserError
 from utils.file_lock import hold
@@ -124,6 +125,19 @@ def test_weight_of_a_view_is_its_posterior(make):  # noqa: F811
     views = estimator.views(batch)
     losses = F.cross_entropy(estimator.training.model(views.images), batch.given, reduction="none")
     assert found.item() == pytest.approx((views.posterior * losses).mean().item(), rel=1e-5)
+
+
+def test_weights_are_positive_where_every_view_is_strange(make, tmp_path):  # noqa: F811
+    """No rows file may have zero for all images; the released fit can round all posteriors to it."""
+    estimator = make(*RAND, "WGHT")
+    index = TRAIN.sort().values
+    estimator.detector.remember(index, torch.zeros(len(index)))
+    columns = estimator.columns(index)
+    assert not columns["posterior"].any()
+    assert (columns["weight"] > 0).all()
+    path = tmp_path / "rows.pt"
+    path.write_bytes(RowsFile(index, estimator.training.rows.given[index], "DIGITS", "abc", columns).as_pt())
+    assert RowsFile.read(path).letters == "W"
 
 
 def test_all_views_smoothed_alike_is_torchs_label_smoothing(make):  # noqa: F811

@@ -570,7 +570,7 @@ REFUSED = {
     (*GMM, "--mixture-posterior", "ood", "--refit"): "--refit takes over what a fitted posterior fills",
     (*GMM, "--distil", "corrected", "--refit"): "--refit takes over what a fitted posterior fills",
     (*GMM, "--distil", "corrected", "--mixture-originals", "1"): "has no augmented views; lower it\n",
-    (*GMM, "--mixture-originals", "0.03"): "0.03 is less than one image of --batch-size 32; raise it, or take 0",
+    (*GMM, "--mixture-originals", "0.03"): "0.03 is less than one image of --batch-size 32; raise one of them, or take",
     (*GMM, "--mixture-originals", "0", "--mixture-smooth-originals"): "has no original views to smooth",
     ("--hyper-opt", "GMM", "--aug-model", "SHA"): "add --los-model SOFT|WGHT|BOTH",
     ("--hyper-opt", "HES", "--los-model", "SOFT", "--mixture-smooth", "0.2"): "has no effect on --hyper-opt HES",

@@ -484,6 +484,7 @@ def test_stage_that_another_process_begins_meanwhile_is_waited_for(copy, call, s
 
 def test_last_stage_of_other_options_is_refused_before_the_first_is_trained(copy, refused):
     _, baseline = copy
+    refused("implicit-augment", short("--seed", 7, "--dry-run"), "or another run folder (this is an earlier stage")
     for path in (baseline.result, baseline.last, baseline.best, baseline.previous):
         path.unlink(missing_ok=True)
     refused("implicit-augment", short("--seed", 7), "seed 0 instead of 7")

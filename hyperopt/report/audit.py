@@ -262,7 +262,8 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str
 
 def _posterior(learned: dict[str, np.ndarray], files: RunFiles) -> np.ndarray:
     if "posterior" not in learned:
-        raise UserError(f"{files.name} has no posteriors; audit a run of --hyper-opt GMM, or take --quality network")
+        needed = "audit a run of --hyper-opt GMM without --mixture-posterior ood, --distil, --train-on and --refit"
+        raise UserError(f"{files.name} has no posteriors of training labels; {needed}, or take --quality network")
     return learned["posterior"]
 
 

@@ -13,11 +13,13 @@ from hyperopt.estimators.detector import Detector, LogLosses
 from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.loss_mixture import FLOOR
+from hyperopt.options.stored import read_result
 from hyperopt.report.audit import Review
 from hyperopt.report.figures import style
 from hyperopt.report.figures.sheets import sheet
+from hyperopt.runs.earlier import refuse_other_network
 from hyperopt.runs.set_up import make_training, prepare_split
-from hyperopt.runs.stages import FinishedRun
+from hyperopt.runs.stages import FinishedRun, stages
 
 BINS = 60
 SAMPLE = 500  # augmented views that are drawn for the sheet
@@ -28,18 +30,21 @@ VIEWS = {"original views": ("#0072B2", "-"), "augmented views": ("#D55E00", "--"
 def draw_mixture(review: Review) -> dict[str, Figure]:
     """The histogram with the fitted mixture, and a sheet of augmented views, by name; none of other runs than GMM's.
 
-    The mixture is fitted again, on the same views as at the run's start. Raises UserError when the baseline, whose
-    network this takes, is missing or damaged.
+    The mixture is fitted again, on the same views as at the run's start. Raises UserError when the baseline's network,
+    which this takes, is missing or damaged, or another one than the run started from.
     """
     folder = review.files.folder
     # A result does not store where its run is.
     options = dataclasses.replace(review.options, data=folder.parent.parent, run_folder=folder.name)
-    if not isinstance(options.estimator, MixtureOptions) or not options.estimator.fits:
+    if options.refit or not isinstance(options.estimator, MixtureOptions) or not options.estimator.fits:
         return {}
+    *_, stage = stages(options)
+    assert stage.earlier
+    network = FinishedRun(stage.earlier.run.files, review.data.classes).network()
+    refuse_other_network(stage, read_result(review.files.result))
     split = prepare_split(options, review.data, preview_split)
     training = make_training(options, review.data, split, torch.device("cpu"))
-    finished = FinishedRun(options.baseline().files, review.data.classes)
-    detector = Detector(training, finished.network(), options.estimator.mixture_fit)
+    detector = Detector(training, network, options.estimator.mixture_fit)
     losses = detector.fit()
     title = f"{options.dataset}, {folder.name}, {options.aug_model}/{options.los_model} GMM"
     return {"mixture": _histogram(losses, detector, title), "views": _views_sheet(training, detector, review, title)}
@@ -49,8 +54,8 @@ def _histogram(losses: LogLosses, detector: Detector, title: str) -> Figure:
     """Densities of the log losses of both views, and of the components of their mixture."""
     figure = style.new_figure(2.6)
     axes = figure.subplots()
-    highest = float(torch.cat((losses.original, losses.augmented)).max())
-    edges = np.linspace(FLOOR, max(highest, FLOOR + 1), BINS + 1)
+    lowest, highest = (float(end) for end in torch.cat((losses.original, losses.augmented)).aminmax())
+    edges = np.linspace(min(lowest, FLOOR), max(highest, FLOOR + 1), BINS + 1)
     for (name, (colour, look)), of_view in zip(VIEWS.items(), (losses.original, losses.augmented), strict=True):
         counts, _ = np.histogram(of_view.cpu().numpy(), edges)
         # In the share of both views together, as the components are.
@@ -62,7 +67,9 @@ def _histogram(losses: LogLosses, detector: Detector, title: str) -> Figure:
     axes.set(xlabel="logarithm of the cross-entropy in nats, at the frozen baseline", ylabel="density")
     axes.grid(alpha=0.3)
     style.legend_below(figure, axes)
-    figure.suptitle(f"{title}: log losses and their mixture (losses below 1e-4 are counted at the left end)")
+    # The released fit takes the losses as they are.
+    floored = " (losses below 1e-4 are counted at the left end)" if detector.mixture.clips else ""
+    figure.suptitle(f"{title}: log losses and their mixture{floored}")
     return figure
 
 

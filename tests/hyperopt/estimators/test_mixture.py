@@ -22,7 +22,9 @@ from hyperopt.options.stored import read_result
 from hyperopt.report.audit import review_run
 from hyperopt.report.figures.mixture import draw_mixture
 from hyperopt.runs.stages import FinishedRun
+from utils.errors import UserError
 from utils.file_lock import hold
+from utils.fingerprint import CHECKSUM, fingerprint
 from utils.passes import Batch
 from utils.runs.files import RunFiles
 
@@ -280,7 +282,9 @@ def test_audit_by_the_posterior_sorts_by_that_of_the_rows_file(copy, call):
 def test_audit_by_the_posterior_needs_one(trained, call, refused):
     shutil.copytree(trained[0], ".", dirs_exist_ok=True)
     refused(
-        "get-results", [*DISTORTION, "--audit", "a.csv", "--quality", "posterior"], "audit a run of --hyper-opt GMM"
+        "get-results",
+        [*DISTORTION, "--audit", "a.csv", "--quality", "posterior"],
+        "audit a run of --hyper-opt GMM without",
     )
 
 
@@ -305,10 +309,47 @@ def test_figure_shows_the_mixture_of_the_run(copy):
     assert sorted(p, key=lambda value: value <= 0.5) == p  # those in distribution first
 
 
-def test_other_runs_have_no_such_figure(copy):
-    _, baseline = copy
-    result, data = read_result(baseline.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
-    assert draw_mixture(review_run(baseline, data, result)) == {}
+def test_figure_of_the_released_fit_has_every_loss(copy, call):
+    """Also those below the robust fit's floor: here the detector is sure of most images."""
+    files, baseline = copy
+    checkpoint = torch.load(baseline.last, weights_only=True)
+    checkpoint["decoder_state_dict"]["weight"] *= 1000
+    store(baseline.last, checkpoint)
+    flags = short("--mixture-fit", "released")
+    assert call("implicit-augment", *flags)[0] == 0
+    released = RunFiles(files.folder, f"{NAME}_mixture_fit_released")
+    result, data = read_result(released.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
+    figure = draw_mixture(review_run(released, data, result))["mixture"]
+    for view in figure.axes[0].patches:
+        heights, edges, _ = view.get_data()
+        assert edges[0] < -20
+        assert (heights * np.diff(edges)).sum() == pytest.approx(0.5)
+    assert "left end" not in figure.get_suptitle()
+
+
+def test_figure_of_another_detector_is_refused(copy, call):
+    files, baseline = copy
+    checkpoint = torch.load(baseline.last, weights_only=True)
+    checkpoint["decoder_state_dict"]["bias"] += 1
+    store(baseline.last, checkpoint)
+    result, data = read_result(files.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
+    with pytest.raises(UserError, match="another network than that of"):
+        draw_mixture(review_run(files, data, result))
+
+
+def store(path, checkpoint):
+    """Write a changed checkpoint with the checksum of its content."""
+    checkpoint = {name: value for name, value in checkpoint.items() if name != CHECKSUM}
+    torch.save(checkpoint | {CHECKSUM: fingerprint(checkpoint)}, path)
+
+
+def test_other_runs_have_no_such_figure(copy, call):
+    """The refit of such a run has no mixture either."""
+    files, baseline = copy
+    assert call("implicit-augment", *short("--refit"))[0] == 0
+    for run in (baseline, RunFiles(files.folder, f"{NAME}_refit_S")):
+        result, data = read_result(run.result), load_dataset("DIGITS", Path(), torch.device("cpu"))
+        assert draw_mixture(review_run(run, data, result)) == {}
 
 
 @pytest.mark.usefixtures("sketched")
@@ -352,10 +393,7 @@ def test_finished_run_is_compared_with_its_detector(copy, call, refused):
     assert call("implicit-augment", *short())[1].count("finished already") == 2  # the same network again
     checkpoint = torch.load(baseline.last, weights_only=True)
     checkpoint["decoder_state_dict"]["bias"] += 1
-    from utils.fingerprint import CHECKSUM, fingerprint
-
-    checkpoint.pop(CHECKSUM)
-    torch.save(checkpoint | {CHECKSUM: fingerprint(checkpoint)}, baseline.last)
+    store(baseline.last, checkpoint)
     refused_after_stage(call, "another network")
 
 
@@ -375,11 +413,8 @@ def test_detector_of_another_split_is_refused(copy, call):
     files.last.unlink()
     files.best.unlink()
     checkpoint = dict(torch.load(baseline.last, weights_only=True))
-    from utils.fingerprint import CHECKSUM, fingerprint
-
-    checkpoint.pop(CHECKSUM)
     checkpoint["data"] = "of another one"
-    torch.save(checkpoint | {CHECKSUM: fingerprint(checkpoint)}, baseline.last)
+    store(baseline.last, checkpoint)
     status, _, err = call("implicit-augment", *short())
     assert status == 2
     assert "was trained on another split file or data set" in err

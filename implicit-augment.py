@@ -63,9 +63,9 @@ def train_stages(chain: list[Stage]) -> None:
     for stage in chain if len(chain) > 1 else ():
         with explaining_fresh(stage, last):
             refuse_unfit_start(stage)
-    for stage in chain:
+    for place, stage in enumerate(chain, 1):
         with explaining_fresh(stage, last):
-            complete(stage, device, stage is last)
+            complete(stage, device, chain[place:])
 
 
 def refuse_unfit_start(stage: Stage) -> None:
@@ -78,21 +78,21 @@ def refuse_unfit_start(stage: Stage) -> None:
         find_starting_rows(stage.training)
 
 
-def complete(stage: Stage, device: Callable[[], "torch.device"], last: bool) -> None:
+def complete(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage]) -> None:
     """Report or train a stage. If another process trains it, wait, unless it is the last one: others may share it."""
     while True:
-        if not last:
+        if later:
             wait_for_writer(stage.run.files)
         try:
-            report_or_train(stage, device, last)
+            report_or_train(stage, device, later)
         except BusyError:  # begun since by another process
-            if last:
+            if not later:
                 raise
         else:
             return
 
 
-def report_or_train(stage: Stage, device: Callable[[], "torch.device"], last: bool) -> None:
+def report_or_train(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage]) -> None:
     """Report a stage if it is finished, else train it."""
     if result := finished(stage):
         from hyperopt.runs.finished import check_finished
@@ -104,7 +104,7 @@ def report_or_train(stage: Stage, device: Callable[[], "torch.device"], last: bo
     from utils.device import memory_mistakes
 
     with memory_mistakes():
-        print(summary(train(stage, device(), last)))
+        print(summary(train(stage, device(), later)))
 
 
 def finished(stage: Stage) -> dict[str, Any] | None:

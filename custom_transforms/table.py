@@ -64,6 +64,6 @@ def make_policy(name: str, choice: Choice) -> dict[Place, Random]:
     """
     policy = POLICIES[name]
     if policy.sides and not policy.sides.fit(choice.height, choice.width):
-        found = f"{choice.height} x {choice.width} pixels"
+        found = f"{choice.width} x {choice.height} pixels"
         raise UserError(f"--aug-model {name} needs {policy.sides.words}, and these have {found}; take another one")
     return {policy.place: policy.make(choice)}

@@ -105,6 +105,12 @@ def test_pictures_that_do_not_fit_are_refused_by_name(call, name, sides, needs):
     assert err.splitlines()[-1].startswith(f"error: --aug-model {name} needs {needs}, and these have ")
     after = contents()
     assert {path: after[path] for path in before} == before
+    # Also before an earlier stage, which could do without the policy, is trained.
+    status, out, err = call(
+        "implicit-augment", *flags, "--method", "ReSmooth", "--aug-model", name, "--mixture-originals", 0
+    )
+    assert (status, out) == (2, "")
+    assert f"and these have {sides[1]} x {sides[0]} pixels" in err.splitlines()[-1]
     assert call("implicit-augment", *flags)[0] == 0
 
 

@@ -138,13 +138,14 @@ class Mixture(Estimator):
     def columns(self, index: Tensor) -> dict[str, Tensor]:
         """The mean posterior of each image's views, and the mean weight and soft label of these."""
         from hyperopt.head.smoothing import smoothed_labels
+        from hyperopt.rows.parts import TINY
 
         if not self.fitting:
             return {}
         training, posterior = self.training, self.fitting.mean(index)
         found = {"posterior": posterior}
         if "W" in training.parts:
-            found["weight"] = posterior
+            found["weight"] = posterior.clamp(min=TINY)  # weights are positive; all may be rounded to zero
         if "S" in training.parts:
             amount = (1 - posterior) * self.options.mixture_smooth
             found["soft_label"] = smoothed_labels(training.rows.given[index].cpu(), amount, training.data.classes)

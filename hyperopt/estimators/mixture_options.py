@@ -104,7 +104,7 @@ class MixtureOptions:
         if self.mixture_originals > 0:
             raise UserError(
                 f"--mixture-originals {self.mixture_originals:g} is less than one image of --batch-size "
-                f"{options.batch_size}; raise it, or take 0"
+                f"{options.batch_size}; raise one of them, or take --mixture-originals 0"
             )
         if self.mixture_smooth_originals:
             raise UserError("--mixture-smooth-originals has no original views to smooth; raise --mixture-originals")

@@ -1,7 +1,7 @@
 """A run, from its first epoch or its last checkpoint to its result."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ from hyperopt.runs.fingerprints import (
 )
 from hyperopt.runs.going_on import find_state
 from hyperopt.runs.outcome import describe, write_outcome
-from hyperopt.runs.set_up import make_training, prepare_split
+from hyperopt.runs.set_up import make_strong, make_training, prepare_split
 from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
 from utils.colour import rgb
@@ -51,16 +51,18 @@ def prepare_device(options: RunOptions) -> torch.device:
     return device
 
 
-def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, Any]:
+def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> dict[str, Any]:
     """Train on a distorted data set while an estimator fills its rows, or go on with a stopped training.
 
     Returns the result. This is algorithm 1 of AutoDO (arXiv 2103.05863) for any estimator: `epoch` moves rows and
-    network. A signal that comes at the very end takes effect before the next stage, if there is one.
+    network. A signal that comes at the very end takes effect before the `later` stages of the command, if any follow.
     """
     options, files = stage.training, stage.run.files
     files.refuse_folders()
     start = find_starting_rows(options)
     data = read_data(options, device)
+    for stage_after in later:
+        make_strong(stage_after.training, *data.train.shape[1:])  # refuses a policy that does not fit these pictures
     split = distort(options, data)
     if start:
         start.check_training_set(data, split)
@@ -88,7 +90,7 @@ def train(stage: Stage, device: torch.device, last: bool = True) -> dict[str, An
                 tqdm.write(epoch.line(options.epochs))
             write_outcome(stage, estimator, split)
             result = record.finish(describe(data, split))
-            if not last:
+            if later:
                 interruption.check()
             return result
 

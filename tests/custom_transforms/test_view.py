@@ -92,10 +92,10 @@ def test_every_policy_changes_images_and_a_seed_repeats_it(name, channels):
 @pytest.mark.parametrize(
     ("name", "height", "width", "message"),
     [
-        ("JIGSAW", 27, 28, "--aug-model JIGSAW needs pictures of even height and width, and these have 27 x 28 pixels"),
+        ("JIGSAW", 27, 28, "--aug-model JIGSAW needs pictures of even height and width, and these have 28 x 27 pixels"),
         ("JIGSAW", 28, 27, "--aug-model JIGSAW needs"),
         ("JIGSAW", 27, 27, "--aug-model JIGSAW needs"),
-        ("QUARTER", 28, 30, "--aug-model QUARTER needs square pictures, and these have 28 x 30 pixels"),
+        ("QUARTER", 28, 30, "--aug-model QUARTER needs square pictures, and these have 30 x 28 pixels"),
     ],
 )
 def test_pictures_that_do_not_fit_are_refused(name, height, width, message):

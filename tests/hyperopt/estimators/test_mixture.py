@@ -21,6 +21,7 @@ from hyperopt.estimators.view_losses import first_of_kind, weighted
 from hyperopt.options.stored import read_result
 from hyperopt.report.audit import review_run
 from hyperopt.report.figures.mixture import draw_mixture
+from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.stages import FinishedRun
 from utils.errors import UserError
 from utils.file_lock import hold
@@ -124,6 +125,19 @@ def test_weight_of_a_view_is_its_posterior(make):  # noqa: F811
     views = estimator.views(batch)
     losses = F.cross_entropy(estimator.training.model(views.images), batch.given, reduction="none")
     assert found.item() == pytest.approx((views.posterior * losses).mean().item(), rel=1e-5)
+
+
+def test_weights_are_positive_where_every_view_is_strange(make, tmp_path):  # noqa: F811
+    """No rows file may have zero for all images; the released fit can round all posteriors to it."""
+    estimator = make(*RAND, "WGHT")
+    index = TRAIN.sort().values
+    estimator.detector.remember(index, torch.zeros(len(index)))
+    columns = estimator.columns(index)
+    assert not columns["posterior"].any()
+    assert (columns["weight"] > 0).all()
+    path = tmp_path / "rows.pt"
+    path.write_bytes(RowsFile(index, estimator.training.rows.given[index], "DIGITS", "abc", columns).as_pt())
+    assert RowsFile.read(path).letters == "W"
 
 
 def test_all_views_smoothed_alike_is_torchs_label_smoothing(make):  # noqa: F811
@@ -556,7 +570,7 @@ REFUSED = {
     (*GMM, "--mixture-posterior", "ood", "--refit"): "--refit takes over what a fitted posterior fills",
     (*GMM, "--distil", "corrected", "--refit"): "--refit takes over what a fitted posterior fills",
     (*GMM, "--distil", "corrected", "--mixture-originals", "1"): "has no augmented views; lower it\n",
-    (*GMM, "--mixture-originals", "0.03"): "0.03 is less than one image of --batch-size 32; raise it, or take 0",
+    (*GMM, "--mixture-originals", "0.03"): "0.03 is less than one image of --batch-size 32; raise one of them, or take",
     (*GMM, "--mixture-originals", "0", "--mixture-smooth-originals"): "has no original views to smooth",
     ("--hyper-opt", "GMM", "--aug-model", "SHA"): "add --los-model SOFT|WGHT|BOTH",
     ("--hyper-opt", "HES", "--los-model", "SOFT", "--mixture-smooth", "0.2"): "has no effect on --hyper-opt HES",

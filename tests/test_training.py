@@ -183,7 +183,7 @@ def test_features_of_an_evaluation_serve_the_hyper_pass_after_it(train, monkeypa
 
     def forget(self, number):
         found = evaluate_epoch(self, number)
-        self._seen = self.training._test = None
+        self._clean_outputs = self.training._test = None
         return found
 
     monkeypatch.setattr(Implicit, "evaluate", forget)

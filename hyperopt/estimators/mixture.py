@@ -72,9 +72,8 @@ class Mixture(Estimator):
     def epoch(self, number: int) -> float:
         """Run the train pass; the first one after the mixture has been fitted."""
         options = self.options
-        self.forwards = 1.0 if self.detector else 0.0
-        if self.fitting and not options.mixture_smooth_originals:
-            self.forwards -= options.mixture_originals
+        seen = 1.0 if options.mixture_smooth_originals else 1 - options.mixture_originals
+        self.forwards = seen if self.detector else 0.0
         if self.fitting and number == 1:
             self.fitting.fit()
             self.forwards += 2
@@ -117,7 +116,7 @@ class Mixture(Estimator):
 
         logits = self.training.logits(views.images, views.index)
         if self.detector and self.options.distil != "off":
-            teacher = self.detector.logits(views.images)
+            teacher = self.detector.logits(views.images[views.originals :])
             losses = distilling_losses(logits, teacher, views, self.options)
         else:
             losses = smoothing_losses(logits, views, self.training, self.options)

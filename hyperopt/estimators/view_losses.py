@@ -90,10 +90,10 @@ def smoothing_losses(logits: Tensor, views: Views, training: Training, options: 
 def distilling_losses(logits: Tensor, teacher: Tensor, views: Views, options: MixtureOptions) -> Tensor:
     """Losses (B,) at logits (B, C): cross-entropy of original views, distillation of augmented ones.
 
-    `teacher` are the detector's logits (B, C).
+    `teacher` are the detector's logits for the latter.
     """
     originals = F.cross_entropy(logits[: views.originals], views.given[: views.originals], reduction="none")
-    augmented = logits[views.originals :], teacher[views.originals :], views.given[views.originals :]
+    augmented = logits[views.originals :], teacher, views.given[views.originals :]
     strength = options.distil_weight, options.distil_temperature
     if options.distil == "corrected":
         return torch.cat((originals, distillation(*augmented, *strength)))

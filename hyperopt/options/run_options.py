@@ -87,6 +87,8 @@ class RunOptions(Setting):
         found = []
         if self.lr_decay_epochs != RunOptions.lr_decay_epochs and self.lr_schedule != "steps":
             found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
+        if self.lr_schedule == "steps" and self.epochs <= min(map(int, self.lr_decay_epochs.split(","))):
+            found.append(f"the learning rate takes none of its steps in {self.epochs} epochs; see --lr-decay-epochs")
         if self.oversplit and (self.imbalance_ratio > 1 or self.subsample_ratio < 1):
             found.append("--oversplit trains on all images: -ir and -sr only choose the images whose labels are noisy")
         return found

@@ -16,10 +16,10 @@ def find_earlier(stage: Stage, data: str, classes: int) -> FinishedRun | None:
         return None
     found = FinishedRun(stage.earlier.run.files, classes)
     try:
-        content = found.checkpoint()
+        trained_on = found.last["data"]
     except UserError as error:
         raise EarlierStageError(str(error)) from error
-    if content["data"] != data:
+    if trained_on != data:
         raise EarlierStageError(
             f"{found.files.last} was trained on another split file or data set; put the earlier one back, or train it "
             "again with --fresh"

@@ -79,7 +79,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
             estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
         record = Record(files, stage.run.identity, not options.sees_valid, options.fresh, device, origin, checkpoint)
-        start = finished = checkpoint = None  # each as large as the rows
+        start = earlier = finished = checkpoint = None  # each as large as the rows or the network
         with record, ending(record, interruption):
             for number in range(record.done + 1, options.epochs + 1):
                 training.meter.start()

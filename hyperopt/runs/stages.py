@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +128,7 @@ class FinishedRun:
 
     def network(self) -> dict[str, dict[str, Tensor]]:
         """The weights of its last epoch's encoder and head; not of the best epoch, which was chosen on the test set."""
-        content = self.checkpoint()
-        return {name: content[name] for name in ("encoder_state_dict", "decoder_state_dict")}
+        return {name: self.last[name] for name in ("encoder_state_dict", "decoder_state_dict")}
 
     @property
     def checksum(self) -> str:
@@ -137,8 +137,9 @@ class FinishedRun:
 
         return fingerprint(self.network())
 
-    def checkpoint(self) -> dict[str, Any]:
-        """Its last checkpoint."""
+    @cached_property
+    def last(self) -> dict[str, Any]:
+        """Its last checkpoint, read once."""
         from utils.runs.checkpoint import read_checkpoint
 
         try:

@@ -15,9 +15,18 @@ class Normalise:
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
         shape = (1, len(mean), 1, 1)
         deviation = torch.tensor(std, device=device).view(shape)
+        self._mean, self._deviation = torch.tensor(mean, device=device).view(shape), deviation
         self._scale = 1 / (255 * deviation)
-        self._shift = -torch.tensor(mean, device=device).view(shape) / deviation
+        self._shift = -self._mean / deviation
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalised images; shapes as in the class's docstring."""
         return images.float() * self._scale + self._shift
+
+    def to_pixels(self, images: Tensor) -> Tensor:
+        """Pixels in 0..1 of normalised images (B, C, H, W)."""
+        return images * self._deviation + self._mean
+
+    def of_pixels(self, pixels: Tensor) -> Tensor:
+        """Normalised images of pixels (B, C, H, W) in 0..1."""
+        return (pixels - self._mean) / self._deviation

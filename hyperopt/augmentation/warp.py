@@ -62,18 +62,26 @@ def invert_affine(matrices: Tensor) -> Tensor:
     return torch.cat((inverse, -inverse @ torch.stack((tx, ty), 1)[:, :, None]), 2)
 
 
-def sample_affine(images: Tensor, matrices: Tensor) -> Tensor:
-    """Warp images (B, C, H, W) by source-to-destination matrices (B, 2, 3)."""
+def sample_affine(images: Tensor, matrices: Tensor, padding: str = "border") -> Tensor:
+    """Warp images (B, C, H, W) by source-to-destination matrices (B, 2, 3); `padding` as in `sample`."""
     height, width = images.shape[2:]
     half_x, half_y = width / 2, height / 2
     (a, b, tx), (c, d, ty) = (row.unbind(1) for row in invert_affine(matrices).unbind(1))
     # From pixels to grid_sample's coordinates, in which the side runs from -1 to 1.
     x_row = torch.stack((a * half_x, b * half_y, tx), 1) / half_x
     y_row = torch.stack((c * half_x, d * half_y, ty), 1) / half_y
+    return sample(images, torch.stack((x_row, y_row), 1), padding)
+
+
+def sample(images: Tensor, theta: Tensor, padding: str = "border") -> Tensor:
+    """Images (B, C, H, W), read where the matrices (B, 2, 3) lead from the destination: both sides run from -1 to 1.
+
+    `padding` is what is read outside of the picture: its `border`, or `zeros`.
+    """
     # grid_sample reads out of bounds if a coordinate is not a number, as in a training that diverges.
-    theta = torch.stack((x_row, y_row), 1).nan_to_num().clamp(-FARTHEST, FARTHEST)
+    theta = theta.nan_to_num().clamp(-FARTHEST, FARTHEST)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
 class PaperWarp:

@@ -71,7 +71,7 @@ def range_of(parameter: str) -> str:
 
 
 def ranges_text(text: str) -> str | None:
-    """Ranges as `rotate=30,translate=0.2`: those that are not the usual ones, in the order of `RANGES`; None if all are.
+    """Ranges as `rotate=30,translate=0.2`: the unusual ones, in the order of `RANGES`; None if there are none.
 
     Raises argparse.ArgumentTypeError for another text.
     """

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from hyperopt.augmentation.amounts import draw_amounts
-from hyperopt.augmentation.warps import Warp
+from hyperopt.augmentation.warps import Effect, RandomAmounts, Warp
 from hyperopt.head.losses import Loss
-from hyperopt.rows.parts import PARTS, weight_of
+from hyperopt.rows.network import ImageHolder, NoiseHolder
+from hyperopt.rows.parts import PARTS, Part, weight_of
 from hyperopt.rows.table import RowTable
 
 DESCRIBED_AT_ONCE = 16384
@@ -22,10 +22,15 @@ Leaves = dict[str, Tensor]  # by the letter of the part: (B or 1, k)
 class Holder(Protocol):
     """Stores a part: a table with a row per image or a shared one, or anything else that maps an index to leaves."""
 
-    values: Tensor
+    @property
+    def values(self) -> Tensor:
+        """What it learns."""
 
     def leaves(self, index: Tensor) -> Tensor:
         """Leaves of the images `index` (B,), on its device: (B, k), or (1, k) to broadcast if all share them."""
+
+    def shown(self, index: Tensor) -> Tensor:
+        """The same for pictures and figures: nothing is drawn that a training would draw later."""
 
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """Take one step with the gradient of what `leaves(index)` returned; no index may occur twice."""
@@ -35,6 +40,15 @@ class Holder(Protocol):
 
     def host_rows(self, index: Tensor) -> Tensor:
         """A copy on the host of the leaves of any number of images `index` (n,): (n, k), or (1, k)."""
+
+    def measures(self, index: Tensor) -> dict[str, float]:
+        """Figures of an epoch for the metrics file, by column, of the images `index` (n,).
+
+        Raises DivergenceError when the values have diverged.
+        """
+
+    def parameters(self) -> list[Tensor]:
+        """Values that the network's own optimiser moves, down the training loss."""
 
     def state(self) -> dict[str, Any]:
         """Its state besides the values, for `load`."""
@@ -54,31 +68,39 @@ class Rows:
         given: the given, possibly noisy labels of *all* N training images, (N,) int64, on the run's device.
         holders: of the parts that rows have, by letter.
         training_loss: of an image; cross-entropy without soft labels.
-        warp: of the learned augmentation.
+        effect: of the learned augmentation on images.
+        parts: by letter, at least those of the holders.
 
     """
 
-    def __init__(self, given: Tensor, holders: dict[str, Holder], training_loss: Loss, warp: Warp):
-        self.given, self.holders, self.training_loss, self._warp = given, holders, training_loss, warp
+    def __init__(
+        self, given: Tensor, holders: dict[str, Holder], training_loss: Loss, effect: Effect, parts: dict[str, Part]
+    ):
+        self.given, self.holders, self.training_loss = given, holders, training_loss
+        self._effect, self._parts = effect, parts
 
     def leaves(self, index: Tensor) -> Leaves:
         """The batch's leaves by part, for the images `index` (B,)."""
         return {letter: holder.leaves(index) for letter, holder in self.holders.items()}
 
+    def shown(self, index: Tensor) -> Leaves:
+        """The same for pictures and figures, which must not change what a training draws."""
+        return {letter: holder.shown(index) for letter, holder in self.holders.items()}
+
     def augment(self, images: Tensor, leaves: Leaves, draws: torch.Generator) -> Tensor:
         """Learned augmentation of normalised training images (B, C, H, W) under their rows."""
         if "A" not in leaves:
-            return self._warp.still(images)
-        return self._warp(images, draw_amounts(leaves["A"], len(images), draws))
+            return self.still(images)
+        return self._effect(images, leaves["A"], draws)
 
     @property
     def views_validation_anew(self) -> bool:
         """Whether the hyper pass sees validation images in another view than an evaluation."""
-        return self._warp.blurs_still
+        return self._effect.blurs_still
 
     def still(self, images: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) without learned augmentation; the published warp blurs these as well."""
-        return self._warp.still(images)
+        return self._effect.still(images)
 
     def target(self, index: Tensor, leaves: Leaves) -> Tensor:
         """The target of the loss: soft-label logits (B, C), or the given labels (B,) int64."""
@@ -103,33 +125,44 @@ class Rows:
         Raises UserError when images that share a row have different values.
         """
         for letter in letters:
-            own = {name: columns[name] for name in PARTS[letter].columns}
-            self.holders[letter].fill(index, PARTS[letter].to_leaves(own))
+            own = {name: columns[name] for name in self._parts[letter].columns}
+            self.holders[letter].fill(index, self._parts[letter].to_leaves(own))
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
         """The columns of the images `index` (n,) on the host; a shared row is repeated for each of them."""
         found: dict[str, Tensor] = {}
         for letter, holder in self.holders.items():
-            columns = PARTS[letter].to_columns(holder.host_rows(index))
+            columns = self._parts[letter].to_columns(holder.host_rows(index))
             found |= {name: column.expand(len(index), *column.shape[1:]) for name, column in columns.items()}
         return {name: column.float().contiguous() for name, column in found.items()}
 
     def published(self) -> dict[str, dict[str, Tensor]]:
         """The values of all holders by the keys of the published checkpoints."""
-        found: dict[str, dict[str, Tensor]] = {part.published: {} for part in PARTS.values()}
+        found: dict[str, dict[str, Tensor]] = {part.published: {} for part in self._parts.values()}
         for letter, holder in self.holders.items():
-            found[PARTS[letter].published][PARTS[letter].name] = holder.values
+            found[self._parts[letter].published][self._parts[letter].name] = holder.values
         return found
 
     def state(self) -> dict[str, Any]:
         """The state of the holders besides their values, by the name of the part."""
-        return {PARTS[letter].name: holder.state() for letter, holder in self.holders.items()}
+        return {self._parts[letter].name: holder.state() for letter, holder in self.holders.items()}
 
     def load(self, published: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         """Restore what `published` and `state` have returned."""
         for letter, holder in self.holders.items():
-            part = PARTS[letter]
+            part = self._parts[letter]
             holder.load(published[part.published][part.name], state[part.name])
+
+    def measures(self, index: Tensor) -> dict[str, float]:
+        """Figures of an epoch for the metrics file, by column, of the images `index` (n,).
+
+        Raises DivergenceError when a holder has diverged.
+        """
+        return {name: value for holder in self.holders.values() for name, value in holder.measures(index).items()}
+
+    def parameters(self) -> list[Tensor]:
+        """Values that the network's own optimiser moves, down the training loss."""
+        return [values for holder in self.holders.values() for values in holder.parameters()]
 
     @property
     def nbytes(self) -> int:
@@ -144,15 +177,22 @@ class Rows:
 
     def _describe(self, index: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        for letter, leaves in self.leaves(index).items():
-            found |= PARTS[letter].describe(leaves, self.given[index])
+        for letter, leaves in self.shown(index).items():
+            found |= self._parts[letter].describe(leaves, self.given[index])
         return found
 
 
 def make_rows(
-    given: Tensor, classes: int, letters: str, shared: bool, training_loss: Loss, warp: Warp, home: torch.device
+    given: Tensor,
+    classes: int,
+    letters: str,
+    shared: bool,
+    training_loss: Loss,
+    warp: Warp,
+    home: torch.device,
+    network: NoiseHolder | ImageHolder | None = None,
 ) -> Rows:
-    """Rows at their start, with the parts of these letters in tables.
+    """Rows at their start, with the parts of these letters in tables, but for an augmentation by a network.
 
     Args:
         given: the given labels of all N training images, (N,) int64, on the run's device.
@@ -162,12 +202,15 @@ def make_rows(
         training_loss: of an image.
         warp: of the learned augmentation.
         home: device of the tables.
+        network: what holds the augmentation, if it is not a table.
 
     """
     at_home = given.to(home)
     tables = {
         letter: RowTable(part.start(at_home, classes, shared), shared and letter == "A")
         for letter, part in PARTS.items()
-        if letter in letters
+        if letter in letters and not (network and letter == network.part.letter)
     }
-    return Rows(given, dict(tables), training_loss, warp)
+    if network:
+        return Rows(given, {**tables, "A": network}, training_loss, network, PARTS | {"A": network.part})
+    return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS)

@@ -43,6 +43,10 @@ class RowTable:
             return rows
         return rows.pin_memory().to(index.device, non_blocking=True)
 
+    def shown(self, index: Tensor) -> Tensor:
+        """The same as `leaves`, which draws nothing."""
+        return self.leaves(index)
+
     def fill(self, index: Tensor, values: Tensor) -> None:
         """Replace the values of the images `index` (n,) by `values` (n, k), which may be on any device.
 
@@ -66,6 +70,14 @@ class RowTable:
         self.square[rows] = square
         self.visited[rows] = self.step
         self.values[rows] -= learning_rate * gradient / (square.sqrt() + self.epsilon)
+
+    def measures(self, index: Tensor) -> dict[str, float]:
+        """None: the rows file and the log have them."""
+        return {}
+
+    def parameters(self) -> list[Tensor]:
+        """None: an estimator moves the rows, in `move`."""
+        return []
 
     def state(self) -> dict[str, Any]:
         """The table's state besides its values, for `load`."""

@@ -14,6 +14,7 @@ from custom_datasets.loaders import Loaders
 from custom_datasets.table import Dataset
 from custom_models.classifier import Classifier
 from custom_models.frozen import FrozenClassifier
+from custom_transforms.normalise import Normalise
 from hyperopt.rows.confidence import MeanConfidence
 from hyperopt.rows.rows import Leaves, Rows
 from utils.debug import BatchPictures
@@ -29,11 +30,12 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
-    training: the strong view, with policy and cutout. base: with the standard augmentation alone, for estimators that
-    take both views; the two draw from one generator. clean_is_validation: whether the clean images of a hyper pass are
-    the validation set of evaluations.
+    normalise: from stored images and back to pixels, without any augmentation. training: the strong view, with policy
+    and cutout. base: with the standard augmentation alone, for estimators that take both views; the two draw from one
+    generator. clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
     """
 
+    normalise: Normalise
     evaluation: View
     base: View
     training: View
@@ -144,12 +146,15 @@ class Training:
         """The base view (B, C, H, W) of stored images uint8 (B, C, H, W)."""
         return self.rows.still(self.views.base(stored))
 
-    @torch.no_grad()
     def augmented(self, batch: Batch) -> tuple[Tensor, Leaves]:
-        """The training view of a batch (B, C, H, W), with learned augmentation, and its rows' leaves; no graph."""
-        images, leaves = self.views.training(batch.images), self.rows.leaves(batch.index)
-        augmented = self.rows.augment(images, leaves, self.draws)
-        self.pictures.add(images, augmented)
+        """The training view of a batch (B, C, H, W), with learned augmentation, and its rows' leaves.
+
+        They have a graph only if the training loss moves the augmentation.
+        """
+        with torch.set_grad_enabled(bool(self.rows.parameters())):
+            images, leaves = self.views.training(batch.images), self.rows.leaves(batch.index)
+            augmented = self.rows.augment(images, leaves, self.draws)
+        self.pictures.add(images, augmented.detach())
         return augmented, leaves
 
     def logits(self, images: Tensor, index: Tensor) -> Tensor:
@@ -187,10 +192,12 @@ class Training:
         if "A" not in self.rows.holders:
             return {}
         index = self.loaders.train_index[:SAMPLES]
-        images = self.data.pixels(index)
+        normalise = self.views.normalise
+        images = normalise.of_pixels(self.data.pixels(index))
         with torch.no_grad():
-            augmented = self.rows.augment(images, self.rows.leaves(index), generator(self.plan.seed, "samples"))
-        return {"Learned augmentation": make_grid(torch.cat((images, augmented)), nrow=len(index))}
+            augmented = self.rows.augment(images, self.rows.shown(index), generator(self.plan.seed, "samples"))
+        pixels = normalise.to_pixels(torch.cat((images, augmented))).clamp(0, 1)
+        return {"Learned augmentation": make_grid(pixels, nrow=len(index))}
 
     def published(self) -> dict[str, dict[str, Tensor]]:
         """Weights of encoder and head and values of the rows, by the keys of the published checkpoints."""
@@ -203,6 +210,10 @@ class Training:
     def described(self) -> dict[str, Tensor]:
         """Figures of the rows of the training images, by tag of the log."""
         return self.rows.describe(self.loaders.train_index)
+
+    def measures(self) -> dict[str, float]:
+        """Figures of the augmentation for the metrics file, by column. Raises DivergenceError when it has diverged."""
+        return self.rows.measures(self.loaders.train_index)
 
     def state(self) -> dict[str, Any]:
         """The state that the next epoch depends on, besides `published`."""

@@ -1,6 +1,7 @@
 """Refuses flags that contradict each other."""
 
 from custom_transforms.names import MAGNITUDES, split_numbers
+from hyperopt.options.network import check_network
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
 from hyperopt.options.setting import LEARNED_AUG_MODELS, LOSS_LETTERS, NAMED_OF_HYPER_PASS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
@@ -28,6 +29,7 @@ def check_setting(setting: Setting) -> None:
     if setting.overfit and not setting.estimator_class.passes_over_rows:
         raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES or FIS")
     _check_starting_rows(setting)
+    check_network(setting)
 
 
 def _check_policy(setting: Setting) -> None:

@@ -9,6 +9,7 @@ from custom_datasets.names import BUILT_IN
 from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
+from hyperopt.options.network import NETWORKS, network_options
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting, refit_use
 from utils.errors import UserError
@@ -21,58 +22,74 @@ Options = TypeVar("Options", bound=Setting)
 def parse_options(kind: type[Options], description: str, arguments: Sequence[str] | None = None) -> Options:
     """The unresolved options of the command line (or `arguments`). Exits with status 2 after a mistake.
 
-    The method and the estimator are read first, since a method presets flags and an estimator has flags of its own.
+    The method, the estimator and the augmentation are read first, since a method presets flags and the others have
+    flags of their own.
 
     Raises:
-        UserError: for a flag that another estimator has.
+        UserError: for a flag that another estimator or augmentation has.
 
     """
-    presets, hyper_opt = _read_first(kind, arguments)
-    parser = options_parser(kind, description, hyper_opt)
+    presets, hyper_opt, aug_model = _read_first(kind, arguments)
+    parser = options_parser(kind, description, hyper_opt, aug_model)
     parser.set_defaults(**presets)
     found, unknown = parser.parse_known_args(arguments)
     flags = [argument.split("=")[0] for argument in unknown if re.match("--?[a-z]", argument)]
-    idle = [flag for flag in flags if estimator_of_flag(flag.removeprefix("--").replace("-", "_"))]
-    if idle and idle == flags:  # a misspelt flag beside them may be --hyper-opt
-        raise UserError(f"{idle[0]} has no effect on --hyper-opt {hyper_opt}; change one of them")
+    idle = {flag: choice for flag in flags if (choice := _choice_of(flag))}
+    if idle and list(idle) == list(dict.fromkeys(flags)):  # a misspelt flag beside them may be the choice
+        flag, choice = next(iter(idle.items()))
+        now = hyper_opt if choice == "--hyper-opt" else aug_model
+        raise UserError(f"{flag} has no effect on {choice} {now}; change one of them")
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return make_options(kind, vars(found))
 
 
-def options_parser(kind: type[Setting], description: str, hyper_opt: str) -> Parser:
-    """The parser of an options class, with the flags of one estimator."""
+def _choice_of(flag: str) -> str | None:
+    """The flag of the choice that a flag belongs to; None if it is no such flag."""
+    name = flag.removeprefix("--").replace("-", "_")
+    if estimator_of_flag(name):
+        return "--hyper-opt"
+    of_networks = {field.name for network in NETWORKS.values() for field in flag_fields(network)}
+    return "--aug-model" if name in of_networks else None
+
+
+def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_model: str = Setting.aug_model) -> Parser:
+    """The parser of an options class, with the flags of one estimator and one augmentation."""
     lines = (f"  {name:<20}  {entry.help}" for name, entry in ESTIMATORS.items())
     epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines))
     parser = make_parser(description, epilog)
     add_flags(parser, flag_fields(kind))
-    own = flag_fields(find_estimator(hyper_opt).Options)
-    if own:
-        group = parser.add_argument_group(f"of --hyper-opt {hyper_opt}")
-        add_flags(group, own)
+    own: dict[str, type] = {f"--aug-model {aug_model}": network_options(aug_model)}
+    own |= {f"--hyper-opt {hyper_opt}": find_estimator(hyper_opt).Options}
+    for choice, options in own.items():
+        if fields := flag_fields(options):
+            add_flags(parser.add_argument_group(f"of {choice}"), fields)
     return parser
 
 
-def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[dict[str, Any], str]:
-    """The presets of the method, and the name of the estimator."""
+def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[dict[str, Any], str, str]:
+    """The presets of the method, and the names of estimator and augmentation."""
     parser = Parser(allow_abbrev=False, add_help=False)
-    deciding = ("dataset", "recipe", "method", "hyper_opt")
+    deciding = ("dataset", "recipe", "method", "aug_model", "hyper_opt")
     add_flags(parser, [field for field in flag_fields(kind) if field.name in deciding])
-    parser.set_defaults(hyper_opt=None)
+    parser.set_defaults(hyper_opt=None, aug_model=None)
     found, _ = parser.parse_known_args(arguments)
     presets = METHODS[found.method].presets_of(found.recipe or found.dataset) if found.method else {}
-    return presets, found.hyper_opt or presets.get("hyper_opt", Setting.hyper_opt)
+    choices = (getattr(found, name) or presets.get(name, getattr(Setting, name)) for name in ("hyper_opt", "aug_model"))
+    return presets, *choices
 
 
 def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
-    """Options of a class from values by name, which may include the estimator's."""
-    estimator = find_estimator(values.get("hyper_opt", Setting.hyper_opt)).Options
-    own = {field.name for field in flag_fields(estimator)}
-    common = {field.name for field in dataclasses.fields(kind)} - {"estimator"}
-    return kind(
-        **{name: value for name, value in values.items() if name in common},
-        estimator=estimator(**{name: value for name, value in values.items() if name in own}),
-    )
+    """Options of a class from values by name, which may include the estimator's and the network's."""
+    own: dict[str, Any] = {
+        "estimator": find_estimator(values.get("hyper_opt", Setting.hyper_opt)).Options,
+        "network": network_options(values.get("aug_model", Setting.aug_model)),
+    }
+
+    def of(options: Any) -> dict[str, Any]:
+        return {field.name: values[field.name] for field in flag_fields(options) if field.name in values}
+
+    return kind(**of(kind), **{name: options(**of(options)) for name, options in own.items()})
 
 
 def resolve(options: Options) -> Options:
@@ -94,6 +111,8 @@ def resolve(options: Options) -> Options:
     options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})
     if not isinstance(options.estimator, options.estimator_class.Options):
         options = dataclasses.replace(options, estimator=options.estimator_class.Options())
+    if not isinstance(options.network, network_options(options.aug_model)):
+        options = dataclasses.replace(options, network=network_options(options.aug_model)())
     if isinstance(options, RunOptions):
         check_run(options)
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from custom_transforms.names import MAGNITUDES
 from hyperopt.estimators.estimator import Estimator
+from hyperopt.options.network import NoNetwork
 from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
@@ -79,7 +80,8 @@ class RunOptions(Setting):
         usual: dict[str, Any] = {
             field.name: field.default for field in dataclasses.fields(Setting) if field.name in own
         }
-        return dataclasses.replace(self, **usual | {"rand": self.defaults.rand, "estimator": Estimator.Options()})
+        without = {"rand": self.defaults.rand, "estimator": Estimator.Options(), "network": NoNetwork()}
+        return dataclasses.replace(self, **usual | without)
 
     @property
     def notes(self) -> list[str]:

@@ -13,14 +13,15 @@ from custom_transforms.names import POLICY_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
+from hyperopt.options.network import NoNetwork
 from hyperopt.rows.letters import COLUMN_LETTERS
 from utils.colour import colour
 from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
 from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
-LEARNED_AUG_MODELS = ("SHA", "SEP")
-AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS)
+LEARNED_AUG_MODELS = ("SHA", "SEP", "NET")
+AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS, "STN")
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
@@ -100,7 +101,7 @@ class Setting:
     )
     aug_model: str = flag(
         "NONE",
-        "augmentation: a policy, or learned for all (SHA) or each image (SEP)",
+        "augmentation: a policy, or learned for all (SHA), each image (SEP), by a network (NET, STN)",
         choices=AUG_MODELS,
     )
     policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
@@ -134,6 +135,8 @@ class Setting:
     hyper_batch_size: int = flag(None, "images per step of the hyper pass (default: recipe)", type=number(int, 1, MANY))
     # Options of the estimator `hyper_opt`; their fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
+    # The same of the augmentation `aug_model`.
+    network: NoNetwork = dataclasses.field(default_factory=NoNetwork)
     model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
 
     @property
@@ -174,7 +177,7 @@ class Setting:
     @property
     def row_parts(self) -> str:
         """Letters of the parts that a row has."""
-        return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in LEARNED_AUG_MODELS else "")
+        return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in (*LEARNED_AUG_MODELS, "STN") else "")
 
     @property
     def table_parts(self) -> str:
@@ -248,13 +251,21 @@ class Setting:
             found["standard"] = self.standard.replace(",", "-")
         if self.method and self.method_trains:
             found = {"method": self.method} | found
-        own = self.usual_of_estimator
-        return found | {name: value for name, value in vars(self.estimator).items() if value != own[name]}
+        for options in (self.network, self.estimator):
+            usual = self._usual_of(options)
+            found |= {name: value for name, value in vars(options).items() if value != usual[name]}
+        if "net_ranges" in found:
+            found["net_ranges"] = found["net_ranges"].replace("=", "").replace(",", "-")
+        return found
 
     @property
     def usual_of_estimator(self) -> dict[str, Any]:
-        """The defaults of the estimator's own options; a method with training settings may have its own."""
-        own = {name: field.default for name, field in _fields(type(self.estimator)).items()}
+        """The defaults of the estimator's own options."""
+        return self._usual_of(self.estimator)
+
+    def _usual_of(self, options: Any) -> dict[str, Any]:
+        """The defaults of options that belong to a choice; a method with training settings may have its own."""
+        own = {name: field.default for name, field in _fields(type(options)).items()}
         presets = METHODS[self.method].own.get(self.recipe, {}) if self.method and self.method_trains else {}
         return own | {name: value for name, value in presets.items() if name in own}
 
@@ -270,11 +281,11 @@ class Setting:
         return {"rows": short, "use": self.rows_use} if self.rows_use else {"rows": short}
 
     def values(self, kind: type | None = None) -> dict[str, Any]:
-        """The options by name, including the estimator's: all, or those that an options class `kind` has."""
+        """The options by name, with the estimator's and the network's: all, or those that an options class has."""
         found: dict[str, Any] = {}
         for name in _fields(kind or type(self)):
             value = getattr(self, name)
-            found |= vars(value) if name == "estimator" else {name: value}
+            found |= vars(value) if name in ("estimator", "network") else {name: value}
         return found
 
 

@@ -132,7 +132,7 @@ def figures(estimator: Estimator, number: int, loss: float, test: Evaluation, va
         seconds=dict(training.meter.seconds),
         speeds=dict(training.meter.speeds),
         memory=peak_memory(training.meter.device),
-        measures=estimator.measures(),
+        measures=training.measures() | estimator.measures(),
     )
 
 

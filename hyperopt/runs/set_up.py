@@ -26,6 +26,7 @@ from hyperopt.estimators.training import Plan, Rate, Training, Views
 from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows
+from hyperopt.runs.networks import make_network
 from utils.device import PRECISIONS
 from utils.errors import UserError
 from utils.passes import Batches
@@ -109,6 +110,7 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     strong = base | make_strong(options, *data.train.shape[1:])
     base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
     return Views(
+        normalise=normalise,
         evaluation=normalise,
         base=base_view,
         training=training,
@@ -176,13 +178,6 @@ def make_training(
     views, loaders = make_views(options, data, draws, device), make_loaders(options, data, split)
     precision = PRECISIONS[options.precision]
     model = build_model(options.model, data.channels, data.classes, options.seed, precision).to(device)
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        options.lr,
-        momentum=options.momentum,
-        nesterov=options.momentum > 0,
-        weight_decay=options.weight_decay,
-    )
     rows = make_rows(
         loaders.given,
         data.classes,
@@ -191,6 +186,14 @@ def make_training(
         LOSSES[options.training_loss],
         make_warp(options.warp, options.defaults.warp_enlargement),
         device if options.rows_on == "device" else torch.device("cpu"),
+        make_network(options, loaders.given, data, views.normalise),
+    )
+    optimizer = torch.optim.SGD(
+        [*model.parameters(), *rows.parameters()],
+        options.lr,
+        momentum=options.momentum,
+        nesterov=options.momentum > 0,
+        weight_decay=options.weight_decay,
     )
     cost = count_cost(model, data.train.shape)
     meter = Meter(device, matrix_product_peak(device, precision))

@@ -37,6 +37,13 @@ ROWS = {
     "NONE": (),
     **{name: ("--aug-model", name) for name in POLICY_NAMES},
     "cutout": ("--cutout", "16"),
+    "NET HES": ("--aug-model", "NET", "--hyper-opt", "HES"),
+    "NET/BOTH FIS, colours and labels": (
+        *("--aug-model", "NET", "--net-kind", "affine-colour", "--net-labels", "--net-start", "published"),
+        *("--los-model", "BOTH", "--hyper-opt", "FIS", "--hyper-iters", "2", "--hyper-steps", "2"),
+    ),
+    "NET, untrained": ("--aug-model", "NET", "--net-start", "published"),
+    "STN": ("--aug-model", "STN"),
     "SHA HES": ("--aug-model", "SHA", "--hyper-opt", "HES"),
     "SEP/BOTH HES": (*LEARNED, "HES"),
     "SEP/BOTH HES, --warp original": (*LEARNED, "HES", "--warp", "original"),

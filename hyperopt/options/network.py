@@ -1,0 +1,108 @@
+"""The flags of augmentation networks, which `--aug-model NET --help` shows, and what they cannot be combined with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from custom_datasets.names import BUILT_IN
+from hyperopt.augmentation.network_names import COLOUR, KINDS, STARTS, form_of, range_of, ranges_text
+from utils.errors import UserError
+from utils.flags import LARGE, as_flag, flag, number
+
+
+@dataclass(frozen=True)
+class NoNetwork:
+    """The flags of an augmentation without a network, or with one that the training itself moves: none."""
+
+
+@dataclass(frozen=True)
+class NetworkOptions(NoNetwork):
+    """Those of a network whose outputs are the augmentation's parameters, and of its own optimiser."""
+
+    net_kind: str = flag("affine", "what the network decides", choices=KINDS)
+    net_ranges: str | None = flag(
+        None,
+        "ranges of its parameters, such as rotate=30,translate=0.2 (default: rotate=60 degrees, shear=0.5, scale=0.7, "
+        "translate=0.5, brightness, contrast, saturation=0.8, hue=0.2)",
+        type=ranges_text,
+    )
+    net_start: str = flag(
+        "identity", "without any effect, or as published: at random, affine without ranges", choices=STARTS
+    )
+    net_labels: bool = flag(False, "the network sees the given label beside the noise")
+    unroll_lr: float = flag(0.2, "learning rate of the network", type=number(float, 0, LARGE, open_low=True))
+    unroll_decay: float = flag(0.01, "weight decay of the network", type=number(float, 0, LARGE))
+    unroll_clip: float = flag(
+        1.0, "largest norm of the network's gradient", type=number(float, 0, LARGE, open_low=True)
+    )
+
+
+# By --aug-model; the others have no network.
+NETWORKS: dict[str, type[NoNetwork]] = {"NET": NetworkOptions}
+
+
+def network_options(aug_model: str) -> type[NoNetwork]:
+    """The class of the flags that only this --aug-model has."""
+    return NETWORKS.get(aug_model, NoNetwork)
+
+
+def check_network(setting: Any) -> None:
+    """Raise UserError for flags of a setting that contradict its augmentation network, if it has one."""
+    name = setting.aug_model
+    if name not in (*NETWORKS, "STN"):
+        return
+    if setting.warp != type(setting).warp:
+        raise UserError(f"--warp has no effect on --aug-model {name}, which has a warp of its own; change one of them")
+    if name == "STN":
+        _check_joint(setting)
+        return
+    _check_parameters(setting.network)
+    if setting.public:
+        refuse_grey(setting.network.net_kind, len(BUILT_IN[setting.dataset].mean), setting.dataset)
+    _check_movement(setting)
+
+
+def _check_joint(setting: Any) -> None:
+    if setting.hyper_opt != "NONE":
+        raise UserError(
+            f"--aug-model STN is trained with the network, not by --hyper-opt {setting.hyper_opt}; take NET"
+        )
+    if setting.rows:
+        raise UserError("--aug-model STN is trained with the network, and starts from no rows; leave out --rows")
+
+
+def _check_parameters(network: NetworkOptions) -> None:
+    if network.net_ranges is None:
+        return
+    if (network.net_kind, network.net_start) == ("affine", "published"):
+        raise UserError("--net-ranges has no effect on --net-kind affine --net-start published, which has no bounds")
+    own = {range_of(name) for name in KINDS[network.net_kind]}
+    for entry in network.net_ranges.split(","):
+        if entry.split("=")[0] not in own:
+            raise UserError(
+                f"--net-ranges {entry} has no effect on --net-kind {network.net_kind}; its ranges are "
+                f"{', '.join(sorted(own))}"
+            )
+    if not any(form_of(network.net_kind, network.net_ranges, network.net_start, 1).ranges.values()):
+        raise UserError("--net-ranges leaves the network without a range above zero; raise one")
+
+
+def _check_movement(setting: Any) -> None:
+    """Refuse a network that does nothing, and rates without effect."""
+    moves = "A" in setting.filled_parts
+    for option in ("unroll_lr", "unroll_decay", "unroll_clip"):
+        if not moves and getattr(setting.network, option) != getattr(NetworkOptions, option):
+            raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {setting.hyper_opt}; change one of them")
+    taken = setting.rows and "A" in (setting.rows_use or "A")
+    if not (moves or taken or setting.network.net_start == "published"):
+        raise UserError(
+            f"--aug-model NET starts without any effect, and --hyper-opt {setting.hyper_opt} does not move it; add an "
+            "estimator that does, --rows with a learned one, or --net-start published"
+        )
+    if setting.row_parts == "A" and setting.hyper_lr not in (None, setting.defaults.hyper_lr):
+        raise UserError("--hyper-lr has no effect on --aug-model NET, whose rate is --unroll-lr; leave it out")
+
+
+def refuse_grey(kind: str, channels: int, dataset: str) -> None:
+    """Raise UserError for a kind of network that has colours, if the images have none."""
+    if channels == 1 and set(COLOUR) <= set(KINDS[kind]):
+        raise UserError(f"--net-kind {kind} needs colours, and {dataset} is grey; take --net-kind affine")

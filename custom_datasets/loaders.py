@@ -97,7 +97,9 @@ class Loaders:
     def clean_class_weight(self, classes: int) -> Tensor:
         """Weights (C,) that make the classes of the clean images equal in a mean; 0 for a class without any."""
         labels = self._data.test_labels if self._overfit else self._data.train.labels[self.valid_index]
-        counts = labels.bincount(minlength=classes)
+        counts = torch.zeros(classes, device=labels.device).index_add(
+            0, labels, torch.ones_like(labels, dtype=torch.float32)
+        )
         return torch.where(counts > 0, 1 / counts.clamp(min=1), 0.0)
 
     def all_clean(self) -> Batches:

@@ -34,7 +34,7 @@ def sgd_step(optimizer: torch.optim.SGD, gradient: Weights) -> Step:
     ahead = []
     for weight, slope in zip(group["params"], gradient, strict=True):
         slope = slope.add(weight, alpha=decay)
-        before = optimizer.state[weight].get("momentum_buffer") if weight in optimizer.state else None
+        before = optimizer.state.get(weight, {}).get("momentum_buffer")
         velocity = slope if before is None else slope.add(before, alpha=momentum)
         direction = slope.add(velocity, alpha=momentum) if nesterov else velocity
         ahead.append(weight.sub(direction, alpha=group["lr"]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
 from torchvision.utils import make_grid
 
 from custom_datasets.loaders import Loaders
@@ -82,7 +82,7 @@ class Training:
     def __init__(
         self,
         model: Classifier,
-        optimizer: Optimizer,
+        optimizer: SGD,
         rows: Rows,
         parts: str,
         data: Dataset,

@@ -9,10 +9,10 @@ ratio 0.1, or a share `--scale` of them; the recipe's network and batch sizes; S
 clean images per step), by FIS (all clean images, once per pass) and by UNR (a batch of clean images per step; the exact
 form in float32 and not compiled), and the baseline without rows. In every round each pass of each method runs once, one
 after the other; the first round warms up and is left out. A run is train pass and evaluation in every epoch and a hyper
-pass in three quarters of them; UNR moves rows in every epoch, as by default. The ratio of runs is also given without the
-evaluation, which is the same for all. Each pass ends with waiting for the device. Shares are counted operations of
-the model over time, over the measured peak of matrix products in the precision of the baseline. The peak memory is that
-of all methods of the process.
+pass in three quarters of them; UNR moves rows in every epoch, as by default. The ratio of runs is also given without
+the evaluation, the same for all. Each pass ends with waiting for the device. Shares are counted operations of the model
+over time, over the measured peak of matrix products in the precision of the baseline. The peak memory is that of all
+methods of the process.
 """
 
 import argparse

@@ -34,7 +34,8 @@ def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options; then print the plan, report a finished run, or train, stage by stage."""
     options = resolve(parse_options(RunOptions, __doc__, arguments))
     refuse_unfit(options)
-    options = dataclasses.replace(options, precision=pick_precision(options.precision, options.gpu, options.no_cuda))
+    precision = "fp32" if options.estimator_class.needs_float32(options) else options.precision
+    options = dataclasses.replace(options, precision=pick_precision(precision, options.gpu, options.no_cuda))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)
     chain = stages(options)

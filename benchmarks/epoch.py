@@ -1,20 +1,24 @@
-"""The passes of an epoch: images per second, share of the device's peak, and AutoDO's cost over plain training.
+"""The passes of an epoch: images per second, share of the device's peak, memory, and the estimators' cost.
 
     OMP_NUM_THREADS=1 python -m benchmarks.epoch [--dataset MNIST] [--scale 0.1] [--rounds 3]
     python -m benchmarks.epoch --device cuda --dataset SVHN --batch 256 --compile
+    python -m benchmarks.epoch --scale 0.1 --only UNR/exact      # peak memory of this one
 
 Contract: random images and labels in the numbers and shapes of the published data set at imbalance ratio 100 and noise
 ratio 0.1, or a share `--scale` of them; the recipe's network and batch sizes; SEP/BOTH by HES as published (a batch of
-clean images per step) and by FIS (all clean images, once per pass), and the baseline without rows. In every round each
-pass of each method runs once, one after the other; the first round warms up and is left out. A run is train pass and
-evaluation in every epoch and a hyper pass in three quarters of them; the ratio of runs is also given without the
-evaluation, which is the same for all. Each pass ends with waiting for the device. Shares are counted operations of the
-model over time, over the measured peak of matrix products in the same precision.
+clean images per step), by FIS (all clean images, once per pass) and by UNR (a batch of clean images per step; the exact
+form in float32 and not compiled), and the baseline without rows. In every round each pass of each method runs once, one
+after the other; the first round warms up and is left out. A run is train pass and evaluation in every epoch and a hyper
+pass in three quarters of them; UNR moves rows in every epoch, as by default. The ratio of runs is also given without
+the evaluation, the same for all. Each pass ends with waiting for the device. Shares are counted operations of the model
+over time, over the measured peak of matrix products in the precision of the baseline. The peak memory is that of all
+methods of the process.
 """
 
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,7 @@ from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.implicit import Implicit
-from hyperopt.options.resolve import resolve
+from hyperopt.options.resolve import make_options, resolve
 from hyperopt.options.run_options import RunOptions
 from utils.device import PRECISIONS, keep_freed_memory
 from utils.errors import exit_status
@@ -45,6 +49,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "plain": {},
     "HES": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "HES"},
     "FIS": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "FIS"},
+    "UNR/exact": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "UNR"},
+    "UNR/difference": {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "UNR", "unroll_form": "difference"},
 }
 
 
@@ -70,11 +76,13 @@ def main() -> None:
     device = torch.device(flags.device)
     keep_freed_memory()  # as in training
     data, split = random_data(flags, device)
-    options = {name: method_options(flags, method) for name, method in METHODS.items()}
+    chosen = {name: method for name, method in METHODS.items() if flags.only in (None, name) or name == "plain"}
+    options = {name: method_options(flags, method) for name, method in chosen.items()}
     estimators = {name: make_estimator(one, data, split, device) for name, one in options.items()}
     peak = matrix_product_peak(device, PRECISIONS[options["plain"].precision])
     measured = measure(estimators, flags.rounds, Laps(device, peak))
-    learned = [name for name, method in METHODS.items() if method]
+    learned = [name for name in chosen if name != "plain"]
+    in_passes = [name for name in learned if (name, "hyper") in measured]
     result = {
         "dataset": flags.dataset,
         "scale": flags.scale,
@@ -87,7 +95,10 @@ def main() -> None:
         "peak memory, GiB": peak_memory(device),
         "passes": [describe(*key, *work, times, peak) for key, (work, times) in measured.items()],
         "hyper pass / train pass": {
-            name: quartiles(np.array(measured[name, "hyper"][1]) / measured[name, "train"][1]) for name in learned
+            name: quartiles(np.array(measured[name, "hyper"][1]) / measured[name, "train"][1]) for name in in_passes
+        },
+        "train pass / plain train pass": {
+            name: quartiles(np.array(measured[name, "train"][1]) / measured["plain", "train"][1]) for name in learned
         },
         "run / plain run": {name: ratio(measured, name, ("train", "evaluation")) for name in learned},
         "run / plain run, no evaluation": {name: ratio(measured, name, ("train",)) for name in learned},
@@ -108,6 +119,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--device", type=device_name, default="cpu", help="cpu or cuda")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of the encoder")
     parser.add_argument("--compile", action="store_true", help="compile the encoder")
+    parser.add_argument("--only", choices=tuple(METHODS), help="one method beside the plain training")
     parser.add_argument("--rounds", type=how_many, default=3, help="measurements of each pass")
     parser.add_argument(
         "--output", type=output_file, default=Path("benchmarks/epoch.json"), help="file for the numbers"
@@ -132,17 +144,17 @@ def random_data(flags: argparse.Namespace, device: torch.device) -> tuple[Datase
 
 def method_options(flags: argparse.Namespace, method: dict[str, Any]) -> RunOptions:
     """The options of a method's run."""
-    options = RunOptions(
-        dataset=flags.dataset,
-        imbalance_ratio=IMBALANCE_RATIO,
-        noise_ratio=NOISE_RATIO,
-        batch_size=flags.batch,
-        model=flags.model,
-        compile=flags.compile,
-        precision=pick_precision(flags.precision, 0, no_cuda=flags.device == "cpu"),
-        **method,
-    )
-    return resolve(options)
+    common = {
+        "dataset": flags.dataset,
+        "imbalance_ratio": IMBALANCE_RATIO,
+        "noise_ratio": NOISE_RATIO,
+        "batch_size": flags.batch,
+        "model": flags.model,
+    }
+    options = make_options(RunOptions, common | method)
+    exact = options.estimator_class.needs_float32(options)
+    precision = pick_precision("fp32" if exact else flags.precision, 0, no_cuda=flags.device == "cpu")
+    return resolve(replace(options, precision=precision, compile=flags.compile and not exact))
 
 
 def measure(estimators: dict[str, Estimator], rounds: int, laps: Laps) -> Measured:
@@ -164,16 +176,17 @@ def ratio(measured: Measured, method: str, every_epoch: tuple[str, ...]) -> dict
     """Seconds of a method's run over those of the plain one, for the hyper pass and the passes of `every_epoch`."""
     times = {key: np.array(found) for key, (_, found) in measured.items()}
     plain, own = (sum(times[name, part] for part in every_epoch) for name in ("plain", method))
-    return quartiles((own + HYPER_SHARE * times[method, "hyper"]) / plain)
+    hyper = times.get((method, "hyper"), np.zeros_like(own))
+    return quartiles((own + HYPER_SHARE * hyper) / plain)
 
 
 def passes(estimator: Estimator, epoch: int) -> dict[str, Callable[[], Any]]:
     """The passes of an epoch by name."""
-    found = {
-        "train": lambda: estimator.training.train_pass(epoch, estimator.step),
-        "evaluation": lambda: estimator.evaluate(epoch),
-    }
-    return {"hyper": lambda: estimator.move_rows(epoch)} | found if isinstance(estimator, Implicit) else found
+    evaluation = {"evaluation": lambda: estimator.evaluate(epoch)}
+    if not isinstance(estimator, Implicit):
+        return {"train": lambda: estimator.epoch(epoch)} | evaluation
+    train = {"train": lambda: estimator.training.train_pass(epoch, estimator.step)}
+    return {"hyper": lambda: estimator.move_rows(epoch)} | train | evaluation
 
 
 def describe(method: str, part: str, images: int, operations: float, times: list[float], peak: float) -> dict[str, Any]:
@@ -206,7 +219,12 @@ def print_table(result: dict[str, Any]) -> None:
             f"| {line['images per second']:,.0f} | {100 * line['share of peak']:.1f} % |"
         )
     print("\n| | median | quartiles |\n|---|---|---|")
-    for kind in ("hyper pass / train pass", "run / plain run", "run / plain run, no evaluation"):
+    for kind in (
+        "hyper pass / train pass",
+        "train pass / plain train pass",
+        "run / plain run",
+        "run / plain run, no evaluation",
+    ):
         for name, found in result[kind].items():
             print(f"| {name}: {kind} | {in_cells(found)} |")
 

@@ -94,6 +94,14 @@ class Loaders:
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
         return self._clean(source, order, crops)
 
+    def clean_class_weight(self, classes: int) -> Tensor:
+        """Weights (C,) that make the classes of the clean images equal in a mean; 0 for a class without any."""
+        labels = self._data.test_labels if self._overfit else self._data.train.labels[self.valid_index]
+        counts = torch.zeros(classes, device=labels.device).index_add(
+            0, labels, torch.ones_like(labels, dtype=torch.float32)
+        )
+        return torch.where(counts > 0, 1 / counts.clamp(min=1), 0.0)
+
     def all_clean(self) -> Batches:
         """Every clean image once, as in evaluation and without any draw, for a hyper pass against all of them."""
         return self.test() if self._overfit else self.valid()

@@ -72,14 +72,15 @@ def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, module, flags, 
 def test_epoch(run):
     printed, numbers = run(epoch, "--scale", 0.004, "--rounds", 2, "--model", "lenet")
     passes = {(line["method"], line["pass"]): line for line in numbers["passes"]}
-    assert len(passes) == 3 + 3 + 2
+    assert len(passes) == 3 + 3 + 2 + 2 + 2
     assert passes["FIS", "hyper"]["images"] == passes["HES", "hyper"]["images"] >= passes["plain", "train"]["images"]
     for (method, part), line in passes.items():
         assert f"| {method} | {part} |" in printed
         assert line["images per second"] == pytest.approx(line["images"] / line["seconds"]["median"])
         assert 0 < line["share of peak"] < 2
-    for name in ("hyper pass / train pass", "run / plain run", "run / plain run, no evaluation"):
-        assert numbers[name].keys() == {"HES", "FIS"}
+    assert numbers["hyper pass / train pass"].keys() == {"HES", "FIS"}
+    for name in ("train pass / plain train pass", "run / plain run", "run / plain run, no evaluation"):
+        assert numbers[name].keys() == {"HES", "FIS", "UNR/exact", "UNR/difference"}
         assert all(ratio["median"] > 0 for ratio in numbers[name].values())
 
 

@@ -142,7 +142,7 @@ IDLE = {
     "--hyper-opt CON --rows x.npz --los-model BOTH --confidence-threshold 2": "out of range",
     "--hyper-opt CON --rows x.npz --los-model BOTH --hyper-alpha 1": "--hyper-alpha has no effect on --hyper-opt CON",
     "--hyper-opt CON --rows x.npz --los-model BOTH --train-on valid": "which --train-on valid leaves out",
-    "--hyper-opt CON --los-model BOTH --refit": "add --hyper-opt HES, FIS or GMM",
+    "--hyper-opt CON --los-model BOTH --refit": "add --hyper-opt HES, FIS, UNR or GMM",
     "--hyper-opt FIS --los-model BOTH --confidence-form absolute": "--confidence-form has no effect on --hyper-opt FIS",
 }
 

@@ -13,7 +13,7 @@ from custom_datasets.split_file import read_split, write_split
 from hyperopt.estimators.table import ESTIMATORS
 from hyperopt.options.resolve import make_options, resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import AUG_MODELS, LOSS_LETTERS
+from hyperopt.options.setting import AUG_MODELS, HYPER_OPTIONS, LOSS_LETTERS
 from utils.errors import UserError
 
 COUNTS = draw.lists(draw.integers(4, 60), min_size=2, max_size=12)
@@ -157,7 +157,7 @@ def test_settings_that_differ_have_different_names(setting, name, by):
         other = resolve(replace(one, estimator=changed) if own else changed)
     except UserError:
         assume(False)
-    if name.startswith("hyper_") and not one.estimator_class.passes_over_rows:
+    if name in HYPER_OPTIONS and name not in one.estimator_class.hyper_options:
         assert one.name == other.name  # no effect, no name
     else:
         assert one.name != other.name

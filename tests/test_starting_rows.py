@@ -239,7 +239,7 @@ REFUSED = {
     "--rows nothing --los-model WGHT": "no finished run nothing with rows in local_data/DIGITS/run0",
     "--rows-use W --los-model WGHT": "add --rows or --refit",
     f"--rows {'long' * 40}.pt --los-model WGHT": "which is too long for its files",
-    "--refit --los-model WGHT": "add --hyper-opt HES, FIS or GMM",
+    "--refit --los-model WGHT": "add --hyper-opt HES, FIS, UNR or GMM",
     "--refit --los-model SOFT --hyper-opt FIS --rows-use W": "--refit cannot take over W",
     "--rows x.pt --rows-use C --los-model SOFT": "--rows cannot take over C: --aug-model NONE --los-model SOFT have",
     "--refit --hyper-opt FIS": "--hyper-opt FIS has nothing to learn",

@@ -8,6 +8,7 @@ needed, so that flags are read quickly.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -43,10 +44,11 @@ class Estimator:
 
     fills: letters of the parts that it can fill. per_view: letters of those that it fills anew for every view, so that
     no table holds them. reads: letters of the columns that it reads itself from the rows file of --rows; if there are
-    any, only the columns in --rows-use are taken over besides. passes_over_rows: whether it computes hypergradients in
-    passes of its own, to which --hyper-start, --hyper-lr and --hyper-batch-size apply. refits: whether --refit can
-    follow. trains_on: values of --train-on that it can be combined with. rows_rate: learning rate of the rows at their
-    last step of the epoch, 0 without such steps. forwards: passes of a frozen network per image of a train pass.
+    any, only the columns in --rows-use are taken over besides. hyper_options: which of the options hyper_start,
+    hyper_lr and hyper_batch_size apply to it; none of them if it takes no hypergradients. changes: what it changes in a
+    recipe. refits: whether --refit can follow. trains_on: values of --train-on that it can be combined with. rows_rate:
+    learning rate of the rows at their last step of the epoch, 0 without such steps. forwards: passes of another network
+    per image of a train pass.
 
     Args:
         options: of this estimator.
@@ -57,7 +59,8 @@ class Estimator:
     fills: ClassVar[str] = ""
     per_view: ClassVar[str] = ""
     reads: ClassVar[str] = ""
-    passes_over_rows: ClassVar[bool] = False
+    hyper_options: ClassVar[tuple[str, ...]] = ()
+    changes: ClassVar[Mapping[str, Any]] = {}
     refits: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("distorted", "valid", "both")
 
@@ -81,6 +84,11 @@ class Estimator:
     @classmethod
     def check_run(cls, options: Any) -> None:
         """Raise UserError for flags of a run that have no effect; runs of earlier versions may have them."""
+
+    @classmethod
+    def needs_float32(cls, options: Any) -> bool:
+        """Whether the encoder must run in float32, whatever a GPU has."""
+        return False
 
     @classmethod
     def earlier(cls, options: Any) -> Any:

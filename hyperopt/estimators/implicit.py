@@ -41,7 +41,8 @@ class Implicit(Estimator):
     """A hyper pass before the train pass; a subclass computes V in `direction`."""
 
     fills = "WSA"
-    passes_over_rows = refits = True
+    hyper_options = ("hyper_start", "hyper_lr", "hyper_batch_size")
+    refits = True
     trains_on = ("distorted",)
     _clean_outputs: Outputs | None = None  # of the clean images in the last evaluation, for the next hyper pass
 

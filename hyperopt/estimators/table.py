@@ -18,6 +18,7 @@ ESTIMATORS = {
     "NONE": Entry("hyperopt.estimators.estimator", "Estimator", "the rows stay at their start"),
     "HES": Entry("hyperopt.estimators.implicit", "Hessian", "AutoDO: implicit differentiation, Neumann series"),
     "FIS": Entry("hyperopt.estimators.implicit", "Fisher", "implicit differentiation, damped Fisher matrix"),
+    "UNR": Entry("hyperopt.estimators.unrolled", "Unrolled", "DABO: through one unrolled step of the network"),
     "GMM": Entry("hyperopt.estimators.mixture", "Mixture", "ReSmooth: smooth views that are strange to a baseline"),
     "CON": Entry("hyperopt.estimators.confidence", "Confidence", "by a finished run's confidence in its labels"),
 }

@@ -1,13 +1,13 @@
 """A training: the network, the rows, the batches, and the passes over them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
 from torchvision.utils import make_grid
 
 from custom_datasets.loaders import Loaders
@@ -84,7 +84,7 @@ class Training:
     def __init__(
         self,
         model: Classifier,
-        optimizer: Optimizer,
+        optimizer: SGD,
         rows: Rows,
         parts: str,
         data: Dataset,
@@ -141,6 +141,12 @@ class Training:
         loss.backward()
         self.optimizer.step()
 
+    def follow(self, gradient: Sequence[Tensor]) -> None:
+        """Take one step of the optimiser with this gradient of the weights, in the order of the parameters."""
+        for weight, slope in zip(self.model.parameters(), gradient, strict=True):
+            weight.grad = slope.detach()
+        self.optimizer.step()
+
     @torch.no_grad()
     def original(self, stored: Tensor) -> Tensor:
         """The base view (B, C, H, W) of stored images uint8 (B, C, H, W)."""
@@ -152,10 +158,15 @@ class Training:
         They have a graph only if the training loss moves the augmentation.
         """
         with torch.set_grad_enabled(bool(self.rows.parameters())):
-            images, leaves = self.views.training(batch.images), self.rows.leaves(batch.index)
-            augmented = self.rows.augment(images, leaves, self.draws)
+            leaves = self.rows.leaves(batch.index)
+            return self.view(batch, leaves), leaves
+
+    def view(self, batch: Batch, leaves: Leaves) -> Tensor:
+        """The training view of a batch (B, C, H, W) under the leaves of its rows, at which the graph begins."""
+        images = self.views.training(batch.images)
+        augmented = self.rows.augment(images, leaves, self.draws)
         self.pictures.add(images, augmented.detach())
-        return augmented, leaves
+        return augmented
 
     def logits(self, images: Tensor, index: Tensor) -> Tensor:
         """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,); they enter the confidence."""

@@ -3,7 +3,7 @@
 from custom_transforms.names import MAGNITUDES, split_numbers
 from hyperopt.options.network import check_network
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
-from hyperopt.options.setting import LEARNED_AUG_MODELS, LOSS_LETTERS, NAMED_OF_HYPER_PASS, Setting
+from hyperopt.options.setting import HYPER_OPTIONS, LEARNED_AUG_MODELS, LOSS_LETTERS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
@@ -26,8 +26,8 @@ def check_setting(setting: Setting) -> None:
         raise UserError(f"--valid-images{given} needs a validation split, which --oversplit leaves out")
     if setting.overfit and setting.oversplit:
         raise UserError("--overfit and --oversplit exclude each other")
-    if setting.overfit and not setting.estimator_class.passes_over_rows:
-        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES or FIS")
+    if setting.overfit and not setting.estimator_class.hyper_options:
+        raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES, FIS or UNR")
     _check_starting_rows(setting)
     check_network(setting)
 
@@ -51,12 +51,11 @@ def _check_estimator(setting: Setting) -> None:
     estimator, name = setting.estimator_class, setting.hyper_opt
     if name != "NONE" and set(estimator.fills or setting.row_parts).isdisjoint(setting.row_parts):
         raise UserError(f"--hyper-opt {name} has nothing to learn; add {_models(estimator.fills)}")
-    if not estimator.passes_over_rows:
-        # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
-        recipe = setting.defaults
-        for option in NAMED_OF_HYPER_PASS[1:]:
-            if getattr(setting, option) not in (None, getattr(recipe, option)):
-                raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")
+    # Except --hyper-start, which the commands of a whole table have, also for settings without an estimator.
+    for option in HYPER_OPTIONS[1:]:
+        idle = option not in estimator.hyper_options
+        if idle and getattr(setting, option) not in (None, getattr(setting.defaults, option)):
+            raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {name}; change one of them")
     if setting.train_on not in estimator.trains_on:
         raise UserError(f"--train-on {setting.train_on} is a control for --hyper-opt NONE with a validation split")
     estimator.check(setting)
@@ -76,7 +75,7 @@ def _check_refit(setting: Setting) -> None:
                 f"--refit learns rows on the validation images and then trains on them; leave out {as_flag(name)}"
             )
     if not setting.estimator_class.refits:
-        raise UserError("--refit learns rows first; add --hyper-opt HES, FIS or GMM")
+        raise UserError("--refit learns rows first; add --hyper-opt HES, FIS, UNR or GMM")
 
 
 def _check_starting_rows(setting: Setting) -> None:
@@ -133,9 +132,9 @@ def check_run(options: RunOptions) -> None:
     check_setting(options)
     options.estimator_class.check_run(options)
     _check_taken_over(options)
-    if options.estimator_class.passes_over_rows and options.hyper_start >= options.epochs:
+    if options.estimator_class.hyper_options and options.hyper_start >= options.epochs:
         raise UserError(
-            f"--hyper-start {options.hyper_start} leaves no hyper pass in {options.epochs} epochs; lower it"
+            f"--hyper-start {options.hyper_start} leaves no hypergradient in {options.epochs} epochs; lower it"
         )
     _check_schedule(options)
     written = (f"predictions_{options.name}.npz.1234567.part", f"{options.run_folder}_{options.name}_{'date':19}")

@@ -7,7 +7,7 @@ from typing import Any
 from custom_transforms.names import MAGNITUDES
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.network import NoNetwork
-from hyperopt.options.setting import NAMED_OF_HYPER_PASS, Setting
+from hyperopt.options.setting import HYPER_OPTIONS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
 from utils.recipes import AFTER_WARM, SCHEDULES
@@ -104,7 +104,6 @@ class RunOptions(Setting):
             idle.add("rand")
         if not self.method_trains:
             idle.add("method")
-        if not self.estimator_class.passes_over_rows:
-            idle.update(NAMED_OF_HYPER_PASS)
+        idle.update(set(HYPER_OPTIONS) - set(self.estimator_class.hyper_options))
         idle.update(*(names for schedule, names in OF_SCHEDULE.items() if schedule != self.lr_schedule))
         return {name: value for name, value in self.values().items() if name not in machines | idle}

@@ -26,8 +26,8 @@ AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS, "STN")
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
-# Options that are added to the published name if they are unusual, in this order; then those of a hyper pass, and the
-# estimator's.
+# Options that are added to the published name if they are unusual, in this order; then those of hypergradients that the
+# estimator has, and its own.
 NAMED = (
     "background",
     "policy",
@@ -39,7 +39,7 @@ NAMED = (
     "test_images",
     "train_on",
 )
-NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
+HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 
 def rows_letters(text: str) -> str:
@@ -52,6 +52,11 @@ def rows_letters(text: str) -> str:
 def refit_use(parts: str) -> str:
     """Letters of the columns that --refit takes over by default, of an estimator that fills these parts."""
     return next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
+
+
+def defaults_of(recipe: str, method: str | None, hyper_opt: str) -> Recipe:
+    """The recipe with a method's training settings, and with an estimator's changes."""
+    return dataclasses.replace(training_settings(recipe, method), **find_estimator(hyper_opt).changes)
 
 
 @dataclass(frozen=True)
@@ -156,8 +161,8 @@ class Setting:
 
     @property
     def defaults(self) -> Recipe:
-        """The recipe with the method's training settings, whose fields are the defaults of flags."""
-        return training_settings(self.recipe, self.method)
+        """The recipe with the method's training settings and the estimator's changes: the defaults of flags."""
+        return defaults_of(self.recipe, self.method, self.hyper_opt)
 
     @property
     def method_trains(self) -> bool:
@@ -244,8 +249,7 @@ class Setting:
         """
         fields, defaults = _fields(Setting), self.defaults
         usual = {name: getattr(defaults, name, fields[name].default) for name in NAMED}
-        if self.estimator_class.passes_over_rows:
-            usual |= {name: getattr(defaults, name) for name in NAMED_OF_HYPER_PASS}
+        usual |= {name: getattr(defaults, name) for name in self.estimator_class.hyper_options}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         if "standard" in found:
             found["standard"] = self.standard.replace(",", "-")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hyperopt.options.checks import check_setting
-from hyperopt.options.methods import training_settings
 from hyperopt.options.resolve import make_options
 from hyperopt.options.run_options import RunOptions
+from hyperopt.options.setting import Setting, defaults_of
 from utils.errors import UserError
 from utils.flags import fits, flag_fields
 from utils.runs.accuracies import ACCURACIES
@@ -25,7 +25,8 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     """
     usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
     recipe = stored.get("recipe", stored["dataset"])
-    defaults = vars(training_settings(recipe, stored.get("method")))
+    hyper_opt = stored.get("hyper_opt", Setting.hyper_opt)
+    defaults = vars(defaults_of(recipe, stored.get("method"), hyper_opt))
     filled_in = {name: value for name, value in defaults.items() if name in usual and value is not None}
     values = usual | filled_in | {"recipe": recipe, "precision": "fp32"} | dict(stored)
     options = make_options(RunOptions, values)

@@ -49,6 +49,8 @@ ROWS = {
     "SEP/BOTH HES, --warp original": (*LEARNED, "HES", "--warp", "original"),
     "SEP/BOTH FIS": FIS,
     "SEP/BOTH FIS, clean batches": (*FIS, "--hyper-valid", "batch"),
+    "SEP/BOTH UNR": (*LEARNED, "UNR", "--unroll-balanced", "--unroll-look", "published"),
+    "SEP/BOTH UNR, difference": (*LEARNED, "UNR", "--unroll-form", "difference", "--unroll-bn", "update"),
     "RAND/BOTH GMM": ("--aug-model", "RAND", "--los-model", "BOTH", "--hyper-opt", "GMM"),
     "SEP/SOFT GMM, released": (*LEARNED[:3], "SOFT", "--hyper-opt", "GMM", "--mixture-form", "released"),
     "RAND/SOFT GMM, distilled": (
@@ -174,7 +176,9 @@ def test_every_estimator_is_among_the_rows():
 def test_every_pass_gets_to_its_one_read(on_meta, row):
     for name, steps in STEPS.items():
         estimator, seen = on_meta(ROWS[row])
-        if (name == "hyper" and not estimator.passes_over_rows) or (name == "fit" and not fits(estimator)):
+        if (name == "hyper" and "hyper_batch_size" not in estimator.hyper_options) or (
+            name == "fit" and not fits(estimator)
+        ):
             continue
         assert ends_with_its_read(name, estimator), end_of(name, estimator)
         assert len(seen) >= steps

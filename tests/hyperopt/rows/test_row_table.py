@@ -43,7 +43,7 @@ def test_table_on_the_host_serves_a_gpu_alike(shared):
     host, device = RowTable(start.clone(), shared), RowTable(start.cuda(), shared)
     for seed in range(20):
         index = torch.randperm(50, generator=torch.Generator().manual_seed(seed))[:8].cuda()
-        assert torch.equal(host.leaves(index), device.leaves(index))
+        torch.testing.assert_close(host.leaves(index), device.leaves(index))  # which round powers differently
         gradient = torch.randn_like(device.leaves(index))
         host.move(index, gradient, 0.1)
         device.move(index, gradient, 0.1)

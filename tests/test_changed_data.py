@@ -285,7 +285,7 @@ def test_runs_that_are_shown_are_listed_in_a_file(train, results):
         for name, accuracy in result["accuracy"].items():
             assert float(line[name]) == accuracy
         assert line["date"] == result["timing"]["finished"]
-        assert line["torch"] == torch.__version__
+        assert (line["torch"], line["device"]) == (torch.__version__, "cpu")
     with open(the_result("run0", "DIGITS").with_name("metrics_" + listed[0]["setting"] + ".csv"), newline="") as file:
         passes = [float(value) for line in csv.DictReader(file) for name, value in line.items() if "seconds" in name]
     assert float(listed[0]["seconds"]) == pytest.approx(sum(passes), abs=0.06)

@@ -141,13 +141,13 @@ def run_records(settings: list[SettingResults]) -> list[dict[str, Any]]:
     found = []
     for setting in settings:
         for run, result in sorted(setting.results.items()):
-            timing = result.get("timing") or {}
+            timing, versions = result.get("timing") or {}, result.get("versions") or {}
             seconds = timing.get("seconds")
             found.append(
                 {"dataset": result["dataset"], "setting": setting.title, "run": run, "epochs": result["options"].epochs}
                 | {name: result["accuracy"].get(name) for name in ACCURACIES}
                 | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
-                | {"date": timing.get("finished"), "torch": (result.get("versions") or {}).get("torch")}
+                | {"date": timing.get("finished"), "torch": versions.get("torch"), "device": versions.get("device")}
             )
     return found
 

@@ -20,6 +20,8 @@ POLICY_NAMES = (
 MAGNITUDES = {"RAND": 30, "RA": 30, "SEVERE": 10}
 STANDARD_NAMES = ("crop", "flip", "erasing")
 NO_STANDARD = "none"
+AS_IT_IS = "none"
+PLANTED_NAMES = (AS_IT_IS, "rotation", "translation", "zoomin", "zoomout")
 
 
 def rand_numbers(text: str) -> str:

@@ -29,11 +29,13 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
-    training: the strong view, with policy and cutout. base: with the standard augmentation alone, for estimators that
-    take both views; the two draw from one generator. clean_is_validation: whether the clean images of a hyper pass are
-    the validation set of evaluations.
+    plain: normalised and no more, for predictions of training images. evaluation: of clean and test images, the same
+    unless something is planted in them (which `clean` has, too). training: the strong view, with policy and cutout.
+    base: with the standard augmentation alone, for estimators that take both views; the two draw from one generator.
+    clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
     """
 
+    plain: View
     evaluation: View
     base: View
     training: View

@@ -9,7 +9,7 @@ from typing import Any
 
 from custom_datasets.names import BUILT_IN
 from custom_models.names import ENCODERS
-from custom_transforms.names import POLICY_NAMES, rand_numbers, standard_names
+from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
@@ -36,6 +36,7 @@ NAMED = (
     "warp",
     "valid_images",
     "test_images",
+    "view_valid",
     "train_on",
 )
 NAMED_OF_HYPER_PASS = ("hyper_start", "hyper_lr", "hyper_batch_size")
@@ -87,9 +88,8 @@ class Setting:
     test_images: int | None = flag(
         None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
     )
-    train_on: str = flag(
-        "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
-    )
+    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES)
+    train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
     oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
     method: str | None = flag(

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 from custom_datasets.distortion import Split
 from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
-from custom_transforms.names import POLICY_NAMES
+from custom_transforms.names import PLANTED_NAMES, POLICY_NAMES
 from hyperopt.estimators.table import ESTIMATORS
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
@@ -37,6 +37,7 @@ ROWS = {
     "NONE": (),
     **{name: ("--aug-model", name) for name in POLICY_NAMES},
     "cutout": ("--cutout", "16"),
+    **{f"planted {name}": ("--view-valid", name) for name in PLANTED_NAMES[1:]},
     "SHA HES": ("--aug-model", "SHA", "--hyper-opt", "HES"),
     "SEP/BOTH HES": (*LEARNED, "HES"),
     "SEP/BOTH HES, --warp original": (*LEARNED, "HES", "--warp", "original"),

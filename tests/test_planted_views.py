@@ -36,7 +36,7 @@ def test_views_of_clean_images_have_it_and_those_of_training_images_do_not(name)
         assert torch.equal(usual.plain(images), usual.evaluation(images))
 
 
-def test_training_is_the_same_and_evaluation_is_not(train, results):
+def test_training_is_the_same_and_evaluation_is_not(train, results, call):
     """Without hypergradients clean images have no effect on the training."""
     assert train(*DISTORTION)[0] == 0
     (path,) = RUN.glob("result_*")
@@ -52,7 +52,14 @@ def test_training_is_the_same_and_evaluation_is_not(train, results):
     assert not np.array_equal(*(file["test_predicted"] for file in predictions))
     assert train(*DISTORTION, "--view-valid", "rotation")[1].startswith("finished already")
     assert "run0" in results(*DISTORTION, "--view-valid", "rotation")[1]
-    assert "view valid rotation" in results("--all")[1]
+    status, out, err = results("--all")
+    assert "view valid rotation" in out
+    views = "none (NONE/NONE NONE), rotation (NONE/NONE NONE view valid rotation)"
+    assert err == f"note: settings differ in their test images' view: {views}\n"
+    out = call("get-results", "--compare", "--accuracy", "last_epoch")[1]
+    groups = [line for line in out.splitlines() if line.startswith("DIGITS, imbalance")]
+    assert [group.partition(" view valid ")[2] for group in groups] == ["", "rotation"]
+    assert out.count("view valid") == 1
 
 
 def test_other_transformations_are_refused(refused):

@@ -9,7 +9,7 @@ from typing import Any
 
 from custom_datasets.names import BUILT_IN
 from custom_models.names import ENCODERS
-from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, rand_numbers, standard_names
+from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, STANDARD_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
@@ -106,7 +106,7 @@ class Setting:
     policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
     rand: str = flag(None, "RAND, RA, SEVERE: number,magnitude (default: recipe)", type=rand_numbers)
     cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY))
-    standard: str = flag(None, "some of crop,flip,erasing or none (default: recipe)", type=standard_names)
+    standard: str = flag(None, f"some of {','.join(STANDARD_NAMES)} or none (default: recipe)", type=standard_names)
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(

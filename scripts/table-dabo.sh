@@ -8,7 +8,6 @@ BASELINE="--method DABO --aug-model NONE --hyper-opt NONE"
 AFFINE="--method DABO --net-kind affine"
 COLOUR="--method DABO --net-kind affine-colour"
 TRANSFORMER="--method DABO --aug-model STN --hyper-opt NONE"
-SLOW="--unroll-lr 0.1 --unroll-decay 0.1"
 
 # dabo DATASET MATCH SETTING [SETTING ...] -- [--print]
 dabo() {
@@ -28,4 +27,4 @@ dabo CIFAR10 _method_DABO "$BASELINE" "$AFFINE" "$COLOUR" "$TRANSFORMER" -- "$@"
 dabo CIFAR100 _method_DABO "$BASELINE" "$AFFINE" "$COLOUR" "$TRANSFORMER" -- "$@"
 dabo TinyImageNet . "$BASELINE" "$AFFINE" "$COLOUR" -- "$@"
 dabo BACH . "$BASELINE" "$AFFINE" "$COLOUR" -- "$@"
-dabo ImageNet _method_DABO "$AFFINE $SLOW" "$COLOUR $SLOW --weight-decay 5e-4" -- "$@"
+dabo ImageNet _method_DABO "$AFFINE" "$COLOUR --weight-decay 5e-4" -- "$@"

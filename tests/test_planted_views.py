@@ -31,9 +31,9 @@ def test_views_of_clean_images_have_it_and_those_of_training_images_do_not(name)
         usual, planted = views(*flags), views(*flags, "--view-valid", name)
         for view in ("evaluation", "clean"):
             assert torch.equal(getattr(planted, view)(images), getattr(usual, view)(PLANTED[name](images)))
-        for view in ("plain", "base", "training"):
+        for view in ("normalise", "base", "training"):
             assert torch.equal(getattr(planted, view)(images), getattr(usual, view)(images))
-        assert torch.equal(usual.plain(images), usual.evaluation(images))
+        assert torch.equal(usual.normalise(images), usual.evaluation(images))
 
 
 def test_training_is_the_same_and_evaluation_is_not(train, results, call):

@@ -14,6 +14,7 @@ from custom_datasets.loaders import Loaders
 from custom_datasets.table import Dataset
 from custom_models.classifier import Classifier
 from custom_models.frozen import FrozenClassifier
+from custom_transforms.normalise import Normalise
 from hyperopt.rows.confidence import MeanConfidence
 from hyperopt.rows.rows import Leaves, Rows
 from utils.debug import BatchPictures
@@ -29,13 +30,13 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
-    plain: normalised and no more, for predictions of training images. evaluation: of clean and test images, the same
-    unless something is planted in them (which `clean` has, too). training: the strong view, with policy and cutout.
-    base: with the standard augmentation alone, for estimators that take both views; the two draw from one generator.
-    clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
+    normalise: without any augmentation, as for predictions of training images. evaluation: of clean and test images,
+    the same unless something is planted in them (which `clean` has, too). training: the strong view, with policy and
+    cutout. base: with the standard augmentation alone, for estimators that take both views; the two draw from one
+    generator. clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
     """
 
-    plain: View
+    normalise: Normalise
     evaluation: View
     base: View
     training: View

@@ -110,7 +110,7 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     strong = base | make_strong(options, *data.train.shape[1:])
     base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
     return Views(
-        plain=normalise,
+        normalise=normalise,
         evaluation=plant(options.view_valid, normalise),
         base=base_view,
         training=training,

@@ -11,7 +11,8 @@ from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, Images
 from utils.passes import Batch
 
-EVALUATION_BATCH = 500
+EVALUATION_BATCH = 500  # images of up to LARGE x LARGE pixels, fewer of larger ones
+LARGE = 224
 
 
 @dataclass(frozen=True)
@@ -108,21 +109,27 @@ class Loaders:
 
     def trained(self) -> Batches:
         """The training set as in evaluation, every image once, in ascending order."""
-        return self._given(self.train_index.sort().values.split(EVALUATION_BATCH), None)
+        return self._given(self.train_index.sort().values.split(evaluation_batch(self._data.train.shape)), None)
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""
-        return self._clean(self._data.train, self.valid_index.split(EVALUATION_BATCH), None)
+        return self._clean(self._data.train, self.valid_index.split(evaluation_batch(self._data.train.shape)), None)
 
     def test(self) -> Batches:
         """The test images that are evaluated."""
-        return self._clean(self._data.test, self.test_index.split(EVALUATION_BATCH), None)
+        return self._clean(self._data.test, self.test_index.split(evaluation_batch(self._data.test.shape)), None)
 
     def _given(self, order: Sequence[Tensor], crops: int | None) -> Batches:
         return Batches(self._data.train, self.given, order, crops, self._workers)
 
     def _clean(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
         return Batches(source, source.labels, order, crops, self._workers)
+
+
+def evaluation_batch(shape: tuple[int, int, int]) -> int:
+    """Images of `shape` (C, H, W) in a batch of an evaluation: as many as fit into about the same memory."""
+    _, height, width = shape
+    return min(EVALUATION_BATCH, max(1, EVALUATION_BATCH * LARGE**2 // (height * width)))
 
 
 def peek(generator: torch.Generator) -> int:

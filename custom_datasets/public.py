@@ -1,4 +1,4 @@
-"""The public data sets that torchvision reads, and downloads if it can: one line in the table per data set."""
+"""The public data sets, one line in the table each; torchvision reads most, and downloads them if it can."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -11,8 +11,10 @@ from torchvision.datasets import CIFAR10, CIFAR100, MNIST, SVHN, ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META, META_FILE, load_meta_file
 from torchvision.datasets.utils import check_integrity
 
+from custom_datasets.bach import bach
 from custom_datasets.stream import StreamedImages
 from custom_datasets.table import Dataset, ImageTable, make_table
+from custom_datasets.tiny_imagenet import tiny_imagenet
 from utils.errors import UserError, first_line
 
 MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
@@ -135,4 +137,6 @@ READERS: dict[str, Callable[[Path], Dataset]] = {
     "CIFAR10": partial(cifar, kind=CIFAR10, classes=10),
     "CIFAR100": partial(cifar, kind=CIFAR100, classes=100),
     "ImageNet": imagenet,
+    "TinyImageNet": tiny_imagenet,
+    "BACH": bach,
 }

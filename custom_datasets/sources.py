@@ -54,7 +54,8 @@ def load_dataset(name: str, folder: Path, device: torch.device, background: Colo
     """
     source = find_source(name, folder)
     data = source(folder, background) if source is own_data else source(folder)
-    check_sizes(data, folder)
+    if not data.tested_whole:
+        check_sizes(data, folder)
     room = MEMORY_SHARE * free_memory(device)
     if data.memory <= room:
         return data.to(device)

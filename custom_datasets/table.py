@@ -91,11 +91,12 @@ class ImageTable:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A clean training set, a test set and the number of classes; both share the image shape.
+    """A clean training set, a test set and the number of classes; both share the image shape, unless `tested_whole`.
 
     valid_given: the last so many images of `train` are the clean validation set that came with the data; 0 without one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
-    the source has no such names. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
+    the source has no such names. tested_whole: test images are whole pictures, and training images are patches of such,
+    so that their sizes differ. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
     only so many of the test images are evaluated, the first ones; None for all. notes: for the user, on the files.
     duplicates: notes on training images that are under two labels, or clean or test images too.
     """
@@ -106,6 +107,7 @@ class Dataset:
     valid_given: int = 0
     class_names: list[str] | None = None
     train_files: list[str] | None = None
+    tested_whole: bool = False
     tested_on_valid: bool = False
     evaluated: int | None = None
     notes: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ PUBLISHED = {
         "CIFAR10": "fast_autoaugment_cifar",
         "CIFAR100": "fast_autoaugment_cifar",
         "ImageNet": "fast_autoaugment_imagenet",
+        "TinyImageNet": "fast_autoaugment_imagenet",
     },
     "DADA": {
         "SVHN": "dada_svhn",
@@ -24,11 +25,12 @@ PUBLISHED = {
         "CIFAR10": "dada_cifar10",
         "CIFAR100": "dada_cifar100",
         "ImageNet": "dada_imagenet",
+        "TinyImageNet": "dada_imagenet",
     },
 }
 
 # The tables of AutoAugment (arXiv 1805.09501) in torchvision: by data set or recipe, `AUTO_AUGMENT_USUAL` for others.
-AUTO_AUGMENT = {"SVHN": "SVHN", "SVHN_extra": "SVHN", "ImageNet": "IMAGENET"}
+AUTO_AUGMENT = {"SVHN": "SVHN", "SVHN_extra": "SVHN", "ImageNet": "IMAGENET", "TinyImageNet": "IMAGENET"}
 AUTO_AUGMENT_USUAL = "CIFAR10"
 
 

@@ -1,4 +1,4 @@
-"""Crop, flip, erasing and cutout, drawn for each image of a batch.
+"""Crop, affine, flips, erasing and cutout, drawn for each image of a batch.
 
 Each is called with images (B, C, H, W), on any device, and a CPU generator, and returns new images of the same type and
 place. `draw` draws the random numbers; a function of these makes the pixels. B: images, C: channels, H and W: height
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from custom_transforms.geometry import KINDS, matrices, move
 from custom_transforms.upload import upload
 
 
@@ -35,13 +36,43 @@ class RandomCrop:
 class RandomFlip:
     """Left and right exchanged in half of the images."""
 
+    axis = 3
+
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Which images (B,) are flipped."""
         return upload(torch.rand(len(images), generator=generator) < 0.5, images.device)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images (B, C, H, W), uint8 or float."""
-        return flip(images, self.draw(images, generator))
+        return flip(images, self.draw(images, generator), self.axis)
+
+
+class RandomVerticalFlip(RandomFlip):
+    """Up and down exchanged in half of the images."""
+
+    axis = 2
+
+
+class RandomAffine:
+    """A turn by up to 10 degrees either way, and a zoom by 1/2 to 2, both uniform, about the centre.
+
+    As torchvision's `RandomAffine(10, scale=(0.5, 2))`, one of DABO's standard augmentations (arXiv 2006.14699): the
+    nearest pixel, and 0 from outside.
+    """
+
+    DEGREES = 10.0
+    SCALE = (0.5, 2.0)
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Degrees anticlockwise and factors (B,)."""
+        turn, zoom = torch.rand((2, len(images)), generator=generator)
+        drawn = _between(turn, -self.DEGREES, self.DEGREES), _between(zoom, *self.SCALE)
+        degrees, factors = upload(torch.stack(drawn), images.device)
+        return degrees, factors
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """uint8 images (B, C, H, W)."""
+        return turn_and_zoom(images, *self.draw(images, generator))
 
 
 class Rectangles(NamedTuple):
@@ -122,9 +153,15 @@ def crop(images: Tensor, tops: Tensor, lefts: Tensor, padding: int) -> Tensor:
     return padded.flatten(2).gather(2, index).unflatten(2, (height, width))
 
 
-def flip(images: Tensor, flipped: Tensor) -> Tensor:
-    """Left and right exchanged in the images (B, C, H, W) where flipped (B,) is true."""
-    return torch.where(flipped[:, None, None, None], images.flip(3), images)
+def flip(images: Tensor, flipped: Tensor, axis: int = 3) -> Tensor:
+    """The images (B, C, H, W) with an axis reversed where flipped (B,) is true: 3 is left and right, 2 up and down."""
+    return torch.where(flipped[:, None, None, None], images.flip(axis), images)
+
+
+def turn_and_zoom(images: Tensor, degrees: Tensor, factors: Tensor) -> Tensor:
+    """uint8 images (B, C, H, W), turned anticlockwise by degrees (B,) and enlarged by factors (B,) about the centre."""
+    turns = torch.full((len(images),), KINDS.index("Rotate"), device=images.device)
+    return move(images, matrices(turns, degrees, *images.shape[2:]) / factors[:, None, None])
 
 
 def erase(images: Tensor, rectangles: Rectangles) -> Tensor:

@@ -6,7 +6,7 @@ from enum import IntEnum, auto
 import torch
 from torch import Tensor
 
-from custom_transforms.standard import RandomCrop, RandomErasing, RandomFlip
+from custom_transforms.standard import RandomAffine, RandomCrop, RandomErasing, RandomFlip, RandomVerticalFlip
 
 Random = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -16,7 +16,9 @@ class Place(IntEnum):
 
     BEFORE_CROP = auto()
     CROP = auto()
+    AFFINE = auto()
     FLIP = auto()
+    VERTICAL_FLIP = auto()
     AFTER_FLIP = auto()
     NORMALISATION = auto()
     ERASING = auto()
@@ -26,7 +28,9 @@ class Place(IntEnum):
 
 STANDARD: dict[str, tuple[Place, Callable[[], Random]]] = {
     "crop": (Place.CROP, RandomCrop),
+    "affine": (Place.AFFINE, RandomAffine),
     "flip": (Place.FLIP, RandomFlip),
+    "vertical": (Place.VERTICAL_FLIP, RandomVerticalFlip),
     "erasing": (Place.ERASING, RandomErasing),
 }
 

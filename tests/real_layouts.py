@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 from torchvision.datasets.imagenet import ARCHIVE_META
 
+from custom_datasets import bach
 from custom_datasets.names import BUILT_IN
 from utils.recipes import RECIPES
 
@@ -92,9 +93,68 @@ def write_imagenet(monkeypatch, folder):
         monkeypatch.setitem(ARCHIVE_META, part, (path.name, md5(path)))
 
 
-def jpeg(random):
+def write_tiny_imagenet(folder, train=7, val=6):
+    """The unpacked archive. `train`: pictures per class, `val`: in all; a picture of each part is grey."""
+    random = np.random.default_rng(0)
+    root = folder / "tiny-imagenet-200"
+    for place, name in enumerate(SYNSETS):
+        images = root / "train" / name / "images"
+        images.mkdir(parents=True)
+        for number in range(train):
+            (images / f"{name}_{number}.JPEG").write_bytes(jpeg(random, 64, 64, grey=number == place == 0))
+        (images.parent / f"{name}_boxes.txt").write_text(
+            "".join(f"{name}_{n}.JPEG\t0\t0\t9\t9\n" for n in range(train))
+        )
+    images = root / "val" / "images"
+    images.mkdir(parents=True)
+    lines = []
+    for place in range(val):
+        (images / f"val_{place}.JPEG").write_bytes(jpeg(random, 64, 64, grey=place == 1))
+        lines.append(f"val_{place}.JPEG\t{[*SYNSETS][place % len(SYNSETS)]}\t0\t32\t44\t62\n")
+    (root / "val" / "val_annotations.txt").write_text("".join(lines))
+    (root / "wnids.txt").write_text("".join(f"{name}\n" for name in SYNSETS))
+    words = SYNSETS | {"n00": "animal"}
+    (root / "words.txt").write_text("".join(f"{name}\t{text}\n" for name, text in words.items()))
+    (root / "test" / "images").mkdir(parents=True)
+    (root / "test" / "images" / "test_0.JPEG").write_bytes(jpeg(random, 64, 64))
+
+
+def write_bach(monkeypatch, folder, pictures=10, folds=True):
+    """The unpacked archive with `pictures` per class, of 48 x 64 pixels, in patches of 16 x 16; with the list of folds.
+
+    Of those of a class, the last two are test pictures.
+    """
+    for name, value in {"HEIGHT": 48, "WIDTH": 64, "PATCH": 16}.items():
+        monkeypatch.setattr(bach, name, value)
+    monkeypatch.setitem(BUILT_IN, "BACH", BUILT_IN["BACH"]._replace(validation=8 * 12))
+    random, lists = np.random.default_rng(0), {"fulltrain": [], "test": []}
+    for label, name in enumerate(bach.CLASSES):
+        photos = folder / bach.ARCHIVE / "Photos" / name
+        photos.mkdir(parents=True)
+        (photos / "Thumbs.db").write_bytes(b"")
+        for number in range(pictures):
+            path = photos / f"{name[0].lower()}{number:03}.tif"
+            pixels = random.integers(256, size=(48, 64, 3), dtype=np.uint8)
+            pixels[..., 0] = 60 * label + pixels[..., 0] // 8  # so that there is something to learn
+            Image.fromarray(pixels).save(path)
+            part = "test" if number >= pictures - 2 else "fulltrain"
+            lists[part].append(path.relative_to(folder).as_posix())
+    (folder / bach.ARCHIVE / "Photos" / "microscopy_ground_truth.csv").write_text("")
+    fold = folder / bach.ARCHIVE / "Iciar_folds" / "fold_4"
+    if folds:
+        fold.mkdir(parents=True)
+        for part, names in lists.items():
+            (fold / f"{part}_f_4.csv").write_text("".join(f"{name}\n" for name in names))
+
+
+def jpeg(random, height=None, width=None, grey=False):
+    """A picture of these sides, or of random ones."""
     content = io.BytesIO()
-    height, width = random.integers(20, 60, size=2)
+    if height is None:
+        height, width = random.integers(20, 60, size=2)
+    if grey:
+        Image.fromarray(random.integers(256, size=(height, width), dtype=np.uint8)).save(content, "JPEG")
+        return content.getvalue()
     Image.fromarray(random.integers(256, size=(height, width, 3), dtype=np.uint8)).save(content, "JPEG")
     return content.getvalue()
 
@@ -130,6 +190,12 @@ def write_trainable(monkeypatch, folder, name):
         write_imagenet(monkeypatch, folder)
         # Pictures of 224 x 224: all but this network take ten times as long.
         validation, small = 12, {"model": "lenet", "batch_size": 10, "hyper_batch_size": 10}
+    elif name == "TinyImageNet":
+        write_tiny_imagenet(folder, train=14)
+        validation, small = 12, {"model": "wresnet10_1", "batch_size": 10, "hyper_batch_size": 10}
+    elif name == "BACH":
+        write_bach(monkeypatch, folder)
+        validation, small = 8 * 12, {"model": "wresnet10_1", "hyper_batch_size": 64}
     else:
         classes = CIFAR[name][2]
         write_cifar(monkeypatch, folder, name, count=3 * classes)

@@ -46,6 +46,9 @@ def change_arrays(**changes):
 
 BATCH = "cifar-10-batches-py/test_batch"
 ARCHIVES = {part: name for part, (name, _) in ARCHIVE_META.items()}
+COSINE = ("--lr-schedule", "cosine")  # steps would be noted
+TINY = "tiny-imagenet-200/train/n02/images/n02_3.JPEG"
+TISSUE = "ICIAR2018_BACH_Challenge/Photos/InSitu/i003.tif"
 STREAMED = ("train/n01/n01_3.JPEG", "val/n02/ILSVRC2012_val_00000002.JPEG")
 # What is wrong: the data set or layout, how the file gets so, the file, further flags.
 CASES = {
@@ -64,6 +67,8 @@ CASES = {
     "cut training image": ("ImageNet", cut_unpacked(STREAMED[0]), STREAMED[0], "--workers", 0),
     "cut training image, workers": ("ImageNet", cut_unpacked(STREAMED[0]), STREAMED[0], "--workers", 2),
     "cut test image, workers": ("ImageNet", cut_unpacked(STREAMED[1]), STREAMED[1], "--workers", 2),
+    "cut training JPEG": ("TinyImageNet", cut(TINY), TINY, *COSINE),
+    "cut microscope picture": ("BACH", cut(TISSUE), TISSUE, *COSINE),
     **{f"cut {part}": ("ImageNet", cut(name), name) for part, name in ARCHIVES.items()},
     "empty class": (write_folders, lambda folder: (folder / "train" / "x").mkdir(), "train/x"),
     "text": (write_folders, lambda folder: (folder / "train/0/0.png").write_text("no picture"), "train/0/0.png"),

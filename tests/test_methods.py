@@ -114,4 +114,4 @@ def test_stages_of_a_method_have_its_training_settings(call, trainer):
 def test_method_stands_in_the_help(call):
     words = " ".join(call("implicit-augment", "--help")[1].split())
     assert "--method X published method: presets flags" in words
-    assert "(AutoDO, ReSmooth)" in words
+    assert "(AutoDO, ReSmooth, DABO)" in words

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from real_layouts import write_arrays, write_folders, write_trainable
 
+from hyperopt.estimators.table import ESTIMATORS
+from hyperopt.options.setting import AUG_MODELS
+
 SVHN = "-nr 0.1 -ir 100 --dataset SVHN"
 SETTINGS = [
     "--aug-model NONE",
@@ -91,6 +94,33 @@ def test_published_settings_of_resmooth_train_and_are_found(monkeypatch, call, s
     status, out, _ = call("get-results", *method, *flags)
     assert status == 0
     assert "run0" in out
+
+
+# The learned augmentation needs both of these.
+DABO = {"baseline": "--aug-model NONE --hyper-opt NONE"} | (
+    {"affine": "--net-kind affine", "affine and colour": "--net-kind affine-colour"}
+    if "NET" in AUG_MODELS and "UNR" in ESTIMATORS
+    else {}
+)
+
+
+@pytest.mark.parametrize("name", ["CIFAR10", "TinyImageNet", "BACH"])
+@pytest.mark.parametrize("setting", DABO)
+def test_published_settings_of_dabo_train_and_are_found(monkeypatch, call, name, setting):
+    """With a small network; the planted view is of whole pictures in BACH."""
+    write_trainable(monkeypatch, Path("local_data") / name, name)
+    setting = ("--dataset", name, "--method", "DABO", *DABO[setting].split(), "--model", "wresnet10_1")
+    size = ("--epochs", 2, "--lr-decay-epochs", 1, "--batch-size", 16, "--no-cuda")
+    for view in ((), ("--view-valid", "zoomin")):
+        status, out, err = call("implicit-augment", *setting, *view, *size)
+        assert (status, err) == (0, "")
+        status, out, _ = call("get-results", *setting, *view)
+        assert (status, "run0" in out) == (0, True)
+    (path,) = Path(f"local_data/{name}/run0").glob("result_*_view_valid_zoomin*.json")
+    stored = json.loads(path.read_text())
+    assert (stored["options"]["lr_schedule"], stored["options"]["weight_decay"]) == ("steps", 5e-4)
+    images = {"CIFAR10": (130, 20, 30), "TinyImageNet": (30, 12, 6), "BACH": (24 * 12, 8 * 12, 8)}[name]
+    assert tuple(stored["images"].values()) == images
 
 
 @pytest.mark.parametrize("write", [write_folders, write_arrays])

@@ -30,9 +30,11 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
-    normalise: from stored images and back to pixels, without any augmentation. training: the strong view, with policy
-    and cutout. base: with the standard augmentation alone, for estimators that take both views; the two draw from one
-    generator. clean_is_validation: whether the clean images of a hyper pass are the validation set of evaluations.
+    normalise: from stored images and back to pixels, without any augmentation, as for predictions of training images.
+    evaluation: of clean and test images, the same unless something is planted in them (which `clean` has, too).
+    training: the strong view, with policy and cutout. base: with the standard augmentation alone, for estimators that
+    take both views; the two draw from one generator. clean_is_validation: whether the clean images of a hyper pass are
+    the validation set of evaluations.
     """
 
     normalise: Normalise

@@ -43,6 +43,34 @@ RESMOOTH_TRAINING = {
 # Operations and magnitude, how much the labels are smoothed, share of original images in a batch.
 RESMOOTH = {"CIFAR10": ("2,28", 0.4, 0.0), "CIFAR100": ("2,28", 0.6, 0.2), "SVHN": ("3,28", 0.3, 0.0)}
 
+# Its other data sets have no training but this one, so that it is their recipe.
+DABO_TRAINING = {
+    "model": "resnet18small",
+    "lr": 0.1,
+    "batch_size": 128,
+    "epochs": 201,
+    "lr_schedule": "steps",
+    "lr_decay_rate": 0.2,
+    "lr_decay_epochs": "60,120,160",
+    "lr_warm_epochs": 0,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "standard": "flip",
+}
+DABO_IMAGENET = DABO_TRAINING | {
+    "model": "resnet18",
+    "batch_size": 800,
+    "epochs": 90,
+    "lr_decay_rate": 0.1,
+    "lr_decay_epochs": "30,60",
+    "weight_decay": 1e-4,
+    "standard": "none",  # its pictures are cropped and flipped when they are read
+}
+# To be completed as soon as there are NET and UNR: {"aug_model": "NET", "hyper_opt": "UNR"}, and of the network on
+# ImageNet {"ImageNet": {"unroll_lr": 0.1, "unroll_decay": 0.1}}.
+DABO: dict[str, Any] = {}
+DABO_OWN: dict[str, dict[str, Any]] = {}
+
 METHODS = {
     "AutoDO": Method(
         {"aug_model": "SEP", "los_model": "BOTH", "hyper_opt": "HES"}, "Gudovskiy et al., CVPR 2021, arXiv 2103.05863"
@@ -55,6 +83,12 @@ METHODS = {
             name: {"mixture_smooth": smooth, "mixture_originals": originals}
             for name, (_, smooth, originals) in RESMOOTH.items()
         },
+    ),
+    "DABO": Method(
+        DABO,
+        "Mounsaveng et al., WACV 2021, arXiv 2006.14699",
+        trainings={"CIFAR10": DABO_TRAINING, "CIFAR100": DABO_TRAINING, "ImageNet": DABO_IMAGENET},
+        own=DABO_OWN,
     ),
 }
 

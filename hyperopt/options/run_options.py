@@ -43,7 +43,7 @@ class RunOptions(Setting):
         None, "a cosine ends at lr x rate^3; a step multiplies by the rate (default: recipe)", type=number(float, 0, 1)
     )
     lr_decay_epochs: str = flag(
-        "150,175,195", "epochs of the steps; without effect on a cosine, as published", type=epoch_list
+        None, "epochs of the steps; without effect on a cosine, as published (default: recipe)", type=epoch_list
     )
     lr_warm_epochs: int = flag(None, "epochs of warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY))
     lr_warm_multiplier: float = flag(2.0, "warm-multiplier: goes up to lr x this", type=number(float, 1, LARGE))
@@ -87,7 +87,7 @@ class RunOptions(Setting):
     def notes(self) -> list[str]:
         """Notes for the user about the given flags."""
         found = []
-        if self.lr_decay_epochs != RunOptions.lr_decay_epochs and self.lr_schedule != "steps":
+        if self.lr_decay_epochs != self.defaults.lr_decay_epochs and self.lr_schedule != "steps":
             found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
         if self.lr_schedule == "steps" and self.epochs <= min(map(int, self.lr_decay_epochs.split(","))):
             found.append(f"the learning rate takes none of its steps in {self.epochs} epochs; see --lr-decay-epochs")

@@ -9,7 +9,7 @@ from typing import Any
 
 from custom_datasets.names import BUILT_IN
 from custom_models.names import ENCODERS
-from custom_transforms.names import POLICY_NAMES, rand_numbers, standard_names
+from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, STANDARD_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
@@ -37,6 +37,7 @@ NAMED = (
     "warp",
     "valid_images",
     "test_images",
+    "view_valid",
     "train_on",
 )
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
@@ -93,9 +94,8 @@ class Setting:
     test_images: int | None = flag(
         None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
     )
-    train_on: str = flag(
-        "distorted", "control: train on the distorted set, on the clean validation images, or on both", choices=TRAIN_ON
-    )
+    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES)
+    train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
     oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
     method: str | None = flag(
@@ -112,7 +112,7 @@ class Setting:
     policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
     rand: str = flag(None, "RAND, RA, SEVERE: number,magnitude (default: recipe)", type=rand_numbers)
     cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY))
-    standard: str = flag(None, "some of crop,flip,erasing or none (default: recipe)", type=standard_names)
+    standard: str = flag(None, f"some of {','.join(STANDARD_NAMES)} or none (default: recipe)", type=standard_names)
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(

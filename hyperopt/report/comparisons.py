@@ -1,12 +1,13 @@
 """When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
 
-For each distortion and number of clean images, the tables show two test errors in %, as mean and standard deviation
-over runs: that of the best epoch on the test set, and the one by which settings are compared, such as the mean of the
-last five epochs, which needs no choice of an epoch. Settings that lack it are left out. A control is a setting without
-hypergradients and without rows of another run. The strongest control is the one with the lowest error among those with
-the most runs. Every setting is compared with it, or with a named setting, on the runs that both have: mean difference
-with its 95 % t-interval, and p-value of the paired, two-sided t-test. The strongest control is chosen by the same
-errors: that makes it harder for the other settings to beat it, and exaggerates its lead over them.
+For each distortion (with what --view-valid plants) and number of clean images, the tables show two test errors in %, as
+mean and standard deviation over runs: that of the best epoch on the test set, and the one by which settings are
+compared, such as the mean of the last five epochs, which needs no choice of an epoch. Settings that lack it are left
+out. A control is a setting without hypergradients and without rows of another run. The strongest control is the one
+with the lowest error among those with the most runs. Every setting is compared with it, or with a named setting, on the
+runs that both have: mean difference with its 95 % t-interval, and p-value of the paired, two-sided t-test. The
+strongest control is chosen by the same errors: that makes it harder for the other settings to beat it, and exaggerates
+its lead over them.
 """
 
 import re
@@ -15,12 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from custom_transforms.names import AS_IT_IS
 from hyperopt.options.setting import LEARNED_AUG_MODELS
 from hyperopt.report.results import SettingResults
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
 from utils.errors import UserError
 from utils.runs.accuracies import ACCURACIES
 
+PLANTED = "view valid"  # as in a setting's name
 TRAINED_ON = {"distorted": "the distorted images", "valid": "the clean images", "both": "both"}
 
 
@@ -59,7 +62,10 @@ def error_tables(settings: Sequence[SettingResults], accuracy: str, against: re.
 
 
 def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCount]:
-    """The settings by distortion and number of clean images. Raises UserError when all of them lack the accuracy."""
+    """The settings by distortion, with what is planted in clean images, and by number of clean images.
+
+    Raises UserError when all of them lack the accuracy.
+    """
     groups: dict[str, ByCount] = defaultdict(lambda: defaultdict(list))
     for setting in settings:
         first = setting.results[min(setting.results)]
@@ -70,7 +76,9 @@ def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCo
                 {run: 100 - accuracies[name] for run, accuracies in found.items()}
                 for name in ("best_on_test", accuracy)
             )
-            groups[column_name(setting)][count].append(Line(name_of(setting), is_control(setting), best, errors))
+            view = setting.options.view_valid
+            group = column_name(setting) + ("" if view == AS_IT_IS else f", {PLANTED} {view}")
+            groups[group][count].append(Line(name_of(setting), is_control(setting), best, errors))
     for by_count in groups.values():
         for lines in by_count.values():
             lines.sort(key=lambda line: (not line.control, line.label))
@@ -80,9 +88,10 @@ def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCo
 
 
 def name_of(setting: SettingResults) -> str:
-    """The setting's name without the number of clean images; for a control, with the images that it is trained on."""
+    """The setting's name without what all of its group have; for a control, with the images that it is trained on."""
     options, on = setting.options, setting.options.train_on
     label = setting.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
+    label = label.replace(f" {PLANTED} {options.view_valid}", "")
     if options.hyper_opt == "NONE":
         label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
     if not is_control(setting):

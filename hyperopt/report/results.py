@@ -175,16 +175,17 @@ def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
     wanted = f" with '{match.pattern}' in its name" if match else ""
     nothing = f"no finished run{wanted} in {folder}"
     found = _find(folder, match or re.compile(""), nothing, "train first")
-    found.notes += _note_of_counts("epochs", ((s.label, s.options.epochs) for s in found.settings))
-    found.notes += _note_of_counts("test images", ((s.label, s.test_images) for s in found.settings))
+    found.notes += _note_of_values("number of epochs", ((s.label, s.options.epochs) for s in found.settings))
+    found.notes += _note_of_values("number of test images", ((s.label, s.test_images) for s in found.settings))
+    found.notes += _note_of_values("test images' view", ((s.label, s.options.view_valid) for s in found.settings))
     return found
 
 
-def _note_of_counts(what: str, counts: Iterable[tuple[str, int | None]]) -> list[str]:
-    """A note if settings differ in a number, with the first label of each number; None is not known."""
-    first = {count: label for label, count in reversed([*counts]) if count is not None}
-    some = ", ".join(f"{count} ({label})" for count, label in sorted(first.items()))
-    return [f"settings differ in their number of {what}: {some}"] if len(first) > 1 else []
+def _note_of_values(what: str, values: Iterable[tuple[str, int | str | None]]) -> list[str]:
+    """A note if settings differ in a number or name, with the first label of each value; None is not known."""
+    first = {value: label for label, value in reversed([*values]) if value is not None}
+    some = ", ".join(f"{value} ({label})" for value, label in sorted(first.items()))
+    return [f"settings differ in their {what}: {some}"] if len(first) > 1 else []
 
 
 def only_runs(settings: Iterable[SettingResults], runs: Iterable[int]) -> list[SettingResults]:

@@ -24,7 +24,7 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
         training.frozen,
         training.test_outputs(),
         training.watch(training.loaders.trained()),
-        training.views.evaluation,
+        training.views.normalise,
         data.train.labels,
         (training.confidence.mean(), training.confidence.mean_other()),
         fingerprint_table(data),

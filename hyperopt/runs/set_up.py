@@ -16,6 +16,7 @@ from custom_datasets.workers import refuse_little_shared_memory
 from custom_models.classifier import build_model
 from custom_transforms.names import split_names
 from custom_transforms.normalise import Normalise
+from custom_transforms.planted import plant
 from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy
 from custom_transforms.published import auto_augment_table
 from custom_transforms.standard import Cutout
@@ -101,7 +102,7 @@ def prepare_split(
 
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
-    """The views of images: augmented in training, always normalised."""
+    """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
     if isinstance(data.train, ImageTable) and not options.public:
         normalise = Normalise(*channel_statistics(data.train.images), device)
     else:
@@ -111,10 +112,10 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
     return Views(
         normalise=normalise,
-        evaluation=normalise,
+        evaluation=plant(options.view_valid, normalise),
         base=base_view,
         training=training,
-        clean=normalise if options.overfit else training,
+        clean=plant(options.view_valid, normalise if options.overfit else training),
         clean_is_validation=not options.overfit,
     )
 

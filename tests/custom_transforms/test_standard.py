@@ -7,7 +7,18 @@ from scipy import stats
 from torchvision import transforms
 from torchvision.transforms import functional
 
-from custom_transforms.standard import Cutout, RandomCrop, RandomErasing, RandomFlip, crop, erase, flip
+from custom_transforms.standard import (
+    Cutout,
+    RandomAffine,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomVerticalFlip,
+    crop,
+    erase,
+    flip,
+    turn_and_zoom,
+)
 
 UNLIKELY = 1e-4  # the smallest p-value that passes; the seeds are fixed
 TYPES = pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
@@ -53,6 +64,42 @@ def test_flip_is_torchvisions(dtype):
     expected = [functional.hflip(image) if turn else image for image, turn in zip(images, flipped, strict=True)]
     assert torch.equal(flip(images, flipped), torch.stack(expected))
     assert torch.equal(RandomFlip()(images, seeded()), torch.stack(expected))
+
+
+@TYPES
+def test_vertical_flip_is_torchvisions(dtype):
+    images = random_images(40, dtype=dtype)
+    flipped = RandomVerticalFlip().draw(images, seeded())
+    expected = [functional.vflip(image) if turn else image for image, turn in zip(images, flipped, strict=True)]
+    assert torch.equal(RandomVerticalFlip()(images, seeded()), torch.stack(expected))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (20, 35)])
+def test_affine_is_torchvisions(channels, height, width):
+    """All pixels are those of PIL's pictures but for rounding, where a place lies on the border of two pixels."""
+    images = random_images(40, channels, height, width)
+    degrees, factors = RandomAffine().draw(images, seeded())
+    pictures = [
+        functional.affine(
+            functional.to_pil_image(image),
+            -angle,
+            [0, 0],
+            factor,
+            [0.0, 0.0],  # torchvision's angles are clockwise
+        )
+        for image, angle, factor in zip(images, degrees.tolist(), factors.tolist(), strict=True)
+    ]
+    expected = torch.stack([functional.pil_to_tensor(picture) for picture in pictures])
+    done = RandomAffine()(images, seeded())
+    assert torch.equal(done, turn_and_zoom(images, degrees, factors))
+    assert (done == expected).double().mean() > 0.999
+
+
+def test_affine_is_drawn_as_torchvisions_is():
+    degrees, factors = RandomAffine().draw(blank(100_000), seeded())
+    assert stats.kstest(degrees, stats.uniform(-10, 20).cdf).pvalue > UNLIKELY
+    assert stats.kstest(factors, stats.uniform(0.5, 1.5).cdf).pvalue > UNLIKELY
 
 
 def test_half_of_the_images_are_flipped():
@@ -128,7 +175,7 @@ def test_centres_of_cutouts_are_uniform_over_the_pixels():
     assert stats.chisquare(torch.bincount(rows * 5 + columns, minlength=45)).pvalue > UNLIKELY
 
 
-@pytest.mark.parametrize("augment", [RandomCrop(), RandomFlip(), RandomErasing(), Cutout(8)])
+@pytest.mark.parametrize("augment", [RandomCrop(), RandomFlip(), RandomVerticalFlip(), RandomErasing(), Cutout(8)])
 def test_images_are_drawn_for_one_by_one_and_a_seed_repeats_them(augment):
     images = random_images(1, dtype=torch.float32).expand(64, -1, -1, -1)
     done = augment(images, seeded())

@@ -6,14 +6,14 @@ import torch
 from custom_transforms.names import MAGNITUDES, POLICY_NAMES, STANDARD_NAMES
 from custom_transforms.normalise import Normalise
 from custom_transforms.policies import RandPolicy
-from custom_transforms.standard import Cutout, RandomCrop, RandomErasing, RandomFlip
+from custom_transforms.standard import Cutout, RandomAffine, RandomCrop, RandomErasing, RandomFlip, RandomVerticalFlip
 from custom_transforms.table import POLICIES, Choice, make_policy
 from custom_transforms.view import STANDARD, Place, TrainingView
 from utils.errors import UserError
 
 CPU = torch.device("cpu")
 NORMALISE = Normalise((0.4, 0.5, 0.6), (0.2, 0.2, 0.3), CPU)
-ALL = {place: make() for place, make in STANDARD.values()}
+ALL = {place: make() for place, make in (STANDARD[name] for name in ("crop", "flip", "erasing"))}
 
 
 def seeded(seed=0):
@@ -39,6 +39,15 @@ def test_order_is_policy_crop_flip_normalisation_erasing(images):
     expected = RandomFlip()(RandomCrop()(rand(images, generator), generator), generator)
     expected = RandomErasing()(NORMALISE(expected), generator)
     view = TrainingView({**dict(reversed(ALL.items())), Place.BEFORE_CROP: rand}, NORMALISE, seeded())
+    assert torch.equal(view(images), expected)
+
+
+def test_affine_comes_after_crop_and_a_vertical_flip_after_the_other(images):
+    generator, expected = seeded(), images
+    for step in (RandomCrop(), RandomAffine(), RandomFlip(), RandomVerticalFlip()):
+        expected = step(expected, generator)
+    expected = RandomErasing()(NORMALISE(expected), generator)
+    view = TrainingView({place: make() for place, make in STANDARD.values()}, NORMALISE, seeded())
     assert torch.equal(view(images), expected)
 
 

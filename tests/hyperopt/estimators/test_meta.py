@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 from custom_datasets.distortion import Split
 from custom_datasets.names import BUILT_IN
 from custom_datasets.table import Dataset, ImageTable
-from custom_transforms.names import POLICY_NAMES
+from custom_transforms.names import PLANTED_NAMES, POLICY_NAMES
 from hyperopt.estimators.table import ESTIMATORS
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
@@ -47,6 +47,7 @@ ROWS = {
     "SHA HES": ("--aug-model", "SHA", "--hyper-opt", "HES"),
     "SEP/BOTH HES": (*LEARNED, "HES"),
     "SEP/BOTH HES, --warp original": (*LEARNED, "HES", "--warp", "original"),
+    **{f"planted {name}": ("--view-valid", name) for name in PLANTED_NAMES[1:]},
     "SEP/BOTH FIS": FIS,
     "SEP/BOTH FIS, clean batches": (*FIS, "--hyper-valid", "batch"),
     "SEP/BOTH UNR": (*LEARNED, "UNR", "--unroll-balanced", "--unroll-look", "published"),

@@ -80,9 +80,10 @@ def test_published_short_forms():
 def test_recipe_fills_in_what_is_left_out(dataset):
     parsed, recipe = options("--dataset", dataset), RECIPES[dataset]
     network = ("model", "lr", "lr_schedule", "momentum", "weight_decay", "batch_size", "epochs", "lr_warm_epochs")
-    for name in (*network, "hyper_batch_size", "hyper_start", "hyper_lr"):
+    for name in (*network, "lr_decay_rate", "lr_decay_epochs", "hyper_batch_size", "hyper_start", "hyper_lr"):
         assert getattr(parsed, name) == getattr(recipe, name)
-    assert (parsed.momentum, parsed.weight_decay, parsed.lr_schedule) == (0.9, 1e-4, "cosine")  # as published
+    published = (0.9, 5e-4, "steps") if dataset in ("TinyImageNet", "BACH") else (0.9, 1e-4, "cosine")
+    assert (parsed.momentum, parsed.weight_decay, parsed.lr_schedule) == published
 
 
 def test_flag_overrides_the_recipe():
@@ -290,7 +291,7 @@ def test_small_protocol_is_a_recipe_and_no_data_set():
     assert all(getattr(found.defaults, name) == getattr(RECIPES["SVHN"], name) for name in same)
     assert found.name == "resnet18thin_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0_recipe_small"
     assert set(RECIPES) - set(BUILT_IN) == {"small"}
-    with pytest.raises(UserError, match=r"data set small is none of .*ImageNet; for your own data add --recipe"):
+    with pytest.raises(UserError, match=r"data set small is none of .*BACH; for your own data add --recipe"):
         options("--dataset", "small")
     assert options("--dataset", "small", "--recipe", "SVHN").model == "wresnet28_10"
 
@@ -414,6 +415,30 @@ PUBLISHED_RECIPES = {
     "CIFAR100": ("wresnet28_10", 0.1, 256, 256, 10000, 50, 0.05, "3,15", (1, 15), "crop,flip,erasing"),
     "ImageNet": ("resnet18", 0.1, 256, 128, 256233, 100, 0.01, "2,9", (2, 9), "none"),
 }
+# Of DABO: network, batch, validation (a fifth; of BACH, of the patches of its 320 training pictures), epochs, decay of
+# the learning rate from 0.1, weight decay, standard augmentation.
+CIFAR = ("resnet18small", 128, 10000, 201, 0.2, "60,120,160", 5e-4, "flip")
+PUBLISHED_DABO = {
+    "CIFAR10": CIFAR,
+    "CIFAR100": CIFAR,
+    "TinyImageNet": ("resnet18small", 128, 20000, 201, 0.2, "60,120,160", 5e-4, "flip"),
+    "ImageNet": ("resnet18", 800, 256233, 90, 0.1, "30,60", 1e-4, "none"),
+    "BACH": ("resnet18", 16, 320 * 12 // 5, 40, 0.1, "6,10,20", 5e-4, "none"),
+}
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED_DABO)
+def test_dabo_is_trained_as_published_on_the_data_of_its_paper(dataset):
+    flags = ("--method", "DABO", "--dataset", dataset)
+    r = options(*flags)
+    found = (r.model, r.batch_size, BUILT_IN[dataset].validation, r.epochs, r.lr_decay_rate, r.lr_decay_epochs)
+    assert (*found, r.weight_decay, r.standard) == PUBLISHED_DABO[dataset]
+    assert (r.lr, r.momentum, r.lr_schedule, r.lr_warm_epochs, r.notes) == (0.1, 0.9, "steps", 0, [])
+    # Its own data sets are trained in this way by all methods, which so have the same baseline.
+    assert ("_method_DABO" in r.name) is (dataset not in ("TinyImageNet", "BACH"))
+    given = options(*flags, "--lr-decay-epochs", "5,9")
+    assert (given.lr_decay_epochs, given.name) == ("5,9", r.name)
+    assert given.identity == r.identity | {"lr_decay_epochs": "5,9"}
 
 
 @pytest.mark.parametrize("dataset", PUBLISHED_RECIPES)

@@ -104,10 +104,6 @@ class Network:
         """A copy of the weights on the host, by name."""
         return {name: weight.clone() for name, weight in self._weights.split(self.values.cpu()).items()}
 
-    def fits(self, weights: dict[str, Tensor]) -> bool:
-        """Whether weights by name have the shapes of this network's."""
-        return {name: tuple(weight.shape) for name, weight in weights.items()} == self._weights.shapes
-
     def measures(self, index: Tensor) -> dict[str, float]:
         """Nothing."""
         return {}

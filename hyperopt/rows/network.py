@@ -69,6 +69,7 @@ class Network:
     """
 
     blurs_still = False
+    rate_flag = "--unroll-lr"
 
     def __init__(self, weights: Weights, normalise: Normalise, shown: tuple[str, ...]):
         self.form: Form = weights.form
@@ -231,6 +232,8 @@ class ImageHolder(Network):
         seed: of its start.
 
     """
+
+    rate_flag = "--lr"
 
     def __init__(self, weights: SpatialTransformer, device: torch.device, normalise: Normalise, seed: int):
         super().__init__(weights, normalise, ())

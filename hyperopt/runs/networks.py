@@ -8,7 +8,7 @@ from custom_datasets.table import Dataset
 from custom_transforms.normalise import Normalise
 from hyperopt.augmentation.network import NoiseNetwork, SpatialTransformer
 from hyperopt.augmentation.network_names import Form, form_of
-from hyperopt.options.network import NetworkOptions, refuse_grey
+from hyperopt.options.network import NetworkOptions
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.network import Descent, ImageHolder, NoiseHolder
 from hyperopt.rows.network_file import NetworkFile
@@ -20,8 +20,6 @@ def make_network(
     options: RunOptions, given: torch.Tensor, data: Dataset, normalise: Normalise
 ) -> NoiseHolder | ImageHolder | None:
     """The network that holds the augmentation of a run, at its start; None without one.
-
-    Raises UserError for colours of grey images.
 
     Args:
         options: of the run.
@@ -36,7 +34,6 @@ def make_network(
         return ImageHolder(SpatialTransformer(form, device), device, normalise, options.seed)
     if not isinstance(network, NetworkOptions):
         return None
-    refuse_grey(network.net_kind, data.channels, options.dataset)
     return NoiseHolder(
         NoiseNetwork(network_form(network, data.channels, data.classes), device),
         given,

@@ -115,7 +115,7 @@ def finished(stage: Stage) -> dict[str, Any] | None:
     if result and path:
         from hyperopt.runs.starting_rows import refuse_other_rows  # imports torch
 
-        refuse_other_rows(path, stage.run.files, result)
+        refuse_other_rows(path, stage.training, stage.run.files, result)
     if result and stage.earlier:
         from hyperopt.runs.earlier import refuse_other_network  # imports torch
 

@@ -119,14 +119,14 @@ class SpatialTransformer(Weights):
         x = images
         for layer in ("first", "second"):
             x = F.conv2d(x, weights[f"{layer}.weight"], weights[f"{layer}.bias"], stride=2, padding=1).relu()
-        x = torch.cat((pooled(x, STN_GRID).flatten(1), 2 * uniform - 1), 1)
+        x = torch.cat((F.adaptive_avg_pool2d(x, STN_GRID).flatten(1), 2 * uniform - 1), 1)
         x = F.linear(x, weights["third.weight"], weights["third.bias"]).relu()
         return self.bounded(F.linear(x, weights["last.weight"], weights["last.bias"]))
 
 
-def pooled(images: Tensor, grid: int) -> Tensor:
-    """Images (B, C, H, W) of any size as (B, C, grid, grid): means of areas."""
-    return F.adaptive_avg_pool2d(images, grid)
+def network_of(form: Form, device: torch.device) -> NoiseNetwork | SpatialTransformer:
+    """The network of a form."""
+    return SpatialTransformer(form, device) if form.kind == "stn" else NoiseNetwork(form, device)
 
 
 def transform(images: Tensor, parameters: Tensor, form: Form, normalise: Normalise, draws: torch.Generator) -> Tensor:

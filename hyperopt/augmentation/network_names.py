@@ -61,8 +61,19 @@ def form_of(kind: str, ranges: str | None, start: str, channels: int, classes: i
     """The form from the values of flags; `ranges` as `ranges_text` has returned them."""
     if (kind, start) == ("affine", "published"):
         return Form(kind, {}, channels, classes)
-    found, own = parse_ranges(ranges), {range_of(name) for name in KINDS.get(kind, AFFINE)}
+    found, own = parse_ranges(ranges), ranges_of(kind)
     return Form(kind, {name: value for name, value in found.items() if name in own}, channels, classes)
+
+
+def ranges_of(kind: str) -> set[str]:
+    """The names of the ranges that a kind of network has."""
+    return {range_of(name) for name in KINDS.get(kind, AFFINE)}
+
+
+def has_ranges(form: Form) -> bool:
+    """Whether a form is of a kind that there is, and has its ranges; the affine kind may have none."""
+    known = form.kind in (*KINDS, "stn")
+    return known and (form.ranges.keys() == ranges_of(form.kind) or (form.kind == "affine" and form.ranges == {}))
 
 
 def range_of(parameter: str) -> str:

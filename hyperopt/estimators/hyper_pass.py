@@ -100,7 +100,7 @@ def hyper_pass(
         gradients = hyper_step(training, batch, gradient, direction, steps)
         training.rows.move(batch.index, gradients, rate)
         sums.append(torch.stack([one.abs().sum() for one in gradients.values()]).sum())
-    refuse_non_finite("hypergradient", sums, "--lr or --hyper-lr")
+    refuse_non_finite("hypergradient", sums, training.rows.rate_flags)
     return rate
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from custom_datasets.names import BUILT_IN
-from hyperopt.augmentation.network_names import COLOUR, KINDS, STARTS, form_of, range_of, ranges_text
+from hyperopt.augmentation.network_names import COLOUR, KINDS, STARTS, form_of, ranges_of, ranges_text
 from utils.errors import UserError
 from utils.flags import LARGE, as_flag, flag, number
 
@@ -75,7 +75,7 @@ def _check_parameters(network: NetworkOptions) -> None:
         return
     if (network.net_kind, network.net_start) == ("affine", "published"):
         raise UserError("--net-ranges has no effect on --net-kind affine --net-start published, which has no bounds")
-    own = {range_of(name) for name in KINDS[network.net_kind]}
+    own = ranges_of(network.net_kind)
     for entry in network.net_ranges.split(","):
         if entry.split("=")[0] not in own:
             raise UserError(
@@ -87,16 +87,16 @@ def _check_parameters(network: NetworkOptions) -> None:
 
 
 def _check_movement(setting: Any) -> None:
-    """Refuse a network that does nothing, and rates without effect."""
+    """Refuse a network that does nothing in the training or in the refit, and rates without effect."""
     moves = "A" in setting.filled_parts
     for option in ("unroll_lr", "unroll_decay", "unroll_clip"):
         if not moves and getattr(setting.network, option) != getattr(NetworkOptions, option):
             raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {setting.hyper_opt}; change one of them")
-    taken = setting.rows and "A" in (setting.rows_use or "A")
-    if not (moves or taken or setting.network.net_start == "published"):
+    taken = (setting.rows or setting.refit) and "A" in (setting.rows_use or "A")
+    if not ((moves and not setting.refit) or taken or setting.network.net_start == "published"):
         raise UserError(
             f"--aug-model NET starts without any effect, and --hyper-opt {setting.hyper_opt} does not move it; add an "
-            "estimator that does, --rows with a learned one, or --net-start published"
+            "estimator that does, --rows or --refit with A in --rows-use, or --net-start published"
         )
     if setting.row_parts == "A" and setting.hyper_lr not in (None, setting.defaults.hyper_lr):
         raise UserError("--hyper-lr has no effect on --aug-model NET, whose rate is --unroll-lr; leave it out")

@@ -105,7 +105,7 @@ def resolve(options: Options) -> Options:
             )
         options = dataclasses.replace(options, recipe=options.dataset)
     fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
-    fill_in |= {"rows_use": refit_use(options.filled_parts)} if options.refit else {}
+    fill_in |= {"rows_use": refit_use(options.filled_parts, options.aug_model in NETWORKS)} if options.refit else {}
     if isinstance(options, RunOptions) and options.seed is None:
         fill_in["seed"] = seed_of(options.run_folder)
     options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})

@@ -50,9 +50,13 @@ def rows_letters(text: str) -> str:
     return "".join(letter for letter in COLUMN_LETTERS if letter in text)
 
 
-def refit_use(parts: str) -> str:
-    """Letters of the columns that --refit takes over by default, of an estimator that fills these parts."""
-    return next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
+def refit_use(parts: str, network: bool = False) -> str:
+    """Letters of the columns that --refit takes over by default, of an estimator that fills these parts.
+
+    An augmentation network is taken over beside the weights: it has no other effect than the learned one.
+    """
+    use = next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
+    return f"{use}A" if network and "A" in parts and use != "A" else use
 
 
 def defaults_of(recipe: str, method: str | None, hyper_opt: str) -> Recipe:

@@ -69,6 +69,7 @@ class Network:
     """
 
     blurs_still = False
+    rate_flag = "--unroll-lr"
 
     def __init__(self, weights: Weights, normalise: Normalise, shown: tuple[str, ...]):
         self.form: Form = weights.form
@@ -103,10 +104,6 @@ class Network:
     def content(self) -> dict[str, Tensor]:
         """A copy of the weights on the host, by name."""
         return {name: weight.clone() for name, weight in self._weights.split(self.values.cpu()).items()}
-
-    def fits(self, weights: dict[str, Tensor]) -> bool:
-        """Whether weights by name have the shapes of this network's."""
-        return {name: tuple(weight.shape) for name, weight in weights.items()} == self._weights.shapes
 
     def measures(self, index: Tensor) -> dict[str, float]:
         """Nothing."""
@@ -235,6 +232,8 @@ class ImageHolder(Network):
         seed: of its start.
 
     """
+
+    rate_flag = "--lr"
 
     def __init__(self, weights: SpatialTransformer, device: torch.device, normalise: Normalise, seed: int):
         super().__init__(weights, normalise, ())

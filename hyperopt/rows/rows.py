@@ -22,6 +22,8 @@ Leaves = dict[str, Tensor]  # by the letter of the part: (B or 1, k)
 class Holder(Protocol):
     """Stores a part: a table with a row per image or a shared one, or anything else that maps an index to leaves."""
 
+    rate_flag: str  # the flag of its learning rate
+
     @property
     def values(self) -> Tensor:
         """What it learns."""
@@ -118,6 +120,11 @@ class Rows:
         """Take one step of all holders on the rows of the images `index` (B,)."""
         for letter, gradient in gradients.items():
             self.holders[letter].move(index, gradient, learning_rate)
+
+    @property
+    def rate_flags(self) -> str:
+        """The flags of the learning rates of network and holders, for advice."""
+        return " or ".join(dict.fromkeys(["--lr", *(holder.rate_flag for holder in self.holders.values())]))
 
     def fill(self, index: Tensor, columns: dict[str, Tensor], letters: str) -> None:
         """Fill the parts `letters` of the rows of the images `index` (n,) from columns of a rows file.

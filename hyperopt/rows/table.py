@@ -26,6 +26,7 @@ class RowTable:
 
     """
 
+    rate_flag = "--hyper-lr"
     alpha = 0.99  # decay of the running square, per step
     epsilon = 1e-8
 

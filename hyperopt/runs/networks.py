@@ -1,4 +1,6 @@
-"""The augmentation network of a run: made from its options, and written at its end."""
+"""The augmentation network of a run: made from its options, and that of a finished run, to start from."""
+
+from pathlib import Path
 
 import torch
 
@@ -6,17 +8,18 @@ from custom_datasets.table import Dataset
 from custom_transforms.normalise import Normalise
 from hyperopt.augmentation.network import NoiseNetwork, SpatialTransformer
 from hyperopt.augmentation.network_names import Form, form_of
-from hyperopt.options.network import NetworkOptions, refuse_grey
+from hyperopt.options.network import NetworkOptions
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.network import Descent, ImageHolder, NoiseHolder
+from hyperopt.rows.network_file import NetworkFile
+from utils.errors import UserError
+from utils.flags import as_flag
 
 
 def make_network(
     options: RunOptions, given: torch.Tensor, data: Dataset, normalise: Normalise
 ) -> NoiseHolder | ImageHolder | None:
     """The network that holds the augmentation of a run, at its start; None without one.
-
-    Raises UserError for colours of grey images.
 
     Args:
         options: of the run.
@@ -31,7 +34,6 @@ def make_network(
         return ImageHolder(SpatialTransformer(form, device), device, normalise, options.seed)
     if not isinstance(network, NetworkOptions):
         return None
-    refuse_grey(network.net_kind, data.channels, options.dataset)
     return NoiseHolder(
         NoiseNetwork(network_form(network, data.channels, data.classes), device),
         given,
@@ -46,3 +48,29 @@ def network_form(network: NetworkOptions, channels: int, classes: int) -> Form:
     """The form of a network for images with so many channels and labels of so many classes."""
     known = classes if network.net_labels else 0
     return form_of(network.net_kind, network.net_ranges, network.net_start, channels, known)
+
+
+def read_network(path: Path, network: NetworkOptions) -> NetworkFile:
+    """The network of a finished run, for a run with these options. Raises UserError when it is of another form."""
+    found = NetworkFile.read(path)
+    form = network_form(network, found.form.channels, found.form.classes)
+    pairs = {
+        "net_kind": (found.form.kind, form.kind),
+        "net_start": (bool(found.form.ranges), bool(form.ranges)),
+        "net_ranges": (found.form.ranges, form.ranges),
+        "net_labels": (bool(found.form.classes), network.net_labels),
+    }
+    for name, (theirs, ours) in pairs.items():
+        if theirs != ours:
+            raise UserError(f"{path} is of a network with another {as_flag(name)}; give the same one as its run had")
+    return found
+
+
+def refuse_other_images(path: Path, form: Form, channels: int, classes: int) -> None:
+    """Raise UserError when the network at `path` is for images with other channels, or for labels of other classes."""
+    if form.channels != channels:
+        raise UserError(
+            f"{path} is for images of {form.channels} channels, and these have {channels}; take another one"
+        )
+    if form.classes not in (0, classes):
+        raise UserError(f"{path} knows labels of {form.classes} classes, and these are {classes}; take another one")

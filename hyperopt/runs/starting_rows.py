@@ -9,12 +9,16 @@ import numpy as np
 
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
+from hyperopt.options.network import NetworkOptions
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.confidence import relative_confidence
 from hyperopt.rows.letters import CONFIDENCE, in_words
+from hyperopt.rows.network import NoiseHolder
+from hyperopt.rows.network_file import NetworkFile
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.fingerprints import fingerprint_training_set
+from hyperopt.runs.networks import read_network, refuse_other_images
 from hyperopt.runs.stages import FinishedRun, rows_path
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
@@ -24,11 +28,15 @@ from utils.runs.files import RunFiles
 
 @dataclass(frozen=True)
 class StartingRows:
-    """The rows of a file, and the letters of the columns to take over."""
+    """The rows of a file, the letters of the columns to take over, and the augmentation network, if that is taken over.
+
+    The network's file is that of the run that wrote the rows.
+    """
 
     path: Path
     rows: RowsFile
     use: str
+    network: NetworkFile | None = None
 
     @property
     def files(self) -> RunFiles:
@@ -38,7 +46,7 @@ class StartingRows:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the content, which is the same in both kinds of file."""
-        return fingerprint(self.rows.content())
+        return fingerprint(self.rows.content() | ({"network": self.network.content()} if self.network else {}))
 
     def run(self, classes: int) -> FinishedRun:
         """The run that wrote the rows."""
@@ -57,6 +65,8 @@ class StartingRows:
         soft_label = self.rows.columns.get("soft_label")
         if soft_label is not None and soft_label.shape[1] != data.classes:
             raise UserError(f"{self.path} has soft labels of other than {data.classes} classes; write it anew")
+        if self.network:
+            refuse_other_images(self.files.network, self.network.form, data.channels, data.classes)
 
     def fill(self, rows: Rows) -> None:
         """Fill rows with the columns to take over; other parts, and the rows of other images, stay as they are.
@@ -68,6 +78,10 @@ class StartingRows:
             factor = relative_confidence(columns["confidence"], self.rows.given_label)
             columns = columns | {"weight": factor * columns["weight"] if "W" in use else factor}
             use = "W" + use.replace("W", "").replace(CONFIDENCE, "")
+        holder = rows.holders.get("A")
+        if self.network and isinstance(holder, NoiseHolder):
+            holder.take(self.network.weights)
+            use = use.replace("A", "")
         rows.fill(self.rows.index, columns, use)
 
 
@@ -86,7 +100,17 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
     rows = RowsFile.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
-    return StartingRows(path, rows, _letters_to_take(options, path, rows.letters))
+    network, there = options.network, rows.letters
+    if not isinstance(network, NetworkOptions):
+        return StartingRows(path, rows, _letters_to_take(options, path, there))
+    beside = StartingRows(path, rows, "").files.network
+    there = there.replace("A", "") + ("A" if beside.exists() else "")
+    use = _letters_to_take(options, path, there)
+    if "A" not in use + options.filled_parts and network.net_start == "identity":
+        raise UserError(
+            f"there is no {beside}, so that --aug-model NET would have no effect; take the rows of such a run"
+        )
+    return StartingRows(path, rows, use, read_network(beside, network) if "A" in use else None)
 
 
 def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
@@ -109,13 +133,14 @@ def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
     return use
 
 
-def refuse_other_rows(path: Path, files: RunFiles, result: dict[str, Any]) -> None:
+def refuse_other_rows(path: Path, options: RunOptions, files: RunFiles, result: dict[str, Any]) -> None:
     """Raise UserError when the rows file at `path`, from which a finished run has started, has changed since.
 
     If it is gone, a note says so.
 
     Args:
         path: of the rows file.
+        options: that the run was trained with.
         files: of the finished run.
         result: of the finished run.
 
@@ -123,7 +148,10 @@ def refuse_other_rows(path: Path, files: RunFiles, result: dict[str, Any]) -> No
     if not path.exists():
         print(f"note: {path} is not there, so that it was not compared with what the run started from", file=sys.stderr)
         return
-    if fingerprint(RowsFile.read(path).content()) != result.get("rows_checksum"):
+    start = StartingRows(path, RowsFile.read(path), "")
+    if isinstance(options.network, NetworkOptions):
+        start = find_starting_rows(options) or start
+    if start.fingerprint != result.get("rows_checksum"):
         raise UserError(
             f"{files.result} is of a run that was started with another rows file than {path}; "
             "put the earlier one back, or start over with --fresh"

@@ -68,6 +68,11 @@ class RunFiles:
         return self.rows.with_suffix(".npz")
 
     @property
+    def network(self) -> Path:
+        """The augmentation network (`hyperopt.rows.network_file`), if the run has one."""
+        return self.folder / f"network_{self.name}.pt"
+
+    @property
     def predictions(self) -> Path:
         """The last epoch's predictions (`predictions.py`); exists once the run is finished."""
         return self.folder / f"predictions_{self.name}.npz"
@@ -75,7 +80,7 @@ class RunFiles:
     @property
     def outcome(self) -> tuple[Path, ...]:
         """The files that are written between the last epoch and the result."""
-        return self.rows, self.rows_npz, self.predictions
+        return self.rows, self.rows_npz, self.network, self.predictions
 
     @property
     def lock(self) -> Path:

@@ -39,11 +39,13 @@ def draw_suspects(review: Review) -> Figure:
 def draw_augmentation(review: Review) -> Figure | None:
     """The image with the largest weight of each class, as it is and under draws of its learned augmentation.
 
-    None if no augmentation is learned. Crop, flip, erasing and the partner policy are not shown.
+    None if no table has a learned augmentation. Crop, flip, erasing and the partner policy are not shown.
     """
     if not review.options.learns_augmentation or not review.options.has_learned_rows:
         return None
     rows, data = RowsFile.read(review.files.rows), review.data
+    if "A" not in rows.letters:  # a network has the augmentation
+        return None
     trust = rows.columns.get("weight", torch.ones(len(rows.index)))
     classes = rows.given_label.unique()[:CLASSES]
     places = [int(torch.where(rows.given_label == label, trust, -1).argmax()) for label in classes]

@@ -367,7 +367,8 @@ def test_rand_shapes_the_result_only_of_random_operations():
 
 
 def augmentation(name):
-    return ("--aug-model", name, *(("--policy", "SVHN") if name in ("AUTO", "DADA") else ()))
+    needed = {"AUTO": ("--policy", "SVHN"), "DADA": ("--policy", "SVHN"), "NET": ("--net-start", "published")}
+    return ("--aug-model", name, *needed.get(name, ()))
 
 
 def test_both_scripts_name_a_row_alike():
@@ -475,7 +476,11 @@ CELLS = [(name, dataset) for name in METHODS for dataset in ("DIGITS", *METHODS[
 @pytest.mark.parametrize(("name", "dataset"), CELLS)
 def test_methods_preset_flags_that_exist_and_values_that_these_take(name, dataset):
     parsed = options("--method", name, "--dataset", dataset)
-    fields = {field.name: field for kind in (RunOptions, type(parsed.estimator)) for field in flag_fields(kind)}
+    fields = {
+        field.name: field
+        for kind in (RunOptions, type(parsed.network), type(parsed.estimator))
+        for field in flag_fields(kind)
+    }
     presets = METHODS[name].presets_of(dataset)
     assert presets.keys() <= fields.keys()
     assert all(fits(fields[option], value) for option, value in presets.items())

@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from custom_datasets.own.picture import WHITE, read_picture
+from custom_datasets.reading import reading
 from utils.errors import UserError
 
 
@@ -33,6 +34,10 @@ def refuse_unequal(by_folder: Mapping[Path, Sequence[Path]], advice: str) -> Non
 
 
 def files_in(folder: Path, suffix: str) -> list[Path]:
-    """The files in a folder with a suffix, ascending by name; none if there is no folder. Hidden ones do not count."""
-    found = folder.iterdir() if folder.is_dir() else ()
+    """The files in a folder with a suffix, ascending by name; none if there is no folder. Hidden ones do not count.
+
+    Raises UserError for a folder that cannot be read.
+    """
+    with reading(folder):
+        found = list(folder.iterdir()) if folder.is_dir() else []
     return sorted(path for path in found if path.suffix == suffix and not path.name.startswith("."))

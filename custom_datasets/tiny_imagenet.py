@@ -25,7 +25,9 @@ def tiny_imagenet(folder: Path) -> Dataset:
     words = dict(line.rstrip("\n").split("\t", 1) for line in _lines(root / "words.txt") if "\t" in line)
     by_folder = {root / "train" / wnid: files_in(root / "train" / wnid / "images", ".JPEG") for wnid in wnids}
     refuse_unequal(by_folder, AGAIN)
-    if sorted(by_folder) != sorted(path for path in (root / "train").iterdir() if path.is_dir()):
+    with reading(root / "train"):
+        present = sorted(path for path in (root / "train").iterdir() if path.is_dir())
+    if sorted(by_folder) != present:
         raise UserError(f"{root / 'wnids.txt'} does not name the classes in {root / 'train'}: {AGAIN}")
     train = [path for paths in by_folder.values() for path in paths]
     labels = [label for label, paths in enumerate(by_folder.values()) for _ in paths]

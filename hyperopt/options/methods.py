@@ -56,6 +56,7 @@ DABO_TRAINING = {
     "momentum": 0.9,
     "weight_decay": 5e-4,
     "standard": "flip",
+    "partner": None,
 }
 DABO_IMAGENET = DABO_TRAINING | {
     "model": "resnet18",
@@ -66,10 +67,6 @@ DABO_IMAGENET = DABO_TRAINING | {
     "weight_decay": 1e-4,
     "standard": "none",  # its pictures are cropped and flipped when they are read
 }
-# To be completed as soon as there are NET and UNR: {"aug_model": "NET", "hyper_opt": "UNR"}, and of the network on
-# ImageNet {"ImageNet": {"unroll_lr": 0.1, "unroll_decay": 0.1}}.
-DABO: dict[str, Any] = {}
-DABO_OWN: dict[str, dict[str, Any]] = {}
 
 METHODS = {
     "AutoDO": Method(
@@ -85,10 +82,10 @@ METHODS = {
         },
     ),
     "DABO": Method(
-        DABO,
+        {"aug_model": "NET", "hyper_opt": "UNR"},
         "Mounsaveng et al., WACV 2021, arXiv 2006.14699",
         trainings={"CIFAR10": DABO_TRAINING, "CIFAR100": DABO_TRAINING, "ImageNet": DABO_IMAGENET},
-        own=DABO_OWN,
+        own={"ImageNet": {"unroll_lr": 0.1, "unroll_decay": 0.1}},
     ),
 }
 

@@ -20,7 +20,8 @@ from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_n
 from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
-LEARNED_AUG_MODELS = ("SHA", "SEP", "NET")
+TABLE_AUG_MODELS = ("SHA", "SEP")  # AutoDO's
+LEARNED_AUG_MODELS = (*TABLE_AUG_MODELS, "NET")
 AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS, "STN")
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}

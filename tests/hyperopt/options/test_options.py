@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from custom_datasets.distortion import Distortion
@@ -476,17 +478,15 @@ CELLS = [(name, dataset) for name in METHODS for dataset in ("DIGITS", *METHODS[
 @pytest.mark.parametrize(("name", "dataset"), CELLS)
 def test_methods_preset_flags_that_exist_and_values_that_these_take(name, dataset):
     parsed = options("--method", name, "--dataset", dataset)
-    fields = {
-        field.name: field
-        for kind in (RunOptions, type(parsed.network), type(parsed.estimator))
-        for field in flag_fields(kind)
-    }
+    own = [type(value) for value in vars(parsed).values() if dataclasses.is_dataclass(value)]  # such as the estimator's
+    fields = {field.name: field for kind in (RunOptions, *own) for field in flag_fields(kind)}
     presets = METHODS[name].presets_of(dataset)
     assert presets.keys() <= fields.keys()
     assert all(fits(fields[option], value) for option, value in presets.items())
     assert {option: parsed.values()[option] for option in presets} == presets
     trained = METHODS[name].trainings.get(dataset, {})
-    assert {option: getattr(parsed, option) for option in trained} == trained
+    assert {option: getattr(parsed.defaults, option) for option in trained} == trained
+    assert all(getattr(parsed, option) == value for option, value in trained.items() if option in fields)
     assert parsed.name.count(f"_method_{name}") == bool(trained)
     assert parsed.name.endswith(f"_nr_0.0_method_{name}" if trained else "_nr_0.0")
 

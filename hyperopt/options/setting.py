@@ -1,6 +1,5 @@
 """A setting: data, distortion and method. Both scripts have its flags; run0, run1, ... are its repetitions."""
 
-import argparse
 import dataclasses
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
 from hyperopt.options.network import NoNetwork
-from hyperopt.rows.letters import COLUMN_LETTERS
+from hyperopt.rows.letters import rows_letters
 from utils.colour import colour
 from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
 from utils.recipes import RECIPES, Recipe
@@ -42,13 +41,6 @@ NAMED = (
     "train_on",
 )
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
-
-
-def rows_letters(text: str) -> str:
-    """Letters of the columns to take over from learned rows, in the order of `COLUMN_LETTERS`."""
-    if not text or len(set(text)) != len(text) or set(text) - set(COLUMN_LETTERS):
-        raise argparse.ArgumentTypeError(f"'{text}' must be some of the letters {', '.join(COLUMN_LETTERS)}, each once")
-    return "".join(letter for letter in COLUMN_LETTERS if letter in text)
 
 
 def refit_use(parts: str, network: bool = False) -> str:

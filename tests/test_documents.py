@@ -40,7 +40,7 @@ def test_help_is_short(call, monkeypatch):
 def test_flags_that_a_page_names_exist(page, scripts):
     """Those of the two scripts; of the others those that their text has."""
     kinds = (scripts["implicit-augment"].RunOptions, scripts["get-results"].ResultOptions)
-    parsers = [options_parser(kind, "", name) for kind in kinds for name in ESTIMATORS]
+    parsers = [options_parser(kind, "", name, "NET") for kind in kinds for name in ESTIMATORS]
     known = {flag for parser in parsers for action in parser._actions for flag in action.option_strings}
     others = [
         path.read_text() for folder in ("scripts", "benchmarks") for path in (ROOT / folder).iterdir() if path.is_file()

@@ -1,1 +1,1 @@
-"""The rows of a training set: their parts, the tables that hold them, and their file."""
+"""The rows of a training set: their parts, the tables and networks that hold them, and their files."""

@@ -46,8 +46,8 @@ class Loaders:
     """All batches of a run on a distorted data set.
 
     Training images come with their given labels, clean ones with their own. `index` is the image's place in its table;
-    for training images it addresses the row. If images are streamed, the train and the hyper pass (its clean images
-    included) see random crops, and all other batches the central crop.
+    for training images it addresses the row. If images are streamed, the train and the hyper pass see random crops,
+    clean images only if `clean` is asked for these, and all other batches the central crop.
 
     Args:
         data: on the run's device.
@@ -87,9 +87,12 @@ class Loaders:
         crops = peek(self._hyper_order)
         return self._given(even_batches(self.train_index, size, self._hyper_order), crops)
 
-    def clean(self, size: int) -> Batches:
-        """Clean images for a hyper pass, as many batches as `hyper` has."""
-        crops = None if self._overfit else peek(self._hyper_order)
+    def clean(self, size: int, cropped: bool = True) -> Batches:
+        """Clean images for hypergradients, in enough batches for all training images.
+
+        cropped: whether they are random crops if they are streamed, as training images are; test images never are.
+        """
+        crops = peek(self._hyper_order) if cropped and not self._overfit else None
         source, index = (self._data.test, self.test_index) if self._overfit else (self._data.train, self.valid_index)
         # All orders are drawn at once: workers read ahead, and draws ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))

@@ -121,12 +121,18 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     )
 
 
+def read_at_once(options: RunOptions) -> int:
+    """Images of all batches that are read at the same time, at most: for a hypergradient, training and clean ones."""
+    own = options.estimator_class.hyper_options
+    # Hypergradients are taken in a pass of their own, or in the train pass.
+    pair = options.hyper_batch_size if "hyper_batch_size" in own else options.batch_size if own else 0
+    return max(EVALUATION_BATCH, options.batch_size, 2 * pair)
+
+
 def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
     """The run's batches."""
     if not data.memory:  # streamed
-        # The hyper pass reads training and clean images at the same time.
-        largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
-        largest = min(largest, len(data.train) + len(data.test))
+        largest = min(read_at_once(options), len(data.train) + len(data.test))
         refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
     train_order, hyper_order = (generator(options.seed, use) for use in ("train order", "hyper order"))
     return Loaders(data, split, train_order, hyper_order, options.overfit, options.workers)

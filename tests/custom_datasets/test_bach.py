@@ -1,5 +1,7 @@
 """BACH in its real layout, with few and small pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from real_layouts import write_bach
 
 from custom_datasets import bach
 from custom_datasets.distortion import Split
-from custom_datasets.loaders import Loaders, evaluation_batch
+from custom_datasets.loaders import Loaders, room_for
 from custom_datasets.sources import load_dataset
 from utils.errors import UserError
 
@@ -71,15 +73,21 @@ def test_without_folds_a_fifth_of_each_class_is_tested_and_a_note_says_so(tmp_pa
     assert "Iciar_folds/fold_4: a fifth of the pictures of each class are test pictures" in note
 
 
-def test_batches_of_an_evaluation_are_smaller_for_whole_pictures(folder):
-    assert [evaluation_batch((3, side, side)) for side in (8, 224, 512)] == [500, 500, 95]
-    assert evaluation_batch((3, 1536, 2048)) == 7
-    assert evaluation_batch((3, 10000, 10000)) == 1
+def test_batches_of_an_evaluation_are_smaller_for_whole_pictures(folder, monkeypatch):
+    assert [room_for((3, side, side)) for side in (8, 224, 512)] == [500, 500, 95]
+    assert room_for((3, 1536, 2048)) == 7
+    assert room_for((3, 10000, 10000)) == 1
     data = load_dataset("BACH", folder, CPU)
     split = Split(np.arange(300, 384), np.arange(300), data.train.labels.numpy())
     loaders = Loaders(data, split, torch.Generator(), torch.Generator(), overfit=False)
     (batch,) = loaders.test()
     assert (batch.images.shape, batch.given.tolist()) == ((8, 3, 48, 64), data.test.labels.tolist())
+    monkeypatch.setattr("custom_datasets.loaders.LARGE", 6)  # 5 pictures of 48 x 64 have as many pixels as 500 of these
+    assert [len(batch.index) for batch in loaders.test()] == [5, 3]
+    assert [len(batch.index) for batch in loaders.valid()] == [70, 14]
+    assert len(list(loaders.trained())) == 5
+    usual = Loaders(replace(data, tested_whole=False), split, torch.Generator(), torch.Generator(), overfit=False)
+    assert [len(batch.index) for batch in usual.valid()] == [84]
 
 
 def other_size(root):

@@ -203,7 +203,7 @@ def make_training(
         nesterov=options.momentum > 0,
         weight_decay=options.weight_decay,
     )
-    cost = count_cost(model, data.train.shape)
+    cost = count_cost(model, data.train.shape, data.test.shape)
     meter = Meter(device, matrix_product_peak(device, precision))
     plan, parts = make_plan(options), options.row_parts
     training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost)

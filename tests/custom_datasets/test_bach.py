@@ -114,6 +114,26 @@ def rename_picture(root):
 FOLD = "Iciar_folds/fold_4"
 
 
+def listed(part, name):
+    """One picture more."""
+
+    def damage(root):
+        with (root / FOLD / f"{part}_f_4.csv").open("a") as file:
+            file.write(f"ICIAR2018_BACH_Challenge/Photos/{name}\n")
+
+    return damage
+
+
+def unlisted(part, name):
+    """Without the pictures whose paths have this name."""
+
+    def damage(root):
+        path = root / FOLD / f"{part}_f_4.csv"
+        path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if name not in line))
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -121,20 +141,37 @@ FOLD = "Iciar_folds/fold_4"
         (cut, r"InSitu/i003\.tif is damaged"),
         (lose_class, r"Photos/InSitu has 0 pictures, others have 10: unpack ICIAR2018_BACH_Challenge\.zip in"),
         (lose_picture, r"Photos/InSitu has 9 pictures, others have 10: unpack"),
-        (rename_picture, r"fulltrain_f_4\.csv names .*i003\.tif, which is not in .*; unpack"),
+        (rename_picture, r"fulltrain_f_4\.csv names '.*i003\.tif', which is not in .*; unpack"),
         (lambda root: (root / FOLD / "test_f_4.csv").unlink(), r"test_f_4\.csv cannot be read"),
-        (lambda root: (root / FOLD / "test_f_4.csv").write_text(""), r"test_f_4\.csv names no picture"),
+        (lambda root: (root / FOLD / "test_f_4.csv").write_text(""), r"test_f_4\.csv names no picture of Normal"),
         (lambda root: (root / FOLD / "test_f_4.csv").write_bytes(b"\xff\xfe"), r"test_f_4\.csv is damaged"),
-        (
-            lambda root: (root / FOLD / "test_f_4.csv").write_text("ICIAR2018_BACH_Challenge/Photos/InSitu/i003.tif"),
-            r"test_f_4\.csv names i003\.tif, which fulltrain_f_4\.csv has, too",
-        ),
+        (listed("test", "InSitu/i003.tif"), r"test_f_4\.csv names i003\.tif, which fulltrain_f_4\.csv has, too"),
+        (listed("test", "InSitu/i009.tif"), r"test_f_4\.csv names i009\.tif twice"),
+        (listed("fulltrain", "./InSitu/i001.tif"), r"fulltrain_f_4\.csv names i001\.tif twice"),
+        (listed("test", "InSitu/I009.TIF"), r"test_f_4\.csv names '.*/I009\.TIF', which is not in"),
+        (unlisted("test", "Benign"), r"test_f_4\.csv names no picture of Benign"),
+        (unlisted("fulltrain", "Invasive"), r"fulltrain_f_4\.csv names no picture of Invasive"),
     ],
 )
 def test_missing_or_damaged_file_is_named(folder, damage, message):
     damage(folder / "ICIAR2018_BACH_Challenge")
     with pytest.raises(UserError, match=message):
         load_dataset("BACH", folder, CPU)
+
+
+def test_lists_without_some_pictures_are_noted(folder):
+    unlisted("fulltrain", "b003")(folder / "ICIAR2018_BACH_Challenge")
+    data = load_dataset("BACH", folder, CPU)
+    (note,) = data.notes
+    assert note.endswith("fold_4 lists 39 of the 40 pictures; the others are neither trained on nor tested")
+    assert (len(data.train), len(data.test)) == (31 * PATCHES, 8)
+
+
+def test_list_saved_by_a_spreadsheet_is_the_same(folder):
+    usual = load_dataset("BACH", folder, CPU)
+    path = folder / "ICIAR2018_BACH_Challenge" / FOLD / "test_f_4.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b",1\r\n"))
+    assert load_dataset("BACH", folder, CPU).test.content == usual.test.content
 
 
 def test_too_few_pictures_are_an_error(tmp_path, monkeypatch):

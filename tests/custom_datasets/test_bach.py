@@ -94,6 +94,10 @@ def other_size(root):
     Image.new("RGB", (64, 40)).save(root / "Photos/InSitu/i003.tif")
 
 
+def sixteen_bits(root):
+    Image.fromarray(np.full((48, 64), 3000, np.uint16)).save(root / "Photos/InSitu/i003.tif")
+
+
 def cut(root):
     path = root / "Photos/InSitu/i003.tif"
     path.write_bytes(path.read_bytes()[:1000])
@@ -138,6 +142,7 @@ def unlisted(part, name):
     ("damage", "message"),
     [
         (other_size, r"InSitu/i003\.tif has 64 x 40 pixels, not 64 x 48"),
+        (sixteen_bits, r"InSitu/i003\.tif has pixels of kind I;16, not of 8 bits"),
         (cut, r"InSitu/i003\.tif is damaged"),
         (lose_class, r"Photos/InSitu has 0 pictures, others have 10: unpack ICIAR2018_BACH_Challenge\.zip in"),
         (lose_picture, r"Photos/InSitu has 9 pictures, others have 10: unpack"),

@@ -5,6 +5,7 @@ tested on whole pictures.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,19 +66,25 @@ def _parts(folder: Path, pictures: Labelled) -> tuple[tuple[Labelled, Labelled],
     train, test = ([(picture, known[picture]) for picture in _listed(path, folder, known)] for path in lists)
     if twice := {picture for picture, _ in train} & {picture for picture, _ in test}:
         raise UserError(f"{lists[1]} names {min(twice).name}, which {lists[0].name} has, too; replace these files")
-    return (train, test), ()
+    listed = len(train) + len(test)
+    short = f"{fold} lists {listed} of the {len(known)} pictures; the others are neither trained on nor tested"
+    return (train, test), (short,) if listed < len(known) else ()
 
 
 def _listed(path: Path, folder: Path, known: dict[Path, int]) -> list[Path]:
-    """The pictures that a list of a fold names, one per line, relative to `folder`."""
+    """The pictures that a list of a fold names, one per line, relative to `folder`: each once, some of each class."""
     with reading(path):
-        names = [row[0] for row in csv.reader(path.read_text().splitlines()) if row]
+        names = [row[0] for row in csv.reader(path.read_text("utf-8-sig").splitlines()) if row]
     for name in names:
         if folder / name not in known:
-            raise UserError(f"{path} names {name}, which is not in {folder}; unpack {ARCHIVE}.zip there")
-    if not names:
-        raise UserError(f"{path} names no picture; replace it")
-    return [folder / name for name in names]
+            where = f"which is not in {folder}; unpack {ARCHIVE}.zip there, or replace the list"
+            raise UserError(f"{path} names {name!r}, {where}")
+    pictures = [folder / name for name in names]
+    if twice := [picture for picture, count in Counter(pictures).items() if count > 1]:
+        raise UserError(f"{path} names {twice[0].name} twice; replace it")
+    if missing := set(range(len(CLASSES))) - {known[picture] for picture in pictures}:
+        raise UserError(f"{path} names no picture of {CLASSES[min(missing)]}; replace it")
+    return pictures
 
 
 def draw(pictures: Labelled, count: int) -> tuple[Labelled, Labelled]:

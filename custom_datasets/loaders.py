@@ -11,8 +11,8 @@ from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, Images
 from utils.passes import Batch
 
-EVALUATION_BATCH = 500  # images of up to LARGE x LARGE pixels, fewer of larger ones
-LARGE = 224
+EVALUATION_BATCH = 500
+LARGE = 224  # side of the pictures of which so many fit; whole pictures and their patches may be larger
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Loaders:
     """All batches of a run on a distorted data set.
 
     Training images come with their given labels, clean ones with their own. `index` is the image's place in its table;
-    for training images it addresses the row. If images are streamed, the train and the hyper pass (its clean images
-    included) see random crops, and all other batches the central crop.
+    for training images it addresses the row. If images are streamed, the train and the hyper pass see random crops,
+    clean images only if `clean` is asked for these, and all other batches the central crop.
 
     Args:
         data: on the run's device.
@@ -87,9 +87,12 @@ class Loaders:
         crops = peek(self._hyper_order)
         return self._given(even_batches(self.train_index, size, self._hyper_order), crops)
 
-    def clean(self, size: int) -> Batches:
-        """Clean images for a hyper pass, as many batches as `hyper` has."""
-        crops = None if self._overfit else peek(self._hyper_order)
+    def clean(self, size: int, cropped: bool = True) -> Batches:
+        """Clean images for hypergradients, in enough batches for all training images.
+
+        cropped: whether they are random crops if they are streamed, as training images are; test images never are.
+        """
+        crops = peek(self._hyper_order) if cropped and not self._overfit else None
         source, index = (self._data.test, self.test_index) if self._overfit else (self._data.train, self.valid_index)
         # All orders are drawn at once: workers read ahead, and draws ahead would depend on their number.
         order = list(islice(endless_batches(index, size, self._hyper_order), ceil_div(len(self.train_index), size)))
@@ -109,15 +112,18 @@ class Loaders:
 
     def trained(self) -> Batches:
         """The training set as in evaluation, every image once, in ascending order."""
-        return self._given(self.train_index.sort().values.split(evaluation_batch(self._data.train.shape)), None)
+        return self._given(self._evaluated(self._data.train, self.train_index.sort().values), None)
 
     def valid(self) -> Batches:
         """The validation set for evaluation."""
-        return self._clean(self._data.train, self.valid_index.split(evaluation_batch(self._data.train.shape)), None)
+        return self._clean(self._data.train, self._evaluated(self._data.train, self.valid_index), None)
 
     def test(self) -> Batches:
         """The test images that are evaluated."""
-        return self._clean(self._data.test, self.test_index.split(evaluation_batch(self._data.test.shape)), None)
+        return self._clean(self._data.test, self._evaluated(self._data.test, self.test_index), None)
+
+    def _evaluated(self, source: Images, index: Tensor) -> Sequence[Tensor]:
+        return index.split(room_for(source.shape) if self._data.tested_whole else EVALUATION_BATCH)
 
     def _given(self, order: Sequence[Tensor], crops: int | None) -> Batches:
         return Batches(self._data.train, self.given, order, crops, self._workers)
@@ -126,8 +132,8 @@ class Loaders:
         return Batches(source, source.labels, order, crops, self._workers)
 
 
-def evaluation_batch(shape: tuple[int, int, int]) -> int:
-    """Images of `shape` (C, H, W) in a batch of an evaluation: as many as fit into about the same memory."""
+def room_for(shape: tuple[int, int, int]) -> int:
+    """How many images of `shape` (C, H, W) take the memory of an evaluation's batch of `LARGE` x `LARGE` pixels."""
     _, height, width = shape
     return min(EVALUATION_BATCH, max(1, EVALUATION_BATCH * LARGE**2 // (height * width)))
 

@@ -14,7 +14,7 @@ from utils.errors import UserError
 def read_pictures(paths: Sequence[Path], height: int, width: int) -> Iterator[np.ndarray]:
     """The pictures in files, one after the other, uint8 (3, height, width); grey ones get three equal channels.
 
-    Raises UserError for a file that is damaged or of another size.
+    Raises UserError for a file that is damaged, not of 8 bits, or of another size.
     """
     for path in tqdm(paths, "reading", leave=False, disable=None):
         picture = read_picture(path, colour=True, background=WHITE)

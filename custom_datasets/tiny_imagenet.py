@@ -1,5 +1,6 @@
 """Tiny-ImageNet (Stanford CS231n) as its archive unpacks: 200 classes of ImageNet, 64 x 64 colour."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,13 +22,13 @@ def tiny_imagenet(folder: Path) -> Dataset:
     The classes are in the order of their WordNet numbers. Raises UserError when files are missing or damaged.
     """
     root = folder / ROOT
-    wnids = sorted(line.strip() for line in _lines(root / "wnids.txt"))
+    wnids = sorted(line.strip() for line in _lines(root / "wnids.txt") if line.strip())
     words = dict(line.rstrip("\n").split("\t", 1) for line in _lines(root / "words.txt") if "\t" in line)
     by_folder = {root / "train" / wnid: files_in(root / "train" / wnid / "images", ".JPEG") for wnid in wnids}
     refuse_unequal(by_folder, AGAIN)
     with reading(root / "train"):
-        present = sorted(path for path in (root / "train").iterdir() if path.is_dir())
-    if sorted(by_folder) != present:
+        present = [path.name for path in (root / "train").iterdir() if path.is_dir() and not path.name.startswith(".")]
+    if wnids != sorted(present):  # or names one of them twice
         raise UserError(f"{root / 'wnids.txt'} does not name the classes in {root / 'train'}: {AGAIN}")
     train = [path for paths in by_folder.values() for path in paths]
     labels = [label for label, paths in enumerate(by_folder.values()) for _ in paths]
@@ -49,23 +50,22 @@ def _table(paths: Sequence[Path], labels: Sequence[int], classes: int, origin: P
 
 
 def _annotated(val: Path, wnids: Sequence[str]) -> tuple[list[Path], list[int]]:
-    """The pictures of the validation part, in the order of its list, and their labels."""
-    path = val / "val_annotations.txt"
+    """The pictures of the validation part, in the order of its list, and their labels.
+
+    Raises UserError unless the list names all of them once: a shorter one would be another test set.
+    """
+    path, images = val / "val_annotations.txt", val / "images"
     pairs = [line.split("\t")[:2] for line in _lines(path) if line.strip()]
     if any(len(pair) < 2 or pair[1] not in wnids for pair in pairs):
         raise UserError(f"{path} is damaged: a line has no class of wnids.txt; {AGAIN}")
-    paths = [val / "images" / name for name, _ in pairs]
-    for picture in paths:
-        _refuse_missing(picture)
-    return paths, [wnids.index(wnid) for _, wnid in pairs]
+    named, there = Counter(name for name, _ in pairs), Counter(picture.name for picture in files_in(images, ".JPEG"))
+    if differing := (named - there) + (there - named):
+        raise UserError(f"{path} does not name each picture in {images} once, see {min(differing)!r}: {AGAIN}")
+    return [images / name for name, _ in pairs], [wnids.index(wnid) for _, wnid in pairs]
 
 
 def _lines(path: Path) -> list[str]:
-    _refuse_missing(path)
-    with reading(path):
-        return path.read_text().splitlines()
-
-
-def _refuse_missing(path: Path) -> None:
     if not path.exists():
         raise UserError(f"{path} is missing, so this is no whole Tiny-ImageNet: unpack {ROOT}.zip above {ROOT}/")
+    with reading(path):
+        return path.read_text().splitlines()

@@ -22,6 +22,9 @@ from torch.utils.data import DataLoader, get_worker_info
 from custom_datasets.stream import FileReader, StreamedImages
 from custom_datasets.workers import lost_workers, refuse_little_shared_memory
 from hyperopt.estimators.estimator import Estimator
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
+from hyperopt.runs.set_up import read_at_once
 from utils import file_lock
 from utils.errors import Interrupted, UserError, exit_status
 from utils.file_lock import HeldError, hold, is_held
@@ -51,6 +54,22 @@ def test_little_shared_memory_is_one_line_before_the_first_step(train, monkeypat
         "use --workers 0, or give the container more shared memory (--shm-size)\n"
     )
     assert not list((folder / "run0").glob("*_*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "images"),
+    [
+        ((), 500),
+        (("--batch-size", 600), 600),
+        (("--hyper-opt", "HES", "--los-model", "WGHT", "--batch-size", 600, "--hyper-batch-size", 400), 800),
+        (("--hyper-opt", "HES", "--los-model", "WGHT", "--batch-size", 600, "--hyper-batch-size", 40), 600),
+        (("--hyper-opt", "UNR", "--los-model", "WGHT", "--batch-size", 600), 1200),
+        (("--hyper-opt", "UNR", "--los-model", "WGHT", "--batch-size", 60), 500),
+    ],
+)
+def test_training_and_clean_images_are_read_at_once_where_hypergradients_are_taken(flags, images):
+    options = resolve(parse_options(RunOptions, "", [*map(str, flags), "--dataset", "ImageNet"]))
+    assert read_at_once(options) == images
 
 
 def test_no_worker_needs_no_shared_memory(monkeypatch, tmp_path):

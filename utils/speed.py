@@ -20,11 +20,15 @@ PROBES = 5
 
 @dataclass(frozen=True)
 class Cost:
-    """Floating-point operations per image: of the model alone, with gradients of the weights, and of the pixels."""
+    """Floating-point operations per image: of the model alone, with gradients of the weights, and of the pixels.
+
+    tested: of the model alone on a test image, which may have another size.
+    """
 
     forward: int
     training: int
     to_pixels: int
+    tested: int
 
 
 class Meter:
@@ -55,8 +59,11 @@ class Meter:
         self.speeds[name] = f"{images / seconds:,.0f} images/s, {100 * operations / seconds / self._peak:.1f} % of peak"
 
 
-def count_cost(model: nn.Module, shape: tuple[int, int, int]) -> Cost:
-    """Count the model's matrix products and convolutions on an image of `shape` (C, H, W), in evaluation mode."""
+def count_cost(model: nn.Module, shape: tuple[int, int, int], tested: tuple[int, int, int]) -> Cost:
+    """Count the model's matrix products and convolutions on an image of `shape` (C, H, W), in evaluation mode.
+
+    `tested` is the shape of test images. Raises UserError for images that are too small for the model.
+    """
     model = copy.deepcopy(model).eval()
     image = torch.zeros(1, *shape, device=next(model.parameters()).device)
     try:
@@ -69,8 +76,10 @@ def count_cost(model: nn.Module, shape: tuple[int, int, int]) -> Cost:
         ) from error
     training = _count(lambda: model(image).sum().backward())
     model.requires_grad_(False)
+    whole = image.new_zeros(1, *tested)
+    of_tested = forward if tested == shape else _count(lambda: model(whole))
     image.requires_grad_()
-    return Cost(forward, training, to_pixels=_count(lambda: model(image).sum().backward()))
+    return Cost(forward, training, _count(lambda: model(image).sum().backward()), of_tested)
 
 
 def _count(work: Callable[[], object]) -> int:

@@ -40,10 +40,7 @@ def has_colour(path: Path, background: Colour) -> bool:
     Raises UserError when it cannot be read, is not of 8 bits, or is one of several pictures, as in animations.
     """
     with _opened(path) as image:
-        if image.mode not in GREY_MODES + COLOUR_MODES:
-            raise UserError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
-        if SIXTEEN_BITS.search(stored_kind(image) or ""):  # Pillow would keep only the upper byte
-            raise UserError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
+        refuse_depth(path, image)
         # A camera's MPO file is a photograph; the pictures after the first one are previews or other views.
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":
@@ -53,8 +50,12 @@ def has_colour(path: Path, background: Colour) -> bool:
 
 
 def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
-    """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`. Raises UserError when it is damaged."""
+    """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`; of several, the first one.
+
+    Raises UserError when it is damaged or not of 8 bits.
+    """
     with _opened(path) as image:
+        refuse_depth(path, image)
         spread_transparency(image)
         image.load()
         turn = TURNS.get(orientation(image))
@@ -62,6 +63,14 @@ def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
         flat = flat.convert("RGB" if colour else "L")
         pixels = np.asarray(flat if turn is None else flat.transpose(turn))
         return pixels.transpose(2, 0, 1) if colour else pixels[None]
+
+
+def refuse_depth(path: Path, image: ImageFile.ImageFile) -> None:
+    """Raise UserError when the picture, which is not loaded yet, is not of 8 bits."""
+    if image.mode not in GREY_MODES + COLOUR_MODES:
+        raise UserError(f"{path} has pixels of kind {image.mode}, not of 8 bits; convert it")
+    if SIXTEEN_BITS.search(stored_kind(image) or ""):  # Pillow would keep only the upper byte
+        raise UserError(f"{path} has pixels of kind {stored_kind(image)}, not of 8 bits; convert it")
 
 
 def is_transparent(image: Image.Image) -> bool:

@@ -79,7 +79,7 @@ class Training:
         draws: CPU generator of all augmentation.
         watch: wraps the batches of every pass, so that a run can stop between two steps.
         meter: of the passes' seconds and operations.
-        cost: of the model on an image.
+        cost: of the model on an image, and on a test image.
 
     """
 
@@ -182,8 +182,9 @@ class Training:
         batches = self.loaders.test(), self.loaders.valid()
         test, validation = (self._evaluate(*pair) for pair in zip(batches, (last, valid), strict=True))
         self._test = last.outputs() if last else None
-        images = sum(part.images for part in batches)
-        self.meter.lap("evaluation", images, images * self.cost.forward)
+        tested, valid_images = (part.images for part in batches)
+        operations = tested * self.cost.tested + valid_images * self.cost.forward
+        self.meter.lap("evaluation", tested + valid_images, operations)
         return test, validation
 
     def test_outputs(self) -> Outputs:

@@ -114,7 +114,7 @@ class Unrolled(Estimator):
         from hyperopt.estimators.look_ahead import PublishedLook
 
         training = self.training
-        self._clean = iter(training.watch(training.loaders.clean(training.plan.batch_size)))
+        self._clean = iter(training.watch(training.loaders.clean(training.plan.batch_size, cropped=False)))
         if self.options.unroll_look == "published":
             self._published = PublishedLook(training.optimizer)  # momentum from zero
         if self.options.unroll_balanced and self._class_weight is None:

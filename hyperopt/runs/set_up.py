@@ -121,12 +121,18 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     )
 
 
+def read_at_once(options: RunOptions) -> int:
+    """Images of all batches that are read at the same time, at most: for a hypergradient, training and clean ones."""
+    own = options.estimator_class.hyper_options
+    # Hypergradients are taken in a pass of their own, or in the train pass.
+    pair = options.hyper_batch_size if "hyper_batch_size" in own else options.batch_size if own else 0
+    return max(EVALUATION_BATCH, options.batch_size, 2 * pair)
+
+
 def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
     """The run's batches."""
     if not data.memory:  # streamed
-        # The hyper pass reads training and clean images at the same time.
-        largest = max(EVALUATION_BATCH, options.batch_size, 2 * options.hyper_batch_size)
-        largest = min(largest, len(data.train) + len(data.test))
+        largest = min(read_at_once(options), len(data.train) + len(data.test))
         refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
     train_order, hyper_order = (generator(options.seed, use) for use in ("train order", "hyper order"))
     return Loaders(data, split, train_order, hyper_order, options.overfit, options.workers)
@@ -197,7 +203,7 @@ def make_training(
         nesterov=options.momentum > 0,
         weight_decay=options.weight_decay,
     )
-    cost = count_cost(model, data.train.shape)
+    cost = count_cost(model, data.train.shape, data.test.shape)
     meter = Meter(device, matrix_product_peak(device, precision))
     plan, parts = make_plan(options), options.row_parts
     training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost)

@@ -1,5 +1,7 @@
 """BACH in its real layout, with few and small pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from real_layouts import write_bach
 
 from custom_datasets import bach
 from custom_datasets.distortion import Split
-from custom_datasets.loaders import Loaders, evaluation_batch
+from custom_datasets.loaders import Loaders, room_for
 from custom_datasets.sources import load_dataset
 from utils.errors import UserError
 
@@ -71,19 +73,29 @@ def test_without_folds_a_fifth_of_each_class_is_tested_and_a_note_says_so(tmp_pa
     assert "Iciar_folds/fold_4: a fifth of the pictures of each class are test pictures" in note
 
 
-def test_batches_of_an_evaluation_are_smaller_for_whole_pictures(folder):
-    assert [evaluation_batch((3, side, side)) for side in (8, 224, 512)] == [500, 500, 95]
-    assert evaluation_batch((3, 1536, 2048)) == 7
-    assert evaluation_batch((3, 10000, 10000)) == 1
+def test_batches_of_an_evaluation_are_smaller_for_whole_pictures(folder, monkeypatch):
+    assert [room_for((3, side, side)) for side in (8, 224, 512)] == [500, 500, 95]
+    assert room_for((3, 1536, 2048)) == 7
+    assert room_for((3, 10000, 10000)) == 1
     data = load_dataset("BACH", folder, CPU)
     split = Split(np.arange(300, 384), np.arange(300), data.train.labels.numpy())
     loaders = Loaders(data, split, torch.Generator(), torch.Generator(), overfit=False)
     (batch,) = loaders.test()
     assert (batch.images.shape, batch.given.tolist()) == ((8, 3, 48, 64), data.test.labels.tolist())
+    monkeypatch.setattr("custom_datasets.loaders.LARGE", 6)  # 5 pictures of 48 x 64 have as many pixels as 500 of these
+    assert [len(batch.index) for batch in loaders.test()] == [5, 3]
+    assert [len(batch.index) for batch in loaders.valid()] == [70, 14]
+    assert len(list(loaders.trained())) == 5
+    usual = Loaders(replace(data, tested_whole=False), split, torch.Generator(), torch.Generator(), overfit=False)
+    assert [len(batch.index) for batch in usual.valid()] == [84]
 
 
 def other_size(root):
     Image.new("RGB", (64, 40)).save(root / "Photos/InSitu/i003.tif")
+
+
+def sixteen_bits(root):
+    Image.fromarray(np.full((48, 64), 3000, np.uint16)).save(root / "Photos/InSitu/i003.tif")
 
 
 def cut(root):
@@ -106,27 +118,65 @@ def rename_picture(root):
 FOLD = "Iciar_folds/fold_4"
 
 
+def listed(part, name):
+    """One picture more."""
+
+    def damage(root):
+        with (root / FOLD / f"{part}_f_4.csv").open("a") as file:
+            file.write(f"ICIAR2018_BACH_Challenge/Photos/{name}\n")
+
+    return damage
+
+
+def unlisted(part, name):
+    """Without the pictures whose paths have this name."""
+
+    def damage(root):
+        path = root / FOLD / f"{part}_f_4.csv"
+        path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if name not in line))
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (other_size, r"InSitu/i003\.tif has 64 x 40 pixels, not 64 x 48"),
+        (sixteen_bits, r"InSitu/i003\.tif has pixels of kind I;16, not of 8 bits"),
         (cut, r"InSitu/i003\.tif is damaged"),
         (lose_class, r"Photos/InSitu has 0 pictures, others have 10: unpack ICIAR2018_BACH_Challenge\.zip in"),
         (lose_picture, r"Photos/InSitu has 9 pictures, others have 10: unpack"),
-        (rename_picture, r"fulltrain_f_4\.csv names .*i003\.tif, which is not in .*; unpack"),
+        (rename_picture, r"fulltrain_f_4\.csv names '.*i003\.tif', which is not in .*; unpack"),
         (lambda root: (root / FOLD / "test_f_4.csv").unlink(), r"test_f_4\.csv cannot be read"),
-        (lambda root: (root / FOLD / "test_f_4.csv").write_text(""), r"test_f_4\.csv names no picture"),
+        (lambda root: (root / FOLD / "test_f_4.csv").write_text(""), r"test_f_4\.csv names no picture of Normal"),
         (lambda root: (root / FOLD / "test_f_4.csv").write_bytes(b"\xff\xfe"), r"test_f_4\.csv is damaged"),
-        (
-            lambda root: (root / FOLD / "test_f_4.csv").write_text("ICIAR2018_BACH_Challenge/Photos/InSitu/i003.tif"),
-            r"test_f_4\.csv names i003\.tif, which fulltrain_f_4\.csv has, too",
-        ),
+        (listed("test", "InSitu/i003.tif"), r"test_f_4\.csv names i003\.tif, which fulltrain_f_4\.csv has, too"),
+        (listed("test", "InSitu/i009.tif"), r"test_f_4\.csv names i009\.tif twice"),
+        (listed("fulltrain", "./InSitu/i001.tif"), r"fulltrain_f_4\.csv names i001\.tif twice"),
+        (listed("test", "InSitu/I009.TIF"), r"test_f_4\.csv names '.*/I009\.TIF', which is not in"),
+        (unlisted("test", "Benign"), r"test_f_4\.csv names no picture of Benign"),
+        (unlisted("fulltrain", "Invasive"), r"fulltrain_f_4\.csv names no picture of Invasive"),
     ],
 )
 def test_missing_or_damaged_file_is_named(folder, damage, message):
     damage(folder / "ICIAR2018_BACH_Challenge")
     with pytest.raises(UserError, match=message):
         load_dataset("BACH", folder, CPU)
+
+
+def test_lists_without_some_pictures_are_noted(folder):
+    unlisted("fulltrain", "b003")(folder / "ICIAR2018_BACH_Challenge")
+    data = load_dataset("BACH", folder, CPU)
+    (note,) = data.notes
+    assert note.endswith("fold_4 lists 39 of the 40 pictures; the others are neither trained on nor tested")
+    assert (len(data.train), len(data.test)) == (31 * PATCHES, 8)
+
+
+def test_list_saved_by_a_spreadsheet_is_the_same(folder):
+    usual = load_dataset("BACH", folder, CPU)
+    path = folder / "ICIAR2018_BACH_Challenge" / FOLD / "test_f_4.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b",1\r\n"))
+    assert load_dataset("BACH", folder, CPU).test.content == usual.test.content
 
 
 def test_too_few_pictures_are_an_error(tmp_path, monkeypatch):

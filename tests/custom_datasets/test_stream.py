@@ -146,6 +146,7 @@ def test_loaders_show_the_training_and_the_evaluation_view(make_loaders, source)
         assert index == list(places)
         assert not is_central.any()
     assert content(make_loaders(overfit=True).clean(4), source.labels)[1].all()
+    assert content(make_loaders().clean(4, cropped=False), source.labels)[1].all()
     for batches, places, labels in (
         (loaders.trained(), range(8), GIVEN),
         (loaders.valid(), range(8, COUNT), source.labels),
@@ -154,6 +155,13 @@ def test_loaders_show_the_training_and_the_evaluation_view(make_loaders, source)
         index, is_central = content(batches, labels)
         assert index == list(places)
         assert is_central.all()
+
+
+def test_crops_of_clean_images_do_not_change_which_they_are(make_loaders):
+    cropped, central = make_loaders(), make_loaders()
+    pairs = zip(cropped.clean(3), central.clean(3, cropped=False), strict=True)
+    assert all(torch.equal(a.index, b.index) for a, b in pairs)
+    assert equal_batches(cropped.hyper(3), central.hyper(3))
 
 
 def test_more_workers_than_cores_are_taken_without_a_word(source, monkeypatch):

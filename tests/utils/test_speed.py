@@ -16,17 +16,26 @@ def test_cost_of_a_model_that_can_be_counted_by_hand():
     model = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.Flatten(), nn.Linear(60, 7))
     convolution, head = 2 * 5 * 4 * 2 * 3 * 9, 2 * 60 * 7
     forward = convolution + head
-    assert count_cost(model, (2, 5, 4)) == Cost(
+    assert count_cost(model, (2, 5, 4), (2, 5, 4)) == Cost(
         forward=forward,
         training=forward + convolution + 2 * head,  # nobody wants the gradient of the pixels
         to_pixels=forward + convolution + head,
+        tested=forward,
     )
+
+
+def test_cost_of_test_images_of_another_size():
+    """A mean over places takes any size; 10 x 8 pixels are four times as many as 5 x 4."""
+    model = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 7))
+    convolution, head = 2 * 5 * 4 * 2 * 3 * 9, 2 * 3 * 7
+    cost = count_cost(model, (2, 5, 4), (2, 10, 8))
+    assert (cost.forward, cost.tested) == (convolution + head, 4 * convolution + head)
 
 
 def test_counting_leaves_the_model_alone():
     model = build_model("smallnet", 1, 10, seed=0).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    count_cost(model, (1, 8, 8))
+    count_cost(model, (1, 8, 8), (1, 8, 8))
     assert model.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -17,6 +17,7 @@ from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs import set_up
 from utils.runs.checkpoint import same_layout
+from utils.speed import Cost
 
 CPU = torch.device("cpu")
 TRUE = torch.arange(70) % 10
@@ -200,3 +201,12 @@ def test_true_labels_of_training_images_reach_nothing(make, name):
     finally:
         true[TRAIN] = before
     assert_equal(other.training.published(), one.training.published())
+
+
+def test_operations_of_an_evaluation_are_those_of_its_test_and_validation_images(make):
+    training = make("--aug-model", "RAND").training
+    training.cost = Cost(forward=3, training=0, to_pixels=0, tested=100)
+    laps = []
+    training.meter.lap = lambda *lap: laps.append(lap)
+    training.evaluate(1)
+    assert laps == [("evaluation", 20 + 30, 20 * 100 + 30 * 3)]

@@ -104,7 +104,7 @@ def on_meta(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which knows no such device
     monkeypatch.setattr(set_up, "matrix_product_peak", lambda *_: 1.0)
-    monkeypatch.setattr(set_up, "count_cost", lambda *_: Cost(1, 1, 1))
+    monkeypatch.setattr(set_up, "count_cost", lambda *_: Cost(1, 1, 1, 1))
 
     def make(row, dataset="SVHN", model="smallnet", change=as_it_is):
         options = options_of(row, dataset, model)

@@ -2,12 +2,15 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from real_layouts import write_trainable
 from torch.func import functional_call
 
 from custom_datasets.distortion import Split
+from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset, ImageTable
 from custom_models.classifier import build_model
 from hyperopt.estimators import unrolled
@@ -255,3 +258,18 @@ def test_balanced_clean_loss_is_the_mean_of_the_classes(make):
     expected = torch.autograd.grad((factor * losses).sum() / factor.sum(), weights)
     for found, slope in zip(estimator.clean_gradient(ahead, clean), expected, strict=True):
         torch.testing.assert_close(found, slope)
+
+
+def test_clean_images_that_are_streamed_are_not_augmented(tmp_path, monkeypatch):
+    monkeypatch.setattr(set_up, "matrix_product_peak", lambda *_: 1.0)
+    write_trainable(monkeypatch, tmp_path / "ImageNet", "ImageNet")
+    data = load_dataset("ImageNet", tmp_path / "ImageNet", CPU)
+    flags = "--dataset ImageNet --workers 0 --precision fp32 --hyper-opt UNR --los-model WGHT"
+    options = resolve(parse_options(RunOptions, "", flags.split()))
+    split = Split(VALID[:12].numpy(), np.arange(12, 42), data.train.labels.numpy())
+    training = set_up.make_training(options, data, split, CPU)
+    estimator = options.estimator_class(options.estimator, training)
+    estimator.begin_moving()
+    batch = next(estimator._clean)
+    (central,) = data.train.fetch([batch.index], None, workers=0)
+    assert torch.equal(batch.images, central)

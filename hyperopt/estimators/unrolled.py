@@ -34,7 +34,10 @@ PERTURBATION, PERTURBATION_BFLOAT16 = 1e-4, 0.1
 
 
 class Unrolled(Estimator):
-    """Replaces the step."""
+    """Replaces the step.
+
+    Raises UserError when an epoch has fewer steps than --unroll-every, so that the rows would never move.
+    """
 
     fills = "WSA"
     hyper_options = ("hyper_start", "hyper_lr")
@@ -88,6 +91,12 @@ class Unrolled(Estimator):
         self._published: PublishedLook | None = None
         self._clean: Iterator[Batch] = iter(())
         self._class_weight: Tensor | None = None  # (C,)
+        self._steps = len(training.loaders.train_index) // training.plan.batch_size  # of an epoch
+        if options.unroll_every > self._steps:
+            raise UserError(
+                f"--unroll-every {options.unroll_every} moves no rows in epochs of {self._steps} steps; "
+                "lower it or --batch-size"
+            )
         self._epoch, self._steps_done = 0, 0
         self._hypergradients: list[Tensor] = []  # their sums of absolute values, of this epoch
 
@@ -197,8 +206,7 @@ class Unrolled(Estimator):
         import torch
 
         plan, training = self.training.plan, self.training
-        steps = len(training.loaders.train_index) // plan.batch_size
-        self.rows_rate = plan.hyper_rate(self._epoch - 1 - plan.hyper_start + (self._steps_done - 1) / steps)
+        self.rows_rate = plan.hyper_rate(self._epoch - 1 - plan.hyper_start + (self._steps_done - 1) / self._steps)
         found = torch.autograd.grad(clean_loss, list(leaves.values()))
         training.rows.move(index, dict(zip(leaves, found, strict=True)), self.rows_rate)
         self._hypergradients.append(torch.stack([one.abs().sum() for one in found]).sum())

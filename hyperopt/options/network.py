@@ -88,9 +88,9 @@ def _check_parameters(network: NetworkOptions) -> None:
 
 def _check_movement(setting: Any) -> None:
     """Refuse a network that does nothing in the training or in the refit, and rates without effect."""
-    moves = "A" in setting.filled_parts
+    moves, usual = "A" in setting.filled_parts, setting.usual_of(setting.network)
     for option in ("unroll_lr", "unroll_decay", "unroll_clip"):
-        if not moves and getattr(setting.network, option) != getattr(NetworkOptions, option):
+        if not moves and getattr(setting.network, option) != usual[option]:
             raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {setting.hyper_opt}; change one of them")
     taken = (setting.rows or setting.refit) and "A" in (setting.rows_use or "A")
     if not ((moves and not setting.refit) or taken or setting.network.net_start == "published"):

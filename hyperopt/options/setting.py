@@ -253,18 +253,13 @@ class Setting:
         if self.method and self.method_trains:
             found = {"method": self.method} | found
         for options in (self.network, self.estimator):
-            usual = self._usual_of(options)
+            usual = self.usual_of(options)
             found |= {name: value for name, value in vars(options).items() if value != usual[name]}
         if "net_ranges" in found:
             found["net_ranges"] = found["net_ranges"].replace("=", "").replace(",", "-")
         return found
 
-    @property
-    def usual_of_estimator(self) -> dict[str, Any]:
-        """The defaults of the estimator's own options."""
-        return self._usual_of(self.estimator)
-
-    def _usual_of(self, options: Any) -> dict[str, Any]:
+    def usual_of(self, options: Any) -> dict[str, Any]:
         """The defaults of options that belong to a choice; a method with training settings may have its own."""
         own = {name: field.default for name, field in _fields(type(options)).items()}
         presets = METHODS[self.method].own.get(self.recipe, {}) if self.method and self.method_trains else {}

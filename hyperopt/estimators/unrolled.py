@@ -110,7 +110,7 @@ class Unrolled(Estimator):
             return super().epoch(number)
         self.begin_moving()
         loss = super().epoch(number)
-        refuse_non_finite("hypergradient", self._hypergradients, "--lr or --hyper-lr")
+        refuse_non_finite("hypergradient", self._hypergradients, self.training.rows.rate_flags)
         return loss
 
     @property

@@ -56,7 +56,6 @@ DABO_TRAINING = {
     "momentum": 0.9,
     "weight_decay": 5e-4,
     "standard": "flip",
-    "partner": None,
 }
 DABO_IMAGENET = DABO_TRAINING | {
     "model": "resnet18",

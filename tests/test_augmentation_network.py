@@ -167,6 +167,45 @@ def test_rows_without_a_network_are_refused(call, refused, there):
     )
 
 
+def test_estimator_that_takes_nothing_by_default_asks_for_the_network(call, refused, there):
+    flags = (*SHORT[:-2], *NET, "--net-start", "identity", "--hyper-opt", "CON", "--los-model", "WGHT", "--rows", NAME)
+    refused("implicit-augment", flags, "takes over no network by default, so that --aug-model NET would have no effect")
+    flags = (*flags, "--rows-use", "A")
+    assert call("implicit-augment", *flags)[0] == 0
+
+
+@pytest.mark.parametrize("use", [(), ("--rows-use", "A")])
+def test_finished_run_stays_finished_without_the_network_that_it_started_from(call, there, use):
+    """As without the rows file."""
+    flags = (*NET, "--los-model", "WGHT", "--rows", NAME, *use)
+    assert train(call, *flags)[0] == 0
+    NETWORK.unlink()
+    status, out, err = train(call, *flags)
+    assert status == 0
+    assert out.startswith("finished already")
+    assert err == f"note: {NETWORK} is not there, so that it was not compared with what the run started from\n"
+
+
+def test_run_that_took_no_network_is_compared_without_one(call, there):
+    flags = (*NET, "--los-model", "WGHT", "--rows", NAME, "--rows-use", "W")
+    assert train(call, *flags)[0] == 0
+    NETWORK.unlink()
+    assert train(call, *flags)[2] == ""
+    rows = NETWORK.with_name(f"rows_{NAME}.pt")
+    content = torch.load(rows, weights_only=True)
+    torch.save(content | {"weight": 2 * content["weight"]}, rows)
+    status, _, err = train(call, *flags)
+    assert status == 2
+    assert "started with another rows file" in err
+
+
+def test_network_of_a_spatial_transformer_cannot_be_taken_over(call, refused):
+    assert train(call, "--aug-model", "STN")[0] == 0
+    (path,) = RUN.glob("network_*.pt")
+    flags = ("--aug-model", "NET", "--rows", path.stem.removeprefix("network_"))
+    refused("implicit-augment", (*SHORT, *flags), f"{path} is of --aug-model STN, whose network sees the image")
+
+
 WRONG = {
     "not a file of torch": b"network",
     "code": Hostile(),

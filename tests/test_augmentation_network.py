@@ -26,6 +26,7 @@ NETWORK = RUN / f"network_{NAME}.pt"
 ROWS = {
     "HES": ("--aug-model", "NET", "--hyper-opt", "HES", "--net-labels"),
     "FIS": LEARNED,
+    "UNR": (*NET, "--los-model", "WGHT", "--hyper-opt", "UNR", "--unroll-look", "published"),
     "untrained": ("--aug-model", "NET", "--net-start", "published"),
     "STN": ("--aug-model", "STN"),
 }

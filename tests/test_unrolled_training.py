@@ -1,5 +1,9 @@
 """UNR through the command line: what its flags do in a training, and what is refused."""
 
+import csv
+from pathlib import Path
+
+import numpy as np
 import pytest
 from conftest import DISTORTION
 
@@ -32,3 +36,28 @@ def test_hypergradient_without_a_value_names_the_rates_that_there_are(call, monk
     (line,) = (line for line in err.splitlines() if line.startswith("error"))
     assert "the hypergradient of step 1 is not a number" in line
     assert f"{advice} " in f"{line} "
+
+
+def left(pattern):
+    (path,) = Path("local_data/DIGITS/run0").glob(pattern)
+    return path
+
+
+def test_rows_move_in_every_nth_step(call):
+    """A weight for each image, in one epoch of 4 batches of 32."""
+    for every, moved in ((1, 4 * 32), (2, 2 * 32), (3, 32)):
+        assert call("implicit-augment", *SHORT, *WEIGHTS, "--epochs", 1, "--unroll-every", every, "--fresh")[0] == 0
+        name = f"_unroll_every_{every}.npz" if every > 1 else "_nr_0.1.npz"
+        with np.load(left(f"rows_*{name}")) as rows:
+            assert (rows["weight"] != 1).sum() == moved
+
+
+@pytest.mark.parametrize(("view", "low", "high"), [("rotation", 30, 60), ("none", -25, 25)])
+def test_network_finds_a_planted_turn_within_the_first_steps(call, view, low, high):
+    """37 steps with all images of DIGITS, of a network that begins at the identity; planted are 45 degrees."""
+    flags = ("--method", "DABO", "--net-kind", "rotation", "--view-valid", view, "--unroll-decay", 0)
+    status, _, err = call("implicit-augment", "--no-cuda", *flags, "--epochs", 1, "--lr-warm-epochs", 0)
+    assert status == 0, err
+    (epoch,) = csv.DictReader(left("metrics_*").open())
+    assert low < float(epoch["rotate_mean"]) < high
+    assert float(epoch["rotate_std"]) < 20

@@ -118,7 +118,7 @@ class Training:
     def train_pass(self, number: int, step: Callable[[Batch], Tensor], forwards: float = 0) -> float:
         """The train pass of epoch `number`, from 1; returns its mean loss.
 
-        `forwards` are passes of another network of this kind per image, for the measured speed.
+        `forwards` are further forward passes per image, as the estimator counts them, for the measured speed.
 
         Raises DivergenceError when a loss is not a number.
         """

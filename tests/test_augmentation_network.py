@@ -1,6 +1,7 @@
 """Augmentation networks through the command line: trained, resumed, stored, taken over and refused."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -88,6 +89,20 @@ def test_run_leaves_its_network_its_figures_and_its_pictures(there):
     events = b"".join(path.read_bytes() for path in log.iterdir())
     assert b"Parameter/rotate" in events
     assert b"Learned augmentation" in events
+
+
+def test_rate_of_tables_is_zero_where_no_table_moves(call):
+    """A network has its own; the medians of times are over the epochs after the hyper start all the same."""
+    for flags, moves in ((NET, False), ((*NET, "--los-model", "WGHT"), True)):
+        assert train(call, *flags, "--hyper-opt", "FIS", "-r", f"run{int(moves)}")[0] == 0
+        (path,) = Path(f"local_data/DIGITS/run{int(moves)}").glob("metrics_*.csv")
+        lines = list(csv.DictReader(path.open()))
+        assert [float(line["hyper_learning_rate"]) > 0 for line in lines] == [False, moves, moves]
+        result = path.with_name(path.name.replace("metrics", "result")).with_suffix(".json")
+        seconds = [float(line["hyper_seconds"]) for line in lines[1:]]
+        assert json.loads(result.read_text())["timing"]["median_seconds"]["hyper"] == pytest.approx(
+            sum(seconds) / 2, abs=1e-4
+        )
 
 
 def test_fresh_removes_the_network_with_the_other_files(call, there, killed_at):

@@ -19,6 +19,12 @@ def test_rows_that_would_never_move_are_refused_before_the_first_pass(call, refu
     assert call("implicit-augment", *SHORT, *WEIGHTS, "--unroll-every", 4)[0] == 0
 
 
+@pytest.mark.parametrize("script", ["implicit-augment", "get-results"])
+def test_momentum_of_the_published_look_ahead_needs_every_step(refused, script):
+    flags = (*WEIGHTS, "--unroll-look", "published", "--unroll-every", 2)
+    refused(script, flags, "--unroll-look published has a momentum over all steps, and --unroll-every 2 leaves some")
+
+
 @pytest.mark.parametrize(
     ("held", "advice"),
     [

@@ -70,6 +70,15 @@ class Unrolled(Estimator):
     options: Options
 
     @classmethod
+    def check(cls, setting: Any) -> None:
+        """Refuse a momentum of the look-ahead that would see some of the steps alone."""
+        if setting.estimator.unroll_look == "published" and setting.estimator.unroll_every > 1:
+            raise UserError(
+                f"--unroll-look published has a momentum over all steps, and --unroll-every "
+                f"{setting.estimator.unroll_every} leaves some out; change one of them"
+            )
+
+    @classmethod
     def check_run(cls, options: Any) -> None:
         """Refuse what the exact form cannot do."""
         if options.estimator.unroll_form != "exact":

@@ -316,7 +316,10 @@ def test_name_tells_what_is_unusual(call):
     assert "_net_ranges_rotate30-translate0.2_unroll_decay_0.0.json" in plan
     assert "_net_" not in train(call, *NEEDS, "--net-ranges", "rotate=60", "--dry-run")[1].splitlines()[-2]
     assert call("implicit-augment", "--aug-model", "NET", "--help")[1].count("--net-kind") == 1
-    assert "--net-kind" not in call("implicit-augment", "--help")[1]
+    for script in ("implicit-augment", "get-results"):
+        shown = call(script, "--help")[1]
+        assert "--net-kind" not in shown
+        assert "augmentations whose own flags --aug-model NAME --help shows: NET" in shown
 
 
 @pytest.mark.usefixtures("sketched")

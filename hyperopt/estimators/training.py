@@ -50,7 +50,7 @@ class Plan:
     """Sizes and rates of the passes.
 
     epochs: of the run. batch_size, hyper_batch_size: images per step of the train and the hyper pass. rate, hyper_rate:
-    learning rates of the network and the rows, the latter from `hyper_start` on, the last epoch without a hyper pass.
+    learning rates of the network and the rows, the latter from `hyper_start` on, the last epoch in which no row moves.
     log_interval: steps between two updates of the progress bar. seed: of samples for the log.
     """
 

@@ -56,7 +56,8 @@ def _choice_of(flag: str) -> str | None:
 def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_model: str = Setting.aug_model) -> Parser:
     """The parser of an options class, with the flags of one estimator and one augmentation."""
     lines = (f"  {name:<20}  {entry.help}" for name, entry in ESTIMATORS.items())
-    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines))
+    about_networks = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(NETWORKS)}"
+    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_networks))
     parser = make_parser(description, epilog)
     add_flags(parser, flag_fields(kind))
     own: dict[str, type] = {f"--aug-model {aug_model}": network_options(aug_model)}

@@ -130,7 +130,9 @@ class Setting:
         "learned warp of the paper, or of the published code, which blurs all other images as well",
         choices=WARP_NAMES,
     )
-    hyper_start: int = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
+    hyper_start: int = flag(
+        None, "last epoch in which no row moves (default: the estimator's, or recipe)", type=number(int, 0, MANY)
+    )
     hyper_lr: float = flag(
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )

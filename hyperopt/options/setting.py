@@ -12,16 +12,14 @@ from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, STAND
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
-from hyperopt.options.network import NoNetwork
+from hyperopt.options.network import LEARNED, Learned, NoNetwork
 from hyperopt.rows.letters import rows_letters
 from utils.colour import colour
 from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
 from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
-TABLE_AUG_MODELS = ("SHA", "SEP")  # AutoDO's
-LEARNED_AUG_MODELS = (*TABLE_AUG_MODELS, "NET")
-AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS, "STN")
+AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED)
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
@@ -174,6 +172,11 @@ class Setting:
         return bool(self.row_parts)
 
     @property
+    def learned_augmentation(self) -> Learned | None:
+        """Who holds and who moves the learned augmentation; None without one."""
+        return LEARNED.get(self.aug_model)
+
+    @property
     def learns_augmentation(self) -> bool:
         """Whether the rows have a learned augmentation."""
         return "A" in self.row_parts
@@ -181,7 +184,7 @@ class Setting:
     @property
     def row_parts(self) -> str:
         """Letters of the parts that a row has."""
-        return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in (*LEARNED_AUG_MODELS, "STN") else "")
+        return LOSS_LETTERS[self.los_model] + ("A" if self.learned_augmentation else "")
 
     @property
     def table_parts(self) -> str:

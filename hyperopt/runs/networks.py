@@ -28,8 +28,8 @@ def make_network(
         normalise: of the images.
 
     """
-    device, network = given.device, options.network
-    if options.aug_model == "STN":
+    device, network, learned = given.device, options.network, options.learned_augmentation
+    if learned and learned.by_training:
         form = form_of("stn", None, "identity", data.channels)
         return ImageHolder(SpatialTransformer(form, device), device, normalise, options.seed)
     if not isinstance(network, NetworkOptions):

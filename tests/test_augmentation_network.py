@@ -1,6 +1,7 @@
 """Augmentation networks through the command line: trained, resumed, stored, taken over and refused."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ NETWORK = RUN / f"network_{NAME}.pt"
 ROWS = {
     "HES": ("--aug-model", "NET", "--hyper-opt", "HES", "--net-labels"),
     "FIS": LEARNED,
+    "UNR": (*NET, "--los-model", "WGHT", "--hyper-opt", "UNR", "--unroll-look", "published"),
     "untrained": ("--aug-model", "NET", "--net-start", "published"),
     "STN": ("--aug-model", "STN"),
 }
@@ -87,6 +89,20 @@ def test_run_leaves_its_network_its_figures_and_its_pictures(there):
     events = b"".join(path.read_bytes() for path in log.iterdir())
     assert b"Parameter/rotate" in events
     assert b"Learned augmentation" in events
+
+
+def test_rate_of_tables_is_zero_where_no_table_moves(call):
+    """A network has its own; the medians of times are over the epochs after the hyper start all the same."""
+    for flags, moves in ((NET, False), ((*NET, "--los-model", "WGHT"), True)):
+        assert train(call, *flags, "--hyper-opt", "FIS", "-r", f"run{int(moves)}")[0] == 0
+        (path,) = Path(f"local_data/DIGITS/run{int(moves)}").glob("metrics_*.csv")
+        lines = list(csv.DictReader(path.open()))
+        assert [float(line["hyper_learning_rate"]) > 0 for line in lines] == [False, moves, moves]
+        result = path.with_name(path.name.replace("metrics", "result")).with_suffix(".json")
+        seconds = [float(line["hyper_seconds"]) for line in lines[1:]]
+        assert json.loads(result.read_text())["timing"]["median_seconds"]["hyper"] == pytest.approx(
+            sum(seconds) / 2, abs=1e-4
+        )
 
 
 def test_fresh_removes_the_network_with_the_other_files(call, there, killed_at):
@@ -165,6 +181,45 @@ def test_rows_without_a_network_are_refused(call, refused, there):
     refused(
         "implicit-augment", (*SHORT, "--aug-model", "SEP", "--rows", NAME, "--rows-use", "A"), "has no augmentation"
     )
+
+
+def test_estimator_that_takes_nothing_by_default_asks_for_the_network(call, refused, there):
+    flags = (*SHORT[:-2], *NET, "--net-start", "identity", "--hyper-opt", "CON", "--los-model", "WGHT", "--rows", NAME)
+    refused("implicit-augment", flags, "takes over no network by default, so that --aug-model NET would have no effect")
+    flags = (*flags, "--rows-use", "A")
+    assert call("implicit-augment", *flags)[0] == 0
+
+
+@pytest.mark.parametrize("use", [(), ("--rows-use", "A")])
+def test_finished_run_stays_finished_without_the_network_that_it_started_from(call, there, use):
+    """As without the rows file."""
+    flags = (*NET, "--los-model", "WGHT", "--rows", NAME, *use)
+    assert train(call, *flags)[0] == 0
+    NETWORK.unlink()
+    status, out, err = train(call, *flags)
+    assert status == 0
+    assert out.startswith("finished already")
+    assert err == f"note: {NETWORK} is not there, so that it was not compared with what the run started from\n"
+
+
+def test_run_that_took_no_network_is_compared_without_one(call, there):
+    flags = (*NET, "--los-model", "WGHT", "--rows", NAME, "--rows-use", "W")
+    assert train(call, *flags)[0] == 0
+    NETWORK.unlink()
+    assert train(call, *flags)[2] == ""
+    rows = NETWORK.with_name(f"rows_{NAME}.pt")
+    content = torch.load(rows, weights_only=True)
+    torch.save(content | {"weight": 2 * content["weight"]}, rows)
+    status, _, err = train(call, *flags)
+    assert status == 2
+    assert "started with another rows file" in err
+
+
+def test_network_of_a_spatial_transformer_cannot_be_taken_over(call, refused):
+    assert train(call, "--aug-model", "STN")[0] == 0
+    (path,) = RUN.glob("network_*.pt")
+    flags = ("--aug-model", "NET", "--rows", path.stem.removeprefix("network_"))
+    refused("implicit-augment", (*SHORT, *flags), f"{path} is of --aug-model STN, whose network sees the image")
 
 
 WRONG = {
@@ -261,7 +316,10 @@ def test_name_tells_what_is_unusual(call):
     assert "_net_ranges_rotate30-translate0.2_unroll_decay_0.0.json" in plan
     assert "_net_" not in train(call, *NEEDS, "--net-ranges", "rotate=60", "--dry-run")[1].splitlines()[-2]
     assert call("implicit-augment", "--aug-model", "NET", "--help")[1].count("--net-kind") == 1
-    assert "--net-kind" not in call("implicit-augment", "--help")[1]
+    for script in ("implicit-augment", "get-results"):
+        shown = call(script, "--help")[1]
+        assert "--net-kind" not in shown
+        assert "augmentations whose own flags --aug-model NAME --help shows: NET" in shown
 
 
 @pytest.mark.usefixtures("sketched")

@@ -116,6 +116,19 @@ def test_every_row_is_compared_with_the_strongest_control(compared):
     ]
 
 
+def test_augmentation_that_the_training_moves_is_no_control(compared):
+    """An untrained network is one; both have lower errors than the others."""
+    for run in (0, 1, 2):
+        write_result("--aug-model STN", run, (1.0, 1.0 + run, 1.5))
+    transformer, untrained = "STN, on the distorted images", "NET net start published, untrained rows, on the distorted"
+    lines = compared()[1]
+    assert (lines[transformer][1], lines[SHARED][1]) == (transformer, f"**{SHARED}**")
+    for run in (0, 1, 2):
+        write_result("--aug-model NET --net-start published", run, (2.0, 2.0 + run, 2.5))
+    (line,) = (line for name, line in compared()[1].items() if name.startswith(untrained))
+    assert line[1].startswith("**")
+
+
 def test_row_that_is_named_is_what_others_are_compared_with(compared, refused):
     _, lines, _ = compared("--against", "refit")
     for name, line in lines.items():

@@ -115,3 +115,15 @@ def test_method_stands_in_the_help(call):
     words = " ".join(call("implicit-augment", "--help")[1].split())
     assert "--method X published method: presets flags" in words
     assert "(AutoDO, ReSmooth, DABO)" in words
+
+
+def test_preset_rates_of_a_network_that_nothing_moves_are_no_flags_without_effect(call, refused):
+    """DABO's control on ImageNet; only rates that were given are refused."""
+    control = ("--method", "DABO", "--dataset", "ImageNet", "--hyper-opt", "NONE", "--net-start", "published")
+    status, out, err = call("implicit-augment", *control, "--dry-run")
+    assert (status, err) == (0, "")
+    name = Path(planned(out)["result"]).name
+    assert name.endswith("_method_DABO_net_start_published.json")
+    for given in (0.2, 0.3):
+        culprit = "--unroll-lr has no effect on --hyper-opt NONE"
+        refused("implicit-augment", (*control, "--unroll-lr", given, "--dry-run"), culprit)

@@ -7,9 +7,6 @@ from pathlib import Path
 import pytest
 from real_layouts import write_arrays, write_folders, write_trainable
 
-from hyperopt.estimators.table import ESTIMATORS
-from hyperopt.options.setting import AUG_MODELS
-
 SVHN = "-nr 0.1 -ir 100 --dataset SVHN"
 SETTINGS = [
     "--aug-model NONE",
@@ -96,12 +93,12 @@ def test_published_settings_of_resmooth_train_and_are_found(monkeypatch, call, s
     assert "run0" in out
 
 
-# The learned augmentation needs both of these.
-DABO = {"baseline": "--aug-model NONE --hyper-opt NONE"} | (
-    {"affine": "--net-kind affine", "affine and colour": "--net-kind affine-colour"}
-    if "NET" in AUG_MODELS and "UNR" in ESTIMATORS
-    else {}
-)
+DABO = {
+    "baseline": "--aug-model NONE --hyper-opt NONE",
+    "affine": "--net-kind affine",
+    "affine and colour": "--net-kind affine-colour",
+    "spatial transformer": "--aug-model STN --hyper-opt NONE",
+}
 
 
 @pytest.mark.parametrize("name", ["CIFAR10", "TinyImageNet", "BACH"])

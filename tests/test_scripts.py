@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hyperopt.estimators.table import ESTIMATORS
-from hyperopt.options.setting import AUG_MODELS
 from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
@@ -77,9 +75,8 @@ def test_resmooths_published_commands_are_understood(scripts):
     assert all(chain[0] in names for chain in chains)
 
 
-# DABO's commands by data set; those with a learned augmentation need both of these.
+# DABO's commands by data set.
 DABO = {"CIFAR10": 4, "CIFAR100": 4, "TinyImageNet": 3, "BACH": 3, "ImageNet": 2}
-LEARNED = "NET" in AUG_MODELS and "UNR" in ESTIMATORS
 
 
 def test_dabos_published_commands_are_understood(scripts):
@@ -87,12 +84,11 @@ def test_dabos_published_commands_are_understood(scripts):
     commands = printed("table-dabo")
     assert Counter(flags[flags.index("--dataset") + 1] for flags in commands) == DABO
     for _, _, *flags in commands:
-        if LEARNED or flags[-4:] == ["--aug-model", "NONE", "--hyper-opt", "NONE"]:
-            options = script.resolve(script.parse_options(script.RunOptions, "", flags))
-            names.append((options.dataset, options.name))
-            assert options.model == ("resnet18small" if options.dataset in [*DABO][:3] else "resnet18")
-            assert ("_method_DABO" in options.name) is (options.dataset not in ("TinyImageNet", "BACH"))
-    assert len(set(names)) == len(names) == (sum(DABO.values()) if LEARNED else 4)
+        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
+        names.append((options.dataset, options.name))
+        assert options.model == ("resnet18small" if options.dataset in [*DABO][:3] else "resnet18")
+        assert ("_method_DABO" in options.name) is (options.dataset not in ("TinyImageNet", "BACH"))
+    assert len(set(names)) == len(names) == sum(DABO.values())
 
 
 def test_figure_1_shows_its_own_settings_of_the_run_folders(scripts):

@@ -210,7 +210,7 @@ def test_learned_augmentation_is_applied_in_training(train, flags, same):
 
 
 def test_partner_comes_before_the_learned_augmentation(scripts):
-    """Without geometric operations, for learned rows of data sets whose recipe has one."""
+    """Without geometric operations, before tables alone, of data sets whose recipe has one, whatever the method."""
     script = scripts["implicit-augment"]
 
     def strong(*flags):
@@ -218,6 +218,10 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
 
     assert strong("--dataset", "SVHN") == {}
     assert strong("--dataset", "DIGITS", "--aug-model", "SEP") == {}
+    assert strong("--dataset", "CIFAR10", "--aug-model", "STN") == {}
+    assert strong("--dataset", "CIFAR10", "--aug-model", "NET", "--hyper-opt", "HES") == {}
+    assert strong("--dataset", "CIFAR10", "--method", "DABO") == {}
+    assert strong("--dataset", "CIFAR10", "--method", "DABO", "--aug-model", "SEP").keys() == {Place.BEFORE_CROP}
     ((place, partner),) = strong("--dataset", "CIFAR10", "--aug-model", "SHA").items()
     assert place == Place.BEFORE_CROP
     steps = partner.draw(5000, torch.Generator().manual_seed(0))

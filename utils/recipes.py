@@ -9,7 +9,7 @@ class Recipe:
     """Defaults of a training.
 
     lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
-    and the hyper pass. hyper_start: the last epoch without a hyper pass. rand: number and magnitude of the operations
+    and the hyper pass. hyper_start: the last epoch in which no row moves. rand: number and magnitude of the operations
     of RAND and its like, as `--rand` has them. partner: the same of the learned augmentation's partner, which has no
     geometric ones. standard: as `--standard` has it. threads: of the CPU, None for torch's own choice. Rounding depends
     on it, so a data set that gains nothing from several threads gets one, and the same numbers on every machine.

@@ -10,24 +10,25 @@ import torch
 from torch import Tensor
 
 SECTORS = (5, 3, 1)  # of the colour circle, in sixths: where red, green and blue are lowest
+ROUNDING = 1e-5  # of pixels that were normalised, warped and converted
 GREY = (0.299, 0.587, 0.114)  # share of red, green and blue in the brightness that one sees
 
 
 def brightness(images: Tensor, amounts: Tensor) -> Tensor:
     """Multiplied by 1 + amount."""
-    return (images * _factor(amounts)).clamp(0, 1)
+    return clipped(images * _factor(amounts))
 
 
 def contrast(images: Tensor, amounts: Tensor) -> Tensor:
     """The distance from the image's mean grey value is multiplied by 1 + amount."""
     mean = grey(images).mean((2, 3), keepdim=True)
-    return ((images - mean) * _factor(amounts) + mean).clamp(0, 1)
+    return clipped((images - mean) * _factor(amounts) + mean)
 
 
 def saturation(images: Tensor, amounts: Tensor) -> Tensor:
     """The distance from the pixel's grey value is multiplied by 1 + amount."""
     value = grey(images)
-    return ((images - value) * _factor(amounts) + value).clamp(0, 1)
+    return clipped((images - value) * _factor(amounts) + value)
 
 
 def hue(images: Tensor, amounts: Tensor) -> Tensor:
@@ -45,6 +46,17 @@ def jitter(images: Tensor, amounts: Tensor, order: Sequence[int]) -> Tensor:
     for place in order:
         images = operations[place](images, amounts[:, place])
     return images
+
+
+def clipped(values: Tensor) -> Tensor:
+    """Values clamped to 0..1, with slope 1 up to these bounds and a rounding error beyond.
+
+    Torch's own clamp has no slope there in some versions, so that black and saturated pixels would not move amounts.
+    """
+    known = values.detach()
+    clamped = known.clamp(0, 1)
+    moves = (known - clamped).abs() <= ROUNDING
+    return clamped + torch.where(moves, values - known, 0)
 
 
 def grey(images: Tensor) -> Tensor:
@@ -70,9 +82,11 @@ def to_hsv(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def from_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     """Images (B, 3, H, W) from hue in circles, of any size, saturation and value, each (B, H, W)."""
+    # Pure colours are on the kinks of this. There, maximum and minimum have the mean of the slopes on both sides.
+    low, high = torch.zeros_like(hue), torch.ones_like(hue)
     places = [(sector + 6 * hue) % 6 for sector in SECTORS]
-    channels = [value - value * saturation * torch.minimum(place, 4 - place).clamp(0, 1) for place in places]
-    return torch.stack(channels, 1)
+    depths = [torch.maximum(low, torch.minimum(high, torch.minimum(place, 4 - place))) for place in places]
+    return torch.stack([value - value * saturation * depth for depth in depths], 1)
 
 
 def _factor(amounts: Tensor) -> Tensor:

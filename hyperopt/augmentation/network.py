@@ -53,7 +53,10 @@ class Weights:
         return torch.cat([weights[name].flatten() for name in self.shapes])
 
     def start(self, draws: torch.Generator, identity: bool) -> Tensor:
-        """Weights (P,) on the host, as torch starts such layers; with `identity` those of the last layer are zero."""
+        """Weights (P,) on the host; with `identity` those of the last layer are zero.
+
+        All are uniform, as torch has those of linear layers and convolutions; its embeddings are normal.
+        """
         found = {}
         for name, shape in self.shapes.items():
             layer = name.partition(".")[0]

@@ -47,8 +47,8 @@ class Estimator:
     any, only the columns in --rows-use are taken over besides. hyper_options: which of the options hyper_start,
     hyper_lr and hyper_batch_size apply to it; none of them if it takes no hypergradients. changes: what it changes in a
     recipe. refits: whether --refit can follow. trains_on: values of --train-on that it can be combined with. rows_rate:
-    learning rate of the rows at their last step of the epoch, 0 without such steps. forwards: passes of another network
-    per image of a train pass.
+    learning rate of tables at the rows' last step of the epoch, 0 without such steps. forwards: further forward passes
+    per image of a train pass, of this network or of one like it; a backward pass counts as two.
 
     Args:
         options: of this estimator.

@@ -1,8 +1,9 @@
 """HES and FIS: before each epoch a hyper pass moves the rows by implicit differentiation at the linear head.
 
 AutoDO (arXiv 2103.05863) section 3.2. Both map the gradient of the clean loss at the head's weight matrix W (C, F) to
-V (C, F), an inverse curvature of the training loss times that gradient. Only V's direction matters: the row optimiser
-hides its scale. C: classes, F: features.
+V (C, F), an inverse curvature of the training loss times that gradient. For tables only V's direction matters, since
+their optimiser hides its scale. A network (NET) is moved by plain descent, so that V's scale, which differs between HES
+and FIS and with their flags, is a factor of its learning rate, up to the largest norm. C: classes, F: features.
 """
 
 from __future__ import annotations

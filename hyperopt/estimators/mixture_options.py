@@ -84,7 +84,7 @@ class MixtureOptions:
             "--distil": (self.distil != "off", ("distil_weight", "distil_temperature")),
             "--distil released": (self.distil == "released", ("distil_classes",)),
         }
-        usual = setting.usual_of_estimator
+        usual = setting.usual_of(setting.estimator)
         for needed, (there, names) in is_for.items():
             for name in names:
                 if not there and getattr(self, name) != usual[name]:

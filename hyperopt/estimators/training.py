@@ -50,7 +50,7 @@ class Plan:
     """Sizes and rates of the passes.
 
     epochs: of the run. batch_size, hyper_batch_size: images per step of the train and the hyper pass. rate, hyper_rate:
-    learning rates of the network and the rows, the latter from `hyper_start` on, the last epoch without a hyper pass.
+    learning rates of the network and the rows, the latter from `hyper_start` on, the last epoch in which no row moves.
     log_interval: steps between two updates of the progress bar. seed: of samples for the log.
     """
 
@@ -118,7 +118,7 @@ class Training:
     def train_pass(self, number: int, step: Callable[[Batch], Tensor], forwards: float = 0) -> float:
         """The train pass of epoch `number`, from 1; returns its mean loss.
 
-        `forwards` are passes of another network of this kind per image, for the measured speed.
+        `forwards` are further forward passes per image, as the estimator counts them, for the measured speed.
 
         Raises DivergenceError when a loss is not a number.
         """

@@ -34,7 +34,10 @@ PERTURBATION, PERTURBATION_BFLOAT16 = 1e-4, 0.1
 
 
 class Unrolled(Estimator):
-    """Replaces the step."""
+    """Replaces the step.
+
+    Raises UserError when an epoch has fewer steps than --unroll-every, so that the rows would never move.
+    """
 
     fills = "WSA"
     hyper_options = ("hyper_start", "hyper_lr")
@@ -67,6 +70,15 @@ class Unrolled(Estimator):
     options: Options
 
     @classmethod
+    def check(cls, setting: Any) -> None:
+        """Refuse a momentum of the look-ahead that would see some of the steps alone."""
+        if setting.estimator.unroll_look == "published" and setting.estimator.unroll_every > 1:
+            raise UserError(
+                f"--unroll-look published has a momentum over all steps, and --unroll-every "
+                f"{setting.estimator.unroll_every} leaves some out; change one of them"
+            )
+
+    @classmethod
     def check_run(cls, options: Any) -> None:
         """Refuse what the exact form cannot do."""
         if options.estimator.unroll_form != "exact":
@@ -88,6 +100,12 @@ class Unrolled(Estimator):
         self._published: PublishedLook | None = None
         self._clean: Iterator[Batch] = iter(())
         self._class_weight: Tensor | None = None  # (C,)
+        self._steps = len(training.loaders.train_index) // training.plan.batch_size  # of an epoch
+        if options.unroll_every > self._steps:
+            raise UserError(
+                f"--unroll-every {options.unroll_every} moves no rows in epochs of {self._steps} steps; "
+                "lower it or --batch-size"
+            )
         self._epoch, self._steps_done = 0, 0
         self._hypergradients: list[Tensor] = []  # their sums of absolute values, of this epoch
 
@@ -101,7 +119,7 @@ class Unrolled(Estimator):
             return super().epoch(number)
         self.begin_moving()
         loss = super().epoch(number)
-        refuse_non_finite("hypergradient", self._hypergradients, "--lr or --hyper-lr")
+        refuse_non_finite("hypergradient", self._hypergradients, self.training.rows.rate_flags)
         return loss
 
     @property
@@ -197,8 +215,7 @@ class Unrolled(Estimator):
         import torch
 
         plan, training = self.training.plan, self.training
-        steps = len(training.loaders.train_index) // plan.batch_size
-        self.rows_rate = plan.hyper_rate(self._epoch - 1 - plan.hyper_start + (self._steps_done - 1) / steps)
+        self.rows_rate = plan.hyper_rate(self._epoch - 1 - plan.hyper_start + (self._steps_done - 1) / self._steps)
         found = torch.autograd.grad(clean_loss, list(leaves.values()))
         training.rows.move(index, dict(zip(leaves, found, strict=True)), self.rows_rate)
         self._hypergradients.append(torch.stack([one.abs().sum() for one in found]).sum())

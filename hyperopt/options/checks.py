@@ -1,9 +1,9 @@
 """Refuses flags that contradict each other."""
 
 from custom_transforms.names import MAGNITUDES, split_numbers
-from hyperopt.options.network import check_network
+from hyperopt.options.network import MOVED_BY_ESTIMATORS, check_network
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
-from hyperopt.options.setting import HYPER_OPTIONS, LEARNED_AUG_MODELS, LOSS_LETTERS, Setting
+from hyperopt.options.setting import HYPER_OPTIONS, LOSS_LETTERS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
@@ -64,7 +64,7 @@ def _check_estimator(setting: Setting) -> None:
 def _models(fills: str) -> str:
     """The flags that give rows a part that an estimator fills."""
     losses = [name for name, letters in LOSS_LETTERS.items() if set(letters) & set(fills)]
-    found = [f"--aug-model {'|'.join(LEARNED_AUG_MODELS)}"] if "A" in fills else []
+    found = [f"--aug-model {'|'.join(MOVED_BY_ESTIMATORS)}"] if "A" in fills else []
     return " or ".join(found + ([f"--los-model {'|'.join(losses)}"] if losses else []))
 
 

@@ -14,8 +14,8 @@ class Method(NamedTuple):
     """A published method.
 
     presets: of flags, by option, for all data. source: its paper. trainings: what it changes in a recipe, by recipe,
-    for the data sets of its paper; runs with such settings have the method in their name. own: presets of its
-    estimator's flags by recipe, which belong to these.
+    for the data sets of its paper; runs with such settings have the method in their name. own: presets of the
+    flags of its estimator and of its augmentation network by recipe, which belong to these.
     """
 
     presets: Mapping[str, Any]
@@ -56,7 +56,6 @@ DABO_TRAINING = {
     "momentum": 0.9,
     "weight_decay": 5e-4,
     "standard": "flip",
-    "partner": None,
 }
 DABO_IMAGENET = DABO_TRAINING | {
     "model": "resnet18",

@@ -1,7 +1,7 @@
 """The flags of augmentation networks, which `--aug-model NET --help` shows, and what they cannot be combined with."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from custom_datasets.names import BUILT_IN
 from hyperopt.augmentation.network_names import COLOUR, KINDS, STARTS, form_of, ranges_of, ranges_text
@@ -36,23 +36,45 @@ class NetworkOptions(NoNetwork):
     )
 
 
-# By --aug-model; the others have no network.
-NETWORKS: dict[str, type[NoNetwork]] = {"NET": NetworkOptions}
+class Learned(NamedTuple):
+    """A learned augmentation.
+
+    by_network: whether a network holds it, not a table. by_training: whether the training itself moves it, not an
+    estimator. options: the class of the flags that only it has.
+    """
+
+    by_network: bool = False
+    by_training: bool = False
+    options: type[NoNetwork] = NoNetwork
+
+
+LEARNED = {  # by --aug-model
+    "SHA": Learned(),
+    "SEP": Learned(),
+    "NET": Learned(by_network=True, options=NetworkOptions),
+    "STN": Learned(by_network=True, by_training=True),
+}
+MOVED_BY_ESTIMATORS = [name for name, learned in LEARNED.items() if not learned.by_training]
 
 
 def network_options(aug_model: str) -> type[NoNetwork]:
     """The class of the flags that only this --aug-model has."""
-    return NETWORKS.get(aug_model, NoNetwork)
+    return LEARNED[aug_model].options if aug_model in LEARNED else NoNetwork
+
+
+def with_flags() -> dict[str, type[NoNetwork]]:
+    """The classes of flags by --aug-model, of those that have any."""
+    return {name: learned.options for name, learned in LEARNED.items() if learned.options is not NoNetwork}
 
 
 def check_network(setting: Any) -> None:
     """Raise UserError for flags of a setting that contradict its augmentation network, if it has one."""
-    name = setting.aug_model
-    if name not in (*NETWORKS, "STN"):
+    name, learned = setting.aug_model, setting.learned_augmentation
+    if not (learned and learned.by_network):
         return
     if setting.warp != type(setting).warp:
         raise UserError(f"--warp has no effect on --aug-model {name}, which has a warp of its own; change one of them")
-    if name == "STN":
+    if learned.by_training:
         _check_joint(setting)
         return
     _check_parameters(setting.network)
@@ -64,10 +86,13 @@ def check_network(setting: Any) -> None:
 def _check_joint(setting: Any) -> None:
     if setting.hyper_opt != "NONE":
         raise UserError(
-            f"--aug-model STN is trained with the network, not by --hyper-opt {setting.hyper_opt}; take NET"
+            f"--aug-model {setting.aug_model} is trained with the network, not by --hyper-opt {setting.hyper_opt}; "
+            "take NET"
         )
     if setting.rows:
-        raise UserError("--aug-model STN is trained with the network, and starts from no rows; leave out --rows")
+        raise UserError(
+            f"--aug-model {setting.aug_model} is trained with the network, and starts from no rows; leave out --rows"
+        )
 
 
 def _check_parameters(network: NetworkOptions) -> None:
@@ -88,9 +113,9 @@ def _check_parameters(network: NetworkOptions) -> None:
 
 def _check_movement(setting: Any) -> None:
     """Refuse a network that does nothing in the training or in the refit, and rates without effect."""
-    moves = "A" in setting.filled_parts
+    moves, usual = "A" in setting.filled_parts, setting.usual_of(setting.network)
     for option in ("unroll_lr", "unroll_decay", "unroll_clip"):
-        if not moves and getattr(setting.network, option) != getattr(NetworkOptions, option):
+        if not moves and getattr(setting.network, option) != usual[option]:
             raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {setting.hyper_opt}; change one of them")
     taken = (setting.rows or setting.refit) and "A" in (setting.rows_use or "A")
     if not ((moves and not setting.refit) or taken or setting.network.net_start == "published"):

@@ -9,7 +9,7 @@ from custom_datasets.names import BUILT_IN
 from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
-from hyperopt.options.network import NETWORKS, network_options
+from hyperopt.options.network import network_options, with_flags
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting, refit_use
 from utils.errors import UserError
@@ -49,14 +49,15 @@ def _choice_of(flag: str) -> str | None:
     name = flag.removeprefix("--").replace("-", "_")
     if estimator_of_flag(name):
         return "--hyper-opt"
-    of_networks = {field.name for network in NETWORKS.values() for field in flag_fields(network)}
+    of_networks = {field.name for network in with_flags().values() for field in flag_fields(network)}
     return "--aug-model" if name in of_networks else None
 
 
 def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_model: str = Setting.aug_model) -> Parser:
     """The parser of an options class, with the flags of one estimator and one augmentation."""
     lines = (f"  {name:<20}  {entry.help}" for name, entry in ESTIMATORS.items())
-    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines))
+    about_networks = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(with_flags())}"
+    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_networks))
     parser = make_parser(description, epilog)
     add_flags(parser, flag_fields(kind))
     own: dict[str, type] = {f"--aug-model {aug_model}": network_options(aug_model)}
@@ -105,7 +106,9 @@ def resolve(options: Options) -> Options:
             )
         options = dataclasses.replace(options, recipe=options.dataset)
     fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
-    fill_in |= {"rows_use": refit_use(options.filled_parts, options.aug_model in NETWORKS)} if options.refit else {}
+    if options.refit:
+        learned = options.learned_augmentation
+        fill_in["rows_use"] = refit_use(options.filled_parts, learned is not None and learned.by_network)
     if isinstance(options, RunOptions) and options.seed is None:
         fill_in["seed"] = seed_of(options.run_folder)
     options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})

@@ -12,16 +12,14 @@ from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, STAND
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.methods import METHODS, training_settings
-from hyperopt.options.network import NoNetwork
+from hyperopt.options.network import LEARNED, Learned, NoNetwork
 from hyperopt.rows.letters import rows_letters
 from utils.colour import colour
 from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
 from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
-TABLE_AUG_MODELS = ("SHA", "SEP")  # AutoDO's
-LEARNED_AUG_MODELS = (*TABLE_AUG_MODELS, "NET")
-AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED_AUG_MODELS, "STN")
+AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED)
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 TRAIN_ON = ("distorted", "valid", "both")
@@ -130,7 +128,9 @@ class Setting:
         "learned warp of the paper, or of the published code, which blurs all other images as well",
         choices=WARP_NAMES,
     )
-    hyper_start: int = flag(None, "last epoch without a hyper pass (default: recipe)", type=number(int, 0, MANY))
+    hyper_start: int = flag(
+        None, "last epoch in which no row moves (default: the estimator's, or recipe)", type=number(int, 0, MANY)
+    )
     hyper_lr: float = flag(
         None, "learning rate of the rows (default: recipe)", type=number(float, 0, LARGE, open_low=True)
     )
@@ -172,6 +172,11 @@ class Setting:
         return bool(self.row_parts)
 
     @property
+    def learned_augmentation(self) -> Learned | None:
+        """Who holds and who moves the learned augmentation; None without one."""
+        return LEARNED.get(self.aug_model)
+
+    @property
     def learns_augmentation(self) -> bool:
         """Whether the rows have a learned augmentation."""
         return "A" in self.row_parts
@@ -179,7 +184,7 @@ class Setting:
     @property
     def row_parts(self) -> str:
         """Letters of the parts that a row has."""
-        return LOSS_LETTERS[self.los_model] + ("A" if self.aug_model in (*LEARNED_AUG_MODELS, "STN") else "")
+        return LOSS_LETTERS[self.los_model] + ("A" if self.learned_augmentation else "")
 
     @property
     def table_parts(self) -> str:
@@ -253,18 +258,13 @@ class Setting:
         if self.method and self.method_trains:
             found = {"method": self.method} | found
         for options in (self.network, self.estimator):
-            usual = self._usual_of(options)
+            usual = self.usual_of(options)
             found |= {name: value for name, value in vars(options).items() if value != usual[name]}
         if "net_ranges" in found:
             found["net_ranges"] = found["net_ranges"].replace("=", "").replace(",", "-")
         return found
 
-    @property
-    def usual_of_estimator(self) -> dict[str, Any]:
-        """The defaults of the estimator's own options."""
-        return self._usual_of(self.estimator)
-
-    def _usual_of(self, options: Any) -> dict[str, Any]:
+    def usual_of(self, options: Any) -> dict[str, Any]:
         """The defaults of options that belong to a choice; a method with training settings may have its own."""
         own = {name: field.default for name, field in _fields(type(options)).items()}
         presets = METHODS[self.method].own.get(self.recipe, {}) if self.method and self.method_trains else {}

@@ -3,11 +3,11 @@
 For each distortion (with what --view-valid plants) and number of clean images, the tables show two test errors in %, as
 mean and standard deviation over runs: that of the best epoch on the test set, and the one by which settings are
 compared, such as the mean of the last five epochs, which needs no choice of an epoch. Settings that lack it are left
-out. A control is a setting without hypergradients and without rows of another run. The strongest control is the one
-with the lowest error among those with the most runs. Every setting is compared with it, or with a named setting, on the
-runs that both have: mean difference with its 95 % t-interval, and p-value of the paired, two-sided t-test. The
-strongest control is chosen by the same errors: that makes it harder for the other settings to beat it, and exaggerates
-its lead over them.
+out. A control is a setting that learns no rows, has none of another run, and no augmentation that the training moves.
+The strongest control is the one with the lowest error among those with the most runs. Every setting is compared with
+it, or with a named setting, on the runs that both have: mean difference with its 95 % t-interval, and p-value of the
+paired, two-sided t-test. The strongest control is chosen by the same errors: that makes it harder for the other
+settings to beat it, and exaggerates its lead over them.
 """
 
 import re
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from statistics import mean
 
 from custom_transforms.names import AS_IT_IS
-from hyperopt.options.setting import LEARNED_AUG_MODELS
 from hyperopt.report.results import SettingResults
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
 from utils.errors import UserError
@@ -88,21 +87,26 @@ def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCo
 
 
 def name_of(setting: SettingResults) -> str:
-    """The setting's name without what all of its group have; for a control, with the images that it is trained on."""
+    """The setting's name without what all of its group have.
+
+    If it has neither an estimator nor learned rows, with the images that it is trained on.
+    """
     options, on = setting.options, setting.options.train_on
     label = setting.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
     label = label.replace(f" {PLANTED} {options.view_valid}", "")
     if options.hyper_opt == "NONE":
         label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
-    if not is_control(setting):
+    if options.hyper_opt != "NONE" or options.rows:
         return label
-    learns = options.los_model != "NONE" or options.aug_model in LEARNED_AUG_MODELS
-    return f"{label}{', untrained rows' if learns else ''}, on {TRAINED_ON[on]}"
+    untrained = options.has_rows and is_control(setting)
+    return f"{label}{', untrained rows' if untrained else ''}, on {TRAINED_ON[on]}"
 
 
 def is_control(setting: SettingResults) -> bool:
-    """Whether nothing is learned about single images."""
-    return setting.options.hyper_opt == "NONE" and not setting.options.rows
+    """Whether nothing is learned about the training images, and nothing about their augmentation."""
+    options = setting.options
+    learned = options.learned_augmentation
+    return options.hyper_opt == "NONE" and not options.rows and not (learned and learned.by_training)
 
 
 def strongest(lines: Sequence[Line]) -> Line | None:

@@ -68,7 +68,7 @@ class Network:
 
     """
 
-    blurs_still = False
+    blurs_still = takes_rate = False
     rate_flag = "--unroll-lr"
 
     def __init__(self, weights: Weights, normalise: Normalise, shown: tuple[str, ...]):

@@ -23,6 +23,7 @@ class Holder(Protocol):
     """Stores a part: a table with a row per image or a shared one, or anything else that maps an index to leaves."""
 
     rate_flag: str  # the flag of its learning rate
+    takes_rate: bool  # whether that is the one which `move` is given
 
     @property
     def values(self) -> Tensor:
@@ -120,6 +121,11 @@ class Rows:
         """Take one step of all holders on the rows of the images `index` (B,)."""
         for letter, gradient in gradients.items():
             self.holders[letter].move(index, gradient, learning_rate)
+
+    @property
+    def takes_rate(self) -> bool:
+        """Whether a holder moves at the learning rate that `move` is given."""
+        return any(holder.takes_rate for holder in self.holders.values())
 
     @property
     def rate_flags(self) -> str:

@@ -26,7 +26,7 @@ class RowTable:
 
     """
 
-    rate_flag = "--hyper-lr"
+    rate_flag, takes_rate = "--hyper-lr", True
     alpha = 0.99  # decay of the running square, per step
     epsilon = 1e-8
 

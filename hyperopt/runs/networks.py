@@ -28,8 +28,8 @@ def make_network(
         normalise: of the images.
 
     """
-    device, network = given.device, options.network
-    if options.aug_model == "STN":
+    device, network, learned = given.device, options.network, options.learned_augmentation
+    if learned and learned.by_training:
         form = form_of("stn", None, "identity", data.channels)
         return ImageHolder(SpatialTransformer(form, device), device, normalise, options.seed)
     if not isinstance(network, NetworkOptions):
@@ -53,6 +53,11 @@ def network_form(network: NetworkOptions, channels: int, classes: int) -> Form:
 def read_network(path: Path, network: NetworkOptions) -> NetworkFile:
     """The network of a finished run, for a run with these options. Raises UserError when it is of another form."""
     found = NetworkFile.read(path)
+    if found.form.kind == "stn":
+        raise UserError(
+            f"{path} is of --aug-model STN, whose network sees the image and cannot be taken over; "
+            "give the name of a run with --aug-model NET"
+        )
     form = network_form(network, found.form.channels, found.form.classes)
     pairs = {
         "net_kind": (found.form.kind, form.kind),

@@ -131,7 +131,7 @@ def figures(estimator: Estimator, number: int, loss: float, test: Evaluation, va
         test,
         valid,
         learning_rate=training.optimizer.param_groups[0]["lr"],
-        hyper_learning_rate=estimator.rows_rate,
+        hyper_learning_rate=estimator.rows_rate if training.rows.takes_rate else 0.0,
         seconds=dict(training.meter.seconds),
         speeds=dict(training.meter.speeds),
         memory=peak_memory(training.meter.device),

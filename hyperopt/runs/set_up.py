@@ -26,7 +26,6 @@ from hyperopt.augmentation.warps import make_warp
 from hyperopt.estimators.training import Plan, Rate, Training, Views
 from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import TABLE_AUG_MODELS
 from hyperopt.rows.rows import make_rows
 from hyperopt.runs.networks import make_network
 from utils.device import PRECISIONS
@@ -45,8 +44,8 @@ def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Ran
 
     Raises UserError for a policy that was never published, or that does not fit pictures of height x width pixels.
     """
-    recipe, found = options.defaults, dict[Place, Random]()
-    if options.aug_model in TABLE_AUG_MODELS and recipe.partner:
+    recipe, learned, found = options.defaults, options.learned_augmentation, dict[Place, Random]()
+    if recipe.partner and learned and not learned.by_network:
         found[Place.BEFORE_CROP] = RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
     if options.aug_model in POLICIES:
         table = auto_augment_table(options.dataset, options.recipe)

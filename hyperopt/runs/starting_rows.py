@@ -107,6 +107,11 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
     there = there.replace("A", "") + ("A" if beside.exists() else "")
     use = _letters_to_take(options, path, there)
     if "A" not in use + options.filled_parts and network.net_start == "identity":
+        if beside.exists():
+            raise UserError(
+                f"--hyper-opt {options.hyper_opt} takes over no network by default, so that --aug-model NET would have "
+                "no effect; add --rows-use A"
+            )
         raise UserError(
             f"there is no {beside}, so that --aug-model NET would have no effect; take the rows of such a run"
         )
@@ -136,7 +141,7 @@ def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
 def refuse_other_rows(path: Path, options: RunOptions, files: RunFiles, result: dict[str, Any]) -> None:
     """Raise UserError when the rows file at `path`, from which a finished run has started, has changed since.
 
-    If it is gone, a note says so.
+    If it is gone, or the network beside it, a note says so.
 
     Args:
         path: of the rows file.
@@ -146,13 +151,22 @@ def refuse_other_rows(path: Path, options: RunOptions, files: RunFiles, result: 
 
     """
     if not path.exists():
-        print(f"note: {path} is not there, so that it was not compared with what the run started from", file=sys.stderr)
+        _note_missing(path)
         return
-    start = StartingRows(path, RowsFile.read(path), "")
+    start, expected = StartingRows(path, RowsFile.read(path), ""), result.get("rows_checksum")
     if isinstance(options.network, NetworkOptions):
-        start = find_starting_rows(options) or start
-    if start.fingerprint != result.get("rows_checksum"):
+        beside = start.files.network
+        if beside.exists():
+            start = find_starting_rows(options) or start
+        elif start.fingerprint != expected and "A" in (options.rows_use or "A"):
+            _note_missing(beside)
+            return
+    if start.fingerprint != expected:
         raise UserError(
             f"{files.result} is of a run that was started with another rows file than {path}; "
             "put the earlier one back, or start over with --fresh"
         )
+
+
+def _note_missing(path: Path) -> None:
+    print(f"note: {path} is not there, so that it was not compared with what the run started from", file=sys.stderr)

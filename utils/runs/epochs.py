@@ -10,7 +10,7 @@ from utils.passes import Evaluation
 class Epoch:
     """One epoch's figures. Losses are in nats; the seconds are those of hyper pass, train pass and evaluation.
 
-    learning_rate, hyper_learning_rate: of the last step, the latter 0 without a hyper pass.
+    learning_rate, hyper_learning_rate: of the last step, the latter 0 where no table moves.
     speeds: of the passes, as text. memory: the most used so far, in GiB; 0 where it is not measured. measures: further
     columns of the metrics file.
     """

@@ -225,8 +225,8 @@ class Record(AbstractContextManager):
         return result
 
     def _timing(self) -> dict[str, Any]:
-        """The entry of a result about time: the medians are over the epochs with a hyper pass, if there are any."""
-        typical = [epoch for epoch in self.epochs if epoch.hyper_learning_rate] or self.epochs
+        """The entry of a result about time: the medians are over the epochs after the hyper start, if there is one."""
+        typical = [epoch for epoch in self.epochs if epoch.epoch > self.options.get("hyper_start", 0)]
         return {
             "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
             "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),

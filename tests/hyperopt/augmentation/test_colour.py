@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from hyperopt.augmentation.colour import OPERATIONS, from_hsv, hue, jitter, to_hsv
+from hyperopt.augmentation.colour import OPERATIONS, clipped, from_hsv, hue, jitter, to_hsv
 
 
 def images(seed=0, size=8, dtype=torch.float64):
@@ -94,3 +94,34 @@ def test_gradient_of_grey_and_clamped_pixels_is_small():
     weights = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(8))
     gradients = torch.autograd.grad((jitter(pictures, amounts, (3, 2, 1, 0)) * weights).sum(), (pictures, amounts))
     assert all(gradient.abs().max() < 100 for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_bounds_pass_gradients(name):
+    """At the identity the slopes of black, saturated and pure pixels are those without any clamp."""
+    pictures = torch.tensor([[0.0, 0, 0], [1, 1, 1], [1, 0, 0], [1, 1, 0], [0.2, 1, 0.7]]).double().T[None, :, None]
+    amounts = torch.zeros(1, dtype=torch.float64)
+    grey = torch.einsum("bchw,c->bhw", pictures, torch.tensor([0.299, 0.587, 0.114]).double())[:, None]
+    centre = {"brightness": 0, "contrast": grey.mean(), "saturation": grey}[name]
+    found = torch.autograd.functional.jacobian(lambda amounts: OPERATIONS[name](pictures, amounts), amounts)
+    torch.testing.assert_close(found[..., 0], pictures - centre, rtol=0, atol=1e-7)
+    of_images = torch.autograd.functional.jacobian(lambda images: OPERATIONS[name](images, amounts), pictures)
+    torch.testing.assert_close(of_images.reshape(15, 15), torch.eye(15, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_values_beyond_the_bounds_are_clamped_and_have_no_slope_but_for_rounding():
+    values = torch.tensor([-7.3, -1e-4, -1e-7, 0, 0.3, 1, 1 + 1e-6, 1 + 1e-4, 2.7], requires_grad=True)
+    found = clipped(values)
+    assert torch.equal(found, values.clamp(0, 1))
+    (slopes,) = torch.autograd.grad(found.sum(), values)
+    assert slopes.tolist() == [0, 0, 1, 1, 1, 1, 1, 0, 0]
+
+
+def test_pure_colours_turn_with_the_mean_of_the_slopes_on_both_sides():
+    pictures = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 1]]).double()
+    pictures = pictures.T[None, :, None]
+    turned = lambda amount: hue(pictures, torch.full((1,), amount, dtype=torch.float64))  # noqa: E731
+    expected = (turned(1e-5) - turned(-1e-5)) / 2e-5
+    found = torch.autograd.functional.jacobian(lambda amounts: hue(pictures, amounts), torch.zeros(1).double())
+    assert expected.abs().max() > 2
+    torch.testing.assert_close(found[..., 0], expected, rtol=0, atol=1e-8)

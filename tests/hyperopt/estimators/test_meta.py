@@ -64,6 +64,7 @@ ROWS = {
         "--distil",
         "corrected",
     ),
+    "NET UNR": ("--aug-model", "NET", "--hyper-opt", "UNR", "--net-kind", "affine-colour", "--net-labels"),
     "SEP/BOTH CON": (*LEARNED, "CON", "--rows", "finished"),
 }
 # The project's pass, its function that reads, and how.

@@ -17,6 +17,7 @@ from hyperopt.estimators import unrolled
 from hyperopt.estimators.look_ahead import PublishedLook, network_at, sgd_step
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
+from hyperopt.rows.network import NoiseHolder
 from hyperopt.runs import set_up
 from utils.passes import Batch
 
@@ -30,6 +31,7 @@ PARTS = {
     "A": ("--aug-model", "SEP"),
     "shared A": ("--aug-model", "SHA"),
     "all": ("--aug-model", "SEP", "--los-model", "BOTH"),
+    "network": ("--aug-model", "NET", "--net-start", "published", "--net-labels", "--los-model", "WGHT"),
 }
 
 
@@ -69,17 +71,29 @@ def in_double(training):
     random = torch.Generator().manual_seed(1)
     for holder in training.rows.holders.values():
         noise = torch.randn(holder.values.shape, generator=random, dtype=torch.float64)
-        holder.values, holder.square = holder.values.double() + 0.3 * noise, holder.square.double()
+        values = holder.values.double() + 0.3 * noise
+        if isinstance(holder, NoiseHolder):
+            holder._values, holder.velocity = values, holder.velocity.double()
+        else:
+            holder.values, holder.square = values, holder.square.double()
     views = training.views
     for name in ("training", "evaluation"):
         view = getattr(views, name)
         object.__setattr__(views, name, lambda stored, view=view: view(stored).double())
 
 
+def draw_anew(training):
+    """Let the augmentation's draws, and those of its network, begin at the same place."""
+    training.draws.manual_seed(7)
+    holder = training.rows.holders.get("A")
+    if isinstance(holder, NoiseHolder):
+        holder._draws.manual_seed(8)
+
+
 def hypergradients(estimator, batch, clean):
     """What the step moves the rows with, by part; the augmentation's draws are always the same."""
     found = {}
-    estimator.training.draws.manual_seed(7)
+    draw_anew(estimator.training)
     estimator.training.rows.move = lambda index, gradients, rate: found.update(gradients)
     estimator.unrolled_step(batch, clean)
     del estimator.training.rows.move
@@ -116,6 +130,7 @@ def relative(found, expected):
 @pytest.mark.parametrize("momentum", ["0.9", "0"])
 def test_exact_form_is_the_gradient_through_the_whole_step(make, parts, momentum):
     estimator, batch, clean = make(*PARTS[parts], "--momentum", momentum, "--weight-decay", "0.01")
+    draw_anew(estimator.training)
     leaves = {letter: leaf.requires_grad_() for letter, leaf in estimator.training.rows.leaves(batch.index).items()}
     loss = loss_after_step(estimator, batch, clean, leaves)
     expected = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
@@ -124,6 +139,24 @@ def test_exact_form_is_the_gradient_through_the_whole_step(make, parts, momentum
     for letter, gradient in found.items():
         assert gradient.abs().max() > 0
         assert relative(gradient, expected[letter]) < 1e-9
+
+
+@pytest.mark.parametrize("kind", ["affine", "rotation"])
+@pytest.mark.parametrize("start", ["identity", "published"])
+def test_network_takes_a_step_down_the_gradient_through_the_whole_step(make, kind, start):
+    """From the network's weights through parameters, images, the classifier's step and the clean loss."""
+    descent = ("--unroll-lr", "0.5", "--unroll-decay", "0", "--unroll-clip", "1e6")
+    flags = ("--aug-model", "NET", "--net-kind", kind, "--net-start", start, "--net-labels", *descent)
+    estimator, batch, clean = make(*flags)
+    holder = estimator.training.rows.holders["A"]
+    weights = holder.values.clone().requires_grad_()
+    draw_anew(estimator.training)
+    parameters = holder._parameters(weights, batch.index, holder._draws)
+    (expected,) = torch.autograd.grad(loss_after_step(estimator, batch, clean, {"A": parameters}), weights)
+    before = holder.values.clone()
+    draw_anew(estimator.training)
+    estimator.unrolled_step(batch, clean)
+    assert relative((before - holder.values) / 0.5, expected) < 1e-9
 
 
 @pytest.mark.parametrize("letter", ["W", "S"])

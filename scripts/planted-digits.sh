@@ -5,7 +5,7 @@
 source "$(dirname "$0")/begin.sh"
 TRAIN="$PYTHON implicit-augment.py --no-cuda"
 NET="--aug-model NET --net-kind"
-LEARN="--hyper-opt UNR --unroll-decay 0"
+LEARN="--hyper-opt UNR --unroll-lr 0.02 --unroll-decay 0" # as a trial with run 8 has it
 for run in ${RUNS:-0 1 2 3 4}; do
     for setting in "" "--aug-model RAND" "$NET rotation --net-start published" "$NET rotation $LEARN"; do
         $TRAIN -r "run$run" --view-valid rotation $setting
@@ -14,3 +14,6 @@ done
 $TRAIN --view-valid translation $NET translation $LEARN
 $TRAIN --view-valid zoomin $NET scale $LEARN
 $TRAIN --view-valid zoomout $NET scale $LEARN
+MATCH='view_valid_(rotation|translation|zoomin|zoomout)(_net_kind.*)?$'
+$PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"
+$PYTHON get-results.py --compare --accuracy last_five --against '^NET net kind.*unroll|^NET/.* UNR' --match 'view_valid_rotation(_net_kind.*)?$'

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from custom_transforms.geometry import KINDS, matrices, move
 from custom_transforms.names import AS_IT_IS
+from utils.errors import UserError
 
 View = Callable[[Tensor], Tensor]
 
@@ -49,9 +50,15 @@ PLANTED: dict[str, View] = {
 }
 
 
-def plant(name: str, view: View) -> View:
-    """The view of images after the transformation of `--view-valid`; the view itself if that is none."""
+def plant(name: str, view: View, height: int, width: int) -> View:
+    """The view of images after the transformation of `--view-valid`; the view itself if that is none.
+
+    Raises UserError for images, of height x width pixels, that are too small to show a transformation.
+    """
     if name == AS_IT_IS:
         return view
+    if min(height, width) <= SHIFT:
+        needed = f"needs images of {SHIFT + 1} x {SHIFT + 1} pixels or more"
+        raise UserError(f"--view-valid {name} {needed}, these have {width} x {height}; leave it out")
     transform = PLANTED[name]
     return lambda images: view(transform(images))

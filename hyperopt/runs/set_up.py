@@ -108,14 +108,15 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
     else:
         normalise = Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
     base = {place: make() for place, make in (STANDARD[name] for name in split_names(options.standard))}
-    strong = base | make_strong(options, *data.train.shape[1:])
+    _, *size = data.train.shape
+    strong = base | make_strong(options, *size)
     base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
     return Views(
         normalise=normalise,
-        evaluation=plant(options.view_valid, normalise),
+        evaluation=plant(options.view_valid, normalise, *size),
         base=base_view,
         training=training,
-        clean=plant(options.view_valid, normalise if options.overfit else training),
+        clean=plant(options.view_valid, normalise if options.overfit else training, *size),
         clean_is_validation=not options.overfit,
     )
 

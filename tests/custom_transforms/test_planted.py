@@ -7,6 +7,7 @@ from torchvision.transforms import functional as pil
 
 from custom_transforms.names import AS_IT_IS, PLANTED_NAMES
 from custom_transforms.planted import PLANTED, plant
+from utils.errors import UserError
 
 CHANNELS = pytest.mark.parametrize("channels", [1, 3])
 SIZES = pytest.mark.parametrize("size", [(32, 32), (8, 8), (28, 28), (25, 48)])
@@ -71,5 +72,17 @@ def test_flags_know_the_planted_transformations():
 
 def test_what_is_planted_comes_before_the_view():
     images = random_images(3, (8, 8))
-    assert plant(AS_IT_IS, torch.neg) is torch.neg
-    assert torch.equal(plant("translation", torch.neg)(images), -PLANTED["translation"](images))
+    assert plant(AS_IT_IS, torch.neg, 8, 8) is torch.neg
+    assert torch.equal(plant("translation", torch.neg, 8, 8)(images), -PLANTED["translation"](images))
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_images_that_are_too_small_are_refused_and_the_smallest_show_it(name):
+    for size in ((2, 2), (1, 9), (9, 1)):
+        with pytest.raises(UserError, match=rf"^--view-valid {name} needs images of 3 x 3 .* {size[1]} x {size[0]};"):
+            plant(name, torch.neg, *size)
+        assert plant(AS_IT_IS, torch.neg, *size) is torch.neg
+    image = torch.arange(1, 10, dtype=torch.uint8).view(1, 1, 3, 3)
+    found = plant(name, torch.clone, 3, 3)(image)
+    assert not torch.equal(found, image)
+    assert found.any()

@@ -1,7 +1,7 @@
 """Refuses flags that contradict each other."""
 
 from custom_transforms.names import MAGNITUDES, split_numbers
-from hyperopt.options.network import MOVED_BY_ESTIMATORS, check_network
+from hyperopt.options.augmenter import MOVED_BY_ESTIMATORS, check_augmenter
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
 from hyperopt.options.setting import HYPER_OPTIONS, LOSS_LETTERS, Setting
 from hyperopt.rows.letters import CONFIDENCE, in_words
@@ -29,7 +29,7 @@ def check_setting(setting: Setting) -> None:
     if setting.overfit and not setting.estimator_class.hyper_options:
         raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES, FIS or UNR")
     _check_starting_rows(setting)
-    check_network(setting)
+    check_augmenter(setting)
 
 
 def _check_policy(setting: Setting) -> None:

@@ -15,7 +15,7 @@ class Method(NamedTuple):
 
     presets: of flags, by option, for all data. source: its paper. trainings: what it changes in a recipe, by recipe,
     for the data sets of its paper; runs with such settings have the method in their name. own: presets of the
-    flags of its estimator and of its augmentation network by recipe, which belong to these.
+    flags of its estimator and of its augmenter by recipe, which belong to these.
     """
 
     presets: Mapping[str, Any]

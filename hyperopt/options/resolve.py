@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from custom_datasets.names import BUILT_IN
 from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
+from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
-from hyperopt.options.network import network_options, with_flags
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting, refit_use
 from utils.errors import UserError
@@ -49,18 +49,18 @@ def _choice_of(flag: str) -> str | None:
     name = flag.removeprefix("--").replace("-", "_")
     if estimator_of_flag(name):
         return "--hyper-opt"
-    of_networks = {field.name for network in with_flags().values() for field in flag_fields(network)}
-    return "--aug-model" if name in of_networks else None
+    of_augmenters = {field.name for augmenter in with_flags().values() for field in flag_fields(augmenter)}
+    return "--aug-model" if name in of_augmenters else None
 
 
 def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_model: str = Setting.aug_model) -> Parser:
     """The parser of an options class, with the flags of one estimator and one augmentation."""
     lines = (f"  {name:<20}  {entry.help}" for name, entry in ESTIMATORS.items())
-    about_networks = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(with_flags())}"
-    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_networks))
+    about_augmenters = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(with_flags())}"
+    epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_augmenters))
     parser = make_parser(description, epilog)
     add_flags(parser, flag_fields(kind))
-    own: dict[str, type] = {f"--aug-model {aug_model}": network_options(aug_model)}
+    own: dict[str, type] = {f"--aug-model {aug_model}": augmenter_options(aug_model)}
     own |= {f"--hyper-opt {hyper_opt}": find_estimator(hyper_opt).Options}
     for choice, options in own.items():
         if fields := flag_fields(options):
@@ -81,10 +81,10 @@ def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[d
 
 
 def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
-    """Options of a class from values by name, which may include the estimator's and the network's."""
+    """Options of a class from values by name, which may include the estimator's and the augmenter's."""
     own: dict[str, Any] = {
         "estimator": find_estimator(values.get("hyper_opt", Setting.hyper_opt)).Options,
-        "network": network_options(values.get("aug_model", Setting.aug_model)),
+        "augmenter": augmenter_options(values.get("aug_model", Setting.aug_model)),
     }
 
     def of(options: Any) -> dict[str, Any]:
@@ -108,14 +108,14 @@ def resolve(options: Options) -> Options:
     fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
     if options.refit:
         learned = options.learned_augmentation
-        fill_in["rows_use"] = refit_use(options.filled_parts, learned is not None and learned.by_network)
+        fill_in["rows_use"] = refit_use(options.filled_parts, learned is not None and learned.by_augmenter)
     if isinstance(options, RunOptions) and options.seed is None:
         fill_in["seed"] = seed_of(options.run_folder)
     options = dataclasses.replace(options, **{f: v for f, v in fill_in.items() if getattr(options, f) is None})
     if not isinstance(options.estimator, options.estimator_class.Options):
         options = dataclasses.replace(options, estimator=options.estimator_class.Options())
-    if not isinstance(options.network, network_options(options.aug_model)):
-        options = dataclasses.replace(options, network=network_options(options.aug_model)())
+    if not isinstance(options.augmenter, augmenter_options(options.aug_model)):
+        options = dataclasses.replace(options, augmenter=augmenter_options(options.aug_model)())
     if isinstance(options, RunOptions):
         check_run(options)
     else:

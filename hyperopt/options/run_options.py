@@ -6,7 +6,7 @@ from typing import Any
 
 from custom_transforms.names import MAGNITUDES
 from hyperopt.estimators.estimator import Estimator
-from hyperopt.options.network import NoNetwork
+from hyperopt.options.augmenter import NoAugmenter
 from hyperopt.options.setting import HYPER_OPTIONS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
@@ -80,7 +80,7 @@ class RunOptions(Setting):
         usual: dict[str, Any] = {
             field.name: field.default for field in dataclasses.fields(Setting) if field.name in own
         }
-        without = {"rand": self.defaults.rand, "estimator": Estimator.Options(), "network": NoNetwork()}
+        without = {"rand": self.defaults.rand, "estimator": Estimator.Options(), "augmenter": NoAugmenter()}
         return dataclasses.replace(self, **usual | without)
 
     @property

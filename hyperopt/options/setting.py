@@ -11,8 +11,8 @@ from custom_models.names import ENCODERS
 from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, STANDARD_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
+from hyperopt.options.augmenter import LEARNED, Learned, NoAugmenter
 from hyperopt.options.methods import METHODS, training_settings
-from hyperopt.options.network import LEARNED, Learned, NoNetwork
 from hyperopt.rows.letters import rows_letters
 from utils.colour import colour
 from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
@@ -41,13 +41,13 @@ NAMED = (
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 
-def refit_use(parts: str, network: bool = False) -> str:
+def refit_use(parts: str, augmenter: bool = False) -> str:
     """Letters of the columns that --refit takes over by default, of an estimator that fills these parts.
 
-    An augmentation network is taken over beside the weights: it has no other effect than the learned one.
+    An augmenter is taken over beside the weights: it has no other effect than the learned one.
     """
     use = next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
-    return f"{use}A" if network and "A" in parts and use != "A" else use
+    return f"{use}A" if augmenter and "A" in parts and use != "A" else use
 
 
 def defaults_of(recipe: str, method: str | None, hyper_opt: str) -> Recipe:
@@ -138,7 +138,7 @@ class Setting:
     # Options of the estimator `hyper_opt`; their fields are flags of their own.
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
     # The same of the augmentation `aug_model`.
-    network: NoNetwork = dataclasses.field(default_factory=NoNetwork)
+    augmenter: NoAugmenter = dataclasses.field(default_factory=NoAugmenter)
     model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
 
     @property
@@ -257,7 +257,7 @@ class Setting:
             found["standard"] = self.standard.replace(",", "-")
         if self.method and self.method_trains:
             found = {"method": self.method} | found
-        for options in (self.network, self.estimator):
+        for options in (self.augmenter, self.estimator):
             usual = self.usual_of(options)
             found |= {name: value for name, value in vars(options).items() if value != usual[name]}
         if "net_ranges" in found:
@@ -282,11 +282,11 @@ class Setting:
         return {"rows": short, "use": self.rows_use} if self.rows_use else {"rows": short}
 
     def values(self, kind: type | None = None) -> dict[str, Any]:
-        """The options by name, with the estimator's and the network's: all, or those that an options class has."""
+        """The options by name, with the estimator's and the augmenter's: all, or those that an options class has."""
         found: dict[str, Any] = {}
         for name in _fields(kind or type(self)):
             value = getattr(self, name)
-            found |= vars(value) if name in ("estimator", "network") else {name: value}
+            found |= vars(value) if name in ("estimator", "augmenter") else {name: value}
         return found
 
 

@@ -30,7 +30,7 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     filled_in = {name: value for name, value in defaults.items() if name in usual and value is not None}
     values = usual | filled_in | {"recipe": recipe, "precision": "fp32"} | dict(stored)
     options = make_options(RunOptions, values)
-    kinds = RunOptions, type(options.network), type(options.estimator)
+    kinds = RunOptions, type(options.augmenter), type(options.estimator)
     known = {field.name: field for kind in kinds for field in flag_fields(kind)}
     if unknown := sorted(stored.keys() - known.keys()):
         raise ValueError(f"its option {unknown[0]} is not known")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hyperopt.augmentation.warps import Effect, RandomAmounts, Warp
 from hyperopt.head.losses import Loss
-from hyperopt.rows.network import ImageHolder, NoiseHolder
+from hyperopt.rows.augmenter import ImageHolder, NoiseHolder
 from hyperopt.rows.parts import PARTS, Part, weight_of
 from hyperopt.rows.table import RowTable
 
@@ -51,7 +51,7 @@ class Holder(Protocol):
         """
 
     def parameters(self) -> list[Tensor]:
-        """Values that the network's own optimiser moves, down the training loss."""
+        """Values that the classifier's own optimiser moves, down the training loss."""
 
     def state(self) -> dict[str, Any]:
         """Its state besides the values, for `load`."""
@@ -174,7 +174,7 @@ class Rows:
         return {name: value for holder in self.holders.values() for name, value in holder.measures(index).items()}
 
     def parameters(self) -> list[Tensor]:
-        """Values that the network's own optimiser moves, down the training loss."""
+        """Values that the classifier's own optimiser moves, down the training loss."""
         return [values for holder in self.holders.values() for values in holder.parameters()]
 
     @property
@@ -203,9 +203,9 @@ def make_rows(
     training_loss: Loss,
     warp: Warp,
     home: torch.device,
-    network: NoiseHolder | ImageHolder | None = None,
+    augmenter: NoiseHolder | ImageHolder | None = None,
 ) -> Rows:
-    """Rows at their start, with the parts of these letters in tables, but for an augmentation by a network.
+    """Rows at their start, with the parts of these letters in tables, but for an augmentation by an augmenter.
 
     Args:
         given: the given labels of all N training images, (N,) int64, on the run's device.
@@ -215,15 +215,15 @@ def make_rows(
         training_loss: of an image.
         warp: of the learned augmentation.
         home: device of the tables.
-        network: what holds the augmentation, if it is not a table.
+        augmenter: what holds the augmentation, if it is not a table.
 
     """
     at_home = given.to(home)
     tables = {
         letter: RowTable(part.start(at_home, classes, shared), shared and letter == "A")
         for letter, part in PARTS.items()
-        if letter in letters and not (network and letter == network.part.letter)
+        if letter in letters and not (augmenter and letter == augmenter.part.letter)
     }
-    if network:
-        return Rows(given, {**tables, "A": network}, training_loss, network, PARTS | {"A": network.part})
+    if augmenter:
+        return Rows(given, {**tables, "A": augmenter}, training_loss, augmenter, PARTS | {"A": augmenter.part})
     return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS)

@@ -8,8 +8,8 @@ import torch
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
 from hyperopt.estimators.estimator import Estimator
-from hyperopt.rows.network import Network
-from hyperopt.rows.network_file import NetworkFile
+from hyperopt.rows.augmenter import AugmenterHolder
+from hyperopt.rows.augmenter_file import AugmenterFile
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.class_counts import images_per_class
 from hyperopt.runs.fingerprints import fingerprint_table, fingerprint_training_set, fingerprints
@@ -21,7 +21,7 @@ from utils.runs.predictions import predict
 def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
     """Write the predictions of the last epoch, and the learned rows if the run trains on the distorted images.
 
-    An augmentation network gets a file of its own.
+    An augmenter gets a file of its own.
     """
     training = estimator.training
     options, files, data = stage.training, stage.run.files, training.data
@@ -49,8 +49,8 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
     replace_file(files.rows, rows.as_pt())
     replace_file(files.rows_npz, rows.as_npz())
     augmentation = training.rows.holders.get("A")
-    if isinstance(augmentation, Network):
-        NetworkFile(augmentation.form, augmentation.content()).write(files.network)
+    if isinstance(augmentation, AugmenterHolder):
+        AugmenterFile(augmentation.form, augmentation.content()).write(files.augmenter)
 
 
 def describe(data: Dataset, split: Split) -> dict[str, Any]:

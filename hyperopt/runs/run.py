@@ -13,7 +13,7 @@ from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
 from custom_datasets.workers import lost_workers
 from hyperopt.estimators.estimator import Estimator
-from hyperopt.options.network import NetworkOptions, refuse_grey
+from hyperopt.options.augmenter import AugmenterOptions, refuse_grey
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.class_counts import announce
 from hyperopt.runs.earlier import find_earlier
@@ -100,15 +100,15 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
     """Read the data set; notes about it are printed to stderr.
 
     Raises UserError when it cannot be read, when other runs of the run folder have another data set, when there are
-    fewer test images than the options ask for, or when the images are grey and an augmentation network needs colours.
+    fewer test images than the options ask for, or when the images are grey and an augmenter needs colours.
     """
     data = load_dataset(options.dataset, options.folder, device, rgb(options.background))
     data = data.evaluating(options.test_images)
     refuse_other_data(options.files, options.background, fingerprints(data))
     refuse_split_of_other_labels(options.files.folder, options.distortion, data)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
-    if isinstance(options.network, NetworkOptions):
-        refuse_grey(options.network.net_kind, data.channels, options.dataset)
+    if isinstance(options.augmenter, AugmenterOptions):
+        refuse_grey(options.augmenter.net_kind, data.channels, options.dataset)
     for note in (*data.notes, *data.duplicates, *missing):
         print(f"note: {note}", file=sys.stderr)
     return data

@@ -27,7 +27,7 @@ from hyperopt.estimators.training import Plan, Rate, Training, Views
 from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows
-from hyperopt.runs.networks import make_network
+from hyperopt.runs.augmenters import make_augmenter
 from utils.device import PRECISIONS
 from utils.errors import UserError
 from utils.passes import Batches
@@ -45,7 +45,7 @@ def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Ran
     Raises UserError for a policy that was never published, or that does not fit pictures of height x width pixels.
     """
     recipe, learned, found = options.defaults, options.learned_augmentation, dict[Place, Random]()
-    if recipe.partner and learned and not learned.by_network:
+    if recipe.partner and learned and not learned.by_augmenter:
         found[Place.BEFORE_CROP] = RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
     if options.aug_model in POLICIES:
         table = auto_augment_table(options.dataset, options.recipe)
@@ -194,7 +194,7 @@ def make_training(
         LOSSES[options.training_loss],
         make_warp(options.warp, options.defaults.warp_enlargement),
         device if options.rows_on == "device" else torch.device("cpu"),
-        make_network(options, loaders.given, data, views.normalise),
+        make_augmenter(options, loaders.given, data, views.normalise),
     )
     optimizer = torch.optim.SGD(
         [*model.parameters(), *rows.parameters()],

@@ -84,7 +84,7 @@ def explaining_fresh(stage: Stage, last: Stage) -> Iterator[None]:
 
 def _changes(earlier: Stage, last: Stage) -> str:
     """How the command of an earlier stage differs from that of the last one: flags with other values, or without."""
-    theirs, own = last.run.values(), (last.run.estimator, last.run.network)
+    theirs, own = last.run.values(), (last.run.estimator, last.run.augmenter)
     usual = {field.name: field.default for options in own for field in flag_fields(type(options))}
     # --rows-use of a refit is filled in if it was not given, and refused by name without --refit.
     ours = {name: value for name, value in earlier.run.values().items() if name not in ("fresh", "rows_use")}

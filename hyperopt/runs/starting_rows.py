@@ -9,16 +9,16 @@ import numpy as np
 
 from custom_datasets.distortion import Split, distorted_images
 from custom_datasets.table import Dataset
-from hyperopt.options.network import NetworkOptions
+from hyperopt.options.augmenter import AugmenterOptions
 from hyperopt.options.run_options import RunOptions
+from hyperopt.rows.augmenter import NoiseHolder
+from hyperopt.rows.augmenter_file import AugmenterFile
 from hyperopt.rows.confidence import relative_confidence
 from hyperopt.rows.letters import CONFIDENCE, in_words
-from hyperopt.rows.network import NoiseHolder
-from hyperopt.rows.network_file import NetworkFile
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
+from hyperopt.runs.augmenters import read_augmenter, refuse_other_images
 from hyperopt.runs.fingerprints import fingerprint_training_set
-from hyperopt.runs.networks import read_network, refuse_other_images
 from hyperopt.runs.stages import FinishedRun, rows_path
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
@@ -28,15 +28,15 @@ from utils.runs.files import RunFiles
 
 @dataclass(frozen=True)
 class StartingRows:
-    """The rows of a file, the letters of the columns to take over, and the augmentation network, if that is taken over.
+    """The rows of a file, the letters of the columns to take over, and the augmenter, if that is taken over.
 
-    The network's file is that of the run that wrote the rows.
+    The augmenter's file is that of the run that wrote the rows.
     """
 
     path: Path
     rows: RowsFile
     use: str
-    network: NetworkFile | None = None
+    augmenter: AugmenterFile | None = None
 
     @property
     def files(self) -> RunFiles:
@@ -46,7 +46,7 @@ class StartingRows:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the content, which is the same in both kinds of file."""
-        return fingerprint(self.rows.content() | ({"network": self.network.content()} if self.network else {}))
+        return fingerprint(self.rows.content() | ({"network": self.augmenter.content()} if self.augmenter else {}))
 
     def run(self, classes: int) -> FinishedRun:
         """The run that wrote the rows."""
@@ -65,8 +65,8 @@ class StartingRows:
         soft_label = self.rows.columns.get("soft_label")
         if soft_label is not None and soft_label.shape[1] != data.classes:
             raise UserError(f"{self.path} has soft labels of other than {data.classes} classes; write it anew")
-        if self.network:
-            refuse_other_images(self.files.network, self.network.form, data.channels, data.classes)
+        if self.augmenter:
+            refuse_other_images(self.files.augmenter, self.augmenter.form, data.channels, data.classes)
 
     def fill(self, rows: Rows) -> None:
         """Fill rows with the columns to take over; other parts, and the rows of other images, stay as they are.
@@ -79,8 +79,8 @@ class StartingRows:
             columns = columns | {"weight": factor * columns["weight"] if "W" in use else factor}
             use = "W" + use.replace("W", "").replace(CONFIDENCE, "")
         holder = rows.holders.get("A")
-        if self.network and isinstance(holder, NoiseHolder):
-            holder.take(self.network.weights)
+        if self.augmenter and isinstance(holder, NoiseHolder):
+            holder.take(self.augmenter.weights)
             use = use.replace("A", "")
         rows.fill(self.rows.index, columns, use)
 
@@ -100,13 +100,13 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
     rows = RowsFile.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
-    network, there = options.network, rows.letters
-    if not isinstance(network, NetworkOptions):
+    augmenter, there = options.augmenter, rows.letters
+    if not isinstance(augmenter, AugmenterOptions):
         return StartingRows(path, rows, _letters_to_take(options, path, there))
-    beside = StartingRows(path, rows, "").files.network
+    beside = StartingRows(path, rows, "").files.augmenter
     there = there.replace("A", "") + ("A" if beside.exists() else "")
     use = _letters_to_take(options, path, there)
-    if "A" not in use + options.filled_parts and network.net_start == "identity":
+    if "A" not in use + options.filled_parts and augmenter.net_start == "identity":
         if beside.exists():
             raise UserError(
                 f"--hyper-opt {options.hyper_opt} takes over no network by default, so that --aug-model NET would have "
@@ -115,7 +115,7 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
         raise UserError(
             f"there is no {beside}, so that --aug-model NET would have no effect; take the rows of such a run"
         )
-    return StartingRows(path, rows, use, read_network(beside, network) if "A" in use else None)
+    return StartingRows(path, rows, use, read_augmenter(beside, augmenter) if "A" in use else None)
 
 
 def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
@@ -141,7 +141,7 @@ def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
 def refuse_other_rows(path: Path, options: RunOptions, files: RunFiles, result: dict[str, Any]) -> None:
     """Raise UserError when the rows file at `path`, from which a finished run has started, has changed since.
 
-    If it is gone, or the network beside it, a note says so.
+    If it is gone, or the augmenter beside it, a note says so.
 
     Args:
         path: of the rows file.
@@ -154,8 +154,8 @@ def refuse_other_rows(path: Path, options: RunOptions, files: RunFiles, result: 
         _note_missing(path)
         return
     start, expected = StartingRows(path, RowsFile.read(path), ""), result.get("rows_checksum")
-    if isinstance(options.network, NetworkOptions):
-        beside = start.files.network
+    if isinstance(options.augmenter, AugmenterOptions):
+        beside = start.files.augmenter
         if beside.exists():
             start = find_starting_rows(options) or start
         elif start.fingerprint != expected and "A" in (options.rows_use or "A"):

@@ -68,8 +68,8 @@ class RunFiles:
         return self.rows.with_suffix(".npz")
 
     @property
-    def network(self) -> Path:
-        """The augmentation network (`hyperopt.rows.network_file`), if the run has one."""
+    def augmenter(self) -> Path:
+        """The augmenter (`hyperopt.rows.augmenter_file`), if the run has one."""
         return self.folder / f"network_{self.name}.pt"
 
     @property
@@ -80,7 +80,7 @@ class RunFiles:
     @property
     def outcome(self) -> tuple[Path, ...]:
         """The files that are written between the last epoch and the result."""
-        return self.rows, self.rows_npz, self.network, self.predictions
+        return self.rows, self.rows_npz, self.augmenter, self.predictions
 
     @property
     def lock(self) -> Path:

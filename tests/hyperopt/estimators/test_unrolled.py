@@ -17,7 +17,7 @@ from hyperopt.estimators import unrolled
 from hyperopt.estimators.look_ahead import PublishedLook, network_at, sgd_step
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.rows.network import NoiseHolder
+from hyperopt.rows.augmenter import NoiseHolder
 from hyperopt.runs import set_up
 from utils.passes import Batch
 

@@ -7,8 +7,8 @@ from torch import nn
 from torchvision.transforms.functional import InterpolationMode, affine
 
 from custom_transforms.normalise import Normalise
-from hyperopt.augmentation.network import NoiseNetwork, SpatialTransformer, affine_matrices, transform
-from hyperopt.augmentation.network_names import AFFINE, KINDS, RANGES, Form, form_of, parse_ranges, ranges_text
+from hyperopt.augmentation.augmenter import NoiseAugmenter, SpatialTransformer, affine_matrices, transform
+from hyperopt.augmentation.augmenter_names import AFFINE, KINDS, RANGES, Form, form_of, parse_ranges, ranges_text
 
 CPU = torch.device("cpu")
 NORMALISE = Normalise((0.5, 0.4, 0.3), (0.2, 0.25, 0.3), CPU)
@@ -35,7 +35,7 @@ def moved(pictures, form, **parameters):
 @pytest.mark.parametrize("kind", KINDS)
 def test_identity_start_changes_nothing(kind, classes):
     form = form_of(kind, None, "identity", 3, classes)
-    network = NoiseNetwork(form, CPU)
+    network = NoiseAugmenter(form, CPU)
     values = network.start(random(), identity=True)
     parameters = network.parameters(values, torch.rand(4, network.draws, generator=random(3)), torch.arange(4))
     pictures = images()
@@ -48,14 +48,14 @@ def test_identity_start_changes_nothing(kind, classes):
     ("kind", "weights"), [("affine", 828), ("affine-colour", 2220), ("rotation", 6 * 6 + 6 + 6 * 60 + 60 + 61)]
 )
 def test_networks_are_as_small_as_published(kind, weights):
-    network = NoiseNetwork(form_of(kind, None, "identity", 3), CPU)
+    network = NoiseAugmenter(form_of(kind, None, "identity", 3), CPU)
     assert len(network.start(random(), identity=False)) == weights
 
 
 @pytest.mark.parametrize("kind", ["affine", "affine-colour"])
 def test_network_is_three_linear_layers_of_noise_with_dropout(kind):
     form = form_of(kind, "rotate=30", "identity", 3)
-    network = NoiseNetwork(form, CPU)
+    network = NoiseAugmenter(form, CPU)
     values, uniform = network.start(random(), identity=False), torch.rand(50, network.draws, generator=random(3))
     first, second, last = layers = [nn.Linear(n, m) for n, m in zip(*sizes(network), strict=True)]
     weights = network.split(values)
@@ -80,7 +80,7 @@ def sizes(network):
 
 
 def test_label_changes_the_parameters_of_its_images():
-    network = NoiseNetwork(form_of("affine", None, "identity", 1, 3), CPU)
+    network = NoiseAugmenter(form_of("affine", None, "identity", 1, 3), CPU)
     values, uniform = network.start(random(), identity=False), torch.rand(1, network.draws, generator=random(3))
     found = network.parameters(values, uniform.expand(4, -1), torch.tensor([0, 1, 2, 1]))
     assert torch.equal(found[1], found[3])
@@ -90,7 +90,7 @@ def test_label_changes_the_parameters_of_its_images():
 @pytest.mark.parametrize("kind", KINDS)
 def test_parameters_and_warp_are_bounded_for_any_weights(kind):
     form = form_of(kind, "rotate=90,scale=1.5,hue=0.5", "identity", 3)
-    network = NoiseNetwork(form, CPU)
+    network = NoiseAugmenter(form, CPU)
     values = 1e3 * torch.randn(len(network.start(random(), identity=False)), generator=random(4))
     parameters = network.parameters(
         values, torch.rand(200, network.draws, generator=random(3)), torch.zeros(200).long()
@@ -148,7 +148,7 @@ def test_outside_of_the_picture_is_the_mean_colour():
 
 def test_published_affine_network_adds_to_the_identity_without_bounds():
     form = form_of("affine", None, "published", 1)
-    network = NoiseNetwork(form, CPU)
+    network = NoiseAugmenter(form, CPU)
     values = network.start(random(), identity=False)
     assert network.parameters(100 * values, torch.rand(9, network.draws), torch.zeros(9).long()).abs().max() > 100
     pictures = images(1, 12, torch.float64)

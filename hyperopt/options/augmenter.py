@@ -1,22 +1,25 @@
-"""The flags of augmentation networks, which `--aug-model NET --help` shows, and what they cannot be combined with."""
+"""The flags of augmenters, which `--aug-model NET --help` shows, and what they cannot be combined with.
+
+An augmenter is a network that holds the learned augmentation.
+"""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from custom_datasets.names import BUILT_IN
-from hyperopt.augmentation.network_names import COLOUR, KINDS, STARTS, form_of, ranges_of, ranges_text
+from hyperopt.augmentation.augmenter_names import COLOUR, KINDS, STARTS, form_of, ranges_of, ranges_text
 from utils.errors import UserError
 from utils.flags import LARGE, as_flag, flag, number
 
 
 @dataclass(frozen=True)
-class NoNetwork:
-    """The flags of an augmentation without a network, or with one that the training itself moves: none."""
+class NoAugmenter:
+    """The flags of an augmentation without an augmenter, or with one that the training itself moves: none."""
 
 
 @dataclass(frozen=True)
-class NetworkOptions(NoNetwork):
-    """Those of a network whose outputs are the augmentation's parameters, and of its own optimiser."""
+class AugmenterOptions(NoAugmenter):
+    """Those of an augmenter, whose outputs are the augmentation's parameters, and of its own optimiser."""
 
     net_kind: str = flag("affine", "what the network decides", choices=KINDS)
     net_ranges: str | None = flag(
@@ -39,86 +42,86 @@ class NetworkOptions(NoNetwork):
 class Learned(NamedTuple):
     """A learned augmentation.
 
-    by_network: whether a network holds it, not a table. by_training: whether the training itself moves it, not an
+    by_augmenter: whether an augmenter holds it, not a table. by_training: whether the training itself moves it, not an
     estimator. options: the class of the flags that only it has.
     """
 
-    by_network: bool = False
+    by_augmenter: bool = False
     by_training: bool = False
-    options: type[NoNetwork] = NoNetwork
+    options: type[NoAugmenter] = NoAugmenter
 
 
 LEARNED = {  # by --aug-model
     "SHA": Learned(),
     "SEP": Learned(),
-    "NET": Learned(by_network=True, options=NetworkOptions),
-    "STN": Learned(by_network=True, by_training=True),
+    "NET": Learned(by_augmenter=True, options=AugmenterOptions),
+    "STN": Learned(by_augmenter=True, by_training=True),
 }
 MOVED_BY_ESTIMATORS = [name for name, learned in LEARNED.items() if not learned.by_training]
 
 
-def network_options(aug_model: str) -> type[NoNetwork]:
+def augmenter_options(aug_model: str) -> type[NoAugmenter]:
     """The class of the flags that only this --aug-model has."""
-    return LEARNED[aug_model].options if aug_model in LEARNED else NoNetwork
+    return LEARNED[aug_model].options if aug_model in LEARNED else NoAugmenter
 
 
-def with_flags() -> dict[str, type[NoNetwork]]:
+def with_flags() -> dict[str, type[NoAugmenter]]:
     """The classes of flags by --aug-model, of those that have any."""
-    return {name: learned.options for name, learned in LEARNED.items() if learned.options is not NoNetwork}
+    return {name: learned.options for name, learned in LEARNED.items() if learned.options is not NoAugmenter}
 
 
-def check_network(setting: Any) -> None:
-    """Raise UserError for flags of a setting that contradict its augmentation network, if it has one."""
+def check_augmenter(setting: Any) -> None:
+    """Raise UserError for flags of a setting that contradict its augmenter, if it has one."""
     name, learned = setting.aug_model, setting.learned_augmentation
-    if not (learned and learned.by_network):
+    if not (learned and learned.by_augmenter):
         return
     if setting.warp != type(setting).warp:
         raise UserError(f"--warp has no effect on --aug-model {name}, which has a warp of its own; change one of them")
     if learned.by_training:
         _check_joint(setting)
         return
-    _check_parameters(setting.network)
+    _check_parameters(setting.augmenter)
     if setting.public:
-        refuse_grey(setting.network.net_kind, len(BUILT_IN[setting.dataset].mean), setting.dataset)
+        refuse_grey(setting.augmenter.net_kind, len(BUILT_IN[setting.dataset].mean), setting.dataset)
     _check_movement(setting)
 
 
 def _check_joint(setting: Any) -> None:
     if setting.hyper_opt != "NONE":
         raise UserError(
-            f"--aug-model {setting.aug_model} is trained with the network, not by --hyper-opt {setting.hyper_opt}; "
+            f"--aug-model {setting.aug_model} is trained with the classifier, not by --hyper-opt {setting.hyper_opt}; "
             "take NET"
         )
     if setting.rows:
         raise UserError(
-            f"--aug-model {setting.aug_model} is trained with the network, and starts from no rows; leave out --rows"
+            f"--aug-model {setting.aug_model} is trained with the classifier, and starts from no rows; leave out --rows"
         )
 
 
-def _check_parameters(network: NetworkOptions) -> None:
-    if network.net_ranges is None:
+def _check_parameters(augmenter: AugmenterOptions) -> None:
+    if augmenter.net_ranges is None:
         return
-    if (network.net_kind, network.net_start) == ("affine", "published"):
+    if (augmenter.net_kind, augmenter.net_start) == ("affine", "published"):
         raise UserError("--net-ranges has no effect on --net-kind affine --net-start published, which has no bounds")
-    own = ranges_of(network.net_kind)
-    for entry in network.net_ranges.split(","):
+    own = ranges_of(augmenter.net_kind)
+    for entry in augmenter.net_ranges.split(","):
         if entry.split("=")[0] not in own:
             raise UserError(
-                f"--net-ranges {entry} has no effect on --net-kind {network.net_kind}; its ranges are "
+                f"--net-ranges {entry} has no effect on --net-kind {augmenter.net_kind}; its ranges are "
                 f"{', '.join(sorted(own))}"
             )
-    if not any(form_of(network.net_kind, network.net_ranges, network.net_start, 1).ranges.values()):
+    if not any(form_of(augmenter.net_kind, augmenter.net_ranges, augmenter.net_start, 1).ranges.values()):
         raise UserError("--net-ranges leaves the network without a range above zero; raise one")
 
 
 def _check_movement(setting: Any) -> None:
-    """Refuse a network that does nothing in the training or in the refit, and rates without effect."""
-    moves, usual = "A" in setting.filled_parts, setting.usual_of(setting.network)
+    """Refuse an augmenter that does nothing in the training or in the refit, and rates without effect."""
+    moves, usual = "A" in setting.filled_parts, setting.usual_of(setting.augmenter)
     for option in ("unroll_lr", "unroll_decay", "unroll_clip"):
-        if not moves and getattr(setting.network, option) != usual[option]:
+        if not moves and getattr(setting.augmenter, option) != usual[option]:
             raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {setting.hyper_opt}; change one of them")
     taken = (setting.rows or setting.refit) and "A" in (setting.rows_use or "A")
-    if not ((moves and not setting.refit) or taken or setting.network.net_start == "published"):
+    if not ((moves and not setting.refit) or taken or setting.augmenter.net_start == "published"):
         raise UserError(
             f"--aug-model NET starts without any effect, and --hyper-opt {setting.hyper_opt} does not move it; add an "
             "estimator that does, --rows or --refit with A in --rows-use, or --net-start published"
@@ -128,6 +131,6 @@ def _check_movement(setting: Any) -> None:
 
 
 def refuse_grey(kind: str, channels: int, dataset: str) -> None:
-    """Raise UserError for a kind of network that has colours, if the images have none."""
+    """Raise UserError for a kind of augmenter that has colours, if the images have none."""
     if channels == 1 and set(COLOUR) <= set(KINDS[kind]):
         raise UserError(f"--net-kind {kind} needs colours, and {dataset} is grey; take --net-kind affine")

@@ -1,4 +1,4 @@
-"""Kinds of augmentation networks and the ranges of their parameters, for flags that are read without torch."""
+"""Kinds of augmenters and the ranges of their parameters, for flags that are read without torch."""
 
 import argparse
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class Range(NamedTuple):
     unit: str
 
 
-# A parameter is between minus and plus its range. The usual ranges hold what the published networks can reach.
+# A parameter is between minus and plus its range. The usual ranges hold what the published augmenters can reach.
 RANGES = {
     "rotate": Range(60, 180, "degrees"),
     "shear": Range(0.5, 2, "shear factor"),
@@ -35,15 +35,15 @@ KINDS = {
     "affine-colour": (*AFFINE, *COLOUR),
 }
 STARTS = ("identity", "published")
-# What the published affine network adds to the identity: entries of the matrix from destination to source. No bounds.
+# What the published affine augmenter adds to the identity: entries of the matrix from destination to source. No bounds.
 RESIDUAL = ("theta_11", "theta_12", "theta_13", "theta_21", "theta_22", "theta_23")
 
 
 class Form(NamedTuple):
-    """What a network's weights mean.
+    """What an augmenter's weights mean.
 
     kind: one of `KINDS`, or `stn`. ranges: of its parameters, by name; empty for the published, unbounded affine one.
-    channels: of the images. classes: whose labels the network knows, 0 if none.
+    channels: of the images. classes: whose labels the augmenter knows, 0 if none.
     """
 
     kind: str
@@ -66,7 +66,7 @@ def form_of(kind: str, ranges: str | None, start: str, channels: int, classes: i
 
 
 def ranges_of(kind: str) -> set[str]:
-    """The names of the ranges that a kind of network has."""
+    """The names of the ranges that a kind of augmenter has."""
     return {range_of(name) for name in KINDS.get(kind, AFFINE)}
 
 

@@ -2,10 +2,10 @@
 
 It loads with `torch.load(path, weights_only=True)` as a dictionary:
 
-    kind        text        what the network decides: one of `network_names.KINDS`, or stn
-    ranges      numbers     of its parameters, by name; none for the published affine network, which has no bounds
+    kind        text        what the augmenter decides: one of `augmenter_names.KINDS`, or stn
+    ranges      numbers     of its parameters, by name; none for the published affine augmenter, which has no bounds
     channels    whole       of the images
-    classes     whole       whose labels the network knows; 0 if it knows none
+    classes     whole       whose labels the augmenter knows; 0 if it knows none
     parameters  k names     its outputs, in order
     weights     float32     of its layers, by name, the number of outputs first
 """
@@ -17,21 +17,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyperopt.augmentation.network import network_of
-from hyperopt.augmentation.network_names import RANGES, Form, has_ranges
+from hyperopt.augmentation.augmenter import augmenter_of
+from hyperopt.augmentation.augmenter_names import RANGES, Form, has_ranges
 from utils.arrays import load_tensors, write_tensors
 from utils.errors import UserError
 
 
 @dataclass(frozen=True)
-class NetworkFile:
-    """The form and the weights of a network, on the CPU."""
+class AugmenterFile:
+    """The form and the weights of an augmenter, on the CPU."""
 
     form: Form
     weights: dict[str, Tensor]
 
     @classmethod
-    def read(cls, path: Path) -> "NetworkFile":
+    def read(cls, path: Path) -> "AugmenterFile":
         """Read a file; nothing in it is executed. Raises UserError when it is missing or damaged."""
         try:
             found = cls._of(load_tensors(path))
@@ -46,19 +46,19 @@ class NetworkFile:
         return found
 
     @classmethod
-    def _of(cls, content: Any) -> "NetworkFile":
+    def _of(cls, content: Any) -> "AugmenterFile":
         form = Form(**{name: content[name] for name in Form._fields})
         found = cls(form, content["weights"])
         counts = form.channels, form.classes
         numbers = all(type(count) is int and 0 <= count < 2**31 for count in counts)
         if not numbers or not has_ranges(form) or content.keys() != found.content().keys():
-            raise ValueError("a form that no network has")
+            raise ValueError("a form that no augmenter has")
         if any(not 0 <= value <= RANGES[name].largest for name, value in form.ranges.items()):
-            raise ValueError("a range that no network has")
+            raise ValueError("a range that no augmenter has")
         if list(content["parameters"]) != list(form.parameters):
             raise ValueError("other parameters than its kind has")
         shapes = {name: tuple(weight.shape) for name, weight in found.weights.items()}
-        if shapes != network_of(form, torch.device("cpu")).shapes:
+        if shapes != augmenter_of(form, torch.device("cpu")).shapes:
             raise ValueError("weights of other shapes than its form has")
         if not all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in found.weights.values()):
             raise ValueError("weights that are no numbers")

@@ -1,7 +1,8 @@
-"""The augmentation part as a network holds it, instead of a table.
+"""The augmentation part as an augmenter holds it, instead of a table.
 
-The leaves of a batch are its transformation parameters, as the network makes them from noise, so that every estimator
-moves a network as it moves a table: it takes the gradient of the leaves, and the holder sends that through the network.
+The augmenter is a network. The leaves of a batch are its transformation parameters, as the augmenter makes them from
+noise, so that every estimator moves it as it moves a table: it takes the gradient of the leaves, and the holder sends
+that through the augmenter.
 N: training images, B: images of a batch, P: weights, k: parameters.
 """
 
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from custom_transforms.normalise import Normalise
 from custom_transforms.upload import upload
-from hyperopt.augmentation.network import STN_NOISE, NoiseNetwork, SpatialTransformer, Weights, transform
-from hyperopt.augmentation.network_names import RESIDUAL, Form
+from hyperopt.augmentation.augmenter import STN_NOISE, NoiseAugmenter, SpatialTransformer, Weights, transform
+from hyperopt.augmentation.augmenter_names import RESIDUAL, Form
 from hyperopt.rows.parts import Part
 from utils.errors import DivergenceError, UserError
 from utils.seeds import generator
@@ -27,7 +28,7 @@ TINY = torch.finfo(torch.float32).tiny
 
 
 class Descent(NamedTuple):
-    """Stochastic gradient descent of a network: rate, weight decay, and the largest norm of a gradient."""
+    """Stochastic gradient descent of an augmenter: rate, weight decay, and the largest norm of a gradient."""
 
     rate: float
     decay: float
@@ -37,7 +38,7 @@ class Descent(NamedTuple):
 class Parameters(Part):
     """A: the transformation parameters of a batch, by these names. The rows file has no columns of them.
 
-    Parameters are drawn anew for every view, and the same network draws those of all images: it has a file of its own.
+    Parameters are drawn anew for every view, and one augmenter draws those of all images: it has a file of its own.
     """
 
     letter, columns, published = "A", {}, "augment_state_dict"
@@ -58,11 +59,11 @@ class Parameters(Part):
         return {f"Parameter/{name}": leaves[:, k] for k, name in enumerate(self._names)}
 
 
-class Network:
-    """What holders with a network have in common; also the effect of its parameters on images.
+class AugmenterHolder:
+    """What holders with an augmenter have in common; also the effect of its parameters on images.
 
     Args:
-        weights: the network.
+        weights: the augmenter.
         normalise: of the images, for colours.
         shown: names of the parameters that figures show.
 
@@ -94,7 +95,7 @@ class Network:
         return self.shown(index).cpu()
 
     def fill(self, index: Tensor, values: Tensor) -> None:
-        """Refuse rows: a network has none. `take` takes weights."""
+        """Refuse rows: an augmenter has none. `take` takes weights."""
         raise UserError("--aug-model NET has a network, which rows cannot fill; take SHA or SEP")
 
     def take(self, weights: dict[str, Tensor]) -> None:
@@ -110,13 +111,13 @@ class Network:
         return {}
 
 
-class NoiseHolder(Network):
+class NoiseHolder(AugmenterHolder):
     """A network from noise, NET: DABO (arXiv 2006.14699) section 3. It is moved by stochastic gradient descent.
 
-    Dropout stays on in every view of training images and in pictures of these, as the network has been learned.
+    Dropout stays on in every view of training images and in pictures of these, as the augmenter has been learned.
 
     Args:
-        weights: the network.
+        weights: the augmenter.
         given: the given labels of all N training images, (N,) int64, on the run's device.
         normalise: of the images, for colours.
         seed: of its start and its draws.
@@ -126,10 +127,11 @@ class NoiseHolder(Network):
     """
 
     def __init__(
-        self, weights: NoiseNetwork, given: Tensor, normalise: Normalise, seed: int, identity: bool, descent: Descent
+        self, weights: NoiseAugmenter, given: Tensor, normalise: Normalise, seed: int, identity: bool, descent: Descent
     ):
         super().__init__(weights, normalise, weights.form.parameters)
-        self._network, self._given, self._seed, self._descent = weights, given, seed, descent
+        self._augmenter, self._given, self._seed, self._descent = weights, given, seed, descent
+        # The uses of the seed are part of the draws, so that they keep their names.
         self._values = weights.start(generator(seed, "augmentation network"), identity).to(given.device)
         self.velocity = torch.zeros_like(self._values)
         self._draws = generator(seed, "noise of the augmentation network")
@@ -143,7 +145,7 @@ class NoiseHolder(Network):
     def leaves(self, index: Tensor) -> Tensor:
         """New parameters (B, k) for the images `index` (B,), without a graph.
 
-        Where gradients are enabled, the network's own graph is kept for the next `move`.
+        Where gradients are enabled, the augmenter's own graph is kept for the next `move`.
         """
         weights = self._values.detach()
         if not torch.is_grad_enabled():
@@ -158,20 +160,20 @@ class NoiseHolder(Network):
         return self._parameters(self._values, index, generator(self._seed, "shown parameters"))
 
     def _parameters(self, weights: Tensor, index: Tensor, draws: torch.Generator) -> Tensor:
-        uniform = torch.rand(len(index), self._network.draws, generator=draws, dtype=weights.dtype)
-        return self._network.parameters(weights, upload(uniform, weights.device), self._given[index])
+        uniform = torch.rand(len(index), self._augmenter.draws, generator=draws, dtype=weights.dtype)
+        return self._augmenter.parameters(weights, upload(uniform, weights.device), self._given[index])
 
     def __call__(self, images: Tensor, leaves: Tensor, draws: torch.Generator) -> Tensor:
         """Normalised images (B, C, H, W) under their parameters (B, k)."""
         return transform(images, leaves, self.form, self._normalise, draws)
 
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """Take one step with the gradient (B, k) of what `leaves` returned last, at the network's own rate.
+        """Take one step with the gradient (B, k) of what `leaves` returned last, at the augmenter's own rate.
 
         `learning_rate` is that of tables, which is not used.
         """
         if self._graph is None:
-            raise RuntimeError("a network moves after `leaves` with gradients enabled, once")
+            raise RuntimeError("an augmenter moves after `leaves` with gradients enabled, once")
         (weights, parameters), self._graph = self._graph, None
         (found,) = torch.autograd.grad(parameters, weights, gradient)
         rate, decay, clip = self._descent
@@ -200,7 +202,7 @@ class NoiseHolder(Network):
             )
 
     def parameters(self) -> list[Tensor]:
-        """None: an estimator moves the network, in `move`."""
+        """None: an estimator moves the augmenter, in `move`."""
         return []
 
     def state(self) -> dict[str, Any]:
@@ -219,14 +221,15 @@ class NoiseHolder(Network):
         return self._values.nbytes + self.velocity.nbytes
 
 
-class ImageHolder(Network):
+class ImageHolder(AugmenterHolder):
     """A network that sees the image, STN, and that the training itself moves, down its own loss.
 
-    The leaves are the weights, which all images share. There is no look-ahead and no estimator: the network's optimiser
-    has these weights among its own. It is DABO's baseline (arXiv 2006.14699, section 4), here with bounded parameters.
+    The leaves are the weights, which all images share. There is no look-ahead and no estimator: the classifier's
+    optimiser has these weights among its own. It is DABO's baseline (arXiv 2006.14699, section 4), here with bounded
+    parameters.
 
     Args:
-        weights: the network.
+        weights: the augmenter.
         device: of the run.
         normalise: of the images.
         seed: of its start.
@@ -237,7 +240,7 @@ class ImageHolder(Network):
 
     def __init__(self, weights: SpatialTransformer, device: torch.device, normalise: Normalise, seed: int):
         super().__init__(weights, normalise, ())
-        self._network = weights
+        self._augmenter = weights
         start = weights.start(generator(seed, "augmentation network"), identity=True)
         self._values = torch.nn.Parameter(start.to(device))
 
@@ -257,19 +260,19 @@ class ImageHolder(Network):
     def __call__(self, images: Tensor, leaves: Tensor, draws: torch.Generator) -> Tensor:
         """Normalised images (B, C, H, W) under the parameters that the weights (1, P) have for them."""
         uniform = upload(torch.rand(len(images), STN_NOISE, generator=draws, dtype=leaves.dtype), images.device)
-        parameters = self._network.parameters(leaves[0], images, uniform)
+        parameters = self._augmenter.parameters(leaves[0], images, uniform)
         return transform(images, parameters, self.form, self._normalise, draws)
 
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """Refuse an estimator."""
-        raise UserError("--aug-model STN is trained with the network; take --hyper-opt NONE")
+        raise UserError("--aug-model STN is trained with the classifier; take --hyper-opt NONE")
 
     def parameters(self) -> list[Tensor]:
         """The weights."""
         return [self._values]
 
     def state(self) -> dict[str, Any]:
-        """Nothing: the network's optimiser has the state."""
+        """Nothing: the classifier's optimiser has the state."""
         return {}
 
     def load(self, values: Tensor, state: dict[str, Any]) -> None:

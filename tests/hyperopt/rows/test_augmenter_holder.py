@@ -9,10 +9,10 @@ from oracle import TinyClassifier, at_work, estimator, rows_of_setting
 
 from custom_models.frozen import freeze
 from custom_transforms.normalise import Normalise
-from hyperopt.augmentation.network import NoiseNetwork, SpatialTransformer, transform
-from hyperopt.augmentation.network_names import form_of
+from hyperopt.augmentation.augmenter import NoiseAugmenter, SpatialTransformer, transform
+from hyperopt.augmentation.augmenter_names import form_of
 from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, hyper_step
-from hyperopt.rows.network import MOMENTUM, Descent, ImageHolder, NoiseHolder
+from hyperopt.rows.augmenter import MOMENTUM, Descent, ImageHolder, NoiseHolder
 from hyperopt.rows.rows import make_rows
 from utils.errors import DivergenceError, UserError
 from utils.passes import Batch
@@ -27,7 +27,7 @@ DESCENT = Descent(0.2, 0.01, 1.0)
 
 def holder(kind="affine", labels=True, identity=False, descent=DESCENT, start="identity", dtype=torch.float64):
     form = form_of(kind, None, start, 1, 4 if labels else 0)
-    made = NoiseHolder(NoiseNetwork(form, CPU), GIVEN, GREY, 5, identity, descent)
+    made = NoiseHolder(NoiseAugmenter(form, CPU), GIVEN, GREY, 5, identity, descent)
     made._values, made.velocity = made._values.to(dtype), made.velocity.to(dtype)
     return made
 

@@ -1,9 +1,9 @@
-"""Networks whose outputs are the parameters of a learned augmentation, and the augmentation with such parameters.
+"""Augmenters: networks whose outputs are the parameters of an augmentation, and the augmentation with such parameters.
 
 DABO (arXiv 2006.14699) section 3: a small network maps noise to a transformation of each image. Here every parameter is
 bounded by its range, so that the warp can be inverted for any weights; `--net-start published` has the released affine
 form without bounds. The spatial transformer (STN) sees the image as well; it is the paper's baseline.
-B: images, C: channels, H and W: height and width, P: a network's weights, k: parameters.
+B: images, C: channels, H and W: height and width, P: an augmenter's weights, k: parameters.
 """
 
 import math
@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from custom_transforms.normalise import Normalise
+from hyperopt.augmentation.augmenter_names import COLOUR, RESIDUAL, Form, range_of
 from hyperopt.augmentation.colour import jitter
-from hyperopt.augmentation.network_names import COLOUR, RESIDUAL, Form, range_of
 from hyperopt.augmentation.warp import sample, sample_affine
 
 DROPOUT = 0.2  # in both hidden layers, as published
@@ -24,12 +24,12 @@ STN_WIDTHS, STN_GRID, STN_NOISE, STN_HIDDEN = (16, 32), 4, 16, 64
 
 
 class Weights:
-    """The weights of a network as one vector (P,): their shapes by name, and their start.
+    """The weights of an augmenter as one vector (P,): their shapes by name, and their start.
 
     Args:
         layers: shapes of the weights by layer, the number of outputs first; each has a bias, but for the embedding of
             labels.
-        form: of the network.
+        form: of the augmenter.
         device: of the ranges.
 
     """
@@ -71,8 +71,8 @@ class Weights:
         return self._ranges.to(raw.dtype) * raw.tanh() if self.form.ranges else raw
 
 
-class NoiseNetwork(Weights):
-    """Parameters from noise, and from the given label if the network knows labels: three layers, ReLU, dropout.
+class NoiseAugmenter(Weights):
+    """Parameters from noise, and from the given label if the augmenter knows labels: three layers, ReLU, dropout.
 
     A label is known by a vector as long as the noise, which is put beside it.
     """
@@ -127,9 +127,9 @@ class SpatialTransformer(Weights):
         return self.bounded(F.linear(x, weights["last.weight"], weights["last.bias"]))
 
 
-def network_of(form: Form, device: torch.device) -> NoiseNetwork | SpatialTransformer:
-    """The network of a form."""
-    return SpatialTransformer(form, device) if form.kind == "stn" else NoiseNetwork(form, device)
+def augmenter_of(form: Form, device: torch.device) -> NoiseAugmenter | SpatialTransformer:
+    """The augmenter of a form."""
+    return SpatialTransformer(form, device) if form.kind == "stn" else NoiseAugmenter(form, device)
 
 
 def transform(images: Tensor, parameters: Tensor, form: Form, normalise: Normalise, draws: torch.Generator) -> Tensor:
@@ -157,7 +157,7 @@ def affine_matrices(parameters: Mapping[str, Tensor], height: int, width: int) -
     the right, y down. The determinant is that of the scales, which are exponentials, so above zero for all parameters.
 
     Args:
-        parameters: (B,) by name, in the units of `network_names.RANGES`; those that are missing are zero.
+        parameters: (B,) by name, in the units of `augmenter_names.RANGES`; those that are missing are zero.
         height: of the picture.
         width: of the picture.
 

@@ -11,7 +11,7 @@ import torch
 from conftest import DISTORTION, Killed, call_in, contents, untimed_checkpoint
 from damages import Hostile
 
-from hyperopt.rows.network_file import NetworkFile
+from hyperopt.rows.augmenter_file import AugmenterFile
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
 
@@ -74,7 +74,7 @@ def test_run_is_the_same_twice_and_after_a_kill(call, killed_at, row):
 
 
 def test_run_leaves_its_network_its_figures_and_its_pictures(there):
-    found = NetworkFile.read(NETWORK)
+    found = AugmenterFile.read(NETWORK)
     assert found.form == ("rotation", {"rotate": 60}, 1, 10)
     last = torch.load(RUN / f"last_{NAME}.pt", weights_only=True)
     weights = torch.cat([weight.flatten() for weight in found.weights.values()])
@@ -124,7 +124,7 @@ def test_training_goes_on_from_a_learned_network(call, there, hyper_opt):
         assert (rows["weight"] == 1).all() == (hyper_opt == "NONE")
     assert train(call, *flags)[1].startswith("finished already")
     # Rows without their network are other rows.
-    other = NetworkFile.read(NETWORK)
+    other = AugmenterFile.read(NETWORK)
     other.weights["last.bias"].add_(1)
     other.write(NETWORK)
     status, _, err = train(call, *flags)
@@ -164,12 +164,12 @@ def test_network_of_another_form_is_refused(refused, there, flags, culprit):
 
 
 def test_network_of_other_images_is_refused(refused, there):
-    found = NetworkFile.read(NETWORK)
+    found = AugmenterFile.read(NETWORK)
     flags = (*SHORT, *NET, "--rows", NAME, "--rows-use", "A")
-    NetworkFile(found.form._replace(channels=3), found.weights).write(NETWORK)
+    AugmenterFile(found.form._replace(channels=3), found.weights).write(NETWORK)
     refused("implicit-augment", flags, "is for images of 3 channels, and these have 1")
     found.weights["label.weight"] = found.weights["label.weight"][:4].clone()
-    NetworkFile(found.form._replace(classes=4), found.weights).write(NETWORK)
+    AugmenterFile(found.form._replace(classes=4), found.weights).write(NETWORK)
     refused("implicit-augment", flags, "knows labels of 4 classes, and these are 10")
 
 
@@ -262,7 +262,7 @@ def test_damaged_or_foreign_file_is_refused(refused, there, name):
 
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match="there is no network file"):
-        NetworkFile.read(tmp_path / "network_mine.pt")
+        AugmenterFile.read(tmp_path / "network_mine.pt")
 
 
 def test_unbounded_network_that_diverges_ends_the_run(call):

@@ -16,4 +16,4 @@ $TRAIN --view-valid zoomin $NET scale $LEARN
 $TRAIN --view-valid zoomout $NET scale $LEARN
 MATCH='view_valid_(rotation|translation|zoomin|zoomout)(_net_kind.*)?$'
 $PYTHON get-results.py --all --match "$MATCH" --runs-csv "$RUNS_CSV"
-$PYTHON get-results.py --compare --accuracy last_five --against '^NET net kind.*unroll|^NET/.* UNR' --match 'view_valid_rotation(_net_kind.*)?$'
+$PYTHON get-results.py --compare --accuracy last_five --against UNR --match 'view_valid_rotation(_net_kind.*)?$'

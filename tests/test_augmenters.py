@@ -287,7 +287,7 @@ NEEDS = ("--aug-model", "NET", "--hyper-opt", "HES")
         (("--aug-model", "NET"), "starts without any effect, and --hyper-opt NONE does not move it"),
         (("--aug-model", "NET", "--los-model", "SOFT", "--hyper-opt", "GMM"), "--hyper-opt GMM does not move it"),
         (("--aug-model", "NET", "--net-start", "published", "--unroll-clip", "2"), "--unroll-clip has no effect"),
-        ((*NEEDS, "--los-model", "WGHT", "--refit", "--rows-use", "W"), "--refit with A in --rows-use"),
+        ((*NEEDS, "--los-model", "WGHT", "--refit", "--rows-use", "W"), "--rows-use W leaves the refit's"),
         ((*NEEDS, "--warp", "original"), "--warp has no effect on --aug-model NET"),
         ((*NEEDS, "--hyper-lr", "0.2"), "--hyper-lr has no effect on --aug-model NET"),
         ((*NEEDS, "--net-kind", "affine-colour"), "--net-kind affine-colour needs colours, and DIGITS is grey"),

@@ -175,7 +175,11 @@ def test_network_of_other_images_is_refused(refused, there):
 
 def test_rows_without_a_network_are_refused(call, refused, there):
     NETWORK.unlink()
-    refused("implicit-augment", (*SHORT, *NET, "--rows", NAME, "--rows-use", "A"), "has no augmentation, only WC")
+    refused(
+        "implicit-augment",
+        (*SHORT, *NET, "--rows", NAME, "--rows-use", "A"),
+        f"there is no network file {NETWORK}; take the rows of such a run",
+    )
     flags = ("--aug-model", "NET", "--los-model", "WGHT", "--rows", NAME)
     refused("implicit-augment", (*SHORT, *flags), "so that --aug-model NET would have no effect")
     refused(

@@ -175,7 +175,11 @@ def test_network_of_other_images_is_refused(refused, there):
 
 def test_rows_without_a_network_are_refused(call, refused, there):
     NETWORK.unlink()
-    refused("implicit-augment", (*SHORT, *NET, "--rows", NAME, "--rows-use", "A"), "has no augmentation, only WC")
+    refused(
+        "implicit-augment",
+        (*SHORT, *NET, "--rows", NAME, "--rows-use", "A"),
+        f"there is no network file {NETWORK}; take the rows of such a run",
+    )
     flags = ("--aug-model", "NET", "--los-model", "WGHT", "--rows", NAME)
     refused("implicit-augment", (*SHORT, *flags), "so that --aug-model NET would have no effect")
     refused(
@@ -287,7 +291,7 @@ NEEDS = ("--aug-model", "NET", "--hyper-opt", "HES")
         (("--aug-model", "NET"), "starts without any effect, and --hyper-opt NONE does not move it"),
         (("--aug-model", "NET", "--los-model", "SOFT", "--hyper-opt", "GMM"), "--hyper-opt GMM does not move it"),
         (("--aug-model", "NET", "--net-start", "published", "--unroll-clip", "2"), "--unroll-clip has no effect"),
-        ((*NEEDS, "--los-model", "WGHT", "--refit", "--rows-use", "W"), "--refit with A in --rows-use"),
+        ((*NEEDS, "--los-model", "WGHT", "--refit", "--rows-use", "W"), "--rows-use W leaves the refit's"),
         ((*NEEDS, "--warp", "original"), "--warp has no effect on --aug-model NET"),
         ((*NEEDS, "--hyper-lr", "0.2"), "--hyper-lr has no effect on --aug-model NET"),
         ((*NEEDS, "--net-kind", "affine-colour"), "--net-kind affine-colour needs colours, and DIGITS is grey"),

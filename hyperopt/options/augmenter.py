@@ -122,6 +122,10 @@ def _check_movement(setting: Any) -> None:
             raise UserError(f"{as_flag(option)} has no effect on --hyper-opt {setting.hyper_opt}; change one of them")
     taken = (setting.rows or setting.refit) and "A" in (setting.rows_use or "A")
     if not ((moves and not setting.refit) or taken or setting.augmenter.net_start == "published"):
+        if setting.refit and moves:
+            raise UserError(
+                f"--rows-use {setting.rows_use} leaves the refit's --aug-model NET without any effect; add A to it"
+            )
         raise UserError(
             f"--aug-model NET starts without any effect, and --hyper-opt {setting.hyper_opt} does not move it; add an "
             "estimator that does, --rows or --refit with A in --rows-use, or --net-start published"

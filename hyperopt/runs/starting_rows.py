@@ -105,6 +105,8 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
         return StartingRows(path, rows, _letters_to_take(options, path, there))
     beside = StartingRows(path, rows, "").files.augmenter
     there = there.replace("A", "") + ("A" if beside.exists() else "")
+    if "A" in (options.rows_use or "") and "A" not in there:
+        raise UserError(f"there is no network file {beside}; take the rows of such a run, or train it with --fresh")
     use = _letters_to_take(options, path, there)
     if "A" not in use + options.filled_parts and augmenter.net_start == "identity":
         if beside.exists():

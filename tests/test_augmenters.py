@@ -17,6 +17,7 @@ from utils.fingerprint import fingerprint
 
 SHORT = ("--no-cuda", *DISTORTION, "--epochs", 3, "--hyper-start", 1)
 NET = ("--aug-model", "NET", "--net-start", "published", "--net-kind", "rotation", "--net-labels")
+TAKEN = ("--aug-model", "NET", "--net-kind", "rotation", "--net-labels", "--rows-use", "A")
 LEARNED = (*NET, "--los-model", "WGHT", "--hyper-opt", "FIS")
 NAME = (
     "smallnet_opt_FIS_est_True_aug_model_NET_los_model_WGHT_ir_10_sr_0.24_nr_0.1_hyper_start_1_net_kind_rotation_"
@@ -116,7 +117,7 @@ def test_fresh_removes_the_network_with_the_other_files(call, there, killed_at):
 @pytest.mark.parametrize("hyper_opt", ["NONE", "FIS"])
 def test_training_goes_on_from_a_learned_network(call, there, hyper_opt):
     """Frozen without an estimator, and moved by one; the rest starts as usual."""
-    flags = (*NET, "--los-model", "WGHT", "--rows", NAME, "--rows-use", "A", "--hyper-opt", hyper_opt)
+    flags = (*TAKEN, "--los-model", "WGHT", "--rows", NAME, "--hyper-opt", hyper_opt)
     assert train(call, *flags)[0] == 0
     (found,) = RUN.glob(f"network_*_opt_{hyper_opt}_*_use_A.pt")
     assert (network(found) == network(NETWORK)) == (hyper_opt == "NONE")
@@ -129,7 +130,8 @@ def test_training_goes_on_from_a_learned_network(call, there, hyper_opt):
     other.write(NETWORK)
     status, _, err = train(call, *flags)
     assert status == 2
-    assert "started with another rows file" in err
+    rows = NETWORK.with_name(f"rows_{NAME}.pt")
+    assert f"started with another rows file than {rows}, or another network file than {NETWORK}; put" in err
 
 
 def test_all_that_is_there_is_taken_over_by_default(call, there):
@@ -165,7 +167,7 @@ def test_network_of_another_form_is_refused(refused, there, flags, culprit):
 
 def test_network_of_other_images_is_refused(refused, there):
     found = AugmenterFile.read(NETWORK)
-    flags = (*SHORT, *NET, "--rows", NAME, "--rows-use", "A")
+    flags = (*SHORT, *TAKEN, "--rows", NAME)
     AugmenterFile(found.form._replace(channels=3), found.weights).write(NETWORK)
     refused("implicit-augment", flags, "is for images of 3 channels, and these have 1")
     found.weights["label.weight"] = found.weights["label.weight"][:4].clone()
@@ -177,13 +179,29 @@ def test_rows_without_a_network_are_refused(call, refused, there):
     NETWORK.unlink()
     refused(
         "implicit-augment",
-        (*SHORT, *NET, "--rows", NAME, "--rows-use", "A"),
+        (*SHORT, *TAKEN, "--rows", NAME),
         f"there is no network file {NETWORK}; take the rows of such a run",
     )
     flags = ("--aug-model", "NET", "--los-model", "WGHT", "--rows", NAME)
     refused("implicit-augment", (*SHORT, *flags), "so that --aug-model NET would have no effect")
     refused(
         "implicit-augment", (*SHORT, "--aug-model", "SEP", "--rows", NAME, "--rows-use", "A"), "has no augmentation"
+    )
+
+
+def test_augmentation_of_another_holder_names_the_right_flag(call, refused, there):
+    table = ("--aug-model", "SEP")
+    refused(
+        "implicit-augment",
+        (*SHORT, *table, "--rows", NAME, "--rows-use", "A"),
+        f"has no augmentation, which the network {NETWORK} holds; take --aug-model NET in place of SEP",
+    )
+    assert train(call, *table)[0] == 0
+    (path,) = RUN.glob("rows_*_aug_model_SEP_*.pt")
+    refused(
+        "implicit-augment",
+        (*SHORT, *TAKEN, "--rows", path.stem.removeprefix("rows_")),
+        f"{path} has its augmentation in a table, and there is no network file",
     )
 
 
@@ -194,10 +212,10 @@ def test_estimator_that_takes_nothing_by_default_asks_for_the_network(call, refu
     assert call("implicit-augment", *flags)[0] == 0
 
 
-@pytest.mark.parametrize("use", [(), ("--rows-use", "A")])
-def test_finished_run_stays_finished_without_the_network_that_it_started_from(call, there, use):
+@pytest.mark.parametrize("net", [NET, TAKEN])
+def test_finished_run_stays_finished_without_the_network_that_it_started_from(call, there, net):
     """As without the rows file."""
-    flags = (*NET, "--los-model", "WGHT", "--rows", NAME, *use)
+    flags = (*net, "--los-model", "WGHT", "--rows", NAME)
     assert train(call, *flags)[0] == 0
     NETWORK.unlink()
     status, out, err = train(call, *flags)
@@ -222,8 +240,9 @@ def test_run_that_took_no_network_is_compared_without_one(call, there):
 def test_network_of_a_spatial_transformer_cannot_be_taken_over(call, refused):
     assert train(call, "--aug-model", "STN")[0] == 0
     (path,) = RUN.glob("network_*.pt")
-    flags = ("--aug-model", "NET", "--rows", path.stem.removeprefix("network_"))
-    refused("implicit-augment", (*SHORT, *flags), f"{path} is of --aug-model STN, whose network sees the image")
+    for name in ("NET", "SEP"):
+        flags = ("--aug-model", name, "--rows", path.stem.removeprefix("network_"), "--rows-use", "A")
+        refused("implicit-augment", (*SHORT, *flags), f"{path} is of --aug-model STN, whose network sees the image")
 
 
 WRONG = {
@@ -261,7 +280,7 @@ def test_damaged_or_foreign_file_is_refused(refused, there, name):
         torch.save(content | wrong, NETWORK)
     else:
         torch.save(wrong, NETWORK)
-    refused("implicit-augment", (*SHORT, *NET, "--rows", NAME, "--rows-use", "A"), f"{NETWORK} is not a network file")
+    refused("implicit-augment", (*SHORT, *TAKEN, "--rows", NAME), f"{NETWORK} is not a network file")
 
 
 def test_missing_file_is_named(tmp_path):
@@ -298,7 +317,9 @@ NEEDS = ("--aug-model", "NET", "--hyper-opt", "HES")
         ((*NEEDS, "--net-ranges", "rotate=30,hue=0.1"), "--net-ranges hue=0.1 has no effect on --net-kind affine"),
         ((*NEEDS, "--net-kind", "rotation", "--net-ranges", "rotate=0"), "without a range above zero"),
         ((*NEEDS, "--net-start", "published", "--net-ranges", "rotate=3"), "which has no bounds"),
-        (("--aug-model", "STN", "--hyper-opt", "HES"), "not by --hyper-opt HES; take NET"),
+        (("--aug-model", "STN", "--hyper-opt", "HES"), "take --aug-model NET or --hyper-opt NONE"),
+        (("--method", "DABO", "--aug-model", "STN"), "by --hyper-opt UNR; take --aug-model NET or --hyper-opt NONE"),
+        ((*NET, "--rows", "mine", "--rows-use", "A"), "--net-start published has no effect on --net-kind rotation"),
         (("--aug-model", "STN", "--rows", "mine"), "leave out --rows"),
     ],
 )  # fmt: skip

@@ -231,7 +231,7 @@ REFUSED = {
     "--rows host": "that flag is --rows-on host",
     "--rows a/b": "must be a rows file with a plain name",
     "--rows x.pt --train-on valid --los-model WGHT": "which --train-on valid leaves out",
-    "--rows x.pt": "--rows needs rows to fill; add --aug-model",
+    "--rows x.pt": "--rows needs rows to fill; add --aug-model SHA|SEP|NET or --los-model ",
     "--rows x.pt --rows-use WX --los-model WGHT": "'WX' must be some of the letters W, C, S, A, each once",
     "--rows x.pt --rows-use WW --los-model WGHT": "'WW' must be some of the letters W, C, S, A, each once",
     "--rows x.pt --rows-use SW --los-model WGHT": "cannot take over S: --aug-model NONE --los-model WGHT",

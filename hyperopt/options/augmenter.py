@@ -90,7 +90,7 @@ def _check_joint(setting: Any) -> None:
     if setting.hyper_opt != "NONE":
         raise UserError(
             f"--aug-model {setting.aug_model} is trained with the classifier, not by --hyper-opt {setting.hyper_opt}; "
-            "take NET"
+            "take --aug-model NET or --hyper-opt NONE"
         )
     if setting.rows:
         raise UserError(
@@ -129,6 +129,13 @@ def _check_movement(setting: Any) -> None:
         raise UserError(
             f"--aug-model NET starts without any effect, and --hyper-opt {setting.hyper_opt} does not move it; add an "
             "estimator that does, --rows or --refit with A in --rows-use, or --net-start published"
+        )
+    kind, start = setting.augmenter.net_kind, setting.augmenter.net_start
+    # Of the affine kind, the start is also the form, which must be that of the file.
+    if setting.rows and "A" in (setting.rows_use or "") and start == "published" and kind != "affine":
+        raise UserError(
+            f"--net-start {start} has no effect on --net-kind {kind} with --rows-use {setting.rows_use}, whose weights "
+            "come from the file; leave it out"
         )
     if setting.row_parts == "A" and setting.hyper_lr not in (None, setting.defaults.hyper_lr):
         raise UserError("--hyper-lr has no effect on --aug-model NET, whose rate is --unroll-lr; leave it out")

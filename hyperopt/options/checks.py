@@ -4,7 +4,7 @@ from custom_transforms.names import MAGNITUDES, split_numbers
 from hyperopt.options.augmenter import MOVED_BY_ESTIMATORS, check_augmenter
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
 from hyperopt.options.setting import HYPER_OPTIONS, LOSS_LETTERS, Setting
-from hyperopt.rows.letters import CONFIDENCE, in_words
+from hyperopt.rows.letters import CONFIDENCE, LETTERS, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
 
@@ -83,7 +83,7 @@ def _check_starting_rows(setting: Setting) -> None:
     if setting.rows_use and not (setting.rows or setting.refit):
         raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
     if (setting.rows or setting.refit) and not setting.has_rows:
-        raise UserError(f"{given} needs rows to fill; add --aug-model SHA|SEP or --los-model")
+        raise UserError(f"{given} needs rows to fill; add {_models(''.join(LETTERS))}")
     if setting.rows and not setting.table_parts:
         raise UserError(f"--hyper-opt {setting.hyper_opt} fills its rows anew for every view; leave out --rows")
     for letter in setting.rows_use or "":

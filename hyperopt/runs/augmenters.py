@@ -50,14 +50,20 @@ def augmenter_form(augmenter: AugmenterOptions, channels: int, classes: int) -> 
     return form_of(augmenter.net_kind, augmenter.net_ranges, augmenter.net_start, channels, known)
 
 
-def read_augmenter(path: Path, augmenter: AugmenterOptions) -> AugmenterFile:
-    """The augmenter of a finished run, for a run with these options. Raises UserError when it is of another form."""
+def read_network(path: Path) -> AugmenterFile:
+    """The augmenter of a finished run. Raises UserError when it is one that cannot be taken over."""
     found = AugmenterFile.read(path)
     if found.form.kind == "stn":
         raise UserError(
             f"{path} is of --aug-model STN, whose network sees the image and cannot be taken over; "
             "give the name of a run with --aug-model NET"
         )
+    return found
+
+
+def read_augmenter(path: Path, augmenter: AugmenterOptions) -> AugmenterFile:
+    """The augmenter of a finished run, for a run with these options. Raises UserError when it is of another form."""
+    found = read_network(path)
     form = augmenter_form(augmenter, found.form.channels, found.form.classes)
     pairs = {
         "net_kind": (found.form.kind, form.kind),

@@ -17,7 +17,7 @@ from hyperopt.rows.confidence import relative_confidence
 from hyperopt.rows.letters import CONFIDENCE, in_words
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
-from hyperopt.runs.augmenters import read_augmenter, refuse_other_images
+from hyperopt.runs.augmenters import read_augmenter, read_network, refuse_other_images
 from hyperopt.runs.fingerprints import fingerprint_training_set
 from hyperopt.runs.stages import FinishedRun, rows_path
 from utils.errors import UserError
@@ -100,12 +100,23 @@ def find_starting_rows(options: RunOptions) -> StartingRows | None:
     rows = RowsFile.read(path)
     if rows.dataset != options.dataset:
         raise UserError(f"{path} is of the data set {rows.dataset}, not of {options.dataset}")
-    augmenter, there = options.augmenter, rows.letters
-    if not isinstance(augmenter, AugmenterOptions):
-        return StartingRows(path, rows, _letters_to_take(options, path, there))
+    augmenter, there, asked = options.augmenter, rows.letters, "A" in (options.rows_use or "")
     beside = StartingRows(path, rows, "").files.augmenter
+    if not isinstance(augmenter, AugmenterOptions):
+        if asked and "A" not in there and beside.exists():
+            read_network(beside)
+            raise UserError(
+                f"{path} has no augmentation, which the network {beside} holds; take --aug-model NET in place of "
+                f"{options.aug_model}"
+            )
+        return StartingRows(path, rows, _letters_to_take(options, path, there))
+    if asked and "A" in there and not beside.exists():
+        raise UserError(
+            f"{path} has its augmentation in a table, and there is no network file {beside}; take --aug-model SHA or "
+            "SEP in place of NET"
+        )
     there = there.replace("A", "") + ("A" if beside.exists() else "")
-    if "A" in (options.rows_use or "") and "A" not in there:
+    if asked and "A" not in there:
         raise UserError(f"there is no network file {beside}; take the rows of such a run, or train it with --fresh")
     use = _letters_to_take(options, path, there)
     if "A" not in use + options.filled_parts and augmenter.net_start == "identity":
@@ -165,9 +176,15 @@ def refuse_other_rows(path: Path, options: RunOptions, files: RunFiles, result: 
             return
     if start.fingerprint != expected:
         raise UserError(
-            f"{files.result} is of a run that was started with another rows file than {path}; "
+            f"{files.result} is of a run that was started with another {_sources(start)}; "
             "put the earlier one back, or start over with --fresh"
         )
+
+
+def _sources(start: StartingRows) -> str:
+    """The files that one fingerprint is of, in words."""
+    rows = f"rows file than {start.path}"
+    return f"{rows}, or another network file than {start.files.augmenter}" if start.augmenter else rows
 
 
 def _note_missing(path: Path) -> None:

@@ -81,6 +81,11 @@ def range_of(parameter: str) -> str:
     return parameter.removesuffix("_x").removesuffix("_y")
 
 
+def unit_of(parameter: str) -> str:
+    """The unit of a parameter."""
+    return "entry of the matrix, less the identity's" if parameter in RESIDUAL else RANGES[range_of(parameter)].unit
+
+
 def ranges_text(text: str) -> str | None:
     """Ranges as `rotate=30,translate=0.2`: the unusual ones, in the order of `RANGES`; None if there are none.
 

@@ -16,6 +16,11 @@ from utils.flags import LARGE, as_flag, flag, number
 class NoAugmenter:
     """The flags of an augmentation without an augmenter, or with one that the training itself moves: none."""
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The parameters whose mean and deviation each epoch has in the metrics file, by name."""
+        return ()
+
 
 @dataclass(frozen=True)
 class AugmenterOptions(NoAugmenter):
@@ -37,6 +42,11 @@ class AugmenterOptions(NoAugmenter):
     unroll_clip: float = flag(
         1.0, "largest norm of the network's gradient", type=number(float, 0, LARGE, open_low=True)
     )
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """All that the network decides."""
+        return form_of(self.net_kind, self.net_ranges, self.net_start, 1).parameters
 
 
 class Learned(NamedTuple):

@@ -17,6 +17,7 @@ from hyperopt.report.figures import (
     learned,
     learning_curves,
     mixture,
+    parameters,
     sheets,
 )
 from hyperopt.report.figures.sources import Sources
@@ -31,6 +32,7 @@ FIGURES = {
     "confusion": confusion.draw,
     "embedding": embedding.draw,
     "rows": learned.draw,
+    "parameters": parameters.draw,
 }
 
 

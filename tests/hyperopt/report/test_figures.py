@@ -13,7 +13,7 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.report.figures import classes, confusion, embedding, errors, learned, learning_curves, style
+from hyperopt.report.figures import classes, confusion, embedding, errors, learned, learning_curves, parameters, style
 from hyperopt.report.figures.sources import Sources
 from hyperopt.report.results import all_results
 from hyperopt.rows.rows_file import RowsFile
@@ -25,6 +25,7 @@ METHOD = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH --hype
 SOFT = "--dataset SVHN -ir 100 -nr 0.1 --los-model SOFT --hyper-opt FIS"
 SMOOTHED = "--dataset SVHN -ir 100 -nr 0.1 --aug-model RA --los-model SOFT --hyper-opt GMM --mixture-posterior ood"
 CONTROL = "--dataset SVHN -ir 100 -nr 0.1 --aug-model SEP --los-model BOTH"
+NETWORK = "--dataset SVHN -ir 100 -nr 0.1 --aug-model NET --hyper-opt UNR"
 CLASSES, TEST, TRAIN, EPOCHS = 4, 40, 60, 200
 
 
@@ -39,6 +40,8 @@ def write(tmp_path, monkeypatch):
         files.folder.mkdir(parents=True, exist_ok=True)
         metrics = {"epoch": range(1, EPOCHS + 1)}
         metrics |= {name: random.uniform(0, 9, EPOCHS) for name in ("test_accuracy", "test_loss", "train_loss")}
+        own = [f"{name}_{figure}" for name in options.augmenter.shown for figure in ("mean", "std")]
+        metrics |= {name: random.uniform(0, 9, EPOCHS) for name in own}
         with files.metrics.open("w", newline="") as file:
             csv.writer(file).writerows([metrics, *zip(*metrics.values(), strict=True)])
         predictions = make_predictions(random)
@@ -120,6 +123,27 @@ def test_users_own_settings_of_matplotlib_change_no_figure():
         assert not matplotlib.rcParams["text.usetex"]
         assert not matplotlib.rcParams["axes.grid"]
         assert matplotlib.rcParams["font.size"] == style.FONT["font.size"]
+
+
+def test_parameters_of_a_network_have_a_line_and_a_band_per_run_and_a_panel_per_unit(write):
+    write(BASELINE)
+    assert parameters.draw(found_settings(), Sources()) is None
+    runs = [write(NETWORK, run)[1] for run in range(2)]
+    panels = parameters.draw(found_settings(), Sources()).axes
+    shown = {"degrees": ["rotate"], "shear factor": ["shear"], "logarithm of a factor": ["scale_x", "scale_y"]}
+    shown |= {"share of the side": ["translate_x", "translate_y"]}
+    assert [" ".join(axes.get_xlabel().split()[1:]) for axes in panels] == list(shown)
+    for axes, names in zip(panels, shown.values(), strict=True):
+        lines = [line for line in axes.lines if len(line.get_xdata()) == EPOCHS]
+        assert len({line.get_marker() for line in lines}) == len(names)
+        expected = [(run[f"{name}_mean"], run[f"{name}_std"]) for name in names for run in runs]
+        for line, band, (mean, deviation) in zip(lines, axes.collections, expected, strict=True):
+            np.testing.assert_allclose(line.get_ydata(), mean)
+            corners = band.get_paths()[0].vertices[:, 1]
+            assert corners.min() == pytest.approx((mean - deviation).min())
+            assert corners.max() == pytest.approx((mean + deviation).max())
+    legend = [text.get_text() for text in panels[0].figure.legends[0].get_texts()]
+    assert legend == [name.replace("_", " ") for names in shown.values() for name in names]
 
 
 def test_thirty_two_learning_curves_look_different():

@@ -25,17 +25,18 @@ def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
         return None
     names = list(dict.fromkeys(name for setting, _ in found for name in setting.options.augmenter.shown))
     units = list(dict.fromkeys(map(unit_of, names)))
-    figure = style.new_figure(1.5 * len(found) + 6 * style.LINE)
+    figure = style.new_figure(2.2 * len(found) + 5 * style.LINE)
     figure.set_layout_engine("constrained", h_pad=style.LINE)  # room for the headings
     lines = figure.subplots(len(found), len(units), squeeze=False)
     for (setting, curves), panels in zip(found, lines, strict=True):
         for axes, unit in zip(panels, units, strict=True):
             own = [name for name in setting.options.augmenter.shown if unit_of(name) == unit]
             _draw_panel(axes, curves, {name: _look(names.index(name)) for name in own})
+            if own:
+                axes.set_ylabel(style.wrapped(unit, 25))
+                axes.set_xlabel("epoch" if setting is found[-1][0] else "")
         heading = panels[0].text(0, 1.06, f"{setting.label} ({style.runs(len(curves))})", transform=panels[0].transAxes)
         heading.set_in_layout(False)  # it is wider than its panel
-    for axes, unit in zip(lines[-1], units, strict=True):
-        axes.set_xlabel(f"epoch\n{style.wrapped(unit, 15)}")
     for number, name in enumerate(names):
         lines[0, 0].plot([], [], label=name.replace("_", " "), **_look(number))
     subtitle = "parameters of the augmentation network: a line per run, mean over images; band: one standard deviation"
@@ -53,10 +54,10 @@ def _draw_panel(axes: Axes, curves: list[Curves], looks: dict[str, dict[str, Any
     axes.grid(alpha=0.3)
     axes.axhline(0, color="grey", linewidth=0.5)
     for place, (name, look) in enumerate(looks.items()):
-        # The marks of different lines are at different places.
-        every = (place / len(looks) / MARKS, 1 / MARKS)
         for run in curves:
             epochs, mean, deviation = (np.array(run[key]) for key in ("epoch", f"{name}_mean", f"{name}_std"))
+            step = -(-len(epochs) // MARKS)
+            every = (place * step // len(looks), step)  # the marks of different lines are at different places
             axes.plot(epochs, mean, linewidth=1.2 if len(curves) == 1 else 0.6, markevery=every, **look)
             ends = mean - deviation, mean + deviation
             axes.fill_between(epochs, *ends, color=look["color"], alpha=BAND / len(curves), linewidth=0)

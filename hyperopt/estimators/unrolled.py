@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from utils.passes import Batch
 
 # Of all weights together in the difference form. A larger one leaves the linear range; a smaller one drowns in the
-# rounding of bfloat16, and in the kinks of max pooling. In wresnet10_1 the cosines to the exact hypergradient are above 0.98.
+# rounding of bfloat16, and in the kinks of max pooling. In wresnet10_1 the cosines to the exact hypergradient are
+# above 0.98.
 PERTURBATION = 0.1
 
 

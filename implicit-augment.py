@@ -116,7 +116,7 @@ def finished(stage: Stage) -> dict[str, Any] | None:
         from hyperopt.runs.starting_rows import refuse_other_rows  # imports torch
 
         refuse_other_rows(path, stage.training, stage.run.files, result)
-    if result and stage.earlier:
+    if result and stage.network_files:
         from hyperopt.runs.earlier import refuse_other_network  # imports torch
 
         refuse_other_network(stage, result)

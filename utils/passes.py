@@ -127,21 +127,41 @@ def mean_per_class(evaluations: Sequence[Evaluation]) -> list[float | None]:
     return [None if None in accuracies else statistics.fmean(accuracies) for accuracies in by_class]
 
 
+def evaluation_of(logits: Tensor, labels: Tensor, classes: int) -> Evaluation:
+    """The evaluation of logits (n, C) for images with labels (n,)."""
+    sums = _no_images(classes, logits.device)
+    _add_images(sums, logits, labels)
+    return _summarise(sums)
+
+
 @torch.inference_mode()
 def evaluate(
     network: Network, batches: Iterable[Batch], view: View, classes: int, collector: OutputCollector | None = None
 ) -> Evaluation:
     """Evaluate a classifier in evaluation mode on batches of clean images; `collector` gets the outputs."""
-    # Per class: images, correct ones, loss.
-    sums = torch.zeros(3, classes, dtype=torch.float64, device=network.head.weight.device)
+    sums = _no_images(classes, network.head.weight.device)
     for images, labels, _ in batches:
         features = network.features(view(images))
         logits = network.head(features)
         if collector:
             collector.add(features, labels, logits)
-        loss = F.cross_entropy(logits, labels, reduction="none")
-        correct = logits.argmax(1) == labels
-        sums.index_add_(1, labels, torch.stack((torch.ones_like(loss), correct.to(loss), loss)).double())
+        _add_images(sums, logits, labels)
+    return _summarise(sums)
+
+
+def _no_images(classes: int, device: torch.device) -> Tensor:
+    """Sums per class (3, C): images, correct ones, loss."""
+    return torch.zeros(3, classes, dtype=torch.float64, device=device)
+
+
+def _add_images(sums: Tensor, logits: Tensor, labels: Tensor) -> None:
+    """Add images with logits (B, C) to these sums."""
+    loss = F.cross_entropy(logits, labels, reduction="none")
+    correct = logits.argmax(1) == labels
+    sums.index_add_(1, labels, torch.stack((torch.ones_like(loss), correct.to(loss), loss)).double())
+
+
+def _summarise(sums: Tensor) -> Evaluation:
     count, correct, loss = sums.tolist()
     return Evaluation(
         loss=sum(loss) / sum(count),

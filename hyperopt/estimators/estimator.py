@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from hyperopt.estimators.training import Training
@@ -38,6 +40,17 @@ class FinishedRun(Protocol):
     def network(self) -> dict[str, dict[str, Tensor]]:
         """The weights of its last epoch's encoder and head."""
 
+    @property
+    def checksum(self) -> str:
+        """The fingerprint of these."""
+        ...
+
+    def clean_accuracy(self) -> list[float]:
+        """Its accuracy on the clean images of each class, in percent, averaged over its epochs; NaN without images."""
+
+    def features(self, fingerprint: str) -> Path:
+        """The file for features of its network with this fingerprint."""
+
 
 class Estimator:
     """NONE: the rows stay as they are.
@@ -48,7 +61,8 @@ class Estimator:
     hyper_lr and hyper_batch_size apply to it; none of them if it takes no hypergradients. changes: what it changes in a
     recipe. refits: whether --refit can follow. trains_on: values of --train-on that it can be combined with. rows_rate:
     learning rate of tables at the rows' last step of the epoch, 0 without such steps. forwards: further forward passes
-    per image of a train pass, of this network or of one like it; a backward pass counts as two.
+    per image of a train pass, of this network or of one like it; a backward pass counts as two. epochs_alike: whether
+    the last epochs are states of one training, whose accuracies may be averaged.
 
     Args:
         options: of this estimator.
@@ -63,6 +77,7 @@ class Estimator:
     changes: ClassVar[Mapping[str, Any]] = {}
     refits: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("distorted", "valid", "both")
+    epochs_alike: ClassVar[bool] = True
 
     @dataclass(frozen=True)
     class Options:
@@ -95,6 +110,21 @@ class Estimator:
         """The options of the run that this one starts from, in the same command; None if it needs none."""
         return None
 
+    @classmethod
+    def network_path(cls, options: Any) -> Path | None:
+        """The checkpoint of another finished run whose network this one starts from, without an earlier stage."""
+        return None
+
+    @classmethod
+    def drawn_copies(cls, options: Any) -> int:
+        """The number of copies of an image that it makes by a policy that draws them; 0 if it needs no copies."""
+        return 0
+
+    @property
+    def length(self) -> int:
+        """The number of epochs."""
+        return self.training.plan.epochs
+
     def begin(self, finished: FinishedRun) -> None:
         """Start from a finished run: that of --rows, or the `earlier` one. The result must be the same each time."""
 
@@ -123,6 +153,10 @@ class Estimator:
 
     def measures(self) -> dict[str, float]:
         """Further columns of the metrics file."""
+        return {}
+
+    def result(self) -> dict[str, Any]:
+        """Further entries of the result."""
         return {}
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ ESTIMATORS = {
     "FIS": Entry("hyperopt.estimators.implicit", "Fisher", "implicit differentiation, damped Fisher matrix"),
     "UNR": Entry("hyperopt.estimators.unrolled", "Unrolled", "DABO: through one unrolled step of the network"),
     "GMM": Entry("hyperopt.estimators.mixture", "Mixture", "ReSmooth: smooth views that are strange to a baseline"),
+    "SEL": Entry("hyperopt.estimators.selection", "Selection", "Efficient Augmentation: the images to augment first"),
     "CON": Entry("hyperopt.estimators.confidence", "Confidence", "by a finished run's confidence in its labels"),
 }
 

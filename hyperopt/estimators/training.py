@@ -1,6 +1,6 @@
 """A training: the network, the rows, the batches, and the passes over them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,18 @@ Rate = Callable[[float], float]  # learning rate at a time in epochs
 
 
 @dataclass(frozen=True)
+class CopyViews:
+    """Copies of stored images uint8 (B, C, H, W): a view (B, C, H, W) for each copy, normalised.
+
+    name: tells the kind of copies. training: of training images. evaluation: of test images.
+    """
+
+    name: str
+    training: Callable[[Tensor], Iterable[Tensor]]
+    evaluation: Callable[[Tensor], Iterable[Tensor]]
+
+
+@dataclass(frozen=True)
 class Views:
     """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
 
@@ -34,7 +46,7 @@ class Views:
     evaluation: of clean and test images, the same unless something is planted in them (which `clean` has, too).
     training: the strong view, with policy and cutout. base: with the standard augmentation alone, for estimators that
     take both views; the two draw from one generator. clean_is_validation: whether the clean images of a hyper pass are
-    the validation set of evaluations.
+    the validation set of evaluations. copies: for an estimator that needs them.
     """
 
     normalise: Normalise
@@ -43,6 +55,7 @@ class Views:
     training: View
     clean: View
     clean_is_validation: bool
+    copies: CopyViews | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,21 @@ class Training:
         """Set the optimiser's learning rate for a time in epochs."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate(time)
+
+    def take_encoder(self, weights: dict[str, Tensor]) -> None:
+        """Take the encoder of a finished run. Its weights stay as they are from now on, with a learning rate of 0."""
+        self.model.encoder.load_state_dict(weights)
+        self.frozen.refresh(self.model)
+        for group in self.optimizer.param_groups:
+            group["lr"] = 0.0
+
+    @torch.no_grad()
+    def take_head(self, weight: Tensor, bias: Tensor) -> None:
+        """Take a linear model as the head: weight (C, F) and bias (C,)."""
+        self.model.head.weight.copy_(weight)
+        self.model.head.bias.copy_(bias)
+        self.frozen.head.load_state_dict(self.model.head.state_dict())
+        self._test = None
 
     def descend(self, loss: Tensor) -> None:
         """Take one step of the optimiser down the gradient of a loss (scalar)."""

@@ -86,6 +86,7 @@ METHODS = {
         trainings={"CIFAR10": DABO_TRAINING, "CIFAR100": DABO_TRAINING, "ImageNet": DABO_IMAGENET},
         own={"ImageNet": {"unroll_lr": 0.1, "unroll_decay": 0.1}},
     ),
+    "EffAug": Method({"aug_model": "TRANSLATE", "hyper_opt": "SEL"}, "Kuchnik and Smith, ICLR 2019, arXiv 1810.05222"),
 }
 
 

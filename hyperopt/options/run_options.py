@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from custom_transforms.names import MAGNITUDES
@@ -11,7 +12,7 @@ from hyperopt.options.setting import HYPER_OPTIONS, Setting
 from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
 from utils.recipes import AFTER_WARM, SCHEDULES
-from utils.runs.files import RunFiles
+from utils.runs.files import RunFiles, run_number
 
 ROWS_ON = ("device", "host")
 # Options that only one schedule of the learning rates has.
@@ -82,6 +83,19 @@ class RunOptions(Setting):
         }
         without = {"rand": self.defaults.rand, "estimator": Estimator.Options(), "augmenter": NoAugmenter()}
         return dataclasses.replace(self, **usual | without)
+
+    def baseline_of(self, source: str | None) -> "RunOptions | None":
+        """The baseline of this run folder, or of another one if `source` names that; None for another source."""
+        if source is None:
+            return self.baseline()
+        number = run_number(source)
+        return None if number is None else dataclasses.replace(self.baseline(), run_folder=source, seed=number)
+
+    def checkpoint_of(self, source: str | None) -> Path | None:
+        """The latest checkpoint of the run that `source` names: itself, or a run of this folder; None for a folder."""
+        if source is None or run_number(source) is not None:
+            return None
+        return Path(source) if is_file_name(source) else RunFiles(self.files.folder, source).last
 
     @property
     def notes(self) -> list[str]:

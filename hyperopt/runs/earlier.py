@@ -1,4 +1,4 @@
-"""The finished run of an earlier stage, whose network a stage starts from."""
+"""The finished run whose network a stage starts from: that of an earlier stage, or another one."""
 
 import sys
 from typing import Any
@@ -8,22 +8,28 @@ from utils.errors import UserError
 
 
 def find_earlier(stage: Stage, data: str, classes: int) -> FinishedRun | None:
-    """The run of the earlier stage, None without such a stage.
+    """The run whose network the stage starts from; None if it starts from none.
 
-    `data` is the fingerprint of the stage's own data. Raises UserError when the run is of other data, or not readable.
+    `data` is the fingerprint of the stage's own data. A network of another run folder may have been trained on other
+    data, which a note says. Raises UserError when the run of this folder is of other data, or one is not readable.
     """
-    if stage.earlier is None:
+    files = stage.network_files
+    if files is None:
         return None
-    found = FinishedRun(stage.earlier.run.files, classes)
+    found = FinishedRun(files, classes)
     try:
         trained_on = found.last["data"]
     except UserError as error:
-        raise EarlierStageError(str(error)) from error
-    if trained_on != data:
+        raise (EarlierStageError(str(error)) if stage.earlier else error) from error
+    if trained_on == data:
+        return found
+    if stage.earlier and files.folder == stage.run.files.folder:
         raise EarlierStageError(
-            f"{found.files.last} was trained on another split file or data set; put the earlier one back, or train it "
+            f"{files.last} was trained on another split file or data set; put the earlier one back, or train it "
             "again with --fresh"
         )
+    note = f"{files.last} was trained on other images, which clean images of this run may be among"
+    print(f"note: {note}", file=sys.stderr)
     return found
 
 
@@ -32,9 +38,9 @@ def refuse_other_network(stage: Stage, result: dict[str, Any]) -> None:
 
     If its checkpoint is gone, a note says so.
     """
-    if stage.earlier is None:
+    files = stage.network_files
+    if files is None:
         return
-    files = stage.earlier.run.files
     if not files.last.exists():
         note = f"{files.last} is not there, so that it was not compared with what the run started from"
         print(f"note: {note}", file=sys.stderr)

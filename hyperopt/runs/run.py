@@ -38,7 +38,7 @@ from utils.runs.checkpoint import Origin
 from utils.runs.epochs import Epoch
 from utils.runs.interruption import Interruption
 from utils.runs.lock import only_writer
-from utils.runs.record import Record
+from utils.runs.record import Epochs, Record
 from utils.speed import peak_memory
 
 PICTURED = 10  # epochs with a picture in the log, besides the first and the last
@@ -79,18 +79,19 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
         if finished := earlier or (start and start.run(data.classes)):
             estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
-        record = Record(files, stage.run.identity, not options.sees_valid, options.fresh, device, origin, checkpoint)
+        epochs = Epochs(estimator.length, selects=not options.sees_valid, alike=estimator.epochs_alike)
+        record = Record(files, stage.run.identity, epochs, options.fresh, device, origin, checkpoint)
         start = earlier = finished = checkpoint = None  # each as large as the rows or the network
         with record, ending(record, interruption):
-            for number in range(record.done + 1, options.epochs + 1):
+            for number in range(record.done + 1, epochs.count + 1):
                 training.meter.start()
                 loss = estimator.epoch(number)
                 epoch = figures(estimator, number, loss, *estimator.evaluate(number))
-                pictures = training.samples() if is_pictured(number, options.epochs) else {}
+                pictures = training.samples() if is_pictured(number, epochs.count) else {}
                 record.add(epoch, training.published(), estimator.whole_state(), training.described(), pictures)
-                tqdm.write(epoch.line(options.epochs))
+                tqdm.write(epoch.line(epochs.count))
             write_outcome(stage, estimator, split)
-            result = record.finish(describe(data, split))
+            result = record.finish(describe(data, split) | estimator.result())
             if later:
                 interruption.check()
             return result

@@ -14,7 +14,7 @@ from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
 from utils.errors import UserError
 from utils.flags import as_flag, flag_fields, is_rows_file
-from utils.runs.files import RunFiles
+from utils.runs.files import LAST, RunFiles
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,6 +39,14 @@ class Stage:
     def rows_path(self) -> Path | None:
         """The file of the learned rows that it starts from; None if rows start as usual."""
         return rows_path(self.training.rows, self.training.files.folder)
+
+    @property
+    def network_files(self) -> RunFiles | None:
+        """The files of the run whose network it starts from: of the earlier stage, or of another run."""
+        if self.earlier:
+            return self.earlier.run.files
+        path = self.training.estimator_class.network_path(self.training)
+        return RunFiles(path.parent, path.stem.removeprefix(LAST)) if path else None
 
 
 def stages(options: RunOptions) -> list[Stage]:
@@ -130,6 +138,19 @@ class FinishedRun:
     def network(self) -> dict[str, dict[str, Tensor]]:
         """The weights of its last epoch's encoder and head; not of the best epoch, which was chosen on the test set."""
         return {name: self.last[name] for name in ("encoder_state_dict", "decoder_state_dict")}
+
+    def clean_accuracy(self) -> list[float]:
+        """Its accuracy on the clean images of each class, in percent, averaged over its epochs; NaN without images."""
+        from hyperopt.options.stored import read_result
+
+        found = read_result(self.files.result).get("clean_accuracy")
+        if not found:
+            raise UserError(f"{self.files.result} is of an earlier version; train the run again with --fresh")
+        return [float("nan") if value is None else value for value in found["mean_of_epochs"]]
+
+    def features(self, fingerprint: str) -> Path:
+        """The file for features of its network with this fingerprint."""
+        return self.files.features(fingerprint)
 
     @property
     def checksum(self) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from utils.errors import UserError
 
+LAST = "last_"  # how the name of the latest checkpoint begins
+SHORT = 8  # letters of a fingerprint in a file's name
 SPLIT_LOCK = ".lock_split"  # empty; the process that makes a run's split file holds the lock on it
 
 
@@ -25,7 +27,7 @@ class RunFiles:
     @property
     def last(self) -> Path:
         """Checkpoint of the latest epoch."""
-        return self.folder / f"last_{self.name}.pt"
+        return self.folder / f"{LAST}{self.name}.pt"
 
     @property
     def previous(self) -> Path:
@@ -76,6 +78,10 @@ class RunFiles:
     def predictions(self) -> Path:
         """The last epoch's predictions (`predictions.py`); exists once the run is finished."""
         return self.folder / f"predictions_{self.name}.npz"
+
+    def features(self, fingerprint: str) -> Path:
+        """Features of images by the last network (`hyperopt.estimators.features`), which can be computed again."""
+        return self.folder / f"features_{fingerprint[:SHORT]}_{self.name}.pt"
 
     @property
     def outcome(self) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ import statistics
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,6 +38,18 @@ TAGS = {
 }
 
 
+class Epochs(NamedTuple):
+    """The epochs of a run: their number, and which accuracies they give.
+
+    selects: whether an epoch may be selected on the validation images: not if the run trains on these. alike: whether
+    they are states of one training, so that the mean of the last five means something.
+    """
+
+    count: int
+    selects: bool
+    alike: bool = True
+
+
 class Record(AbstractContextManager):
     """Writes a run's files during the training. An earlier run's files are kept until the first epoch is recorded.
 
@@ -47,7 +59,7 @@ class Record(AbstractContextManager):
     Args:
         files: of the run.
         options: the options that affect the result, by name.
-        selects: whether an epoch may be selected on the validation images: not if the run trains on these.
+        run_epochs: of the whole run.
         fresh: whether to discard the files of an earlier run of this name.
         device: of the run.
         origin: fingerprints of the run's data and rows.
@@ -60,7 +72,7 @@ class Record(AbstractContextManager):
         self,
         files: RunFiles,
         options: dict[str, Any],
-        selects: bool,
+        run_epochs: Epochs,
         fresh: bool,
         device: torch.device,
         origin: Origin,
@@ -68,7 +80,7 @@ class Record(AbstractContextManager):
         logs: Path = Path("logs"),
     ):
         self.files, self.options, self.device, self.origin = files, options, device, origin
-        self._selects, self._fresh = selects, fresh
+        self._run_epochs, self._fresh = run_epochs, fresh
         self.run = files.folder.name
         self.commit = commit()  # now: the files may have changed by the end of the run
         # As lines of JSON, as in a checkpoint: each epoch is formatted once, not at every epoch after it.
@@ -154,7 +166,7 @@ class Record(AbstractContextManager):
         return None if self._fresh or self._earlier_run() else log_of_progress(self.files)
 
     def _write_progress(self, diverged: str | None = None) -> None:
-        write_progress(self.files, self.done, self.options["epochs"], self.log, diverged)
+        write_progress(self.files, self.done, self._run_epochs.count, self.log, diverged)
 
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
         """Write the best checkpoint, if it is this one."""
@@ -186,7 +198,7 @@ class Record(AbstractContextManager):
             "selected_on_validation": max(self.epochs, key=lambda epoch: epoch.valid.accuracy),
             "last_epoch": self.epochs[-1],
         }
-        if not self._selects:
+        if not self._run_epochs.selects:
             del chosen["selected_on_validation"]
         return chosen
 
@@ -200,12 +212,16 @@ class Record(AbstractContextManager):
     def finish(self, data: dict[str, Any]) -> dict[str, Any]:
         """Write and return the result; `data` holds its entries about the data set, by key."""
         chosen = self.chosen_epochs()
+        accuracy = {key: epoch.test.accuracy for key, epoch in chosen.items()}
+        epochs = {key: epoch.epoch for key, epoch in chosen.items()}
+        if self._run_epochs.alike:
+            accuracy["last_five"], epochs["last_five"] = self.last_five(), self.done
         result = {
             "dataset": self.options["dataset"],
             "run": self.run,
             "name": self.files.name,
-            "accuracy": {key: epoch.test.accuracy for key, epoch in chosen.items()} | {"last_five": self.last_five()},
-            "epochs": {key: epoch.epoch for key, epoch in chosen.items()} | {"last_five": self.done},
+            "accuracy": accuracy,
+            "epochs": epochs,
             "accuracy_per_class": {key: epoch.test.per_class for key, epoch in chosen.items()},
             "clean_accuracy": {
                 "last_epoch": self.epochs[-1].valid.per_class,

@@ -1,0 +1,96 @@
+"""Features of a run's images and of their copies, by a frozen network, computed once and kept beside that network's run.
+
+n: training images, m: test images, v: clean validation images, k: copies of an image, F: features.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from custom_models.frozen import FrozenClassifier
+from hyperopt.estimators.training import CopyViews
+from utils.arrays import load_tensors, write_tensors
+from utils.passes import Batch, Batches, View
+
+FINGERPRINT = "fingerprint"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features in float32, standardised with mean and deviation of the training images', on the host.
+
+    train: (n, F), in ascending order of the places in the table. train_copies: (k, n, F). test, valid: (m, F), (v, F).
+    test_copies: (k, m, F). mean, deviation: (F,), of the network's own features.
+    """
+
+    train: Tensor
+    train_copies: Tensor
+    test: Tensor
+    test_copies: Tensor
+    valid: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+
+def find_features(path: Path, fingerprint: str, compute: Callable[[], Features]) -> Features:
+    """The features in the file at `path`, which is written if it has none of this fingerprint.
+
+    A damaged file is replaced, which a note says.
+    """
+    try:
+        content = load_tensors(path) if path.exists() else {}
+        if content.get(FINGERPRINT) == fingerprint:
+            return Features(**{field.name: content[field.name] for field in fields(Features)})
+    except (ValueError, OSError, AttributeError, KeyError) as error:
+        print(f"note: {path} cannot be read ({error}); its features are computed again", file=sys.stderr)
+    found = compute()
+    write_tensors(path, vars(found) | {FINGERPRINT: fingerprint})
+    return found
+
+
+@torch.inference_mode()
+def compute_features(
+    network: FrozenClassifier,
+    train: Batches,
+    test: Batches,
+    valid: Batches,
+    views: tuple[View, View],
+    copies: CopyViews,
+) -> Features:
+    """The features of all images, and of the copies of training and test images.
+
+    Args:
+        network: in evaluation mode.
+        train, test, valid: batches of stored images.
+        views: of training images, and of test and validation images.
+        copies: of training and of test images.
+
+    """
+    own_view, clean_view = views
+    trained, train_copies = _with_copies(network, train, own_view, copies.training)
+    tested, test_copies = _with_copies(network, test, clean_view, copies.evaluation)
+    validated = torch.cat([network.features(clean_view(batch.images)).cpu() for batch in valid])
+    deviation, mean = torch.std_mean(trained.double(), 0, correction=0)
+    # A feature that is the same for all training images says nothing: it becomes zero, for other images too.
+    scale = torch.where(deviation > 0, 1 / deviation.clamp(min=torch.finfo(torch.float32).tiny), 0.0)
+
+    def standardise(features: Tensor) -> Tensor:
+        return ((features - mean) * scale).float()
+
+    arrays = map(standardise, (trained, train_copies, tested, test_copies, validated))
+    return Features(*arrays, mean.float(), torch.where(deviation > 0, deviation, torch.inf).float())
+
+
+def _with_copies(
+    network: FrozenClassifier, batches: Iterable[Batch], view: View, copies: Callable[[Tensor], Iterable[Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Features (n, F) of the images of all batches and (k, n, F) of their copies, on the host."""
+    own, others = [], []
+    for batch in batches:
+        own.append(network.features(view(batch.images)).cpu())
+        others.append(torch.stack([network.features(copy).cpu() for copy in copies(batch.images)]))
+    return torch.cat(own), torch.cat(others, 1)

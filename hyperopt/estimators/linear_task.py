@@ -1,0 +1,240 @@
+"""The linear model of SEL: fits on images and chosen copies, scores, orders, evaluations.
+
+n: training images, k: copies of an image, F: features, C: classes. The model is a logistic regression in float64, on
+the host, which a few thousand images of a few hundred features do not keep busy for long.
+"""
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyperopt.estimators.estimator import FinishedRun
+from hyperopt.estimators.features import Features, compute_features, find_features
+from hyperopt.estimators.orders import DPP, make_order, stratify
+from hyperopt.estimators.scores import Margins, k_means, margins
+from hyperopt.estimators.selection_options import RUN_SCORES, VECTORS, SelectionOptions
+from hyperopt.estimators.training import Training
+from hyperopt.head.curvature import Curvature
+from hyperopt.head.influence import gradient_norms, leave_one_out, losses
+from hyperopt.head.logistic import LinearModel, fit
+from hyperopt.rows.quality import looks_wrong, quality_of, reference_of
+from utils.errors import UserError
+from utils.fingerprint import fingerprint
+from utils.passes import Evaluation, evaluation_of
+from utils.runs.predictions import Predictions
+from utils.seeds import host_generator
+
+NOTHING = np.empty(0, np.int64)  # no image is augmented
+
+
+class LinearTask:
+    """All that a run's linear models are fitted to, scored on and evaluated with.
+
+    Args:
+        features: of all images and copies.
+        labels: of the training (given), test and validation images, int64 (n,), (m,), (v,).
+        classes: C.
+        options: of SEL.
+        seed: of the run.
+        of_run: scores (n,) by the finished run, if the options ask for them.
+        suspects: mask (n,) of the images that go last, if the options ask for that.
+
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        labels: tuple[Tensor, Tensor, Tensor],
+        classes: int,
+        options: SelectionOptions,
+        seed: int,
+        of_run: np.ndarray | None = None,
+        suspects: np.ndarray | None = None,
+    ):
+        self._features, self._classes, self._options, self._seed = features, classes, options, seed
+        self._train = features.train.double().numpy()
+        self._given, self._test, self._valid = (part.cpu().numpy() for part in labels)
+        self._of_run, self._suspects = of_run, suspects
+        self._curvature: Curvature | None = None
+
+    @property
+    def images(self) -> int:
+        """Number n of training images."""
+        return len(self._train)
+
+    @property
+    def copies(self) -> int:
+        """Number k of copies of an image."""
+        return len(self._features.train_copies)
+
+    @property
+    def evaluated(self) -> int:
+        """Number of images and copies in an evaluation."""
+        return len(self._test) * (1 + self.copies) + len(self._valid)
+
+    def rows_of(self, chosen: np.ndarray) -> int:
+        """Number of images and copies that a model is fitted to if the images `chosen` are augmented."""
+        return self.images + self.copies * len(chosen)
+
+    def fit(self, chosen: np.ndarray, start: LinearModel | None = None) -> LinearModel:
+        """The model of all images and all copies of the images `chosen`, found from another one."""
+        rows, labels, weights = self._rows(chosen)
+        c = self._options.select_c
+        model = fit(rows, labels, self._classes, c, weights, start, self._curvature)
+        if self._curvature is None:
+            self._curvature = Curvature.of(model, rows, c, weights)  # serves all fits that follow
+        return model
+
+    def training_loss(self, model: LinearModel, chosen: np.ndarray) -> float:
+        """The mean loss, in nats, of what the model was fitted to."""
+        rows, labels, weights = self._rows(chosen)
+        return float(np.average(losses(model, rows, labels), weights=weights))
+
+    def scores(self, model: LinearModel, chosen: np.ndarray) -> np.ndarray:
+        """The scores (n,) of the training images, by a model that was fitted with copies of `chosen`; all at least 0."""
+        kind = self._options.select_score
+        if not self._options.scored:
+            return np.ones(self.images)
+        if kind in RUN_SCORES:
+            assert self._of_run is not None
+            return self._of_run
+        if kind == "loss":
+            return losses(model, self._train, self._given)
+        if kind == "gradient":
+            return gradient_norms(model, self._train, self._given)
+        rows, labels, weights = self._rows(chosen)
+        if kind in ("margin", "support"):
+            found = margins(rows, labels, self._classes)
+            return (found.distance if kind == "margin" else found.support.astype(float))[: self.images]
+        both = leave_one_out(model, rows, labels, self._options.select_c, weights, self.images)
+        return both.influence if kind == "influence" else both.alo
+
+    def order(self, scores: np.ndarray, use: str) -> np.ndarray:
+        """An order of the training images by their scores; `use` names its draws."""
+        options, random = self._options, host_generator(self._seed, f"selection {use}")
+        order = make_order(options.select_order, scores, random)
+        if options.select_clusters:
+            order = stratify(order, self._clusters, random)
+        if self._suspects is not None:
+            late = self._suspects[order]
+            order = np.concatenate((order[~late], order[late]))
+        return order
+
+    def reorder(self, order: np.ndarray, fixed: int, scores: np.ndarray, use: str) -> np.ndarray:
+        """The order with all images after the first `fixed` ones in a new order by their new scores."""
+        kept, anew = order[:fixed], self.order(scores, use)
+        return np.concatenate((kept, anew[~np.isin(anew, kept)]))
+
+    def sets(self, scores: np.ndarray, budgets: list[int]) -> list[np.ndarray]:
+        """A sample of a determinantal point process for each budget; it has all images where that is the budget."""
+        quality = scores if self._options.scored else None
+        process, everything = DPP(self._train, quality), np.arange(self.images)
+        found = []
+        for place, budget in enumerate(budgets):
+            random = host_generator(self._seed, f"selection set {place}")
+            found.append(process.sample(budget, random) if 0 < budget < self.images else everything[:budget])
+        return found
+
+    @cached_property
+    def support_vectors(self) -> int:
+        """Number of support vectors among the training images if a budget depends on it, else 0."""
+        return int(self._margins.support.sum()) if self._options.select_budgets == VECTORS else 0
+
+    @cached_property
+    def _margins(self) -> Margins:
+        """The margins of the images themselves."""
+        return margins(self._train, self._given, self._classes)
+
+    @cached_property
+    def _clusters(self) -> np.ndarray:
+        return k_means(self._train, self._options.select_clusters, self._seed)
+
+    def _rows(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Features, labels and weights of all images, followed by the copies of the images `chosen`."""
+        copies = self._features.train_copies[:, torch.from_numpy(chosen)].flatten(0, 1).double().numpy()
+        labels = np.concatenate((self._given, np.tile(self._given[chosen], self.copies)))
+        weights = None
+        if self._options.select_downweight:
+            share = np.ones(self.images)
+            share[chosen] = 1 / (1 + self.copies)
+            weights = np.concatenate((share, np.tile(share[chosen], self.copies)))
+        return np.concatenate((self._train, copies)), labels, weights
+
+    def evaluate(self, model: LinearModel) -> tuple[Evaluation, Evaluation, Evaluation]:
+        """The model on the test images, on the validation images, and on test images together with their copies."""
+        found, classes = self._features, self._classes
+        test, valid, copies = (
+            torch.from_numpy(model.logits(part.double().numpy()))
+            for part in (found.test, found.valid, found.test_copies.flatten(0, 1))
+        )
+        labels, valid_labels = torch.from_numpy(self._test), torch.from_numpy(self._valid)
+        both, both_labels = torch.cat((test, copies)), labels.repeat(1 + self.copies)
+        pairs = ((test, labels), (valid, valid_labels), (both, both_labels))
+        first, second, third = (evaluation_of(logits, given, classes) for logits, given in pairs)
+        return first, second, third
+
+    def head(self, model: LinearModel) -> tuple[Tensor, Tensor]:
+        """Weight (C, F) and bias (C,) of the same model for features that are not standardised, float64."""
+        eye, zero = np.eye(self._train.shape[1]), np.zeros((1, self._train.shape[1]))
+        bias = torch.from_numpy(model.logits(zero)[0])
+        weight = torch.from_numpy(model.logits(eye).T) - bias[:, None]
+        weight = weight / self._features.deviation.double()
+        return weight, bias - weight @ self._features.mean.double()
+
+
+def make_task(training: Training, finished: FinishedRun, options: SelectionOptions) -> LinearTask:
+    """The task of a run, with the features of a finished run's network, which the training has taken over.
+
+    Raises UserError when the finished run lacks what the options need of it.
+    """
+    loaders, data = training.loaders, training.data
+    index = loaders.train_index.sort().values
+    labels = loaders.given[index], data.test_labels, data.train.labels[loaders.valid_index]
+    scores = suspects = None
+    if options.needs_run:
+        found = finished.predictions()
+        if not np.array_equal(found.train_index, index.cpu().numpy()):
+            raise UserError(
+                "the finished run of --features-of was trained on other images, so that it has no score for these; take "
+                "a score of the linear model, without --select-suspects last"
+            )
+        if options.scored and options.select_score in RUN_SCORES:
+            scores = _scores_of_run(options.select_score, found)
+        if options.select_suspects == "last":
+            accuracy = np.array(finished.clean_accuracy()) / 100
+            suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy))
+    features = _find_features(training, finished)
+    return LinearTask(features, labels, data.classes, options, training.plan.seed, scores, suspects)
+
+
+def _scores_of_run(kind: str, found: Predictions) -> np.ndarray:
+    """One of `RUN_SCORES` (n,)."""
+    if kind == "confidence":
+        return 1 - found.train_confidence.astype(float)
+    if kind == "quality":
+        return 1 - quality_of(found)
+    if found.train_forgetting is None:
+        raise UserError("the baseline is of an earlier version, which counted no forgetting; train it with --fresh")
+    return found.train_forgetting.astype(float)
+
+
+def _find_features(training: Training, finished: FinishedRun) -> Features:
+    """The features of the training's images, from a file beside the finished run if they are there."""
+    loaders, views, data = training.loaders, training.views, training.data
+    copies = views.copies
+    assert copies is not None
+    of = {
+        "network": finished.checksum,
+        "images": [data.train.content, data.test.content],
+        "index": [loaders.train_index.sort().values, loaders.valid_index, loaders.test_index],
+        "views": copies.name,
+    }
+
+    def compute() -> Features:
+        batches = (training.watch(part) for part in (loaders.trained(), loaders.test(), loaders.valid()))
+        return compute_features(training.frozen, *batches, (views.normalise, views.evaluation), copies)
+
+    mark = fingerprint(of)
+    return find_features(finished.features(mark), mark, compute)

@@ -1,0 +1,136 @@
+"""The flags of SEL, and what they can be combined with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from custom_transforms.names import COPY_NAMES, POLICY_NAMES
+from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS
+from utils.errors import UserError
+from utils.flags import LARGE, as_flag, count_of, count_or_share, flag, network_in_name, network_source, number
+
+MODEL_SCORES = ("influence", "loss", "alo", "gradient", "margin", "support")  # of the linear model
+RUN_SCORES = ("forgetting", "confidence", "quality")  # of the finished run
+UNSCORED = ("random", "dpp-plain")  # orders that no score affects
+VECTORS = "support"  # the budget of as many images as there are support vectors
+# Those of the published experiments with 1,000 images, as shares.
+BUDGETS = "0.1%,1%,5%,10%,25%,50%,75%"
+MOST_COPIES = 100
+
+
+def budget_list(text: str) -> str:
+    """Budgets besides none and all: numbers of images or shares in percent, separated by commas; or `support`."""
+    return text if text == VECTORS else ",".join(count_or_share(part) for part in text.split(","))
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """The flags of SEL."""
+
+    select_score: str = flag(
+        "influence",
+        "what it is worth to augment an image, by the linear model: influence, loss, alo (approximate leave-one-out), "
+        "gradient (its norm), margin, support (vectors); by the finished run: forgetting (counts), confidence (1 - it), "
+        "quality (1 - it)",
+        choices=(*MODEL_SCORES, *RUN_SCORES),
+    )
+    select_order: str = flag(
+        "proportional",
+        "images to augment first: random, drawn in proportion to the scores or to their inverse, the highest (top) or "
+        "lowest (bottom) scores; a new set for each budget: dpp, a determinantal point process, dpp-plain without scores",
+        choices=(*ORDERS, *DPP_ORDERS),
+    )
+    select_budgets: str = flag(
+        BUDGETS,
+        "numbers of augmented images, or shares in percent, between none and all, which are always there; support: as "
+        "many as there are support vectors",
+        type=budget_list,
+    )
+    select_copies: int = flag(
+        4, f"copies of each image by a policy other than {', '.join(COPY_NAMES)}", type=number(int, 1, MOST_COPIES)
+    )
+    select_c: float = flag(
+        1.0, "C of the linear model, as scikit-learn has it: the inverse of the weight decay", type=number(float, 0, LARGE, open_low=True)
+    )
+    select_clusters: int = flag(
+        0, "take images from so many clusters (k-means) of features in turn; 0: no clusters", type=number(int, 0, 10**6)
+    )
+    select_update: bool = flag(False, "after each budget, score and order the remaining images anew")
+    select_downweight: bool = flag(False, "an augmented image and its copies together weigh as much as another image")
+    select_suspects: str = flag(
+        "keep", "images whose label looks wrong, by the finished run: in their place, or last", choices=("keep", "last")
+    )
+    features_of: str | None = flag(
+        None,
+        "finished run whose network gives the features (default: the baseline on the same data): a run of the same "
+        "run folder, by its name; the baseline of another run folder, such as run0; a checkpoint last_NAME.pt",
+        type=network_source,
+        in_name=network_in_name,
+    )
+
+    @property
+    def scored(self) -> bool:
+        """Whether scores affect the order."""
+        return self.select_order not in UNSCORED
+
+    @property
+    def in_order(self) -> bool:
+        """Whether images are augmented in one order, so that larger sets contain the smaller ones."""
+        return self.select_order in ORDERS
+
+    @property
+    def length(self) -> int:
+        """Number of budgets, with none and all."""
+        return len(self.select_budgets.split(",")) + 2
+
+    def budgets(self, images: int, vectors: int) -> list[int]:
+        """The budgets for so many images and support vectors, ascending, from 0 to all.
+
+        Raises UserError for a number of more images.
+        """
+        if self.select_budgets == VECTORS:
+            return [0, vectors, images]
+        texts = self.select_budgets.split(",")
+        found = [count_of(text, images) for text in texts]
+        for text, count in zip(texts, found, strict=True):
+            if count > images:
+                raise UserError(f"--select-budgets {text} is more than the {images} training images; lower it")
+        return [0, *sorted(found), images]
+
+    def check(self, setting: Any) -> None:
+        """Raise UserError for a setting without copies, with parts of rows, and for flags without effect."""
+        if setting.aug_model not in POLICY_NAMES or setting.cutout:
+            raise UserError(
+                f"--hyper-opt SEL augments by copies, which are made by a policy; give --aug-model {'|'.join(COPY_NAMES)} "
+                "or another policy, without --cutout"
+            )
+        if setting.los_model != "NONE":
+            raise UserError(f"--hyper-opt SEL fills the rank alone; leave out --los-model {setting.los_model}")
+        if setting.rows:
+            raise UserError("--hyper-opt SEL starts from a finished network, not from rows; leave out --rows")
+        if setting.oversplit:
+            raise UserError("--hyper-opt SEL orders training images; leave out --oversplit")
+        in_order, of_model = self.in_order, self.select_score in MODEL_SCORES
+        is_for = {
+            "--select-order that is affected by scores": (self.scored, ("select_score",)),
+            f"a policy other than {', '.join(COPY_NAMES)}": (setting.aug_model not in COPY_NAMES, ("select_copies",)),
+            "an order, which dpp is not": (in_order, ("select_clusters", "select_suspects")),
+            "an order by a score of the linear model": (
+                in_order and self.scored and of_model,
+                ("select_update",),
+            ),
+        }
+        usual = setting.usual_of(self)
+        for needed, (there, names) in is_for.items():
+            for name in names:
+                if not there and getattr(self, name) != usual[name]:
+                    raise UserError(f"{as_flag(name)} has an effect only with {needed}; change one of them")
+        if self.needs_run and self.features_of and self.features_of.endswith(".pt"):
+            raise UserError(
+                "scores of a finished run are of its own images; with --features-of a checkpoint take a score of the "
+                "linear model, without --select-suspects last"
+            )
+
+    @property
+    def needs_run(self) -> bool:
+        """Whether the predictions of the finished run affect the order."""
+        return (self.scored and self.select_score in RUN_SCORES) or self.select_suspects == "last"

@@ -206,7 +206,7 @@ def head_systems(dataset: str, flags: argparse.Namespace) -> list[System]:
         gradient = clean_gradient(features, labels, network.head.bias)(network.head.weight)
         for images, _, index in training.loaders.hyper(options.hyper_batch_size):
             leaves = rows.leaves(index)
-            features = network.features(rows.augment(views.training(images), leaves, training.draws))
+            features = network.features(rows.augment(views.training(images), index, leaves, training.draws))
             target, weight = rows.target(index, leaves), rows.weight(index, leaves)
             batch = HeadBatch(rows.training_loss, features, target, weight, network.head.bias)
             systems.append(System(batch, network.head.weight, gradient, flags.damping))

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import re
 import shutil
 import sys
@@ -49,6 +50,18 @@ def number(kind: type, low: float, high: float, open_low: bool = False) -> Calla
     return parse
 
 
+def count_or_share(text: str) -> str:
+    """A number of images, such as 100, or a share of them, such as 50%; both above zero."""
+    if text.endswith("%"):
+        return f"{number(float, 0, 100, open_low=True)(text[:-1]):g}%"
+    return str(number(int, 1, MANY)(text))
+
+
+def count_of(amount: str, whole: int) -> int:
+    """The number that `count_or_share` has read, a share of `whole` rounded to the nearest, halves up."""
+    return math.floor(whole * float(amount[:-1]) / 100 + 0.5) if amount.endswith("%") else int(amount)
+
+
 def folder(text: str) -> Path:
     """The path of a folder."""
     if not text:
@@ -78,7 +91,7 @@ def rows_source(text: str) -> str:
     """Where learned rows come from: the path of a rows file, with a plain name, or the name of a run."""
     if text in ("device", "host"):
         raise argparse.ArgumentTypeError(f"'{text}' is where rows are kept; that flag is --rows-on {text}")
-    if not re.fullmatch(r"[A-Za-z0-9_.,-]+", Path(text).stem if is_rows_file(text) else text):
+    if not re.fullmatch(r"[A-Za-z0-9_.,%-]+", Path(text).stem if is_rows_file(text) else text):
         raise argparse.ArgumentTypeError(
             f"'{text}' must be a rows file with a plain name, such as rows.pt or rows.npz, or a run's name"
         )

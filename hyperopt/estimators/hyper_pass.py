@@ -61,7 +61,7 @@ def hyper_step(training: Training, batch: Batch, clean: CleanGradient, direction
     rows, network = training.rows, training.frozen
     leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(batch.index).items()}
     # The graph begins at the leaves: without a learned augmentation the encoder builds none.
-    features = network.features(rows.augment(batch.images, leaves, training.draws))
+    features = network.features(rows.augment(batch.images, batch.index, leaves, training.draws))
     target, weight = rows.target(batch.index, leaves), rows.weight(batch.index, leaves)
     at_head = HeadBatch(rows.training_loss, features, target, weight, network.head.bias)
 
@@ -93,7 +93,7 @@ def hyper_pass(
         learning_rate: maps the share of the pass that is done, from 0 to below 1, to the rows' learning rate.
 
     """
-    bar = tqdm(_seen(batches, training.views.training), "hyper pass", len(batches), leave=False, disable=None)
+    bar = tqdm(_seen(batches, training.strong), "hyper pass", len(batches), leave=False, disable=None)
     rate, sums = 0.0, []
     for step, (batch, gradient) in enumerate(zip(bar, clean, strict=True)):
         rate = learning_rate(step / len(batches))
@@ -104,6 +104,6 @@ def hyper_pass(
     return rate
 
 
-def _seen(batches: Batches, view: View) -> Iterator[Batch]:
+def _seen(batches: Batches, view: Callable[[Batch], Tensor]) -> Iterator[Batch]:
     """The batches in their training view, which is drawn before the clean images of the same step."""
-    return (replace(batch, images=view(batch.images)) for batch in batches)
+    return (replace(batch, images=view(batch)) for batch in batches)

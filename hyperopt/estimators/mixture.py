@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.mixture_options import MixtureOptions
+from utils.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +42,8 @@ class Mixture(Estimator):
     @classmethod
     def check(cls, setting: Any) -> None:
         """Refuse flags that contradict each other."""
+        if setting.augmented:
+            raise UserError("--augmented has no effect on --hyper-opt GMM, which draws which views are augmented")
         setting.estimator.check(setting)
 
     @classmethod

@@ -191,10 +191,18 @@ class Training:
             leaves = self.rows.leaves(batch.index)
             return self.view(batch, leaves), leaves
 
+    def strong(self, batch: Batch) -> Tensor:
+        """The training view of a batch (B, C, H, W) before the learned augmentation.
+
+        With an order of the images, it is the base view of those that are not augmented.
+        """
+        images = batch.images
+        return self.rows.only_first(batch.index, self.views.training(images), lambda: self.views.base(images))
+
     def view(self, batch: Batch, leaves: Leaves) -> Tensor:
         """The training view of a batch (B, C, H, W) under the leaves of its rows, at which the graph begins."""
-        images = self.views.training(batch.images)
-        augmented = self.rows.augment(images, leaves, self.draws)
+        images = self.strong(batch)
+        augmented = self.rows.augment(images, batch.index, leaves, self.draws)
         self.pictures.add(images, augmented.detach())
         return augmented
 
@@ -237,7 +245,7 @@ class Training:
         normalise = self.views.normalise
         images = normalise.of_pixels(self.data.pixels(index))
         with torch.no_grad():
-            augmented = self.rows.augment(images, self.rows.shown(index), generator(self.plan.seed, "samples"))
+            augmented = self.rows.augment(images, index, self.rows.shown(index), generator(self.plan.seed, "samples"))
         pixels = normalise.to_pixels(torch.cat((images, augmented))).clamp(0, 1)
         return {"Learned augmentation": make_grid(pixels, nrow=len(index))}
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from custom_datasets.names import BUILT_IN
 from hyperopt.augmentation.augmenter_names import COLOUR, KINDS, STARTS, form_of, ranges_of, ranges_text
+from hyperopt.rows.letters import RANK
 from utils.errors import UserError
 from utils.flags import LARGE, as_flag, flag, number
 
@@ -147,7 +148,7 @@ def _check_movement(setting: Any) -> None:
             f"--net-start {start} has no effect on --net-kind {kind} with --rows-use {setting.rows_use}, whose weights "
             "come from the file; leave it out"
         )
-    if setting.row_parts == "A" and setting.hyper_lr not in (None, setting.defaults.hyper_lr):
+    if set(setting.row_parts) <= {"A", RANK} and setting.hyper_lr not in (None, setting.defaults.hyper_lr):
         raise UserError("--hyper-lr has no effect on --aug-model NET, whose rate is --unroll-lr; leave it out")
 
 

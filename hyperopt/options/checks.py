@@ -1,10 +1,11 @@
 """Refuses flags that contradict each other."""
 
 from custom_transforms.names import MAGNITUDES, split_numbers
+from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.augmenter import MOVED_BY_ESTIMATORS, check_augmenter
 from hyperopt.options.run_options import OF_SCHEDULE, RunOptions
 from hyperopt.options.setting import HYPER_OPTIONS, LOSS_LETTERS, Setting
-from hyperopt.rows.letters import CONFIDENCE, LETTERS, in_words
+from hyperopt.rows.letters import CONFIDENCE, LETTERS, RANK, in_words
 from utils.errors import UserError
 from utils.flags import as_flag
 
@@ -28,6 +29,7 @@ def check_setting(setting: Setting) -> None:
         raise UserError("--overfit and --oversplit exclude each other")
     if setting.overfit and not setting.estimator_class.hyper_options:
         raise UserError("--overfit estimates hyperparameters and needs --hyper-opt HES, FIS or UNR")
+    _check_order(setting)
     _check_starting_rows(setting)
     check_augmenter(setting)
 
@@ -65,7 +67,8 @@ def _models(fills: str) -> str:
     """The flags that give rows a part that an estimator fills."""
     losses = [name for name, letters in LOSS_LETTERS.items() if set(letters) & set(fills)]
     found = [f"--aug-model {'|'.join(MOVED_BY_ESTIMATORS)}"] if "A" in fills else []
-    return " or ".join(found + ([f"--los-model {'|'.join(losses)}"] if losses else []))
+    found += [f"--los-model {'|'.join(losses)}"] if losses else []
+    return " or ".join(found + (["--augmented"] if RANK in fills else []))
 
 
 def _check_refit(setting: Setting) -> None:
@@ -78,12 +81,36 @@ def _check_refit(setting: Setting) -> None:
         raise UserError("--refit learns rows first; add --hyper-opt HES, FIS, UNR or GMM")
 
 
+def _check_order(setting: Setting) -> None:
+    """Refuse an order of images without an effect, and --augmented without an order or without an augmentation."""
+    if not setting.augmented:
+        if RANK in (setting.rows_use or ""):
+            raise UserError("--rows-use R is an order of images, which has an effect with --augmented; add it")
+        return
+    for name in ("refit", "oversplit"):
+        if getattr(setting, name):
+            raise UserError(f"--augmented and {as_flag(name)} exclude each other; leave out one of them")
+    if setting.train_on == "valid":
+        raise UserError("--augmented is of distorted images, which --train-on valid leaves out")
+    if not setting.augments:
+        raise UserError("--augmented chooses images to be augmented; add --aug-model or --cutout")
+    orders = RANK in setting.estimator_class.fills
+    if orders and setting.rows:
+        raise UserError(f"--hyper-opt {setting.hyper_opt} orders the images of --augmented itself; leave out --rows")
+    taken_over = setting.rows_use or ("" if setting.estimator_class.reads else RANK)
+    if not orders and not (setting.rows and RANK in taken_over):
+        estimators = [name for name in ESTIMATORS if RANK in find_estimator(name).fills]
+        other = f", or --hyper-opt {'|'.join(estimators)}" if estimators else ""
+        raise UserError(f"--augmented needs an order of the images; add --rows RUN --rows-use R{other}")
+
+
 def _check_starting_rows(setting: Setting) -> None:
     given = "--refit" if setting.refit else "--rows"
     if setting.rows_use and not (setting.rows or setting.refit):
         raise UserError("--rows-use picks parts of learned rows; add --rows or --refit")
     if (setting.rows or setting.refit) and not setting.has_rows:
-        raise UserError(f"{given} needs rows to fill; add {_models(''.join(LETTERS))}")
+        fills = "".join(letter for letter in LETTERS if setting.rows or letter != RANK)
+        raise UserError(f"{given} needs rows to fill; add {_models(fills)}")
     if setting.rows and not setting.table_parts:
         raise UserError(f"--hyper-opt {setting.hyper_opt} fills its rows anew for every view; leave out --rows")
     for letter in setting.rows_use or "":

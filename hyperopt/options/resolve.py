@@ -11,7 +11,7 @@ from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import Setting, refit_use
+from hyperopt.options.setting import Setting
 from utils.errors import UserError
 from utils.flags import Parser, add_flags, flag_fields, make_parser
 from utils.runs.files import run_number
@@ -124,6 +124,15 @@ def resolve(options: Options) -> Options:
     if options.valid_images == everything and options.defaults.valid_images is None:
         options = dataclasses.replace(options, valid_images=None)  # all of them: the same setting as without the flag
     return options
+
+
+def refit_use(parts: str, augmenter: bool = False) -> str:
+    """Letters of the columns that --refit takes over by default, of an estimator that fills these parts.
+
+    An augmenter is taken over beside the weights: it has no other effect than the learned one.
+    """
+    use = next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
+    return f"{use}A" if augmenter and "A" in parts and use != "A" else use
 
 
 def seed_of(run_folder: str) -> int:

@@ -77,7 +77,8 @@ class RunOptions(Setting):
 
     def baseline(self) -> "RunOptions":
         """The options of the run on the same data and with the same training settings, but without any method."""
-        own = ("aug_model", "policy", "cutout", "los_model", "hyper_opt", "estimator", "rows", "rows_use", "refit")
+        own = {"aug_model", "policy", "cutout", "los_model", "hyper_opt", "estimator", "rows", "rows_use", "refit"}
+        own |= {"augmented"}
         usual: dict[str, Any] = {
             field.name: field.default for field in dataclasses.fields(Setting) if field.name in own
         }

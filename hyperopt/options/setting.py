@@ -13,9 +13,9 @@ from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.augmenter import LEARNED, Learned, NoAugmenter
 from hyperopt.options.methods import METHODS, training_settings
-from hyperopt.rows.letters import rows_letters
+from hyperopt.rows.letters import RANK, rows_letters
 from utils.colour import colour
-from utils.flags import LARGE, MANY, flag, folder, is_rows_file, number, plain_name, rows_source
+from utils.flags import LARGE, MANY, count_or_share, flag, folder, is_rows_file, number, plain_name, rows_source
 from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
@@ -37,17 +37,9 @@ NAMED = (
     "test_images",
     "view_valid",
     "train_on",
+    "augmented",
 )
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
-
-
-def refit_use(parts: str, augmenter: bool = False) -> str:
-    """Letters of the columns that --refit takes over by default, of an estimator that fills these parts.
-
-    An augmenter is taken over beside the weights: it has no other effect than the learned one.
-    """
-    use = next((use for part, use in (("W", "WC"), ("A", "A")) if part in parts), "S")
-    return f"{use}A" if augmenter and "A" in parts and use != "A" else use
 
 
 def defaults_of(recipe: str, method: str | None, hyper_opt: str) -> Recipe:
@@ -117,12 +109,15 @@ class Setting:
     )
     rows_use: str | None = flag(
         None,
-        "letters of what is taken over: W weight, S soft label, A augmentation, C relative confidence in the given "
-        "label, a factor of the weight (default: W, S and A if there; of --refit W and C, else A, of GMM else S; "
-        "with CON nothing)",
+        "letters of what is taken over: W weight, S soft label, A augmentation, R rank, C relative confidence in the "
+        "given label, a factor of the weight (default: those of W, S, A and R that rows have; of --refit W and C, "
+        "else A, of GMM else S; with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
+    augmented: str | None = flag(
+        None, "how many training images are augmented, by rank: a number or a share (default: all)", type=count_or_share
+    )
     warp: str = flag(
         "paper",
         "learned warp of the paper, or of the published code, which blurs all other images as well",
@@ -184,11 +179,12 @@ class Setting:
     @property
     def row_parts(self) -> str:
         """Letters of the parts that a row has."""
-        return LOSS_LETTERS[self.los_model] + ("A" if self.learned_augmentation else "")
+        ordered = self.augmented or RANK in self.estimator_class.fills
+        return LOSS_LETTERS[self.los_model] + ("A" if self.learned_augmentation else "") + (RANK if ordered else "")
 
     @property
     def table_parts(self) -> str:
-        """Letters of the parts that tables hold; an estimator may fill the others anew for every view."""
+        """Letters of the parts that are kept; an estimator may fill the others anew for every view."""
         return "".join(letter for letter in self.row_parts if letter not in self.estimator_class.per_view)
 
     @property

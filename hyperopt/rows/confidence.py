@@ -1,4 +1,6 @@
-"""A network's confidence in the given label of every training image during the training, and weights from it."""
+"""What a training shows of the given label of every image: the network's confidence in it, and weights from that; and
+how often the network forgets it.
+"""
 
 from typing import Any
 
@@ -15,7 +17,8 @@ class MeanConfidence:
 
     The probability of the most probable other label is averaged as well. Both cost only a softmax of the logits. A
     wrong label is learned late or never, so its mean stays low even if the last network has memorised it (Swayamdipta
-    et al. 2020, arXiv 2009.10795, section 2).
+    et al. 2020, arXiv 2009.10795, section 2). Forgetting is counted as well: the network predicts the given label at
+    one visit of the image, and another one at its next visit (Toneva et al. 2019, arXiv 1812.05159, section 2).
 
     Args:
         given: the given labels of all N training images, (N,) int64, on the run's device.
@@ -25,6 +28,9 @@ class MeanConfidence:
     def __init__(self, given: Tensor):
         self._given = given
         self._sum, self._other, self._count = (torch.zeros(len(given), device=given.device) for _ in range(3))
+        self._forgotten = torch.zeros_like(given)
+        # At its last visit, and at any of them.
+        self._right, self._learned = (torch.zeros_like(given, dtype=torch.bool) for _ in range(2))
 
     @torch.no_grad()
     def add(self, index: Tensor, logits: Tensor) -> None:
@@ -33,6 +39,10 @@ class MeanConfidence:
         self._sum[index] += given
         self._other[index] += other
         self._count[index] += 1
+        right = logits.argmax(1) == self._given[index]
+        self._forgotten[index] += self._right[index] & ~right
+        self._right[index] = right
+        self._learned[index] |= right
 
     def mean(self) -> Tensor:
         """The mean (N,) in 0..1; NaN for an image that no batch has had."""
@@ -42,15 +52,31 @@ class MeanConfidence:
         """The same for the most probable other label."""
         return self._other / self._count
 
+    def forgetting(self) -> Tensor:
+        """How often each label has been forgotten, (N,) int64; -1 for an image that no batch has had.
+
+        A label that was never predicted counts as forgotten most often: with the largest number of visits of any image.
+        No other label gets there, since at most every second visit forgets it.
+        """
+        visits = self._count.to(self._forgotten)
+        counts = torch.where(self._learned, self._forgotten, visits.max())
+        return torch.where(visits > 0, counts, -1)
+
     def state(self) -> dict[str, Any]:
         """The state, for `load`."""
-        return {"sum": self._sum, "other": self._other, "count": self._count}
+        return {
+            "sum": self._sum,
+            "other": self._other,
+            "count": self._count,
+            "forgotten": self._forgotten,
+            "right": self._right,
+            "learned": self._learned,
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore the state of a run on the same training set."""
-        self._sum.copy_(state["sum"])
-        self._other.copy_(state["other"])
-        self._count.copy_(state["count"])
+        for name, mine in self.state().items():
+            mine.copy_(state[name])
 
 
 def lacks_other(state: Any) -> bool:
@@ -58,9 +84,20 @@ def lacks_other(state: Any) -> bool:
     return isinstance(state, dict) and state.keys() == {"sum", "count"}
 
 
+def lacks_forgetting(state: Any) -> bool:
+    """Whether a checkpoint's state is of an earlier version, without what is forgotten."""
+    return lacks_other(state) or (isinstance(state, dict) and state.keys() == {"sum", "other", "count"})
+
+
 def complete(state: dict[str, Any]) -> dict[str, Any]:
-    """Complete the state of an earlier version: the other label gets all remaining probability, an upper bound."""
-    return state | {"other": state["count"] - state["sum"]}
+    """Complete the state of an earlier version.
+
+    The other label gets all remaining probability, an upper bound; no label has been learned or forgotten so far.
+    """
+    other = {"other": state["count"] - state["sum"]} if lacks_other(state) else {}
+    nothing = torch.zeros_like(state["count"], dtype=torch.bool)
+    counts = {"forgotten": nothing.long(), "right": nothing, "learned": nothing}
+    return state | other | counts
 
 
 def relative_confidence(confidence: Tensor, given: Tensor) -> Tensor:

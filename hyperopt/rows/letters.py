@@ -3,10 +3,11 @@
 import argparse
 
 # Names of the parts in checkpoints and rows files.
-LETTERS = {"W": "weight", "S": "soft_label", "A": "augmentation"}
+LETTERS = {"W": "weight", "S": "soft_label", "A": "augmentation", "R": "rank"}
+RANK = "R"  # the place in the order in which images are augmented: it has no gradient, and no leaves
 # A rows file also has the network's confidence in the given labels, which can be a factor of the weight.
 CONFIDENCE = "C"
-COLUMN_LETTERS = "WCSA"  # of the columns that can be taken over from a rows file, in the order of file names
+COLUMN_LETTERS = "WCSAR"  # of the columns that can be taken over from a rows file, in the order of file names
 
 
 def in_words(letter: str) -> str:

@@ -1,9 +1,10 @@
 """The rows of a training set, and their effect on image, loss weight and label.
 
-A row has up to three parts, each stored by a holder; AutoDO (arXiv 2103.05863) section 3. All estimators fill the same
-rows.
+A row has up to three parts that are stored by holders; AutoDO (arXiv 2103.05863) section 3. A fourth one, the rank,
+decides whether an image is augmented at all. All estimators fill the same rows.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from hyperopt.augmentation.warps import Effect, RandomAmounts, Warp
 from hyperopt.head.losses import Loss
 from hyperopt.rows.augmenter import ImageHolder, NoiseHolder
+from hyperopt.rows.letters import RANK
+from hyperopt.rows.order import COLUMN, Order
 from hyperopt.rows.parts import PARTS, Part, weight_of
 from hyperopt.rows.table import RowTable
 
@@ -73,13 +76,20 @@ class Rows:
         training_loss: of an image; cross-entropy without soft labels.
         effect: of the learned augmentation on images.
         parts: by letter, at least those of the holders.
+        order: the ranks of the images, if rows have them.
 
     """
 
     def __init__(
-        self, given: Tensor, holders: dict[str, Holder], training_loss: Loss, effect: Effect, parts: dict[str, Part]
+        self,
+        given: Tensor,
+        holders: dict[str, Holder],
+        training_loss: Loss,
+        effect: Effect,
+        parts: dict[str, Part],
+        order: Order | None = None,
     ):
-        self.given, self.holders, self.training_loss = given, holders, training_loss
+        self.given, self.holders, self.training_loss, self.order = given, holders, training_loss, order
         self._effect, self._parts = effect, parts
 
     def leaves(self, index: Tensor) -> Leaves:
@@ -90,11 +100,20 @@ class Rows:
         """The same for pictures and figures, which must not change what a training draws."""
         return {letter: holder.shown(index) for letter, holder in self.holders.items()}
 
-    def augment(self, images: Tensor, leaves: Leaves, draws: torch.Generator) -> Tensor:
-        """Learned augmentation of normalised training images (B, C, H, W) under their rows."""
+    def augment(self, images: Tensor, index: Tensor, leaves: Leaves, draws: torch.Generator) -> Tensor:
+        """Learned augmentation of normalised training images (B, C, H, W) under their rows, those of `index` (B,)."""
         if "A" not in leaves:
             return self.still(images)
-        return self._effect(images, leaves["A"], draws)
+        return self.only_first(index, self._effect(images, leaves["A"], draws), lambda: self.still(images))
+
+    def only_first(self, index: Tensor, augmented: Tensor, others: Callable[[], Tensor]) -> Tensor:
+        """The augmented images (B, C, H, W) of those that the order augments, the other ones of all others.
+
+        Both are made of all images `index` (B,), so that no draw depends on the order. Without one, `others` is not
+        called.
+        """
+        chosen = self.order.chosen(index) if self.order else None
+        return augmented if chosen is None else torch.where(chosen[:, None, None, None], augmented, others())
 
     @property
     def views_validation_anew(self) -> bool:
@@ -137,7 +156,9 @@ class Rows:
 
         Raises UserError when images that share a row have different values.
         """
-        for letter in letters:
+        if self.order and RANK in letters:
+            self.order.fill(index, columns[COLUMN])
+        for letter in letters.replace(RANK, ""):
             own = {name: columns[name] for name in self._parts[letter].columns}
             self.holders[letter].fill(index, self._parts[letter].to_leaves(own))
 
@@ -147,7 +168,8 @@ class Rows:
         for letter, holder in self.holders.items():
             columns = self._parts[letter].to_columns(holder.host_rows(index))
             found |= {name: column.expand(len(index), *column.shape[1:]) for name, column in columns.items()}
-        return {name: column.float().contiguous() for name, column in found.items()}
+        ranks = self.order.columns(index) if self.order else {}
+        return {name: column.float().contiguous() for name, column in found.items()} | ranks
 
     def published(self) -> dict[str, dict[str, Tensor]]:
         """The values of all holders by the keys of the published checkpoints."""
@@ -157,14 +179,17 @@ class Rows:
         return found
 
     def state(self) -> dict[str, Any]:
-        """The state of the holders besides their values, by the name of the part."""
-        return {self._parts[letter].name: holder.state() for letter, holder in self.holders.items()}
+        """The state of the holders besides their values, and the ranks, by the name of the part."""
+        ranks = {COLUMN: self.order.rank} if self.order else {}
+        return {self._parts[letter].name: holder.state() for letter, holder in self.holders.items()} | ranks
 
     def load(self, published: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         """Restore what `published` and `state` have returned."""
         for letter, holder in self.holders.items():
             part = self._parts[letter]
             holder.load(published[part.published][part.name], state[part.name])
+        if self.order:
+            self.order.rank.copy_(state[COLUMN])
 
     def measures(self, index: Tensor) -> dict[str, float]:
         """Figures of an epoch for the metrics file, by column, of the images `index` (n,).
@@ -204,18 +229,22 @@ def make_rows(
     warp: Warp,
     home: torch.device,
     augmenter: NoiseHolder | ImageHolder | None = None,
+    first: int | None = None,
 ) -> Rows:
     """Rows at their start, with the parts of these letters in tables, but for an augmentation by an augmenter.
+
+    Ranks, which start without an order, are on the run's device.
 
     Args:
         given: the given labels of all N training images, (N,) int64, on the run's device.
         classes: C.
-        letters: of `PARTS`.
+        letters: of `LETTERS`.
         shared: whether all images share one augmentation.
         training_loss: of an image.
         warp: of the learned augmentation.
         home: device of the tables.
         augmenter: what holds the augmentation, if it is not a table.
+        first: number of images that are augmented, the first ones by their rank; None for all.
 
     """
     at_home = given.to(home)
@@ -224,6 +253,7 @@ def make_rows(
         for letter, part in PARTS.items()
         if letter in letters and not (augmenter and letter == augmenter.part.letter)
     }
+    order = Order(len(given), first, given.device) if RANK in letters else None
     if augmenter:
-        return Rows(given, {**tables, "A": augmenter}, training_loss, augmenter, PARTS | {"A": augmenter.part})
-    return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS)
+        return Rows(given, {**tables, "A": augmenter}, training_loss, augmenter, PARTS | {"A": augmenter.part}, order)
+    return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS, order)

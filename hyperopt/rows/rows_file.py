@@ -11,13 +11,15 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     magnitude       float32 (n, K)  of each operation, 0 to 1, in units of its nominal range
     posterior       float32 (n,)    of the image's views to be in distribution, 0 to 1, averaged over the training (GMM)
     confidence      float32 (n,)    the network's probability of the given label, 0 to 1, averaged over its training
+    rank            int64 (n,)      place in the order in which the images are augmented, a permutation of 0 to n - 1
+    score           float32 (n,)    by which an estimator has ordered the images, in units of its own, 0 or more
     operations      K names         the operations, in order
     dataset         text            name of the data set
     split           text            fingerprint of the distorted training set that the rows belong to
 
-The columns weight, soft_label, probability and magnitude are absent if the run's rows lack that part. If the run does
-not learn, they are the rows that it started with. The confidence is not a hyperparameter: it tells wrong labels, so
-that a training can weigh images by it. A file may lack it.
+The columns weight, soft_label, probability, magnitude and rank are absent if the run's rows lack that part. If the run
+does not learn, they are the rows that it started with. The confidence is not a hyperparameter: it tells wrong labels,
+so that a training can weigh images by it. A file may lack it.
 """
 
 import io
@@ -30,7 +32,8 @@ import torch
 from torch import Tensor
 
 from hyperopt.augmentation.warp import RANGES
-from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE
+from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE, RANK
+from hyperopt.rows.order import COLUMN as RANK_COLUMN
 from hyperopt.rows.parts import PARTS, Column
 from utils.arrays import load_arrays, load_tensors
 from utils.errors import UserError
@@ -39,7 +42,7 @@ INDEX, GIVEN, POSTERIOR, CONFIDENCE_COLUMN = "index", "given_label", "posterior"
 TEXTS = ("dataset", "split", "operations")
 COLUMNS = {INDEX: Column(torch.int64), GIVEN: Column(torch.int64)}
 COLUMNS |= {name: column for part in PARTS.values() for name, column in part.columns.items()}
-COLUMNS |= {POSTERIOR: Column(), CONFIDENCE_COLUMN: Column()}
+COLUMNS |= {POSTERIOR: Column(), CONFIDENCE_COLUMN: Column(), RANK_COLUMN: Column(torch.int64), "score": Column()}
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ class RowsFile:
             return f"{CONFIDENCE_COLUMN} {wrong}"
         if POSTERIOR in self.columns and self.columns[POSTERIOR].max() > 1:
             return f"{POSTERIOR} must be from 0 to 1"
+        if RANK_COLUMN in self.columns and not _is_permutation(self.columns[RANK_COLUMN]):
+            return f"{RANK_COLUMN} must have each place from 0 to {len(self.index) - 1} once"
         if self.operations != tuple(RANGES):
             return f"the operations must be {', '.join(RANGES)}"
         if not all(isinstance(text, str) for text in (self.dataset, self.split)):
@@ -111,7 +116,8 @@ class RowsFile:
     @property
     def letters(self) -> str:
         """Letters of the columns that can be taken over: the existing parts and the confidence."""
-        names = {letter: part.columns.keys() for letter, part in PARTS.items()} | {CONFIDENCE: {CONFIDENCE_COLUMN}}
+        names = {letter: {*part.columns} for letter, part in PARTS.items()}
+        names |= {CONFIDENCE: {CONFIDENCE_COLUMN}, RANK: {RANK_COLUMN}}
         return "".join(letter for letter in COLUMN_LETTERS if names[letter] <= self.columns.keys())
 
     def in_order_of(self, index: np.ndarray, given_label: np.ndarray, classes: int, source: Path | str) -> "RowsFile":
@@ -151,6 +157,11 @@ class RowsFile:
         }
         np.savez(content, **arrays)
         return content.getvalue()
+
+
+def _is_permutation(places: Tensor) -> bool:
+    """Whether places (n,) int64 are each of 0 to n - 1 once."""
+    return torch.equal(places.sort().values, torch.arange(len(places)))
 
 
 def _load(path: Path) -> dict[str, Any]:

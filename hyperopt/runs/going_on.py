@@ -8,7 +8,7 @@ import torch
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.stored import different_from_stored
-from hyperopt.rows.confidence import complete, lacks_other
+from hyperopt.rows.confidence import complete, lacks_forgetting, lacks_other
 from hyperopt.runs.stages import Stage
 from utils.files import bytes_there, refuse_full_disk
 from utils.runs.checkpoint import Origin, find_checkpoint
@@ -20,6 +20,10 @@ COPIES = 5
 ESTIMATED = (
     "the checkpoint is of an earlier version, without probabilities of other labels: for the epochs so far they are "
     "estimated as 1 - p, their upper bound, with p the given label's"
+)
+COUNTED_FROM_HERE = (
+    "the checkpoint is of an earlier version, which did not count how often labels are forgotten: that is counted from "
+    "here on"
 )
 
 
@@ -46,7 +50,8 @@ def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch
 def update(checkpoint: dict[str, Any]) -> list[str]:
     """Bring the checkpoint of an earlier version up to date, in place. Returns notes about it."""
     state = checkpoint["training"]
-    if not isinstance(state, dict) or not lacks_other(state.get("confidence")):
+    if not isinstance(state, dict) or not lacks_forgetting(state.get("confidence")):
         return []
+    notes = [ESTIMATED] if lacks_other(state["confidence"]) else []
     state["confidence"] = complete(state["confidence"])
-    return [ESTIMATED]
+    return [*notes, COUNTED_FROM_HERE]

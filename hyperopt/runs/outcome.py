@@ -32,6 +32,7 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
         training.views.normalise,
         data.train.labels,
         (training.confidence.mean(), training.confidence.mean_other()),
+        training.confidence.forgetting(),
         fingerprint_table(data),
     )
     predictions.write(files.predictions)

@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from custom_datasets.distortion import Distortion, Split, keep_validation, train_on_everything, train_on_validation
+from custom_datasets.distortion import (
+    Distortion,
+    Split,
+    distorted_images,
+    keep_validation,
+    train_on_everything,
+    train_on_validation,
+)
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
 from custom_datasets.names import BUILT_IN
 from custom_datasets.split_file import find_split
@@ -30,6 +37,7 @@ from hyperopt.rows.rows import make_rows
 from hyperopt.runs.augmenters import make_augmenter
 from utils.device import PRECISIONS
 from utils.errors import UserError
+from utils.flags import count_of
 from utils.passes import Batches
 from utils.schedule import make_schedule
 from utils.seeds import generator
@@ -99,6 +107,20 @@ def prepare_split(
     if len(split.train) < options.batch_size:
         raise UserError(f"{len(split.train)} training images are less than one batch; lower --batch-size")
     return split
+
+
+def images_to_augment(augmented: str | None, split: Split) -> int | None:
+    """How many of the split's distorted images are augmented, by --augmented; None if all images are.
+
+    Raises UserError when there are fewer images, or when a share is of none.
+    """
+    if augmented is None:
+        return None
+    images = len(distorted_images(split))
+    count = count_of(augmented, images)
+    if not 0 < count <= images:
+        raise UserError(f"--augmented {augmented} is {count} of {images} images; {'lower' if count else 'raise'} it")
+    return count
 
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
@@ -195,6 +217,7 @@ def make_training(
         make_warp(options.warp, options.defaults.warp_enlargement),
         device if options.rows_on == "device" else torch.device("cpu"),
         make_augmenter(options, loaders.given, data, views.normalise),
+        images_to_augment(options.augmented, split),
     )
     optimizer = torch.optim.SGD(
         [*model.parameters(), *rows.parameters()],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.run_options import RunOptions
+from hyperopt.rows.letters import RANK
 from utils.errors import UserError
 from utils.flags import as_flag, flag_fields, is_rows_file
 from utils.runs.files import LAST, RunFiles
@@ -53,22 +54,25 @@ def stages(options: RunOptions) -> list[Stage]:
     """The stages of a command in order; the last one has the options' name.
 
     --fresh starts over only the last one. A refit is the last link of a chain: first the run without --refit, then a
-    training from scratch on the distorted and the clean images with the rows that the first run has learned.
+    training from scratch on the distorted and the clean images with the rows that the first run has learned. So is a
+    training of --augmented images by an estimator that orders them: first the run without --augmented.
     """
     if options.refit:
-        learning = dataclasses.replace(options, refit=False, rows_use=None, fresh=False)
-        refit = dataclasses.replace(
-            options,
-            refit=False,
-            hyper_opt="NONE",
-            estimator=Estimator.Options(),
-            train_on="both",
-            rows=learning.name,
-        )
-        return [*stages(learning), Stage(options, refit)]
+        learning = dataclasses.replace(options, refit=False, rows_use=None)
+        return _then_training(options, learning, refit=False, train_on="both")
+    if options.augmented and RANK in options.filled_parts:
+        ordering = dataclasses.replace(options, augmented=None)
+        return _then_training(options, ordering, rows_use=options.filled_parts)
     earlier = options.estimator_class.earlier(options)
     before = stages(dataclasses.replace(earlier, fresh=False)) if earlier else []
     return [*before, Stage(options, options, before[-1] if before else None)]
+
+
+def _then_training(options: RunOptions, filling: RunOptions, **changes: Any) -> list[Stage]:
+    """The stages of a run that fills rows, then a training from scratch with these, of the options and `changes`."""
+    with_rows: dict[str, Any] = {"hyper_opt": "NONE", "estimator": Estimator.Options(), "rows": filling.name}
+    training = dataclasses.replace(options, **with_rows | changes)
+    return [*stages(dataclasses.replace(filling, fresh=False)), Stage(options, training)]
 
 
 class EarlierStageError(UserError):

@@ -14,7 +14,7 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.augmenter import NoiseHolder
 from hyperopt.rows.augmenter_file import AugmenterFile
 from hyperopt.rows.confidence import relative_confidence
-from hyperopt.rows.letters import CONFIDENCE, in_words
+from hyperopt.rows.letters import CONFIDENCE, RANK, in_words
 from hyperopt.rows.rows import Rows
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.augmenters import read_augmenter, read_network, refuse_other_images
@@ -142,6 +142,8 @@ def _letters_to_take(options: RunOptions, path: Path, there: str) -> str:
             f"{path} has no {in_words(missing[0])}, only {there}; {way_out}, or, if the file is of an earlier version, "
             "train its run again with --fresh"
         )
+    if options.augmented and RANK not in there:
+        raise UserError(f"{path} has no {in_words(RANK)}, only {there}; take that of a run with one for --augmented")
     usual = "" if reads else "".join(letter for letter in options.table_parts if letter in there)
     use = options.rows_use or usual
     if not (use or reads):

@@ -14,10 +14,14 @@
     train_given_probability      float32 (n,)    probability of the given label
     train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
     train_other_confidence       float32 (n,)    the same for the most probable other label; absent from older files
+    train_forgetting             int64 (n,)      how often the prediction went from the given label to another one
+                                                 between two train passes; the largest number of passes of any image
+                                                 for a label that was never predicted; absent from older files
     table                        text            fingerprint of the training table's images, labels and file names
 
-All but the two confidences come from the network of the last epoch. (An image that no train pass has had in a batch,
-which can happen after very few epochs, has the last network's probabilities in place of the averages.)
+All but the two confidences and the forgetting come from the network of the last epoch. (An image that no train pass has
+had in a batch, which can happen after very few epochs, has the last network's probabilities in place of the averages,
+and 1 in place of the count if this network predicts another label, else 0.)
 """
 
 import io
@@ -35,7 +39,7 @@ from utils.files import replace_file
 from utils.passes import Batch, Network, Outputs, View, split_probability
 
 FEATURED = 2000
-CAME_LATER = {"train_other_confidence"}  # older files lack it
+CAME_LATER = {"train_other_confidence", "train_forgetting"}  # older files lack them
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Predictions:
     train_confidence: np.ndarray
     table: np.ndarray
     train_other_confidence: np.ndarray | None = None
+    train_forgetting: np.ndarray | None = None
 
     def write(self, path: Path) -> None:
         """Write the file."""
@@ -121,6 +126,7 @@ def predict(
     view: View,
     true: Tensor,
     confidence: tuple[Tensor, Tensor],
+    forgetting: Tensor,
     table: str,
 ) -> Predictions:
     """The predictions of a classifier in evaluation mode for its test and training images.
@@ -133,6 +139,7 @@ def predict(
         true: the true labels of the training table, (N,) int64.
         confidence: in the given and in the most probable other label, (N,) each, averaged over the train passes; NaN
             for images without one.
+        forgetting: how often each label has been forgotten, (N,) int64; -1 for images that no train pass has had.
         table: fingerprint of the training table.
 
     """
@@ -143,6 +150,7 @@ def predict(
     # The last network's for an image that no train pass has had.
     means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
     given_confidence, other_confidence = means
+    forgotten = torch.where(forgetting[index] < 0, (predicted != given).long(), forgetting[index])
     arrays = {
         "test_label": test.labels,
         "test_predicted": test.predicted,
@@ -155,6 +163,7 @@ def predict(
         "train_given_probability": last[0],
         "train_confidence": given_confidence,
         "train_other_confidence": other_confidence,
+        "train_forgetting": forgotten,
     }
     return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
 

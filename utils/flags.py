@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import hashlib
 import math
 import re
 import shutil
@@ -103,6 +104,26 @@ def is_rows_file(source: str) -> bool:
     return Path(source).suffix.lower() in (".pt", ".npz")
 
 
+def network_source(text: str) -> str:
+    """Where a network comes from: the path of a checkpoint last_NAME.pt, the name of a run, or a run folder."""
+    name = Path(text).name if text.endswith(".pt") else f"last_{text}.pt"
+    if not re.fullmatch(r"last_[A-Za-z0-9_.,%-]+\.pt", name):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' must be a run's name, a run folder such as run0, or a checkpoint last_NAME.pt"
+        )
+    return text
+
+
+def with_dashes(text: str) -> str:
+    """A list in a run's name, with dashes in place of its commas."""
+    return text.replace(",", "-")
+
+
+def short_source(text: str) -> str:
+    """A source of rows or of a network in a run's name: short, and the same in all run folders."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def epoch_list(text: str) -> str:
     """Epochs separated by commas."""
     if not re.fullmatch(r"[0-9]+(,[0-9]+)*", text):
@@ -126,16 +147,21 @@ class Gone(argparse.Action):
 
 
 def flag(
-    default: Any, help: str, *names: str, identity: bool = True, group: str | None = None, **arguments: Any
+    default: Any,
+    help: str,
+    *names: str,
+    identity: bool = True,
+    group: str | None = None,
+    in_name: Callable[[Any], Any] = lambda value: value,
+    **arguments: Any,
 ) -> Any:
     """A field of an options class, with its flag: default, help, short names, argparse's arguments.
 
     `identity`: whether the option affects a run's result, so that runs with different values are different runs.
-    `group`: the heading in --help above this flag and the flags after it.
+    `group`: the heading in --help above this flag and the flags after it. `in_name`: how a run's name has the value.
     """
-    return dataclasses.field(
-        default=default, metadata={"help": help, "names": names, "identity": identity, "group": group, **arguments}
-    )
+    about = {"help": help, "names": names, "identity": identity, "group": group, "in_name": in_name}
+    return dataclasses.field(default=default, metadata=about | arguments)
 
 
 def fits(field: dataclasses.Field, value: Any) -> bool:
@@ -173,7 +199,7 @@ def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
     """Add a flag for each field of an options class to the parser, or to a group of it, under the fields' headings."""
     place = parser
     for field in fields:
-        own = ("names", "identity", "group")
+        own = ("names", "identity", "group", "in_name")
         arguments = {name: value for name, value in field.metadata.items() if name not in own}
         if field.metadata["group"]:
             place = parser.add_argument_group(field.metadata["group"])

@@ -6,7 +6,18 @@ from typing import Any
 from custom_transforms.names import COPY_NAMES, POLICY_NAMES
 from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS
 from utils.errors import UserError
-from utils.flags import LARGE, as_flag, count_of, count_or_share, flag, network_in_name, network_source, number
+from utils.flags import (
+    LARGE,
+    as_flag,
+    count_of,
+    count_or_share,
+    flag,
+    network_source,
+    number,
+    short_source,
+    with_dashes,
+)
+from utils.runs.files import run_number
 
 MODEL_SCORES = ("influence", "loss", "alo", "gradient", "margin", "support")  # of the linear model
 RUN_SCORES = ("forgetting", "confidence", "quality")  # of the finished run
@@ -28,15 +39,15 @@ class SelectionOptions:
 
     select_score: str = flag(
         "influence",
-        "what it is worth to augment an image, by the linear model: influence, loss, alo (approximate leave-one-out), "
-        "gradient (its norm), margin, support (vectors); by the finished run: forgetting (counts), confidence (1 - it), "
-        "quality (1 - it)",
+        "what it is worth to augment an image; by the linear model: influence, loss, alo (approximate leave-one-out), "
+        "gradient (norm), margin, support (vectors); by the finished run: forgetting (counts), 1 - confidence, "
+        "1 - quality",
         choices=(*MODEL_SCORES, *RUN_SCORES),
     )
     select_order: str = flag(
         "proportional",
         "images to augment first: random, drawn in proportion to the scores or to their inverse, the highest (top) or "
-        "lowest (bottom) scores; a new set for each budget: dpp, a determinantal point process, dpp-plain without scores",
+        "lowest (bottom) scores; a set for each budget: dpp, a determinantal point process, dpp-plain without scores",
         choices=(*ORDERS, *DPP_ORDERS),
     )
     select_budgets: str = flag(
@@ -44,12 +55,15 @@ class SelectionOptions:
         "numbers of augmented images, or shares in percent, between none and all, which are always there; support: as "
         "many as there are support vectors",
         type=budget_list,
+        in_name=with_dashes,
     )
     select_copies: int = flag(
         4, f"copies of each image by a policy other than {', '.join(COPY_NAMES)}", type=number(int, 1, MOST_COPIES)
     )
     select_c: float = flag(
-        1.0, "C of the linear model, as scikit-learn has it: the inverse of the weight decay", type=number(float, 0, LARGE, open_low=True)
+        1.0,
+        "C of the linear model, as scikit-learn has it: the inverse of the weight decay",
+        type=number(float, 0, LARGE, open_low=True),
     )
     select_clusters: int = flag(
         0, "take images from so many clusters (k-means) of features in turn; 0: no clusters", type=number(int, 0, 10**6)
@@ -64,7 +78,7 @@ class SelectionOptions:
         "finished run whose network gives the features (default: the baseline on the same data): a run of the same "
         "run folder, by its name; the baseline of another run folder, such as run0; a checkpoint last_NAME.pt",
         type=network_source,
-        in_name=network_in_name,
+        in_name=lambda source: source if run_number(source) is not None else short_source(source),
     )
 
     @property
@@ -100,8 +114,8 @@ class SelectionOptions:
         """Raise UserError for a setting without copies, with parts of rows, and for flags without effect."""
         if setting.aug_model not in POLICY_NAMES or setting.cutout:
             raise UserError(
-                f"--hyper-opt SEL augments by copies, which are made by a policy; give --aug-model {'|'.join(COPY_NAMES)} "
-                "or another policy, without --cutout"
+                "--hyper-opt SEL augments by copies, which are made by a policy; give --aug-model "
+                f"{'|'.join(COPY_NAMES)} or another policy, without --cutout"
             )
         if setting.los_model != "NONE":
             raise UserError(f"--hyper-opt SEL fills the rank alone; leave out --los-model {setting.los_model}")

@@ -10,7 +10,7 @@ from custom_datasets.names import BUILT_IN
 from hyperopt.augmentation.augmenter_names import COLOUR, KINDS, STARTS, form_of, ranges_of, ranges_text
 from hyperopt.rows.letters import RANK
 from utils.errors import UserError
-from utils.flags import LARGE, as_flag, flag, number
+from utils.flags import LARGE, as_flag, flag, number, with_dashes
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class AugmenterOptions(NoAugmenter):
         "ranges of its parameters, such as rotate=30,translate=0.2 (default: rotate=60 degrees, shear=0.5, scale=0.7, "
         "translate=0.5, brightness, contrast, saturation=0.8, hue=0.2)",
         type=ranges_text,
+        in_name=lambda ranges: with_dashes(ranges.replace("=", "")),
     )
     net_start: str = flag(
         "identity", "without any effect, or as published: at random, affine without ranges", choices=STARTS

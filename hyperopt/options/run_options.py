@@ -96,7 +96,7 @@ class RunOptions(Setting):
         """The latest checkpoint of the run that `source` names: itself, or a run of this folder; None for a folder."""
         if source is None or run_number(source) is not None:
             return None
-        return Path(source) if is_file_name(source) else RunFiles(self.files.folder, source).last
+        return Path(source) if source.endswith(".pt") else RunFiles(self.files.folder, source).last
 
     @property
     def notes(self) -> list[str]:

@@ -1,7 +1,6 @@
 """A setting: data, distortion and method. Both scripts have its flags; run0, run1, ... are its repetitions."""
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,19 @@ from hyperopt.options.augmenter import LEARNED, Learned, NoAugmenter
 from hyperopt.options.methods import METHODS, training_settings
 from hyperopt.rows.letters import RANK, rows_letters
 from utils.colour import colour
-from utils.flags import LARGE, MANY, count_or_share, flag, folder, is_rows_file, number, plain_name, rows_source
+from utils.flags import (
+    LARGE,
+    MANY,
+    count_or_share,
+    flag,
+    folder,
+    is_rows_file,
+    number,
+    plain_name,
+    rows_source,
+    short_source,
+    with_dashes,
+)
 from utils.recipes import RECIPES, Recipe
 from utils.runs.files import distortion_name
 
@@ -99,7 +110,9 @@ class Setting:
     policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
     rand: str = flag(None, "RAND, RA, SEVERE: number,magnitude (default: recipe)", type=rand_numbers)
     cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY))
-    standard: str = flag(None, f"some of {','.join(STANDARD_NAMES)} or none (default: recipe)", type=standard_names)
+    standard: str = flag(
+        None, f"some of {','.join(STANDARD_NAMES)} or none (default: recipe)", type=standard_names, in_name=with_dashes
+    )
     los_model: str = flag("NONE", "learned loss: soft label, weight, both", choices=tuple(LOSS_LETTERS))
     hyper_opt: str = flag("NONE", "estimator: who fills the rows", choices=ESTIMATORS)
     rows: str | None = flag(
@@ -249,16 +262,13 @@ class Setting:
         usual = {name: getattr(defaults, name, fields[name].default) for name in NAMED}
         usual |= {name: getattr(defaults, name) for name in self.estimator_class.hyper_options}
         found = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
-        if "standard" in found:
-            found["standard"] = self.standard.replace(",", "-")
         if self.method and self.method_trains:
             found = {"method": self.method} | found
         for options in (self.augmenter, self.estimator):
             usual = self.usual_of(options)
             found |= {name: value for name, value in vars(options).items() if value != usual[name]}
-        if "net_ranges" in found:
-            found["net_ranges"] = found["net_ranges"].replace("=", "").replace(",", "-")
-        return found
+            fields |= _fields(type(options))
+        return {name: fields[name].metadata["in_name"](value) for name, value in found.items()}
 
     def usual_of(self, options: Any) -> dict[str, Any]:
         """The defaults of options that belong to a choice; a method with training settings may have its own."""
@@ -274,7 +284,7 @@ class Setting:
         if not self.rows:
             return {}
         source = self.rows
-        short = Path(source).stem if is_rows_file(source) else hashlib.sha256(source.encode()).hexdigest()[:8]
+        short = Path(source).stem if is_rows_file(source) else short_source(source)
         return {"rows": short, "use": self.rows_use} if self.rows_use else {"rows": short}
 
     def values(self, kind: type | None = None) -> dict[str, Any]:

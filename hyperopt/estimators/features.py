@@ -1,4 +1,4 @@
-"""Features of a run's images and of their copies, by a frozen network, computed once and kept beside that network's run.
+"""Features of a run's images and of their copies by a frozen network, kept beside the run that trained it.
 
 n: training images, m: test images, v: clean validation images, k: copies of an image, F: features.
 """

@@ -93,7 +93,7 @@ class LinearTask:
         return float(np.average(losses(model, rows, labels), weights=weights))
 
     def scores(self, model: LinearModel, chosen: np.ndarray) -> np.ndarray:
-        """The scores (n,) of the training images, by a model that was fitted with copies of `chosen`; all at least 0."""
+        """The scores (n,) of the training images, none below 0, by a model that was fitted with copies of `chosen`."""
         kind = self._options.select_score
         if not self._options.scored:
             return np.ones(self.images)

@@ -1,0 +1,246 @@
+"""SEL through the command line: budgets, features, whole networks on the first images of an order."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+SHORT = ("--no-cuda", "--epochs", 3, "-sr", 0.24)
+SELECT = (*SHORT, "--method", "EffAug")
+RUN0 = Path("local_data/DIGITS/run0")
+
+
+def only(pattern, folder=RUN0):
+    (path,) = folder.glob(pattern)
+    return path
+
+
+def metrics(pattern, folder=RUN0):
+    return list(csv.DictReader(only(f"metrics_{pattern}", folder).open()))
+
+
+def column(lines, name):
+    return [float(line[name]) for line in lines]
+
+
+@pytest.fixture
+def features(call):
+    """The features of a short run with labels, as arrays by name, and the run's metrics."""
+    status, _, err = call("implicit-augment", *SELECT, "-nr", 0.1, "--select-budgets", "50,100")
+    assert status == 0, err
+    found = torch.load(only("features_*.pt"), weights_only=True)
+    predictions = np.load(only("predictions_*_opt_SEL_*"))
+    arrays = {name: value.numpy().astype(float) for name, value in found.items() if name != "fingerprint"}
+    return arrays | {name: predictions[name] for name in ("train_given", "test_label", "test_predicted")}
+
+
+def test_each_budget_is_a_logistic_regression_on_all_images_and_the_copies_of_the_first(features):
+    """Against scikit-learn, from the run's own files."""
+    lines, rows = metrics("*_opt_SEL_*"), np.load(only("rows_*_opt_SEL_*.npz"))
+    given, tested = features["train_given"], features["test_label"]
+    order = np.argsort(rows["rank"])
+    assert column(lines, "budget") == [0, 50, 100, len(given)]
+    for line in lines:
+        chosen = order[: int(line["budget"])]
+        x = np.concatenate((features["train"], *features["train_copies"][:, chosen]))
+        y = np.concatenate((given, *[given[chosen]] * 4))
+        theirs = LogisticRegression(C=1, tol=1e-10, max_iter=10000).fit(x, y)
+        assert 100 * theirs.score(features["test"], tested) == pytest.approx(float(line["test_accuracy"]), abs=0.2)
+        both = np.concatenate((features["test"], *features["test_copies"]))
+        accuracy = 100 * theirs.score(both, np.tile(tested, 5))
+        assert accuracy == pytest.approx(float(line["test_augmented_accuracy"]), abs=0.2)
+    # The network of the run is the encoder with the last of these models as its head.
+    assert np.mean(theirs.predict(features["test"]) == features["test_predicted"]) > 0.99
+
+
+def test_features_are_standardised_and_of_the_baselines_network(features):
+    np.testing.assert_allclose(features["train"].mean(0), 0, atol=1e-4)
+    varies = features["train"].std(0) > 0
+    np.testing.assert_allclose(features["train"].std(0)[varies], 1, atol=1e-3)
+    last = {name: torch.load(only(f"last_*_opt_{name}_*"), weights_only=True) for name in ("NONE", "SEL")}
+    ours, theirs = (last[name]["encoder_state_dict"] for name in ("SEL", "NONE"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    copies, own = features["train_copies"], features["train"]
+    assert copies.shape == (4, *own.shape)
+    assert (np.abs(copies - own).max((1, 2)) > 0.1).all()  # each copy is another picture
+
+
+ORDERS = [
+    "--select-order random",
+    "--select-order proportional",
+    "--select-order top --select-score alo",
+    "--select-order bottom --select-score margin",
+    "--select-order inverse --select-score loss --select-clusters 5",
+    "--select-order dpp",
+    "--select-order dpp-plain",
+    "--select-score gradient --select-update",
+    "--select-score forgetting",
+    "--select-score confidence --select-order top",
+    "--select-score quality --select-suspects last",
+]
+
+
+def test_every_order_begins_with_none_and_ends_with_all(call):
+    ends = []
+    for flags in ORDERS:
+        status, _, err = call("implicit-augment", *SELECT, "-nr", 0.2, "--select-budgets", "30,60", *flags.split())
+        assert status == 0, err
+    for path in RUN0.glob("metrics_*_opt_SEL_*"):
+        lines = list(csv.DictReader(path.open()))
+        ends.append([float(lines[place]["train_loss"]) for place in (0, -1)])
+        rows = np.load(only(path.name.replace("metrics", "rows").replace("csv", "npz")))
+        assert sorted(rows["rank"]) == list(range(len(rows["index"])))
+    assert len(ends) == len(ORDERS)
+    np.testing.assert_allclose(ends, [ends[0]] * len(ends), rtol=1e-6)
+    assert len(list(RUN0.glob("features_*"))) == 1  # of one baseline, computed once
+
+
+def test_suspects_come_last(call):
+    flags = (*SELECT, "-nr", 0.3, "--select-score", "confidence", "--select-order", "top")
+    for suspects in ((), ("--select-suspects", "last")):
+        assert call("implicit-augment", *flags, *suspects)[0] == 0
+    plain, last = (np.load(only(f"rows_*confidence{end}.npz")) for end in ("", "_select_suspects_last"))
+    predictions = np.load(only("predictions_*_opt_NONE_*"))
+    given, other = predictions["train_confidence"], predictions["train_other_confidence"]
+    quality = given / (given + other)
+    # Those whose quality is low are behind all others, each group in the order of its scores.
+    tail = np.argsort(last["rank"])[::-1]
+    looks = np.sort(quality[tail[: len(tail) // 10]])
+    assert looks.max() < np.median(quality)
+    late = last["rank"] > plain["rank"]
+    assert late.any()
+    for group in (np.flatnonzero(late), np.flatnonzero(~late)):
+        assert (np.argsort(plain["rank"][group]) == np.argsort(last["rank"][group])).all()
+
+
+def test_downweighted_images_and_copies_weigh_as_one(call):
+    """With all images augmented, each weighs as much as without augmentation: the loss is a mean over images."""
+    flags = (*SELECT, "--select-budgets", "10", "--select-order", "random", "--select-downweight")
+    assert call("implicit-augment", *flags)[0] == 0
+    found = torch.load(only("features_*.pt"), weights_only=True)
+    given = np.load(only("predictions_*_opt_SEL_*"))["train_given"]
+    x = np.concatenate((found["train"].numpy(), *found["train_copies"].numpy())).astype(float)
+    theirs = LogisticRegression(C=1, tol=1e-10, max_iter=10000)
+    theirs.fit(x, np.tile(given, 5), sample_weight=np.full(len(x), 0.2))
+    last = metrics("*_opt_SEL_*")[-1]
+    predictions = np.load(only("predictions_*_opt_SEL_*"))
+    accuracy = 100 * theirs.score(found["test"].numpy().astype(float), predictions["test_label"])
+    assert accuracy == pytest.approx(float(last["test_accuracy"]), abs=0.2)
+
+
+def test_drawn_copies_are_of_the_policy(call):
+    flags = (*SHORT, "--hyper-opt", "SEL", "--aug-model", "RAND", "--select-copies", 3, "--select-budgets", "10")
+    assert call("implicit-augment", *flags)[0] == 0
+    copies = torch.load(only("features_*.pt"), weights_only=True)["train_copies"]
+    assert len(copies) == 3
+    assert not torch.equal(copies[0], copies[1])
+
+
+def test_features_of_another_run_folder_and_of_a_run_of_all_classes(call):
+    """Several draws on one baseline; and two classes on features of all."""
+    status, _, err = call("implicit-augment", *SELECT, "--select-order", "random")
+    assert status == 0, err
+    run1 = RUN0.with_name("run1")
+    run1.mkdir()
+    shutil.copy(only("data_*.pt"), run1)
+    flags = ("-r", "run1", "--select-order", "random", "--features-of", "run0")
+    status, _, err = call("implicit-augment", *SELECT, *flags)
+    assert status == 0, err
+    assert "was trained on other images" not in err
+    assert not list(run1.glob("*_opt_NONE_*"))
+    first, second = (metrics("*_opt_SEL_*", folder) for folder in (RUN0, run1))
+    for name in ("test_augmented_accuracy", "train_loss"):
+        ours, theirs = column(first, name), column(second, name)
+        assert (ours[0], ours[-1]) == pytest.approx((theirs[0], theirs[-1]), rel=1e-6)
+        assert ours[3:5] != theirs[3:5]
+    baseline = only("last_*_opt_NONE_*")
+    for source in (baseline, baseline.stem.removeprefix("last_")):
+        flags = ("--classes", "3,8", "--first-images", 150, "--features-of", source)
+        status, _, err = call("implicit-augment", "--no-cuda", "--epochs", 3, "--method", "EffAug", *flags)
+        assert status == 0, err
+        assert f"note: {baseline} was trained on other images" in err
+    results = [json.loads(path.read_text()) for path in RUN0.glob("result_*classes_3-8*")]
+    assert [result["budgets"][-1] for result in results] == [150, 150]
+    assert results[0]["accuracy"] == results[1]["accuracy"]
+
+
+def test_result_names_budgets_and_has_no_mean_of_the_last_five(call, results):
+    assert call("implicit-augment", *SELECT)[0] == 0
+    result = json.loads(only("result_*_opt_SEL_*").read_text())
+    images = result["images"]["train"]
+    assert result["budgets"][0] == 0
+    assert result["budgets"][-1] == images
+    assert "last_five" not in result["accuracy"]
+    assert "last_five" not in result["epochs"]
+    status, out, _ = results("--all")
+    assert status == 0
+    assert "TRANSLATE/NONE SEL" in out
+
+
+def test_whole_network_is_trained_with_the_first_images_augmented(call):
+    flags = (*SELECT, "--select-score", "loss", "--select-order", "top", "--augmented", "25%")
+    status, out, err = call("implicit-augment", *flags)
+    assert status == 0, err
+    assert out.count("test accuracy") == 3  # baseline, order, network
+    orders = only("rows_*_opt_SEL_*_select_score_loss_select_order_top.npz")
+    network = only("rows_*_opt_SEL_*augmented_25%*.npz")
+    assert (np.load(orders)["rank"] == np.load(network)["rank"]).all()
+    assert len(metrics("*_opt_SEL_*augmented_25%*")) == 3  # epochs
+    # The same training by hand.
+    name = orders.stem.removeprefix("rows_")
+    by_hand = ("--aug-model", "TRANSLATE", "--rows", name, "--rows-use", "R", "--augmented", "25%")
+    assert call("implicit-augment", *SHORT, *by_hand)[0] == 0
+    first, second = metrics("*_opt_SEL_*augmented_25%*"), metrics("*_opt_NONE_*augmented_25%*")
+    assert column(first, "train_loss") == column(second, "train_loss")
+
+
+def test_baseline_that_is_trained_anew_gives_other_features(call, refused):
+    assert call("implicit-augment", *SELECT)[0] == 0
+    assert call("implicit-augment", *SHORT, "--fresh", "--lr", 0.02)[0] == 0
+    refused("implicit-augment", SELECT, "was started from another network")
+    assert call("implicit-augment", *SELECT, "--lr", 0.02, "--fresh")[0] == 0
+    assert len(list(RUN0.glob("features_*"))) == 2
+
+
+def test_damaged_features_are_computed_again(call):
+    assert call("implicit-augment", *SELECT)[0] == 0
+    path, before = only("features_*"), metrics("*_opt_SEL_*")
+    path.write_bytes(path.read_bytes()[:1000])
+    status, _, err = call("implicit-augment", *SELECT, "--fresh")
+    assert status == 0
+    assert f"note: {path} cannot be read" in err
+    assert [line["train_loss"] for line in metrics("*_opt_SEL_*")] == [line["train_loss"] for line in before]
+
+
+@pytest.mark.parametrize(
+    ("flags", "culprit"),
+    [
+        ("--aug-model NONE", "give --aug-model TRANSLATE|ROTATE|CROP or another policy"),
+        ("--aug-model SEP", "augments by copies"),
+        ("--cutout 4", "without --cutout"),
+        ("--los-model WGHT", "leave out --los-model WGHT"),
+        ("--rows x --rows-use R", "leave out --rows"),
+        ("--train-on both", "--train-on both is a control"),
+        ("--oversplit", "leave out --oversplit"),
+        ("--refit", "--refit"),
+        ("--select-budgets 0", "must be above 0"),
+        ("--select-budgets 10,x", "'x' is not a whole number"),
+        ("--select-budgets 5000", "--select-budgets 5000 is more than the 133 training images"),
+        ("--select-order random --select-score loss", "--select-score has an effect only with"),
+        ("--select-copies 2", "--select-copies has an effect only with a policy other than TRANSLATE, ROTATE, CROP"),
+        ("--select-order dpp --select-clusters 3", "--select-clusters has an effect only with"),
+        ("--select-score quality --select-update", "--select-update has an effect only with"),
+        ("--select-clusters 134", "--select-clusters 134 is more than the 133 training images"),
+        ("--features-of nothing", "cannot be read"),
+        ("--features-of last_x.pt --select-score quality", "take a score of the linear model"),
+        ("--features-of a/b", "must be a run's name"),
+        ("--hyper-lr 0.1", "--hyper-lr has no effect on --hyper-opt SEL"),
+    ],
+)
+def test_mistakes_are_refused(refused, flags, culprit):
+    refused("implicit-augment", (*SHORT, "-ir", 10, "--method", "EffAug", *flags.split()), culprit)

@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from custom_transforms.copy_amounts import COPY_NAMES
+
 POLICY_NAMES = (
     "RAND",
     "RA",
@@ -15,6 +17,7 @@ POLICY_NAMES = (
     "BLUR",
     "SOBEL",
     "SEVERE",
+    *COPY_NAMES,
 )
 # The policies that --rand is for, each with its highest magnitude.
 MAGNITUDES = {"RAND": 30, "RA": 30, "SEVERE": 10}

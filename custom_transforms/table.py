@@ -1,8 +1,11 @@
 """The table of policies by the name that `--aug-model` has for them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+from custom_transforms.copies import RandomCopy, fixed_copies
+from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import split_numbers
 from custom_transforms.negative import Jigsaw, QuarterTurn, flip_vertically
 from custom_transforms.policies import RandPolicy, auto_augment, fixed_values, published_policy, rand_augment, severe
@@ -15,6 +18,7 @@ class Choice(NamedTuple):
 
     rand: number and magnitude of operations, as N,M. published: the data set whose policy is taken, of policies that
     were searched on one. auto_augment: the name of AutoAugment's table. height, width: of the pictures, in pixels.
+    amount: of fixed copies, as `--amount` has it.
     """
 
     rand: str
@@ -22,6 +26,7 @@ class Choice(NamedTuple):
     auto_augment: str
     height: int
     width: int
+    amount: str = ""
 
 
 class Sides(NamedTuple):
@@ -39,6 +44,11 @@ class Policy(NamedTuple):
     sides: Sides | None = None
 
 
+def random_copy(name: str, choice: Choice) -> RandomCopy:
+    """The policy that draws from an image and its fixed copies. Raises UserError for too large an amount."""
+    return RandomCopy(fixed_copies(name, choice.amount, choice.height, choice.width))
+
+
 EVEN = Sides(lambda height, width: height % 2 == width % 2 == 0, "pictures of even height and width")
 SQUARE = Sides(lambda height, width: height == width, "square pictures")
 
@@ -54,6 +64,7 @@ POLICIES = {
     "BLUR": Policy(Place.BEFORE_CROP, lambda choice: RandPolicy(1, 30, ("Blur",))),
     "SOBEL": Policy(Place.BEFORE_CROP, lambda choice: fixed_values(1, {"Sobel": 0.0})),
     "SEVERE": Policy(Place.BEFORE_CROP, lambda choice: severe(*split_numbers(choice.rand))),
+    **{name: Policy(Place.BEFORE_CROP, partial(random_copy, name)) for name in COPY_NAMES},
 }
 
 

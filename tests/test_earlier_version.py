@@ -20,7 +20,7 @@ FINISHED = ("--aug-model", "SEP", "--los-model", "WGHT", "--hyper-opt", "HES")
 STOPPED = ("--aug-model", "SHA", "--los-model", "SOFT", "--hyper-opt", "FIS")
 # What a later version could add to every class of options, in front of a field of the class.
 ADDED = {
-    "options/setting.py": ("    data: Path = flag(", '    later_setting: int = flag(7, "later", type=int)\n'),
+    "options/data_options.py": ("    data: Path = flag(", '    later_setting: int = flag(7, "later", type=int)\n'),
     "options/run_options.py": (
         "    run_folder: str = flag(",
         '    later_run: float = flag(0.5, "later", type=float)\n',

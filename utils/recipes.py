@@ -10,7 +10,8 @@ class Recipe:
 
     lr: learning rate of the network; hyper_lr: of the rows. batch_size, hyper_batch_size: images per step of the train
     and the hyper pass. hyper_start: the last epoch in which no row moves. rand: number and magnitude of the operations
-    of RAND and its like, as `--rand` has them. partner: the same of the learned augmentation's partner, which has no
+    of RAND and its like, as `--rand` has them. amount: of fixed copies, as `--amount` has it, where there are such.
+    partner: the same of the learned augmentation's partner, which has no
     geometric ones. standard: as `--standard` has it. threads: of the CPU, None for torch's own choice. Rounding depends
     on it, so a data set that gains nothing from several threads gets one, and the same numbers on every machine.
     warp_enlargement: of the pictures, in the warp of the published code (`--warp original`). epochs, lr_warm_epochs: of
@@ -39,6 +40,7 @@ class Recipe:
     weight_decay: float = 1e-4
     valid_images: int | None = None
     test_images: int | None = None
+    amount: str | None = None
 
 
 SCHEDULES = ("cosine", "steps", "warm-multiplier")

@@ -1,5 +1,6 @@
 """Refuses flags that contradict each other."""
 
+from custom_transforms.copy_amounts import COPY_NAMES, MEANING, is_amount_of
 from custom_transforms.names import MAGNITUDES, split_numbers
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.augmenter import MOVED_BY_ESTIMATORS, check_augmenter
@@ -19,6 +20,7 @@ def check_setting(setting: Setting) -> None:
     if setting.background != Setting.background and setting.public:
         raise UserError(f"--background is for your own data; {setting.dataset} has no transparent pictures")
     _check_policy(setting)
+    _check_amount(setting.aug_model, setting.amount)
     _check_estimator(setting)
     if setting.train_on != "distorted" and setting.oversplit:
         raise UserError(f"--train-on {setting.train_on} is a control with a validation split; leave out --oversplit")
@@ -47,6 +49,15 @@ def _check_policy(setting: Setting) -> None:
             f"--aug-model {setting.aug_model} has magnitudes up to {MAGNITUDES[setting.aug_model]}, "
             f"so that --rand {setting.rand} is too high; lower its second number"
         )
+
+
+def _check_amount(aug_model: str, amount: str | None) -> None:
+    if amount is None:
+        return
+    if aug_model not in COPY_NAMES:
+        raise UserError(f"--amount has no effect on --aug-model {aug_model}; change one of them")
+    if not is_amount_of(aug_model, amount):
+        raise UserError(f"--amount {amount} is none of --aug-model {aug_model}; give {MEANING[aug_model]}")
 
 
 def _check_estimator(setting: Setting) -> None:

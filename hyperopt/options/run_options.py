@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import MAGNITUDES
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.augmenter import NoAugmenter
@@ -77,8 +78,8 @@ class RunOptions(Setting):
 
     def baseline(self) -> "RunOptions":
         """The options of the run on the same data and with the same training settings, but without any method."""
-        own = {"aug_model", "policy", "cutout", "los_model", "hyper_opt", "estimator", "rows", "rows_use", "refit"}
-        own |= {"augmented"}
+        own = {"aug_model", "policy", "amount", "cutout", "los_model", "hyper_opt", "estimator", "rows", "rows_use"}
+        own |= {"refit", "augmented"}
         usual: dict[str, Any] = {
             field.name: field.default for field in dataclasses.fields(Setting) if field.name in own
         }
@@ -117,6 +118,8 @@ class RunOptions(Setting):
         idle = {"background"} if self.public else set()
         if self.aug_model not in MAGNITUDES:
             idle.add("rand")
+        if self.aug_model not in COPY_NAMES:
+            idle.add("amount")
         if not self.method_trains:
             idle.add("method")
         idle.update(set(HYPER_OPTIONS) - set(self.estimator_class.hyper_options))

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from custom_datasets.names import BUILT_IN
 from custom_models.names import ENCODERS
-from custom_transforms.names import AS_IT_IS, PLANTED_NAMES, POLICY_NAMES, STANDARD_NAMES, rand_numbers, standard_names
+from custom_transforms.copy_amounts import amount_numbers, usual_amount
+from custom_transforms.names import POLICY_NAMES, STANDARD_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
 from hyperopt.options.augmenter import LEARNED, Learned, NoAugmenter
+from hyperopt.options.data_options import DataOptions
 from hyperopt.options.methods import METHODS, training_settings
 from hyperopt.rows.letters import RANK, rows_letters
-from utils.colour import colour
 from utils.flags import (
     LARGE,
     MANY,
     count_or_share,
     flag,
-    folder,
     is_rows_file,
     number,
     plain_name,
@@ -27,13 +26,11 @@ from utils.flags import (
     short_source,
     with_dashes,
 )
-from utils.recipes import RECIPES, Recipe
-from utils.runs.files import distortion_name
+from utils.recipes import Recipe
 
 AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED)
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
-TRAIN_ON = ("distorted", "valid", "both")
 WARP_NAMES = ("paper", "original")
 # Options that are added to the published name if they are unusual, in this order; then those of hypergradients that the
 # estimator has, and its own.
@@ -41,6 +38,7 @@ NAMED = (
     "background",
     "policy",
     "rand",
+    "amount",
     "cutout",
     "standard",
     "warp",
@@ -53,49 +51,19 @@ NAMED = (
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 
-def defaults_of(recipe: str, method: str | None, hyper_opt: str) -> Recipe:
-    """The recipe with a method's training settings, and with an estimator's changes."""
-    return dataclasses.replace(training_settings(recipe, method), **find_estimator(hyper_opt).changes)
+def defaults_of(recipe: str, method: str | None, hyper_opt: str, aug_model: str) -> Recipe:
+    """The recipe with a method's training settings, an estimator's changes and the amount of fixed copies."""
+    changes = {"amount": usual_amount(aug_model, recipe), **find_estimator(hyper_opt).changes}
+    return dataclasses.replace(training_settings(recipe, method), **changes)
 
 
 @dataclass(frozen=True)
-class Setting:
+class Setting(DataOptions):
     """The options that the runs of a table's line have in common. The results script has these flags.
 
     A field whose type has no None, but whose default is None, is filled in by `resolve`.
     """
 
-    data: Path = flag(
-        Path("./local_data"),
-        "folder of data sets and runs",
-        type=folder,
-        identity=False,
-        group="data and distortion",
-    )
-    dataset: str = flag(
-        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own, by its folder's name", type=plain_name
-    )
-    recipe: str = flag(None, "training settings (default: the data set's own)", choices=RECIPES)
-    background: str = flag(
-        "white",
-        "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
-        type=colour,
-    )
-    imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
-    subsample_ratio: float = flag(
-        1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, open_low=True)
-    )
-    noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
-    valid_images: int | None = flag(
-        None, "clean images that are kept (default: recipe, or all)", type=number(int, 1, MANY)
-    )
-    test_images: int | None = flag(
-        None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
-    )
-    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES)
-    train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
-    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
-    oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
     method: str | None = flag(
         None,
         "published method: presets flags, which can be given all the same",
@@ -109,6 +77,12 @@ class Setting:
     )
     policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
     rand: str = flag(None, "RAND, RA, SEVERE: number,magnitude (default: recipe)", type=rand_numbers)
+    amount: str | None = flag(
+        None,
+        "TRANSLATE: pixels; ROTATE: degrees,number; CROP: pixels,... (default: recipe)",
+        type=amount_numbers,
+        in_name=with_dashes,
+    )
     cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY))
     standard: str = flag(
         None, f"some of {','.join(STANDARD_NAMES)} or none (default: recipe)", type=standard_names, in_name=with_dashes
@@ -150,24 +124,14 @@ class Setting:
     model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
 
     @property
-    def folder(self) -> Path:
-        """The folder of the data set and its runs."""
-        return self.data / self.dataset
-
-    @property
     def estimator_class(self) -> type[Estimator]:
         """The class of the estimator, which fills the rows."""
         return find_estimator(self.hyper_opt)
 
     @property
-    def public(self) -> bool:
-        """Whether the data set is a built-in one, not the user's own."""
-        return self.dataset in BUILT_IN
-
-    @property
     def defaults(self) -> Recipe:
         """The recipe with the method's training settings and the estimator's changes: the defaults of flags."""
-        return defaults_of(self.recipe, self.method, self.hyper_opt)
+        return defaults_of(self.recipe, self.method, self.hyper_opt, self.aug_model)
 
     @property
     def method_trains(self) -> bool:
@@ -221,21 +185,11 @@ class Setting:
         return self.oversplit or self.refit or self.train_on != "distorted"
 
     @property
-    def distorted(self) -> bool:
-        """Whether the training set is imbalanced or noisy: by this program, or by nature, as assumed for own data."""
-        return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0
-
-    @property
     def training_loss(self) -> str:
         """The loss of an image: symmetric for soft labels that are learned on a distorted set, as published."""
         if "S" not in self.table_parts:
             return "cross-entropy"
         return "symmetric KL" if self.distorted else "KL"
-
-    @property
-    def distortion(self) -> str:
-        """The distortion's part of file names."""
-        return distortion_name(self.imbalance_ratio, self.subsample_ratio, self.noise_ratio)
 
     @property
     def name(self) -> str:

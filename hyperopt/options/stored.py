@@ -25,8 +25,8 @@ def stored_options(stored: Mapping[str, Any]) -> RunOptions:
     """
     usual: dict[str, Any] = {field.name: field.default for field in flag_fields(RunOptions)}
     recipe = stored.get("recipe", stored["dataset"])
-    hyper_opt = stored.get("hyper_opt", Setting.hyper_opt)
-    defaults = vars(defaults_of(recipe, stored.get("method"), hyper_opt))
+    choices = [stored.get(name, getattr(Setting, name)) for name in ("method", "hyper_opt", "aug_model")]
+    defaults = vars(defaults_of(recipe, *choices))
     filled_in = {name: value for name, value in defaults.items() if name in usual and value is not None}
     values = usual | filled_in | {"recipe": recipe, "precision": "fp32"} | dict(stored)
     options = make_options(RunOptions, values)

@@ -57,7 +57,7 @@ def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Ran
         found[Place.BEFORE_CROP] = RandPolicy(*recipe.partner, PARTNER_OPERATIONS)
     if options.aug_model in POLICIES:
         table = auto_augment_table(options.dataset, options.recipe)
-        choice = Choice(options.rand, options.policy or options.dataset, table, height, width)
+        choice = Choice(options.rand, options.policy or options.dataset, table, height, width, options.amount or "")
         found |= make_policy(options.aug_model, choice)
     return found | ({Place.CUTOUT: Cutout(options.cutout)} if options.cutout else {})
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from custom_transforms.copy_amounts import usual_amount
 from custom_transforms.names import MAGNITUDES, POLICY_NAMES, STANDARD_NAMES
 from custom_transforms.normalise import Normalise
 from custom_transforms.policies import RandPolicy
@@ -22,7 +23,7 @@ def seeded(seed=0):
 
 def policy(name, height=12, width=12):
     rand = "2,28" if MAGNITUDES.get(name) == 30 else "2,5"
-    return make_policy(name, Choice(rand, "CIFAR10", "CIFAR10", height, width))
+    return make_policy(name, Choice(rand, "CIFAR10", "CIFAR10", height, width, usual_amount(name, "CIFAR10") or ""))
 
 
 @pytest.fixture

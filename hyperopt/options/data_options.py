@@ -1,0 +1,70 @@
+"""The options of a setting's data, and of how they are distorted and used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from custom_datasets.names import BUILT_IN
+from custom_transforms.names import AS_IT_IS, PLANTED_NAMES
+from utils.colour import colour
+from utils.flags import MANY, flag, folder, number, plain_name
+from utils.recipes import RECIPES
+from utils.runs.files import distortion_name
+
+TRAIN_ON = ("distorted", "valid", "both")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The data of a setting. A field whose type has no None, but whose default is None, is filled in later."""
+
+    data: Path = flag(
+        Path("./local_data"),
+        "folder of data sets and runs",
+        type=folder,
+        identity=False,
+        group="data and distortion",
+    )
+    dataset: str = flag(
+        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own, by its folder's name", type=plain_name
+    )
+    recipe: str = flag(None, "training settings (default: the data set's own)", choices=RECIPES)
+    background: str = flag(
+        "white",
+        "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
+        type=colour,
+    )
+    imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
+    subsample_ratio: float = flag(
+        1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, open_low=True)
+    )
+    noise_ratio: float = flag(0.0, "share of labels that is drawn anew", "-nr", type=number(float, 0, 1))
+    valid_images: int | None = flag(
+        None, "clean images that are kept (default: recipe, or all)", type=number(int, 1, MANY)
+    )
+    test_images: int | None = flag(
+        None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
+    )
+    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES)
+    train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
+    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
+    oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the data set and its runs."""
+        return self.data / self.dataset
+
+    @property
+    def public(self) -> bool:
+        """Whether the data set is a built-in one, not the user's own."""
+        return self.dataset in BUILT_IN
+
+    @property
+    def distorted(self) -> bool:
+        """Whether the training set is imbalanced or noisy: by this program, or by nature, as assumed for own data."""
+        return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0
+
+    @property
+    def distortion(self) -> str:
+        """The distortion's part of file names."""
+        return distortion_name(self.imbalance_ratio, self.subsample_ratio, self.noise_ratio)

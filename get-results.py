@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.stored import read_result
 from hyperopt.report.audit import Review, review_run
-from hyperopt.report.comparisons import error_tables
+from hyperopt.report.comparisons import error_tables, lacking
+from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
+from hyperopt.report.curves import collect_curves
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
@@ -47,17 +49,18 @@ def run(arguments: Sequence[str] | None) -> None:
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
-        replace_file(options.runs_csv, runs_csv(found.settings).encode())
+        more, unread = curve_columns(found.settings)
+        found.damaged += unread
+        replace_file(options.runs_csv, runs_csv(found.settings, more).encode())
         written.append(options.runs_csv)
     print(tables)
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ())):
+    for line in dict.fromkeys((*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()))):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)
-    damaged = found.damaged + drawn.damaged
-    if damaged:
+    if damaged := dict.fromkeys(found.damaged + drawn.damaged):  # a file that is needed twice is named once
         raise UserError("; ".join(damaged))
 
 
@@ -74,10 +77,19 @@ def find_settings(options: ResultOptions) -> Findings:
 
 
 def tabulate(found: Findings, options: ResultOptions) -> str:
-    """The table of one setting or of all settings, or the comparison; runs that it cannot read are added to `found`."""
+    """The table of one setting or of all settings, or the comparison.
+
+    Runs that it leaves out or cannot read are added to `found`.
+    """
     settings = found.settings
     if options.compare == "errors":
+        found.notes += lacking(settings, options.accuracy)
         return error_tables(settings, options.accuracy, options.against)
+    if options.compare == "curves":
+        curves = collect_curves(settings)
+        found.damaged += curves.damaged
+        found.notes += curves.notes + without_reference(curves)
+        return curve_tables(curves, options.dataset)
     if options.compare:
         reviews, damaged = review_settings(settings, load_data(settings))
         found.damaged += damaged
@@ -123,11 +135,15 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
     os.environ["MPLBACKEND"] = "agg"  # a notebook's own backend may not be installed here
     from hyperopt.report import figures  # imports matplotlib, which tables do not need
 
+    if options.compare == "curves":
+        return figures.plot_curves(settings, folder)
     if options.compare:
         return figures.plot_comparison(settings, options.accuracy, folder)
     if options.all:
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
+    if settings[0].has_budgets:
+        figures.plot_scores(settings[0], lambda: load_data(settings), folder, drawn)
     if review:
         figures.plot_sheets(review, folder, drawn)
     return drawn

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ def read_result(path: Path) -> dict[str, Any]:
             raise ValueError("it lacks the epoch of an accuracy")
         if not _are_accuracies(content["accuracy_per_class"]["last_epoch"]):
             raise ValueError("an accuracy of a class is not between 0 and 100 %")
+        if "budgets" in content and not _are_budgets(content["budgets"]):
+            raise ValueError("its budgets are not numbers of images that ascend from 0")
         options = stored_options(content["options"])
         check_setting(options)
         if content["name"] != options.name or not content["run"]:
@@ -81,6 +84,13 @@ def classes_of(result: dict[str, Any]) -> int:
 def _are_accuracies(per_class: list[float | None]) -> bool:
     """Whether there are classes, each with an accuracy in percent, or None for a class without test images."""
     return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
+
+
+def _are_budgets(budgets: Any) -> bool:
+    """Whether there are numbers of images that ascend from 0 to all of them."""
+    if not isinstance(budgets, list) or len(budgets) < 2 or any(type(budget) is not int for budget in budgets):
+        return False
+    return budgets[0] == 0 and all(low < high for low, high in pairwise(budgets))
 
 
 def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, Any] | None:

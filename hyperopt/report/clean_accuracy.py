@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperopt.options.stored import classes_of
-from hyperopt.report.results import read_metrics
+from hyperopt.report.results import epochs_of, read_metrics
 from utils.runs.files import RunFiles
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CleanAccuracy:
         Raises UserError when the metrics file is needed for that and cannot be read.
         """
         options, classes = result["options"], classes_of(result)
-        epochs = options.epochs
+        epochs = epochs_of(result)
         if found := result.get("clean_accuracy"):
             last, mean = (np.array(found[name], float) / 100 for name in ("last_epoch", "mean_of_epochs"))
         else:

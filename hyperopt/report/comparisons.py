@@ -12,11 +12,12 @@ settings to beat it, and exaggerates its lead over them.
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 from custom_transforms.names import AS_IT_IS
+from hyperopt.report.repetitions import name_ranges
 from hyperopt.report.results import SettingResults
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
 from utils.errors import UserError
@@ -86,6 +87,16 @@ def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCo
     return groups
 
 
+def lacking(settings: Sequence[SettingResults], accuracy: str) -> list[str]:
+    """A line for each setting with runs that lack the accuracy, so that they are not compared."""
+    found = []
+    for setting in settings:
+        runs = [run for run, result in sorted(setting.results.items()) if accuracy not in result["accuracy"]]
+        if runs:
+            found.append(f"{setting.title}: left out {', '.join(name_ranges(runs))}, without the accuracy {accuracy}")
+    return found
+
+
 def name_of(setting: SettingResults) -> str:
     """The setting's name without what all of its group have.
 
@@ -121,18 +132,23 @@ def strongest(lines: Sequence[Line]) -> Line | None:
 
 
 def compare(line: Line, other: Line) -> str:
-    """Mean difference to the other setting in points, its interval, p-value, number of pairs; a dash below two pairs.
+    """The difference of the errors to those of the other setting; a dash for the setting itself."""
+    return "-" if line is other else paired_difference(line.errors, other.errors)
 
-    If all differences are the same, there is no p-value and no interval.
+
+def paired_difference(one: Mapping[int, float], other: Mapping[int, float]) -> str:
+    """Mean difference of values in % by run, over the runs that both have: points, interval, p-value, number of pairs.
+
+    A dash below two pairs. If all differences are the same, there is no p-value and no interval.
     """
     from scipy.stats import ttest_rel  # slow to import
 
-    runs = sorted(line.errors.keys() & other.errors.keys())
-    if line is other or len(runs) < 2:
+    runs = sorted(one.keys() & other.keys())
+    if len(runs) < 2:
         return "-"
-    ours, theirs = ([one.errors[run] for run in runs] for one in (line, other))
+    ours, theirs = ([values[run] for run in runs] for values in (one, other))
     difference = f"{mean(ours) - mean(theirs):+.2f}"
-    if len({one - another for one, another in zip(ours, theirs, strict=True)}) == 1:
+    if len({our - their for our, their in zip(ours, theirs, strict=True)}) == 1:
         return f"{difference}, n = {len(runs)}"
     test = ttest_rel(ours, theirs)
     low, high = test.confidence_interval(0.95)

@@ -11,7 +11,8 @@ from utils.errors import UserError
 from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
 from utils.runs.accuracies import ACCURACIES
 
-COMPARED = ("errors", "labels", "audits")
+COMPARED = ("errors", "labels", "audits", "curves")
+DRAWN = ("errors", "curves")  # of these, with figures
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class ResultOptions(Setting):
     compare: str | None = flag(
         None,
         "compare the settings of the data set: test errors against the number of clean images, with paired tests "
-        "(errors, the default); how well learned rows tell wrong labels (labels), or how well audits do (audits)",
+        "(errors, the default); how well learned rows tell wrong labels (labels), or how well audits do (audits); "
+        "accuracies against the number of augmented images (curves)",
         choices=COMPARED,
         nargs="?",
         const="errors",
@@ -81,7 +83,7 @@ class ResultOptions(Setting):
         self._check_belonging()
         if self.all or self.compare:
             self._check_every_setting()
-        if self.plot and self.compare not in (None, "errors"):
+        if self.plot and self.compare not in (None, *DRAWN):
             raise UserError(f"--compare {self.compare} is a table alone; leave out --plot")
         belong_to_audits = {"-r": self.run_folder, "--threshold": self.threshold != THRESHOLD}
         belong_to_audits |= {"--quality": self.quality != QUALITIES[0]}

@@ -96,6 +96,11 @@ class SettingResults:
         return [result["accuracy_per_class"]["last_epoch"] for _, result in sorted(self.results.items())]
 
     @property
+    def has_budgets(self) -> bool:
+        """Whether its epochs are budgets: numbers of images that are augmented."""
+        return "budgets" in self.results[min(self.results)]
+
+    @property
     def classes(self) -> int:
         """Number of classes, the largest of all runs."""
         return max(map(classes_of, self.results.values()))
@@ -175,7 +180,8 @@ def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
     wanted = f" with '{match.pattern}' in its name" if match else ""
     nothing = f"no finished run{wanted} in {folder}"
     found = _find(folder, match or re.compile(""), nothing, "train first")
-    found.notes += _note_of_values("number of epochs", ((s.label, s.options.epochs) for s in found.settings))
+    trained = [setting for setting in found.settings if not setting.has_budgets]
+    found.notes += _note_of_values("number of epochs", ((s.label, s.options.epochs) for s in trained))
     found.notes += _note_of_values("number of test images", ((s.label, s.test_images) for s in found.settings))
     found.notes += _note_of_values("test images' view", ((s.label, s.options.view_valid) for s in found.settings))
     return found
@@ -223,6 +229,11 @@ def _find(folder: Path, wanted: re.Pattern[str], nothing: str, advice: str) -> F
         raise UserError("; ".join([*damaged, nothing, *(going or [advice])]))
     settings = [setting for name, results in found.items() for setting in _settings_of(name, folder, results, folders)]
     return Findings(sorted(settings, key=SettingResults.order), going, damaged)
+
+
+def epochs_of(result: dict[str, Any]) -> int:
+    """Number of epochs of a run, which its metrics file has a line of each; of budgets, where these are epochs."""
+    return len(result["budgets"]) if "budgets" in result else result["options"].epochs
 
 
 CURVES = ("test_accuracy", "test_loss", "train_loss")

@@ -4,15 +4,16 @@ import csv
 import io
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hyperopt.report.repetitions import name_ranges
-from hyperopt.report.results import SettingResults
+from hyperopt.report.results import SettingResults, epochs_of
 from utils.grid import Grid, as_text
 from utils.runs.accuracies import ACCURACIES
 
 PLUS_MINUS = {"text": "+-", "markdown": "±", "latex": r"$\pm$"}
+OF_BUDGETS = "an epoch is a budget, and the test images are clean; --compare curves has each budget, and augmented ones"
 
 
 def setting_table(setting: SettingResults) -> str:
@@ -26,7 +27,7 @@ def setting_table(setting: SettingResults) -> str:
     errors = [setting.errors(name) for name in ACCURACIES]
     grid.append(["mean +- std", *(mean_and_spread([100 - error for error in column]) for column in errors)])
     grid.append(["test error, %", *map(mean_and_spread, errors)])
-    return "\n".join([setting.title, as_text(grid), *setting.notes])
+    return "\n".join([setting.title, as_text(grid), *([OF_BUDGETS] if setting.has_budgets else []), *setting.notes])
 
 
 def all_tables(settings: list[SettingResults], layout: str) -> str:
@@ -133,28 +134,33 @@ def _grids(settings: list[SettingResults], layout: str, render: Callable[[Grid],
     return "\n\n".join([title, *map(render, grids), *(["\n".join(notes)] if notes else [])])
 
 
-def run_records(settings: list[SettingResults]) -> list[dict[str, Any]]:
+MoreColumns = Mapping[tuple[str, int], Mapping[str, Any]]  # by title of the setting and run
+
+
+def run_records(settings: list[SettingResults], more: MoreColumns) -> list[dict[str, Any]]:
     """A record per finished run: setting, test accuracies in percent, seconds of all passes, commit and versions.
 
-    Values that are not defined, or that an earlier version did not store, are None.
+    Then the columns that only some runs have. Values that are not defined, or that an earlier version did not store,
+    are None.
     """
-    found = []
+    found, names = [], dict.fromkeys(name for own in more.values() for name in own)
     for setting in settings:
         for run, result in sorted(setting.results.items()):
             timing, versions = result.get("timing") or {}, result.get("versions") or {}
             seconds = timing.get("seconds")
             found.append(
-                {"dataset": result["dataset"], "setting": setting.title, "run": run, "epochs": result["options"].epochs}
+                {"dataset": result["dataset"], "setting": setting.title, "run": run, "epochs": epochs_of(result)}
                 | {name: result["accuracy"].get(name) for name in ACCURACIES}
                 | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
                 | {"date": timing.get("finished"), "torch": versions.get("torch"), "device": versions.get("device")}
+                | {name: more.get((setting.title, run), {}).get(name) for name in names}
             )
     return found
 
 
-def runs_csv(settings: list[SettingResults]) -> str:
+def runs_csv(settings: list[SettingResults], more: MoreColumns) -> str:
     """The records of all runs as the content of a CSV file."""
-    return _as_csv(run_records(settings)) + "\n"
+    return _as_csv(run_records(settings, more)) + "\n"
 
 
 def _as_csv(content: list[dict[str, Any]]) -> str:

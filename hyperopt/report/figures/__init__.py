@@ -1,10 +1,13 @@
 """Figures of results, each as PNG and PDF.
 
-`plot_all` draws all settings, `plot_setting` one setting, `plot_comparison` a comparison, `plot_sheets` one run.
+`plot_all` draws all settings, `plot_setting` one setting, `plot_comparison` and `plot_curves` a comparison,
+`plot_scores` and `plot_sheets` one run.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hyperopt.report.audit import Review
 from hyperopt.report.drawn import Drawn
@@ -12,12 +15,14 @@ from hyperopt.report.figures import (
     classes,
     clean_images,
     confusion,
+    curves,
     embedding,
     errors,
     learned,
     learning_curves,
     mixture,
     parameters,
+    scores,
     sheets,
 )
 from hyperopt.report.figures.sources import Sources
@@ -25,8 +30,12 @@ from hyperopt.report.figures.style import page, save
 from hyperopt.report.results import SettingResults
 from utils.errors import UserError
 
+if TYPE_CHECKING:
+    from custom_datasets.table import Dataset
+
 FIGURES = {
     "learning_curves": learning_curves.draw,
+    "curves": curves.draw,
     "errors": errors.draw,
     "classes": classes.draw,
     "confusion": confusion.draw,
@@ -58,6 +67,28 @@ def plot_comparison(settings: list[SettingResults], accuracy: str, folder: Path)
     """Draw the errors of settings by their number of clean images; the files' names have the data set."""
     with page():
         return Drawn(save(clean_images.draw(settings, accuracy), folder, f"clean_images_{settings[0].options.dataset}"))
+
+
+def plot_curves(settings: list[SettingResults], folder: Path) -> Drawn:
+    """Draw the curves of the settings that have budgets; the files' names have the data set."""
+    sources = Sources()
+    with page():
+        figure = curves.draw(settings, sources)
+        paths = save(figure, folder, f"curves_{settings[0].options.dataset}") if figure else []
+    return Drawn(paths, sources.notes, sources.damaged)
+
+
+def plot_scores(setting: SettingResults, load: Callable[[], "Dataset"], folder: Path, drawn: Drawn) -> None:
+    """Add the scores of a setting's lowest run, and images; the files' names have data set, run folder and setting."""
+    run = min(setting.results)
+    with page():
+        try:
+            found = scores.draw(setting, run, load)
+        except UserError as error:
+            drawn.damaged.append(str(error))
+            return
+        for kind, figure in found.items():
+            drawn.paths += save(figure, folder, f"{kind}_{setting.options.dataset}_run{run}_{setting.name}")
 
 
 def plot_sheets(review: Review, folder: Path, drawn: Drawn) -> None:

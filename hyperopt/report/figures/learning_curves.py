@@ -18,9 +18,10 @@ MARKS = 8  # on a line
 def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
     """A line per setting: mean over runs; the band goes from the lowest to the highest run.
 
-    The training losses of settings with and without soft labels are of different kinds.
+    The training losses of settings with and without soft labels are of different kinds. Settings whose epochs are
+    budgets have a figure of their own (`curves`).
     """
-    found = [(setting, list(sources.curves(setting).values())) for setting in settings]
+    found = [(setting, list(sources.curves(setting).values())) for setting in settings if not setting.has_budgets]
     found = [(setting, curves) for setting, curves in found if curves]
     if not found:
         return None

@@ -17,7 +17,6 @@ from utils.seeds import generator
 
 SUSPECTS, COLUMNS = 10, 5  # number of suspicious images, and of images side by side
 DRAWS = 5  # of the augmentation, beside the image as it is
-LETTERS = 26  # of a line of a caption
 CLASSES = 10  # at most in the sheet of the augmentation
 
 
@@ -69,10 +68,11 @@ def sheet(images: Tensor, captions: Sequence[str], columns: int, title: str) -> 
     """Images (n, C, H, W) in 0..1 with a caption each."""
     lines = max(caption.count("\n") + 1 for caption in captions)
     columns = min(columns, len(images))
+    letters = int(style.WIDTH / columns / style.LETTER) + 1  # of a line of a caption
     figure, panels = style.grid(len(images), columns, style.WIDTH / columns + lines * style.LINE)
     for axes, image, caption in zip(panels, images, captions, strict=True):
         axes.imshow(image.permute(1, 2, 0).clamp(0, 1).squeeze(-1).cpu().numpy(), cmap="gray", vmin=0, vmax=1)
-        axes.set_title("\n".join(textwrap.shorten(line, LETTERS, placeholder="...") for line in caption.split("\n")))
+        axes.set_title("\n".join(textwrap.shorten(line, letters, placeholder="...") for line in caption.split("\n")))
         axes.axis("off")
     figure.suptitle(title)
     return figure

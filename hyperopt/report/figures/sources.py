@@ -7,7 +7,7 @@ from typing import Any
 from hyperopt.options.stored import classes_of
 from hyperopt.report.figures.style import PANELS
 from hyperopt.report.repetitions import name_ranges
-from hyperopt.report.results import CURVES, SettingResults, read_metrics
+from hyperopt.report.results import CURVES, SettingResults, epochs_of, read_metrics
 from hyperopt.rows.rows_file import RowsFile
 from utils.errors import UserError
 from utils.runs.predictions import Predictions
@@ -29,9 +29,9 @@ class Sources:
         """The metrics files by run, each by column; with those of an augmentation network's parameters."""
 
         def read(run: int, path: Path) -> dict[str, list[float]]:
-            options = setting.results[run]["options"]
-            own = [f"{name}_{figure}" for name in options.augmenter.shown for figure in ("mean", "std")]
-            return read_metrics(path, options.epochs, (*CURVES, *own))
+            result = setting.results[run]
+            own = [f"{name}_{figure}" for name in result["options"].augmenter.shown for figure in ("mean", "std")]
+            return read_metrics(path, epochs_of(result), (*CURVES, *own))
 
         return self._read(setting, "metrics", read)
 

@@ -81,12 +81,15 @@ def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
         axes.tick_params(labelleft=left, labelbottom=lowest)
 
 
-def legend_below(figure: Figure, axes: Axes) -> Legend:
-    """A legend for one of the panels, below all of them; the figure grows by its height."""
-    handles, labels = axes.get_legend_handles_labels()
+def legend_below(figure: Figure, *panels: Axes) -> Legend:
+    """A legend for some of the panels, below all of them; the figure grows by its height."""
+    pairs = [pair for axes in panels for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    handles = {label: handle for handle, label in reversed(pairs)}  # each label once, with its first handle
+    labels = list(dict.fromkeys(label for _, label in pairs))
     columns = _legend_columns(labels)
     _make_room(figure, len(labels), columns)
-    return figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
+    found = [handles[label] for label in labels]
+    return figure.legend(found, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
 
 
 def legend_above(figure: Figure, axes: Axes) -> None:

@@ -197,8 +197,8 @@ def make_task(training: Training, finished: FinishedRun, options: SelectionOptio
         found = finished.predictions()
         if not np.array_equal(found.train_index, index.cpu().numpy()):
             raise UserError(
-                "the finished run of --features-of was trained on other images, so that it has no score for these; take "
-                "a score of the linear model, without --select-suspects last"
+                "the run of --features-of was trained on other images, so that it has no score for these; take a score "
+                "of the linear model, without --select-suspects last"
             )
         if options.scored and options.select_score in RUN_SCORES:
             scores = _scores_of_run(options.select_score, found)

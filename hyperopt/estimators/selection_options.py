@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from custom_transforms.names import COPY_NAMES, POLICY_NAMES
+from custom_transforms.copy_amounts import COPY_NAMES
+from custom_transforms.names import POLICY_NAMES
 from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS
 from utils.errors import UserError
 from utils.flags import (

@@ -1,11 +1,12 @@
 """The set-up of a run from its options: the distorted training set, and the training on it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from custom_datasets.distortion import (
     Distortion,
@@ -21,6 +22,8 @@ from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, ImageTable, channel_statistics
 from custom_datasets.workers import refuse_little_shared_memory
 from custom_models.classifier import build_model
+from custom_transforms.copies import fixed_copies
+from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import split_names
 from custom_transforms.normalise import Normalise
 from custom_transforms.planted import plant
@@ -30,7 +33,7 @@ from custom_transforms.standard import Cutout
 from custom_transforms.table import POLICIES, Choice, make_policy
 from custom_transforms.view import STANDARD, Place, Random, TrainingView
 from hyperopt.augmentation.warps import make_warp
-from hyperopt.estimators.training import Plan, Rate, Training, Views
+from hyperopt.estimators.training import CopyViews, Plan, Rate, Training, Views
 from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows
@@ -140,7 +143,31 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
         training=training,
         clean=plant(options.view_valid, normalise if options.overfit else training, *size),
         clean_is_validation=not options.overfit,
+        copies=make_copies(options, normalise, *size),
     )
+
+
+def make_copies(options: RunOptions, normalise: Normalise, height: int, width: int) -> CopyViews | None:
+    """Views of the copies of images of height x width pixels, if the estimator needs them: fixed or drawn ones."""
+    drawn, name, planted = options.estimator_class.drawn_copies(options), options.aug_model, options.view_valid
+    if not drawn:
+        return None
+
+    copies: Callable[[Tensor], Iterable[Tensor]]
+    if name in COPY_NAMES:
+        fixed = fixed_copies(name, options.amount or "", height, width)
+        described = f"{fixed.labels}"
+
+        def copies(images: Tensor) -> Iterable[Tensor]:
+            return map(normalise, fixed(images))
+    else:
+        view = TrainingView(make_strong(options, height, width), normalise, generator(options.seed, "copies"))
+        described = f"{drawn} {name} {options.policy} {options.rand} seed {options.seed}"
+
+        def copies(images: Tensor) -> Iterable[Tensor]:
+            return (view(images) for _ in range(drawn))
+
+    return CopyViews(f"{described} {planted}", copies, plant(planted, copies, height, width))
 
 
 def read_at_once(options: RunOptions) -> int:

@@ -36,8 +36,8 @@ def margins(features: np.ndarray, labels: np.ndarray) -> Margins:
     """The margins of images, C being chosen by accuracy in four folds.
 
     Two classes have the published machine, scikit-learn's SVC with a linear kernel. More have one machine per class
-    against the rest with the same hinge loss by LinearSVC, whose cost is linear in n; it regularises the bias, too. Then
-    an image's boundary is the one to the class that is nearest or, on the wrong side, furthest beyond, and it is a
+    against the rest with the same hinge loss by LinearSVC, whose cost is linear in n; it regularises the bias, too.
+    Then an image's boundary is the one to the class that is nearest or, on the wrong side, furthest beyond, and it is a
     support vector if it is one of some class's machine.
 
     Args:

@@ -1,8 +1,8 @@
 """What leaving out an image would do to a fitted logistic regression, and the image's loss and gradient at it.
 
 Influence is I_i = c_i g_i^T H^-1 g_i: to first order, the increase of image i's own loss when the model is fitted
-without it (Koh and Liang 2017, arXiv 1703.04730; Kuchnik and Smith 2019, arXiv 1810.05222). H is the Hessian of what was
-minimised, with its penalty and weights. Approximate leave-one-out (ALO; Rad and Maleki 2020, arXiv 1801.10243) also
+without it (Koh and Liang 2017, arXiv 1703.04730; Kuchnik and Smith 2019, arXiv 1810.05222). H is the Hessian of what
+was minimised, with its penalty and weights. Approximate leave-one-out (ALO; Rad and Maleki 2020, arXiv 1801.10243) also
 takes the image's own curvature out of H, so that it is right for images of high leverage, whose influence is much too
 small.
 n: images, F: features, C: classes, M: rows of the coordinates of `hyperopt.head.linear_model`.

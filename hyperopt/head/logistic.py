@@ -178,5 +178,5 @@ def _line_search(
             return point, at_point
         length /= 2
     raise NotConvergedError(
-        "the logistic regression has no step that decreases its objective; look for features of NaN"
+        "no step decreases the objective of the logistic regression; look for features of NaN"
     )

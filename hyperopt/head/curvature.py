@@ -3,7 +3,7 @@
 It is taken in the coordinates of `hyperopt.head.linear_model`, where it is positive definite. With the probabilities p,
 basis rows q and the image's features x~, to which a one is appended for the bias, it is exactly
 
-    sum over classes k < l of (q_k - q_l) (q_k - q_l)^T  (x)  sum_i c_i p_ik p_il x~_i x~_i^T,    plus 1 / C of the weight.
+    sum over classes k < l of (q_k - q_l) (q_k - q_l)^T (x) sum_i c_i p_ik p_il x~_i x~_i^T,  plus 1 / C of the weight.
 
 So it is made of Gram matrices with positive weights. n: images, F: features, C: classes, M: rows of the coordinates.
 """
@@ -20,7 +20,7 @@ BATCH = 1024  # images whose scaled features are in memory, and mostly in the ca
 MOST_PARAMETERS = 20_000  # of a dense Hessian, which then has 3 GB
 
 
-class TooManyParameters(ValueError):
+class TooManyParametersError(ValueError):
     """A dense Hessian would not fit into memory."""
 
 
@@ -50,7 +50,7 @@ def add_penalty(hessian: np.ndarray, rows: int, c: float) -> np.ndarray:
 
 
 def dense_hessian(model: LinearModel, features: np.ndarray, c: float, weights: np.ndarray | None = None) -> np.ndarray:
-    """The Hessian (M (F + 1), M (F + 1)). Raises TooManyParameters.
+    """The Hessian (M (F + 1), M (F + 1)). Raises TooManyParametersError.
 
     Args:
         model: the model at which it is taken.
@@ -62,7 +62,7 @@ def dense_hessian(model: LinearModel, features: np.ndarray, c: float, weights: n
     basis = Coordinates(model.present).basis
     rows, size = basis.shape[1], features.shape[1] + 1
     if rows * size > MOST_PARAMETERS:
-        raise TooManyParameters(
+        raise TooManyParametersError(
             f"the Hessian of {rows * size} parameters does not fit into memory, {MOST_PARAMETERS} are the most; take "
             "fewer classes or features, or a score without a Hessian"
         )
@@ -113,9 +113,9 @@ class Curvature:
 
 
 class SharedBlock:
-    """One matrix (F + 1, F + 1) for every row of the coordinates: the Hessian, averaged over the rows and without mixing.
+    """One matrix (F + 1, F + 1) for every row of the coordinates: the Hessian's blocks of one row, averaged.
 
-    For two classes it is the Hessian. It costs as much as that of two classes, so that it is an affordable approximation.
+    For two classes it is the Hessian. For more it costs as much as for two.
     """
 
     def __init__(self, features: np.ndarray, probability: np.ndarray, weights: np.ndarray, c: float, basis: np.ndarray):

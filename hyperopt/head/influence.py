@@ -1,9 +1,10 @@
 """What leaving out an image would do to a fitted logistic regression, and the image's loss and gradient at it.
 
-Influence is I_i = c_i g_i^T H^-1 g_i: to first order, the increase of image i's own loss when the model is fitted without
-it (Koh and Liang 2017, arXiv 1703.04730; Kuchnik and Smith 2019, arXiv 1810.05222). H is the Hessian of what was
-minimised, with its penalty and weights. Approximate leave-one-out (ALO; Rad and Maleki 2020, arXiv 1801.10243) also takes
-the image's own curvature out of H, so that it is right for images of high leverage, whose influence is much too small.
+Influence is I_i = c_i g_i^T H^-1 g_i: to first order, the increase of image i's own loss when the model is fitted
+without it (Koh and Liang 2017, arXiv 1703.04730; Kuchnik and Smith 2019, arXiv 1810.05222). H is the Hessian of what
+was minimised, with its penalty and weights. Approximate leave-one-out (ALO; Rad and Maleki 2020, arXiv 1801.10243) also
+takes the image's own curvature out of H, so that it is right for images of high leverage, whose influence is much too
+small.
 n: images, F: features, C: classes, M: rows of the coordinates of `hyperopt.head.linear_model`.
 """
 
@@ -16,8 +17,8 @@ from scipy.special import logsumexp, softmax
 from hyperopt.head.curvature import Curvature, extended
 from hyperopt.head.linear_model import Coordinates, LinearModel
 
-# An image alone can hold up a direction, such as the bias of a class of its own. Then its leverage is 1 within rounding,
-# and its loss without it would be infinite.
+# An image alone can hold up a direction, such as the bias of a class of its own. Then its leverage is 1 within
+# rounding, and its loss without it would be infinite.
 MOST_LEVERAGE = 1 - 1e-9
 
 
@@ -59,7 +60,7 @@ def leave_one_out(
         first: the number of scored images, such as the originals before their copies; all by default.
 
     Raises:
-        TooManyParameters: the Hessian does not fit into memory.
+        TooManyParametersError: the Hessian does not fit into memory.
 
     """
     features = np.asarray(features, np.float64)

@@ -1,8 +1,9 @@
 """A linear model over features, and the coordinates in which its logistic loss is strictly convex.
 
-Logits of several classes can all be raised by the same amount. So the parameters of a fit are coordinates U (M, F + 1) of
-weight and bias in a basis Q (C, M): for two classes M is 1 and Q is (0, 1), as there is one weight vector; otherwise Q is
-an orthonormal basis of what sums to zero over the classes, where the regularised optimum lies. Its last column is the bias.
+Logits of several classes can all be raised by the same amount. So the parameters of a fit are coordinates U (M, F + 1)
+of weight and bias in a basis Q (C, M): for two classes M is 1 and Q is (0, 1), as there is one weight vector; otherwise
+Q is an orthonormal basis of what sums to zero over the classes, where the regularised optimum lies. Coordinates of the
+bias are the last column.
 n: images, F: features, C: classes, K: rows of a model's weight, M: rows of the coordinates.
 """
 

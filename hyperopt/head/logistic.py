@@ -19,7 +19,7 @@ SHORTEST = 1e-12  # part of a step
 ROUNDING = 1e-13  # of the objective, relative
 
 
-class NotConverged(RuntimeError):
+class NotConvergedError(RuntimeError):
     """A fit has not come to its optimum."""
 
 
@@ -48,7 +48,7 @@ def fit(
         tolerance: the norm of the gradient at which the fit ends.
 
     Raises:
-        NotConverged: the gradient does not get that small, or a feature is not a number.
+        NotConvergedError: the gradient does not get that small, or a feature is not a number.
         ValueError: the weights are not positive, or the curvature is that of other classes or features.
 
     """
@@ -68,7 +68,7 @@ def fit(
         within = max(min(0.1, norm**0.5) * norm, tolerance / 2)
         step = _conjugate_gradients(objective.product(state), gradient, solve, within)
         values, state = _line_search(objective, values, state, step, float((gradient * step).sum()))
-    raise NotConverged(f"the logistic regression's gradient has the norm {norm:.1e} after {STEPS} steps")
+    raise NotConvergedError(f"the logistic regression's gradient has the norm {norm:.1e} after {STEPS} steps")
 
 
 class State:
@@ -81,7 +81,7 @@ class State:
 
 
 class Objective:
-    """The objective of `fit` as a function of coordinates U (M, F + 1), with its gradient and its Hessian's products."""
+    """The objective of `fit` as a function of coordinates U (M, F + 1), its gradient and products of its Hessian."""
 
     def __init__(
         self, features: np.ndarray, labels: np.ndarray, classes: int, c: float, weights: np.ndarray | None = None
@@ -177,4 +177,6 @@ def _line_search(
         if objective.value(point, at_point) <= before - DECREASE * length * slope + ROUNDING * abs(before):
             return point, at_point
         length /= 2
-    raise NotConverged("the logistic regression has no step that decreases its objective; look for features of NaN")
+    raise NotConvergedError(
+        "no step decreases the objective of the logistic regression; look for features of NaN"
+    )

@@ -26,6 +26,8 @@ WARP_NAMES = ("paper", "original")
 # estimator has, and its own.
 NAMED = (
     "background",
+    "classes",
+    "first_images",
     "policy",
     "rand",
     "amount",
@@ -37,7 +39,7 @@ NAMED = (
     "view_valid",
     "train_on",
 )
-LISTS = ("amount", "standard")  # options with commas
+LISTS = ("classes", "amount", "standard")  # options with commas
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
 

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.stored import read_result
@@ -16,19 +15,16 @@ from hyperopt.report.audit import Review, review_run
 from hyperopt.report.comparisons import error_tables, lacking
 from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
 from hyperopt.report.curves import collect_curves
+from hyperopt.report.data import load_data
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
 from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
 from hyperopt.runs.plan import setting_plan
-from utils.colour import rgb
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 from utils.runs.files import RunFiles
-
-if TYPE_CHECKING:
-    from custom_datasets.table import Dataset
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,7 +87,7 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
         found.notes += curves.notes + without_reference(curves)
         return curve_tables(curves, options.dataset)
     if options.compare:
-        reviews, damaged = review_settings(settings, load_data(settings))
+        reviews, damaged = review_settings(settings)
         found.damaged += damaged
         wanted = (label_table,) if options.compare == "labels" else (score_table, threshold_table)
         return "\n\n".join(table(reviews) for table in wanted)
@@ -105,20 +101,10 @@ def find_review(options: ResultOptions, settings: list[SettingResults]) -> Revie
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    review = review_run(files, load_data(settings, result["options"].background), result, options.quality)
+    review = review_run(files, load_data(result["options"], settings[0].folder), result, options.quality)
     if options.export_clean:
         review.audit.refuse_export(options.threshold)
     return review
-
-
-def load_data(settings: list[SettingResults], background: str | None = None) -> "Dataset":
-    """The data set that the settings were trained on; `background` is by default that of the first setting."""
-    import torch  # tables do not need it
-
-    from custom_datasets.sources import load_dataset
-
-    options = settings[0].options
-    return load_dataset(options.dataset, settings[0].folder, torch.device("cpu"), rgb(background or options.background))
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

@@ -18,7 +18,6 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.report import make_estimator
 from custom_datasets.distortion import Split
-from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
@@ -36,8 +35,8 @@ from utils.flags import Parser, number, pattern
 FOLDS = 5
 # Options that a run's baseline shares with it.
 COPIED = (
-    *("dataset", "recipe", "model", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
-    *("seed", "epochs", "lr", "lr_schedule", "lr_decay_rate", "lr_decay_epochs", "lr_warm_epochs"),
+    *("dataset", "classes", "first_images", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
+    *("recipe", "model", "seed", "epochs", "lr", "lr_schedule", "lr_decay_rate", "lr_decay_epochs", "lr_warm_epochs"),
     *("momentum", "weight_decay", "batch_size", "precision"),
 )
 CLEANLAB = {
@@ -60,9 +59,8 @@ def main() -> None:
     parser.add_argument("--no-cuda", action="store_true")
     flags = parser.parse_args()
     device = pick_device(0, flags.no_cuda, 1 if flags.dataset == "DIGITS" else None)
-    data = load_dataset(flags.dataset, flags.data / flags.dataset, torch.device("cpu"))
     settings = all_results(flags.data / flags.dataset, flags.match).settings
-    reviews, damaged = review_settings(only_runs(settings, flags.runs) if flags.runs else settings, data)
+    reviews, damaged = review_settings(only_runs(settings, flags.runs) if flags.runs else settings)
     if damaged:
         raise UserError("; ".join(damaged))
     print(score_table(reviews, lambda review: confident_learning(review, device)))

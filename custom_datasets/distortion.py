@@ -16,7 +16,8 @@ class Distortion:
 
     valid_images: size of the validation set. imbalance_ratio: frequent over rare images. subsample_ratio: share of
     images that is kept. noise_ratio: share of the training labels that is drawn anew. valid_given: the validation set
-    came with the data, as the last `valid_images` images, so that no split is drawn.
+    is the last `valid_images` images, so that no split is drawn. subset: the part of file names that says which images
+    of the data set these are.
     """
 
     valid_images: int
@@ -24,6 +25,7 @@ class Distortion:
     subsample_ratio: float
     noise_ratio: float
     valid_given: bool = False
+    subset: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,28 @@ class BuiltIn(NamedTuple):
     std: tuple[float, ...]
 
 
+class Subset(NamedTuple):
+    """A part of a data set: some of its classes, by number, and of these the first training images; None for all."""
+
+    classes: tuple[int, ...] | None = None
+    first_images: int | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """What is chosen, in words, as in a setting's name."""
+        classes = "-".join(map(str, self.classes)) if self.classes else None
+        parts = {"classes": classes, "first images": self.first_images}
+        return [f"{name} {value}" for name, value in parts.items() if value]
+
+    @property
+    def suffix(self) -> str:
+        """Its part of file names; empty for a whole data set."""
+        return "".join(f"_{word.replace(' ', '_')}" for word in self.words)
+
+
+WHOLE = Subset()
+OWN_VALIDATION = 5  # own data without a validation set give one of so many training images to it
+
 SVHN = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
 
 BUILT_IN = {

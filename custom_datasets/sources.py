@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from custom_datasets.names import BUILT_IN, refuse_unknown
+from custom_datasets.names import BUILT_IN, WHOLE, Subset, refuse_unknown
 from custom_datasets.own.data import own_data
 from custom_datasets.own.picture import WHITE, Colour
+from custom_datasets.subset import choose
 from custom_datasets.table import Dataset, ImageTable, make_table
 from utils.errors import UserError
 
@@ -46,8 +47,12 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
     return own_data
 
 
-def load_dataset(name: str, folder: Path, device: torch.device, background: Colour = WHITE) -> Dataset:
-    """Read a data set, whose files are in `folder`, onto the device. Raises UserError if that is impossible.
+def load_dataset(
+    name: str, folder: Path, device: torch.device, background: Colour = WHITE, subset: Subset = WHOLE
+) -> Dataset:
+    """Read a subset of a data set, whose files are in `folder`, onto the device.
+
+    Raises UserError if that is impossible.
 
     Transparent pictures of own data are laid over the background. Images that are too large for the device stay on the
     host and are moved batch by batch; a note on stderr says so.
@@ -56,6 +61,7 @@ def load_dataset(name: str, folder: Path, device: torch.device, background: Colo
     data = source(folder, background) if source is own_data else source(folder)
     if not data.tested_whole:
         check_sizes(data, folder)
+    data = choose(data, subset, name)
     room = MEMORY_SHARE * free_memory(device)
     if data.memory <= room:
         return data.to(device)

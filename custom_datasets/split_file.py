@@ -33,9 +33,9 @@ IMPOSSIBLE = 1e-12
 
 
 def split_file_name(distortion: Distortion) -> str:
-    """Published name of the split file."""
+    """Published name of the split file; a subset of the data set has its own."""
     ratios = distortion.imbalance_ratio, distortion.subsample_ratio, distortion.noise_ratio
-    return f"data_{distortion_name(*ratios)}.pt"
+    return f"data_{distortion_name(*ratios)}{distortion.subset}.pt"
 
 
 def write_split(path: Path, split: Split) -> None:

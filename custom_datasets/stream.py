@@ -56,6 +56,9 @@ class StreamedImages:
         names = ("/".join(Path(file).parts[-2:]) for file in self.files)
         return hashlib.sha256("\n".join(names).encode()).digest()
 
+    def select(self, places: Tensor, labels: Tensor) -> "StreamedImages":  # noqa: D102
+        return StreamedImages([self.files[place] for place in places.tolist()], labels.to(self.labels.device))
+
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         device = self.labels.device
         with warnings.catch_warnings():  # torch's advice on the number of workers, which the user chooses

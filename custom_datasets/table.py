@@ -43,6 +43,10 @@ class Images(Protocol):
         """A digest of the images; for streamed ones, of their files' names."""
         ...
 
+    def select(self, places: Tensor, labels: Tensor) -> "Images":
+        """The source of the images at these places (n,) on the CPU, with other labels (n,)."""
+        ...
+
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:
         """Images uint8 (B, C, H, W) of every index (B,) of `order`, on the labels' device.
 
@@ -81,6 +85,9 @@ class ImageTable:
     def content(self) -> bytes:  # noqa: D102
         return hashlib.sha256(self.images.cpu().contiguous().numpy().data).digest()
 
+    def select(self, places: Tensor, labels: Tensor) -> "ImageTable":  # noqa: D102
+        return ImageTable(self.images[places.to(self.images.device)], labels.to(self.labels.device))
+
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         if self.images.device == self.labels.device:
             yield from (self.images[index] for index in order)
@@ -93,7 +100,9 @@ class ImageTable:
 class Dataset:
     """A clean training set, a test set and the number of classes; both share the image shape, unless `tested_whole`.
 
-    valid_given: the last so many images of `train` are the clean validation set that came with the data; 0 without one.
+    valid_given: the last so many images of `train` are the clean validation set; 0 without one. valid_drawn: it did not
+    come with the data, but is of its training images. held_out: so many are to be split off; None for the usual number.
+    places: of the training images in the data set's own training table, int64 (N,), None if it is this one.
     class_names: of the C classes; train_files: of every training image, relative to the data set's folder; None where
     the source has no such names. tested_whole: test images are whole pictures, and training images are patches of such,
     so that their sizes differ. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
@@ -105,6 +114,9 @@ class Dataset:
     test: Images
     classes: int
     valid_given: int = 0
+    valid_drawn: bool = False
+    held_out: int | None = None
+    places: np.ndarray | None = None
     class_names: list[str] | None = None
     train_files: list[str] | None = None
     tested_whole: bool = False
@@ -117,6 +129,11 @@ class Dataset:
     def channels(self) -> int:
         """C of the images."""
         return self.train.shape[0]
+
+    @property
+    def has_clean_part(self) -> bool:
+        """Whether the clean validation set came with the data."""
+        return self.valid_given > 0 and not self.valid_drawn
 
     @property
     def memory(self) -> int:

@@ -131,6 +131,18 @@ def epoch_list(text: str) -> str:
     return text
 
 
+def class_list(text: str) -> str:
+    """Different numbers of classes, two or more, separated by commas."""
+    if not re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers of classes such as 3,8")
+    classes = [int(number) for number in text.split(",")]
+    if len(classes) < 2:
+        raise argparse.ArgumentTypeError(f"'{text}' is a single class; give two or more, such as 3,8")
+    if twice := [label for label in classes if classes.count(label) > 1]:
+        raise argparse.ArgumentTypeError(f"'{text}' has class {twice[0]} twice")
+    return ",".join(map(str, classes))
+
+
 def pattern(text: str) -> re.Pattern[str]:
     """A regular expression."""
     try:

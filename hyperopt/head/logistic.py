@@ -177,6 +177,4 @@ def _line_search(
         if objective.value(point, at_point) <= before - DECREASE * length * slope + ROUNDING * abs(before):
             return point, at_point
         length /= 2
-    raise NotConvergedError(
-        "no step decreases the objective of the logistic regression; look for features of NaN"
-    )
+    raise NotConvergedError("no step decreases the objective of the logistic regression; look for features of NaN")

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_datasets.names import BUILT_IN
+from custom_datasets.names import BUILT_IN, Subset
 from custom_transforms.names import AS_IT_IS, PLANTED_NAMES
 from utils.colour import colour
-from utils.flags import MANY, flag, folder, number, plain_name
+from utils.flags import MANY, class_list, flag, folder, number, plain_name, with_dashes
 from utils.recipes import RECIPES
 from utils.runs.files import distortion_name
 
@@ -32,6 +32,18 @@ class DataOptions:
         "white",
         "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
         type=colour,
+    )
+    classes: str | None = flag(
+        None,
+        "numbers of the classes to use, in their new order, such as 3,8 (default: all)",
+        type=class_list,
+        in_name=with_dashes,
+    )
+    first_images: int | None = flag(
+        None,
+        "train on the first images of these classes; the clean ones, in number as without it, are drawn from those "
+        "after them, or are the valid part (default: all)",
+        type=number(int, 1, MANY),
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
     subsample_ratio: float = flag(
@@ -60,6 +72,12 @@ class DataOptions:
         return self.dataset in BUILT_IN
 
     @property
+    def subset(self) -> Subset:
+        """The part of the data set that is used."""
+        classes = tuple(map(int, self.classes.split(","))) if self.classes else None
+        return Subset(classes, self.first_images)
+
+    @property
     def distorted(self) -> bool:
         """Whether the training set is imbalanced or noisy: by this program, or by nature, as assumed for own data."""
         return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0
@@ -68,3 +86,8 @@ class DataOptions:
     def distortion(self) -> str:
         """The distortion's part of file names."""
         return distortion_name(self.imbalance_ratio, self.subsample_ratio, self.noise_ratio)
+
+    @property
+    def split_name(self) -> str:
+        """The distortion's and the subset's part of file names: runs of one folder with the same share a split."""
+        return f"{self.distortion}{self.subset.suffix}"

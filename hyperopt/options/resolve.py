@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from custom_datasets.names import BUILT_IN
+from custom_datasets.names import BUILT_IN, WHOLE
 from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
 from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
@@ -120,7 +120,7 @@ def resolve(options: Options) -> Options:
         check_run(options)
     else:
         check_setting(options)
-    everything = BUILT_IN[options.dataset].validation if options.public else None
+    everything = BUILT_IN[options.dataset].validation if options.public and options.subset == WHOLE else None
     if options.valid_images == everything and options.defaults.valid_images is None:
         options = dataclasses.replace(options, valid_images=None)  # all of them: the same setting as without the flag
     return options

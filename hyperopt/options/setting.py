@@ -36,6 +36,8 @@ WARP_NAMES = ("paper", "original")
 # estimator has, and its own.
 NAMED = (
     "background",
+    "classes",
+    "first_images",
     "policy",
     "rand",
     "amount",

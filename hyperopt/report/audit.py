@@ -14,6 +14,7 @@ import numpy as np
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import classes_of
 from hyperopt.report.clean_accuracy import DIGITS, CleanAccuracy
+from hyperopt.report.scores import precision_and_recall, score
 from hyperopt.runs.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.files import replace_file
@@ -57,6 +58,7 @@ class Audit:
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
     probability of the given label; weight: learned loss weight; None if not learned. true: labels, None unless this
     program made the noise. names: of the classes; files: of all N images of the training table; None without names.
+    places: of these images in the data set's own training table, which files have as index; None if it is the same.
     """
 
     index: np.ndarray
@@ -75,13 +77,14 @@ class Audit:
     clean: CleanAccuracy
     reference: np.ndarray
     by: str = QUALITIES[0]
+    places: np.ndarray | None = None
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A dictionary with the keys of `HEADER` per image; missing values are None. Labels are names, if any exist."""
         class_accuracy = self.clean.reference()[self.given]
         for place, index in enumerate(self.index.tolist()):
             yield {
-                "index": index,
+                "index": int(self.published_index[place]),
                 "file": self.files[index] if self.files else None,
                 "given_label": self.name(self.given[place]),
                 "learned_label": None if self.learned is None else self.name(self.learned[place]),
@@ -93,6 +96,11 @@ class Audit:
                 "predicted_label": self.name(self.predicted[place]),
                 "true_label": None if self.true is None else self.name(self.true[place]),
             }
+
+    @property
+    def published_index(self) -> np.ndarray:
+        """The images' places in the data set's own training table, int64 (n,)."""
+        return self.index if self.places is None else self.places[self.index]
 
     def name(self, label: int) -> str | int:
         """The name of a class, or its number if it has none."""
@@ -135,7 +143,7 @@ class Audit:
 
     def write_clean(self, path: Path, threshold: float) -> None:
         """Write the indices of all other images, ascending, one per line or as a numpy array, by the file's suffix."""
-        clean = np.sort(self.index[~self.suspects(threshold)])
+        clean = np.sort(self.published_index[~self.suspects(threshold)])
         content = io.BytesIO()
         if path.suffix == ".npy":
             np.save(content, clean)
@@ -175,25 +183,6 @@ class Audit:
         listed = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         found = f"of these, {(wrong & suspects).sum()} are wrong, of {wrong.sum()} wrong labels in all"
         return f"{found}: {listed}" if figures else found
-
-
-def score(wrong: np.ndarray, quality: np.ndarray) -> dict[str, float]:
-    """How well a low quality (n,) tells wrong labels (n,) from right ones; empty if all are wrong or all are right."""
-    from sklearn.metrics import average_precision_score, roc_auc_score  # slow to import
-
-    if wrong.all() or not wrong.any():
-        return {}
-    return {
-        "area under the ROC curve": roc_auc_score(wrong, -quality),
-        "average precision": average_precision_score(wrong, -quality),
-    }
-
-
-def precision_and_recall(wrong: np.ndarray, suspects: np.ndarray) -> dict[str, float]:
-    """The share of the suspects (n,) that are wrong (n,), and the share of the wrong labels that are suspects."""
-    both = (wrong & suspects).sum()
-    shares = {"precision": (both, suspects.sum()), "recall": (both, wrong.sum())}
-    return {name: part / whole for name, (part, whole) in shares.items() if whole}
 
 
 @dataclass(frozen=True)
@@ -255,7 +244,8 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str
     }
     order = np.argsort(quality, kind="stable")
     ordered: dict[str, Any] = {name: None if column is None else column[order] for name, column in columns.items()}
-    audit = Audit(**ordered, names=data.class_names, files=data.train_files, clean=clean, reference=reference, by=by)
+    of_data: dict[str, Any] = {"names": data.class_names, "files": data.train_files, "places": data.places}
+    audit = Audit(**ordered, **of_data, clean=clean, reference=reference, by=by)
     few_clean = few_clean_of_runs({0: result}) if run_number(files.folder.name) is None else []
     return Review(files, data, options, audit, (*_missing(found, result), *data.duplicates, *few_clean))
 

@@ -84,6 +84,6 @@ def _doubt(data: "Dataset", sees_valid: bool, own: bool) -> str | None:
     """Why the accuracies on clean images say little; None if they are reliable."""
     if sees_valid:
         return "it was trained on these images, so that how weak it is cannot be told"
-    if own and not data.valid_given:
+    if own and not data.has_clean_part:
         return "there is no clean part: these images are training images, so that how weak it is cannot be told"
     return None

@@ -1,13 +1,13 @@
 """When is dataset optimisation worth it? Test error against the number of clean images, beside every control.
 
-For each distortion (with what --view-valid plants) and number of clean images, the tables show two test errors in %, as
-mean and standard deviation over runs: that of the best epoch on the test set, and the one by which settings are
-compared, such as the mean of the last five epochs, which needs no choice of an epoch. Settings that lack it are left
-out. A control is a setting that learns no rows, has none of another run, and no augmentation that the training moves.
-The strongest control is the one with the lowest error among those with the most runs. Every setting is compared with
-it, or with a named setting, on the runs that both have: mean difference with its 95 % t-interval, and p-value of the
-paired, two-sided t-test. The strongest control is chosen by the same errors: that makes it harder for the other
-settings to beat it, and exaggerates its lead over them.
+For each distortion (with the subset of the data, and what --view-valid plants) and number of clean images, the tables
+show two test errors in %, as mean and standard deviation over runs: that of the best epoch on the test set, and the one
+by which settings are compared, such as the mean of the last five epochs, which needs no choice of an epoch. Settings
+that lack it are left out. A control is a setting that learns no rows, has none of another run, and no augmentation that
+the training moves. The strongest control is the one with the lowest error among those with the most runs. Every setting
+is compared with it, or with a named setting, on the runs that both have: mean difference with its 95 % t-interval, and
+p-value of the paired, two-sided t-test. The strongest control is chosen by the same errors: that makes it harder for
+the other settings to beat it, and exaggerates its lead over them.
 """
 
 import re
@@ -62,7 +62,7 @@ def error_tables(settings: Sequence[SettingResults], accuracy: str, against: re.
 
 
 def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCount]:
-    """The settings by distortion, with what is planted in clean images, and by number of clean images.
+    """The settings by distortion, subset of the data and what is planted in clean images, and by their number.
 
     Raises UserError when all of them lack the accuracy.
     """
@@ -76,9 +76,9 @@ def collect(settings: Sequence[SettingResults], accuracy: str) -> dict[str, ByCo
                 {run: 100 - accuracies[name] for run, accuracies in found.items()}
                 for name in ("best_on_test", accuracy)
             )
-            view = setting.options.view_valid
-            group = column_name(setting) + ("" if view == AS_IT_IS else f", {PLANTED} {view}")
-            groups[group][count].append(Line(name_of(setting), is_control(setting), best, errors))
+            groups[", ".join((column_name(setting), *group_words(setting)))][count].append(
+                Line(name_of(setting), is_control(setting), best, errors)
+            )
     for by_count in groups.values():
         for lines in by_count.values():
             lines.sort(key=lambda line: (not line.control, line.label))
@@ -97,6 +97,12 @@ def lacking(settings: Sequence[SettingResults], accuracy: str) -> list[str]:
     return found
 
 
+def group_words(setting: SettingResults) -> list[str]:
+    """What all settings of a group have beside the distortion, as in their names."""
+    view = setting.options.view_valid
+    return [*setting.options.subset.words, *([] if view == AS_IT_IS else [f"{PLANTED} {view}"])]
+
+
 def name_of(setting: SettingResults) -> str:
     """The setting's name without what all of its group have.
 
@@ -104,7 +110,8 @@ def name_of(setting: SettingResults) -> str:
     """
     options, on = setting.options, setting.options.train_on
     label = setting.label.replace(f" valid images {options.valid_images}", "").replace("/NONE", "")
-    label = label.replace(f" {PLANTED} {options.view_valid}", "")
+    for words in group_words(setting):
+        label = label.replace(f" {words}", "")
     if options.hyper_opt == "NONE":
         label = label.replace(" NONE", "", 1).replace(f" train on {on}", "")
     if options.hyper_opt != "NONE" or options.rows:

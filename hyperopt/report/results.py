@@ -76,9 +76,9 @@ class SettingResults:
         return {key.replace("_", " "): value for key, value in unusual.items()}
 
     @property
-    def distortion_name(self) -> str:
-        """The distortion's part of file names."""
-        return self.options.distortion
+    def split_name(self) -> str:
+        """The distortion's and the subset's part of file names."""
+        return self.options.split_name
 
     @property
     def distortion(self) -> tuple[int, float, float]:
@@ -183,6 +183,9 @@ def all_results(folder: Path, match: re.Pattern[str] | None = None) -> Findings:
     trained = [setting for setting in found.settings if not setting.has_budgets]
     found.notes += _note_of_values("number of epochs", ((s.label, s.options.epochs) for s in trained))
     found.notes += _note_of_values("number of test images", ((s.label, s.test_images) for s in found.settings))
+    found.notes += _note_of_values(
+        "data", ((s.label, " ".join(s.options.subset.words) or "all") for s in found.settings)
+    )
     found.notes += _note_of_values("test images' view", ((s.label, s.options.view_valid) for s in found.settings))
     return found
 

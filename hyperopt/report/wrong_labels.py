@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperopt.report.audit import THRESHOLD, Audit, Review, review_run, score
+from hyperopt.report.audit import THRESHOLD, Audit, Review, review_run
+from hyperopt.report.data import load_data
 from hyperopt.report.results import SettingResults
+from hyperopt.report.scores import score
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
 from utils.errors import UserError
 
@@ -29,21 +31,26 @@ Reviews = list[tuple[SettingResults, list[Review]]]  # of the runs of each setti
 Scores = dict[str, np.ndarray]  # (n,) by name, low where a label looks wrong
 
 
-def review_settings(settings: Sequence[SettingResults], data: "Dataset") -> tuple[Reviews, list[str]]:
+def review_settings(settings: Sequence[SettingResults]) -> tuple[Reviews, list[str]]:
     """The audits of all runs whose wrong labels are known, and a line for each run with a missing or damaged file.
 
-    `data` is the data set that they were trained on. Raises UserError when there is no such run, or none can be read.
+    Raises UserError when there is no such run, or none can be read, or the data that they were trained on cannot.
     """
     noisy = [setting for setting in settings if setting.options.noise_ratio > 0]
     noisy = [setting for setting in noisy if not setting.options.refit and setting.options.train_on == "distorted"]
     if not noisy:
         raise UserError("none of the finished runs was trained on noisy labels (-nr) and on nothing else; train one")
     reviews, damaged = [], []
+    data: dict[tuple, Dataset] = {}
     for setting in noisy:
+        options = setting.options
+        trained_on = options.background, options.subset
+        if trained_on not in data:
+            data[trained_on] = load_data(options, setting.folder)
         read, found = {}, []
         for run, result in sorted(setting.results.items()):
             try:
-                found.append(review_run(setting.files(run), data, result))
+                found.append(review_run(setting.files(run), data[trained_on], result))
             except UserError as error:
                 damaged.append(str(error))
             else:

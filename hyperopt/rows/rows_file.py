@@ -3,7 +3,7 @@
 Two files hold the same columns: `.pt`, which loads with `torch.load(path, weights_only=True)` as a dictionary, and
 `.npz`, which loads with `numpy.load(path)`. n: images of the distorted training set, C: classes, K: operations.
 
-    index           int64 (n,)      place of the image in the data set's training table
+    index           int64 (n,)      place of the image in the run's training table: the data set's, or its subset's
     given_label     int64 (n,)      its given, possibly wrong label
     weight          float32 (n,)    loss weight, 1 at the start
     soft_label      float32 (n, C)  class probabilities, rows sum to one

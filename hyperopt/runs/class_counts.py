@@ -46,7 +46,7 @@ def class_table(title: str, data: Dataset, counts: dict[str, list[int]]) -> str:
 def clean_notes(data: Dataset, split: Split, counts: dict[str, list[int]], own: bool) -> list[str]:
     """Notes about the clean and the test images: their source, and the classes with too few of them."""
     notes = []
-    if own and not data.valid_given:
+    if own and not data.has_clean_part:
         notes.append(
             f"no valid part: {len(split.valid)} of the {len(data.train)} training images serve as clean ones; they "
             "are only as clean as these"

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from custom_datasets.distortion import Split, distorted_images
+from custom_datasets.names import Subset
 from custom_datasets.table import Dataset
 from hyperopt.options.stored import DATA, read_result
 from utils.errors import UserError
@@ -54,12 +55,12 @@ def other_data(result: dict[str, Any], found: dict[str, str]) -> list[str]:
     return [DATA[key] for key, value in found.items() if result.get(key) not in (None, value)]
 
 
-def refuse_split_of_other_labels(folder: Path, distortion: str, data: Dataset) -> None:
+def refuse_split_of_other_labels(folder: Path, split: str, data: Dataset) -> None:
     """Raise UserError when the run's split file was drawn for other labels or files than the present ones.
 
     It holds the given labels of all images by their places, so that corrected labels would be the old ones again.
     """
-    path = _labels_beside_split(folder, distortion)
+    path = _labels_beside_split(folder, split)
     if _known_labels(path) not in (None, _fingerprint_labels(data)):
         raise UserError(
             f"the split file of {path.parent} was drawn for other labels or files than the present ones; put the "
@@ -67,15 +68,15 @@ def refuse_split_of_other_labels(folder: Path, distortion: str, data: Dataset) -
         )
 
 
-def remember_labels_of_split(folder: Path, distortion: str, data: Dataset) -> None:
+def remember_labels_of_split(folder: Path, split: str, data: Dataset) -> None:
     """Write the fingerprint of a split file's labels and files beside it, unless it is known."""
-    path = _labels_beside_split(folder, distortion)
+    path = _labels_beside_split(folder, split)
     if _known_labels(path) is None:
         path.write_text(_fingerprint_labels(data))
 
 
-def _labels_beside_split(folder: Path, distortion: str) -> Path:
-    return folder / f".labels_{distortion}"
+def _labels_beside_split(folder: Path, split: str) -> Path:
+    return folder / f".labels_{split}"
 
 
 def _known_labels(path: Path) -> str | None:
@@ -88,10 +89,11 @@ def _fingerprint_labels(data: Dataset) -> str:
     return fingerprint({"labels": data.train.labels, "files": data.train_files})
 
 
-def refuse_other_data(files: RunFiles, background: str, found: dict[str, str]) -> None:
+def refuse_other_data(files: RunFiles, background: str, subset: Subset, found: dict[str, str]) -> None:
     """Raise UserError when another run of the folder has other data than those of the fingerprints `found`.
 
-    The runs of a folder share their split, and their results are shown side by side.
+    The runs of a folder share their split, and their results are shown side by side. Those with another background or
+    of another subset of the data have other images by intention.
     """
     for path in sorted(files.folder.glob("result_*.json")):
         if path == files.result:
@@ -100,7 +102,7 @@ def refuse_other_data(files: RunFiles, background: str, found: dict[str, str]) -
             result = read_result(path)
         except (UserError, FileNotFoundError):
             continue  # a damaged result of another run, which get-results.py names
-        if result["options"].background == background:  # another background gives other pixels for the same files
+        if (result["options"].background, result["options"].subset) == (background, subset):
             refuse_result_of_other_data(path, result, found)
 
 

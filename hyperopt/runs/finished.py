@@ -32,7 +32,8 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
         )
     if len(missing) == len(names):
         return
-    data = load_dataset(options.dataset, options.folder, torch.device("cpu"), rgb(options.background))
+    device = torch.device("cpu")
+    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset)
     refuse_result_of_other_data(path, result, fingerprints(data))
     if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(

@@ -105,10 +105,10 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
     Raises UserError when it cannot be read, when other runs of the run folder have another data set, when there are
     fewer test images than the options ask for, or when the images are grey and an augmenter needs colours.
     """
-    data = load_dataset(options.dataset, options.folder, device, rgb(options.background))
+    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset)
     data = data.evaluating(options.test_images)
-    refuse_other_data(options.files, options.background, fingerprints(data))
-    refuse_split_of_other_labels(options.files.folder, options.distortion, data)
+    refuse_other_data(options.files, options.background, options.subset, fingerprints(data))
+    refuse_split_of_other_labels(options.files.folder, options.split_name, data)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     if isinstance(options.augmenter, AugmenterOptions):
         refuse_grey(options.augmenter.net_kind, data.channels, options.dataset)
@@ -120,7 +120,7 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
 def distort(options: RunOptions, data: Dataset) -> Split:
     """The run's biased, noisy training set; its images per class are printed."""
     split = prepare_split(options, data)
-    remember_labels_of_split(options.files.folder, options.distortion, data)
+    remember_labels_of_split(options.files.folder, options.split_name, data)
     announce(data, split, None if options.public else options.dataset)
     return split
 

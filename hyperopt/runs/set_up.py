@@ -17,7 +17,7 @@ from custom_datasets.distortion import (
     train_on_validation,
 )
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
-from custom_datasets.names import BUILT_IN
+from custom_datasets.names import BUILT_IN, OWN_VALIDATION
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, ImageTable, channel_statistics
 from custom_datasets.workers import refuse_little_shared_memory
@@ -46,9 +46,6 @@ from utils.schedule import make_schedule
 from utils.seeds import generator
 from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
 
-# Own data without a validation set gives one of so many training images to it.
-OWN_VALIDATION = 5
-
 
 def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Random]:
     """What comes to the base view of training images before the learned augmentation, by place: policy and cutout.
@@ -66,14 +63,15 @@ def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Ran
 
 
 def validation_images(dataset: str, data: Dataset) -> int:
-    """Number of validation images: a fixed one of a built-in data set; of own data `valid`, or a fifth of `train`."""
+    """Number of validation images: those that are there; a fixed one of a built-in data set; a fifth of own `train`."""
+    if data.valid_given:
+        return data.valid_given
     if dataset in BUILT_IN:
-        return BUILT_IN[dataset].validation
-    images = data.valid_given or len(data.train) // OWN_VALIDATION
+        return data.held_out or BUILT_IN[dataset].validation
+    images = len(data.train) // OWN_VALIDATION
     if not images:
         raise UserError(f"{dataset} has {len(data.train)} training images, too few to hold some out; add valid/")
-    if not data.valid_given:
-        refuse_lone_images(data, dataset)
+    refuse_lone_images(data, dataset)
     return images
 
 
@@ -98,6 +96,7 @@ def prepare_split(
         options.subsample_ratio,
         options.noise_ratio,
         valid_given=data.valid_given > 0,
+        subset=options.subset.suffix,
     )
     labels = data.train.labels.cpu().numpy()
     split = find(options.files.folder, labels, data.classes, distortion, options.seed)

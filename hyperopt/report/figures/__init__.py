@@ -46,10 +46,10 @@ FIGURES = {
 
 
 def plot_all(settings: list[SettingResults], folder: Path) -> Drawn:
-    """Draw every figure of `FIGURES` for every distortion; the files' names have the data set and the distortion."""
+    """Draw every figure of `FIGURES` for every distortion and subset of the data, which the files' names have, too."""
     groups = defaultdict(list)
     for setting in settings:
-        groups[setting.distortion_name].append(setting)
+        groups[setting.split_name].append(setting)
     drawn = Drawn()
     for name, group in groups.items():
         _plot(group, folder, name, drawn)

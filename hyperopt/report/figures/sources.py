@@ -50,7 +50,7 @@ class Sources:
     def first_settings(self, settings: list[SettingResults], figure: str) -> list[SettingResults]:
         """The settings that fit into a figure with a panel for each; a note if these are not all."""
         if len(settings) > PANELS:
-            shown = f"{figure}_{settings[0].distortion_name} shows the first {PANELS} of {len(settings)} settings"
+            shown = f"{figure}_{settings[0].split_name} shows the first {PANELS} of {len(settings)} settings"
             self.notes.append(f"{shown}; choose others with --all --match")
         return settings[:PANELS]
 

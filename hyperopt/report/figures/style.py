@@ -110,9 +110,10 @@ def _legend_columns(labels: Sequence[str]) -> int:
 
 
 def title(setting: SettingResults, shown: str) -> str:
-    """The title of a figure: data set and distortion, and below them `shown`."""
+    """The title of a figure: data set, its subset and distortion, and below them `shown`."""
     ir, sr, nr = setting.distortion
-    data = f"{setting.options.dataset}, imbalance ratio {ir}, subsample ratio {sr}, noise ratio {nr}"
+    ratios = f"imbalance ratio {ir}", f"subsample ratio {sr}", f"noise ratio {nr}"
+    data = ", ".join((setting.options.dataset, *setting.options.subset.words, *ratios))
     return "\n".join([wrapped(data, 105), wrapped(shown, 105)])
 
 

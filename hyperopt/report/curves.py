@@ -91,8 +91,8 @@ class Selection:
 
     def place_of(self, share: float) -> int | None:
         """The place of the budget that is nearest to a share, the lower of two; None without any between 0 and all."""
-        inner = self.budgets[1:-1] / self.budgets[-1]
-        return 1 + int(np.abs(inner - share).argmin()) if len(inner) else None
+        distances = np.abs(self.budgets[1:-1] - share * self.budgets[-1]).round(6)  # ties are ties
+        return 1 + int(distances.argmin()) if len(distances) else None
 
 
 Group = list[Selection]

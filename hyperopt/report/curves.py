@@ -91,8 +91,8 @@ class Selection:
 
     def place_of(self, share: float) -> int | None:
         """The place of the budget that is nearest to a share, the lower of two; None without any between 0 and all."""
-        inner = self.budgets[1:-1] / self.budgets[-1]
-        return 1 + int(np.abs(inner - share).argmin()) if len(inner) else None
+        distances = np.abs(self.budgets[1:-1] - share * self.budgets[-1]).round(6)  # ties are ties
+        return 1 + int(distances.argmin()) if len(distances) else None
 
 
 Group = list[Selection]
@@ -151,29 +151,27 @@ def read_curve(files: RunFiles, budgets: list[int]) -> Curve:
 
 
 def _selection(setting: SettingResults, curves: dict[int, Curve]) -> Selection:
-    """The selection of a setting, with the most curves that have the same budgets."""
+    """The selection of a setting, with the most curves that have the same budgets; of a point with all."""
     own = vars(setting.options.estimator)
     usual = setting.options.usual_of(setting.options.estimator)
     changes = {name: own[name] for name in MODIFIERS if own[name] != usual[name]}
     is_point = own[SCORE] == SUPPORT
-    if is_point:
-        words = ["support vectors"]
-    elif own[ORDER] in UNSCORED and own[SCORE] == usual[SCORE]:
-        words = [own[ORDER]]
-    else:
-        words = [f"{own[SCORE]} {own[ORDER]}"]
+    scored = own[ORDER] not in UNSCORED or own[SCORE] != usual[SCORE]
+    words = ["support vectors" if is_point else f"{own[SCORE]} {own[ORDER]}" if scored else own[ORDER]]
     for name, value in changes.items():
         word = name.removeprefix("select_")
         words.append(word if value is True else f"{word} {value}")
     if setting.apart:
         words.append(setting.runs)
-    if not is_point:
-        curves = max(
-            ({run: curve for run, curve in curves.items() if curve.is_like(first)} for first in curves.values()),
-            key=len,
-        )
     by_chance = not is_point and own[ORDER] == RANDOM and not changes
-    return Selection(", ".join(words), curves, by_chance, own[DOWNWEIGHT], is_point)
+    kept = curves if is_point else _most_alike(curves)
+    return Selection(", ".join(words), kept, by_chance, own[DOWNWEIGHT], is_point)
+
+
+def _most_alike(curves: dict[int, Curve]) -> dict[int, Curve]:
+    """The most curves that have the same budgets; of equally many those with the lowest run."""
+    groups = ({run: curve for run, curve in curves.items() if curve.is_like(first)} for first in curves.values())
+    return max(groups, key=len)
 
 
 def score_of(setting: SettingResults) -> str:

@@ -13,26 +13,21 @@ from hyperopt.report.figures.sources import Sources
 from hyperopt.report.results import SettingResults
 
 GROUPS = style.PANELS // len(TESTED_ON)  # at most in a figure
+LETTERS = int(style.WIDTH / len(TESTED_ON) / style.LETTER)  # of a line above a panel
 # Grey, so that they are told from the black line and point.
 ENDS: dict[str, dict[str, Any]] = {
     "no image augmented": {"color": "0.4", "linestyle": (0, (1, 2)), "linewidth": 1.2},
     "all images augmented": {"color": "0.4", "linestyle": (0, (6, 3)), "linewidth": 0.9},
 }
-POINT: dict[str, Any] = {
-    "fmt": "x",
-    "color": "black",
-    "markersize": 7,
-    "markeredgewidth": 1.6,
-    "capsize": 3,
-    "zorder": 5,
-}
+POINT: dict[str, Any] = {"fmt": "x", "color": "black", "markersize": 7, "markeredgewidth": 1.6, "zorder": 5}
+BARS: dict[str, Any] = {"elinewidth": 0.7, "capsize": 2, "capthick": 0.7}
 
 
 def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
     """Two panels for each group of selections: augmented and clean test images.
 
-    A line is the mean over runs, its band the 95 % t-interval of that mean; a cross is the support vectors. A selection
-    looks the same in all panels.
+    A line is the mean over runs, its bars are the 95 % t-interval of that mean; a cross is the support vectors. A
+    selection looks the same in all panels.
     """
     found = collect_curves(settings)
     sources.notes += found.notes
@@ -45,15 +40,13 @@ def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
     labels = dict.fromkeys(line.label for group in groups.values() for line in group if not line.is_point)
     looks = {label: look(place) for place, label in enumerate(labels)}
     figure = style.new_figure(2.5 * len(groups) + 5 * style.LINE)
-    figure.set_layout_engine("constrained", h_pad=style.LINE)  # room for the headings
     grid = figure.subplots(len(groups), len(TESTED_ON), squeeze=False)
     for (title, group), panels in zip(groups.items(), grid, strict=True):
         for axes, (name, images) in zip(panels, TESTED_ON.items(), strict=True):
             draw_panel(axes, group, name, looks)
             axes.set(xlabel="augmented training images", ylabel=f"accuracy in %, {images}")
-        heading = panels[0].text(0, 1.04, style.wrapped(title, 110), transform=panels[0].transAxes)
-        heading.set_in_layout(False)  # it is wider than its panel
-    shown = "test accuracy by the number of augmented training images: mean over runs, band: 95 % t-interval"
+        panels[0].set_title(style.wrapped(title, LETTERS), loc="left")
+    shown = "test accuracy by the number of augmented training images: mean over runs, bars: 95 % t-interval"
     figure.suptitle(f"{settings[0].options.dataset}: {shown}")
     style.legend_below(figure, *grid.flatten())
     return figure
@@ -67,12 +60,10 @@ def draw_panel(axes: Axes, group: Group, name: str, looks: dict[str, dict[str, A
         if line.is_point:
             budgets, accuracies = line.points(name)
             (height,), (half,) = mean_and_half(accuracies[:, None])
-            axes.errorbar(budgets.mean(), height, half, label=f"{line.label} (VSV)", **POINT)
+            axes.errorbar(budgets.mean(), height, half, label=f"{line.label} (VSV)", **POINT, **BARS)
         else:
             appearance, (heights, halves) = looks[line.label], mean_and_half(line.accuracies(name))
-            axes.plot(line.budgets, heights, label=line.label, linewidth=1.2, markersize=3.5, **appearance)
-            band = heights - halves, heights + halves
-            axes.fill_between(line.budgets, *band, color=appearance["color"], alpha=0.13, linewidth=0)
+            axes.errorbar(line.budgets, heights, halves, label=line.label, linewidth=1.2, **appearance, **BARS)
     axes.grid(alpha=0.3)
 
 
@@ -86,4 +77,4 @@ def mean_and_half(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def look(number: int) -> dict[str, Any]:
     """The look of a selection; its marker and dashes tell it from others without colours."""
-    return style.line(number) | {"marker": style.MARKERS[number % len(style.MARKERS)]}
+    return style.line(number) | {"marker": style.MARKERS[number % len(style.MARKERS)], "markersize": 3.5}

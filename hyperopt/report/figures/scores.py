@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from torch import Tensor
 
 from hyperopt.report.curves import score_of
@@ -61,6 +62,8 @@ def draw_histogram(scores: Tensor, kind: str, title: str) -> Figure:
     counts, edges = np.histogram(scores.numpy(), BINS)
     axes.stairs(counts, edges, baseline=0.5, fill=True, facecolor="0.75", edgecolor="black", linewidth=0.6)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylim(bottom=0.5)
     axes.set(xlabel=f"score ({kind})", ylabel="training images")
     axes.grid(alpha=0.3)

@@ -59,8 +59,8 @@ def options_of(flags, run=0):
 
 def write_run(flags, run, augmented, clean=None, budgets=BUDGETS, scores=None, tables=None):
     """A finished run with these accuracies in %, by default the same on both kinds of test images; its files."""
-    options, clean = options_of(flags, run), augmented if clean is None else clean
-    files = options.files
+    options, files = options_of(flags, run), options_of(flags, run).files
+    clean = [*map(float, augmented if clean is None else clean)]
     files.folder.mkdir(parents=True, exist_ok=True)
     metrics = {"epoch": range(1, len(budgets) + 1), "train_loss": np.ones(len(budgets)), "test_loss": clean}
     metrics |= {"test_accuracy": clean, "budget": budgets, "test_augmented_accuracy": augmented}

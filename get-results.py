@@ -129,7 +129,7 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
     if settings[0].has_budgets:
-        figures.plot_scores(settings[0], lambda: load_data(settings), folder, drawn)
+        figures.plot_scores(settings[0], lambda: load_data(settings[0].options, settings[0].folder), folder, drawn)
     if review:
         figures.plot_sheets(review, folder, drawn)
     return drawn

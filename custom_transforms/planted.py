@@ -5,6 +5,7 @@ As in DABO's code, which applies them to validation and test images alike (arXiv
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from custom_transforms.names import AS_IT_IS
 from utils.errors import UserError
 
 View = Callable[[Tensor], Tensor]
+Seen = TypeVar("Seen")  # what a view makes of images
 
 DEGREES = 45.0  # anticlockwise
 SHIFT = 2  # pixels to the right, and as many down
@@ -50,7 +52,7 @@ PLANTED: dict[str, View] = {
 }
 
 
-def plant(name: str, view: View, height: int, width: int) -> View:
+def plant(name: str, view: Callable[[Tensor], Seen], height: int, width: int) -> Callable[[Tensor], Seen]:
     """The view of images after the transformation of `--view-valid`; the view itself if that is none.
 
     Raises UserError for images, of height x width pixels, that are too small to show a transformation.

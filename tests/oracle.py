@@ -115,7 +115,8 @@ def at_work(model, rows, seed=3):
     """What of a training the hyper pass takes: rows, a network at rest, images seen as they are, and draws."""
     views = SimpleNamespace(training=as_it_is, clean=as_it_is, evaluation=as_it_is)
     draws = torch.Generator().manual_seed(seed)
-    return SimpleNamespace(rows=rows, frozen=freeze(model), views=views, draws=draws)
+    strong = lambda batch: rows.only_first(batch.index, views.training(batch.images), lambda: batch.images)  # noqa: E731
+    return SimpleNamespace(rows=rows, frozen=freeze(model), views=views, draws=draws, strong=strong)
 
 
 def estimator(name, training=None, **options):

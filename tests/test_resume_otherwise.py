@@ -92,27 +92,40 @@ def test_fresh_comes_before_the_checkpoint(call, stopped):
     assert "going on" not in err
 
 
-def test_checkpoint_from_before_the_other_labels_confidence_goes_on(call, stopped):
-    """With all that is left for the other labels so far, which is said; what it already had ends the same."""
+LACKED = {
+    "other": "without probabilities of other labels: for the epochs so far they are estimated as 1 - p, their upper "
+    "bound, with p the given label's",
+    "forgotten": "which did not count how often labels are forgotten: that is counted from here on",
+}
+
+
+@pytest.mark.parametrize("lacks", [("other", "forgotten"), ("forgotten",)])
+def test_checkpoint_from_before_figures_of_the_labels_goes_on(call, stopped, lacks):
+    """Each version's own has what is said of it; what the checkpoint already had ends the same."""
     flags, last, _ = stopped
     content = torch.load(last, weights_only=True)
     confidence = content["training"]["confidence"]
-    other = confidence.pop("other")
+    before = dict(confidence)
+    for name in (*lacks, "right", "learned"):
+        del confidence[name]
     content.pop("checksum")
     torch.save(content | {"checksum": fingerprint(content)}, last)
     status, _, err = call("implicit-augment", *flags)
-    assert status == 0
-    assert err.splitlines() == [
-        "note: going on after epoch 2",
-        "note: the checkpoint is of an earlier version, without probabilities of other labels: for the epochs so far "
-        "they are estimated as 1 - p, their upper bound, with p the given label's",
-    ]
+    assert status == 0, err
+    notes = [f"the checkpoint is of an earlier version, {LACKED[name]}" for name in lacks]
+    assert err.splitlines() == [f"note: {note}" for note in ("going on after epoch 2", *notes)]
     (path,) = Path("local_data/DIGITS/run0").glob("predictions_*")
     resumed = dict(np.load(path))
     assert call("implicit-augment", *flags, "--fresh")[0] == 0
     whole = dict(np.load(path))
-    end = torch.load(last, weights_only=True)["training"]["confidence"]
-    expected = (confidence["count"] - confidence["sum"] + end["other"] - other) / end["count"]
-    np.testing.assert_allclose(resumed["train_other_confidence"], expected[whole["train_index"]], rtol=1e-5, atol=1e-6)
-    for name in whole.keys() - {"train_other_confidence"}:
+    end, index = torch.load(last, weights_only=True)["training"]["confidence"], whole["train_index"]
+    if "other" in lacks:
+        expected = (before["count"] - before["sum"] + end["other"] - before["other"]) / end["count"]
+        np.testing.assert_allclose(resumed["train_other_confidence"], expected[index], rtol=1e-5, atol=1e-6)
+    # One visit is left, by which nothing is forgotten.
+    visited = (end["count"] > before["count"]) & end["right"]
+    assert 0 < visited[index].sum() < len(index)
+    counts = torch.where(visited, 0, end["count"].max()).long()
+    np.testing.assert_array_equal(resumed["train_forgetting"], counts[index])
+    for name in whole.keys() - {"train_forgetting", *(("train_other_confidence",) if "other" in lacks else ())}:
         np.testing.assert_array_equal(resumed[name], whole[name])

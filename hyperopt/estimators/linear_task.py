@@ -12,14 +12,15 @@ from torch import Tensor
 
 from hyperopt.estimators.estimator import FinishedRun
 from hyperopt.estimators.features import Features, compute_features, find_features
-from hyperopt.estimators.orders import DPP, make_order, stratify
+from hyperopt.estimators.orders import make_order, stratify
+from hyperopt.estimators.point_process import DPP
 from hyperopt.estimators.scores import Margins, k_means, margins
 from hyperopt.estimators.selection_options import RUN_SCORES, VECTORS, SelectionOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.curvature import Curvature
 from hyperopt.head.influence import gradient_norms, leave_one_out, losses
 from hyperopt.head.logistic import LinearModel, fit
-from hyperopt.rows.quality import looks_wrong, quality_of, reference_of
+from hyperopt.rows.quality import THRESHOLD, looks_wrong, quality_of, reference_of
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
 from utils.passes import Evaluation, evaluation_of
@@ -106,7 +107,7 @@ class LinearTask:
             return gradient_norms(model, self._train, self._given)
         rows, labels, weights = self._rows(chosen)
         if kind in ("margin", "support"):
-            found = margins(rows, labels, self._classes)
+            found = margins(rows, labels)
             return (found.distance if kind == "margin" else found.support.astype(float))[: self.images]
         both = leave_one_out(model, rows, labels, self._options.select_c, weights, self.images)
         return both.influence if kind == "influence" else both.alo
@@ -145,7 +146,7 @@ class LinearTask:
     @cached_property
     def _margins(self) -> Margins:
         """The margins of the images themselves."""
-        return margins(self._train, self._given, self._classes)
+        return margins(self._train, self._given)
 
     @cached_property
     def _clusters(self) -> np.ndarray:
@@ -204,7 +205,7 @@ def make_task(training: Training, finished: FinishedRun, options: SelectionOptio
             scores = _scores_of_run(options.select_score, found)
         if options.select_suspects == "last":
             accuracy = np.array(finished.clean_accuracy()) / 100
-            suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy))
+            suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy), THRESHOLD)
     features = _find_features(training, finished)
     return LinearTask(features, labels, data.classes, options, training.plan.seed, scores, suspects)
 
@@ -233,8 +234,8 @@ def _find_features(training: Training, finished: FinishedRun) -> Features:
     }
 
     def compute() -> Features:
-        batches = (training.watch(part) for part in (loaders.trained(), loaders.test(), loaders.valid()))
-        return compute_features(training.frozen, *batches, (views.normalise, views.evaluation), copies)
+        train, test, valid = map(training.watch, (loaders.trained(), loaders.test(), loaders.valid()))
+        return compute_features(training.frozen, train, test, valid, (views.normalise, views.evaluation), copies)
 
     mark = fingerprint(of)
     return find_features(finished.features(mark), mark, compute)

@@ -15,6 +15,7 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import classes_of
 from hyperopt.report.clean_accuracy import DIGITS, CleanAccuracy
 from hyperopt.report.scores import precision_and_recall, score
+from hyperopt.rows.quality import looks_wrong, quality_of
 from hyperopt.runs.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.files import replace_file
@@ -37,8 +38,6 @@ HEADER = (
     "predicted_label",
     "true_label",
 )
-# Of the quality, as a share of the accuracy on clean images; chosen on runs that are not reported (docs/audit.md).
-THRESHOLD = 0.6
 SHOWN = 10  # classes and pairs of classes in the report
 QUALITIES = ("network", "posterior")
 FORMATS = (".csv", ".json")
@@ -49,8 +48,7 @@ INDEX_FORMATS = (".txt", ".npy")
 class Audit:
     """The findings on n training images, the most suspicious ones first.
 
-    quality: (n,) in 0..1, low where the given label looks wrong: p / (p + q), where p is the network's probability of
-    the given label and q that of the most probable other label, each averaged over the train passes; or the posterior.
+    quality: (n,) in 0..1, low where the given label looks wrong (`hyperopt.rows.quality`); or the posterior.
     by: which of `QUALITIES`. clean: the network's accuracies on clean images. reference: (C,), with which the quality
     is compared: these accuracies, or ones for the posterior. confidence: p alone, (n,). posterior: of the image's
     views to be in distribution, averaged, (n,), None without GMM.
@@ -109,11 +107,9 @@ class Audit:
     def suspects(self, threshold: float) -> np.ndarray:
         """A mask of the labels (n,) that look wrong.
 
-        Their quality is below the share `threshold` of the accuracy on clean images of their class, averaged over the
-        epochs. (After few epochs, and for a class that is hard to recognise, no label can have a high quality.)
-        A posterior is compared with the threshold itself.
+        A quality is compared with the accuracy on clean images, a posterior with the threshold itself.
         """
-        return self.quality < threshold * self.reference[self.given]
+        return looks_wrong(self.quality, self.given, self.reference, threshold)
 
     def weakness(self, threshold: float) -> str | None:
         """Why the network cannot tell which labels are wrong; None if it can."""
@@ -255,15 +251,6 @@ def _posterior(learned: dict[str, np.ndarray], files: RunFiles) -> np.ndarray:
         needed = "audit a run of --hyper-opt GMM without --mixture-posterior ood, --distil, --train-on and --refit"
         raise UserError(f"{files.name} has no posteriors of training labels; {needed}, or take --quality network")
     return learned["posterior"]
-
-
-def quality_of(found: "Predictions") -> np.ndarray:
-    """The quality (n,) of the given labels, from the averages over the train passes; from p alone in older files."""
-    given = found.train_confidence.astype(np.float64)
-    if found.train_other_confidence is None:
-        return given
-    # At least the smallest normal number, since both can be rounded to zero.
-    return given / np.maximum(given + found.train_other_confidence, np.finfo(np.float32).tiny)
 
 
 def _missing(found: "Predictions", result: dict[str, Any]) -> tuple[str, ...]:

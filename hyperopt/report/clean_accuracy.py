@@ -7,6 +7,7 @@ import numpy as np
 
 from hyperopt.options.stored import classes_of
 from hyperopt.report.results import epochs_of, read_metrics
+from hyperopt.rows.quality import reference_of
 from utils.runs.files import RunFiles
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class CleanAccuracy:
         return cls(epochs, last, mean.round(DIGITS), _doubt(data, options.sees_valid, own=not options.public))
 
     def reference(self) -> np.ndarray:
-        """The reference for the quality of a label, per class (C,); for a class without clean images the mean."""
-        return np.where(np.isnan(self.mean), np.nanmean(self.mean), self.mean)
+        """The reference for the quality of a label, per class (C,)."""
+        return reference_of(self.mean)
 
     def weakness(self, contradicted: float) -> str | None:
         """Why the network is too weak to tell wrong labels; None if it is not.

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyperopt.options.setting import Setting
-from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES, THRESHOLD
+from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
 from hyperopt.report.tables import LAYOUTS
+from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
 from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
 from utils.runs.accuracies import ACCURACIES

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperopt.report.audit import THRESHOLD, Audit, Review, review_run
+from hyperopt.report.audit import Audit, Review, review_run
 from hyperopt.report.data import load_data
 from hyperopt.report.results import SettingResults
 from hyperopt.report.scores import score
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
+from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
 
 if TYPE_CHECKING:

@@ -125,5 +125,5 @@ def test_rows_without_learned_augmentation_see_the_blur(augmentation, loss):
     """Their training images, and the validation images of the hyper pass."""
     rows = rows_of_setting(torch.arange(3), 3, augmentation, loss, warp="original")
     images, index = torch.rand(3, 1, 8, 8), torch.arange(3)
-    assert torch.equal(rows.augment(images, rows.leaves(index), RANDOM), warp.still(images))
+    assert torch.equal(rows.augment(images, index, rows.leaves(index), RANDOM), warp.still(images))
     assert torch.equal(rows.still(images), warp.still(images))

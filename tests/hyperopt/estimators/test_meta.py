@@ -66,6 +66,8 @@ ROWS = {
     ),
     "NET UNR": ("--aug-model", "NET", "--hyper-opt", "UNR", "--net-kind", "affine-colour", "--net-labels"),
     "SEP/BOTH CON": (*LEARNED, "CON", "--rows", "finished"),
+    "RAND, some": ("--aug-model", "RAND", "--rows", "finished", "--augmented", "50%"),
+    "SEP/BOTH FIS, some": (*FIS, "--rows", "finished", "--augmented", "100"),
 }
 # The project's pass, its function that reads, and how.
 READS = {

@@ -81,7 +81,7 @@ def hypergradient_by_dense_solve(model, rows, batch, valid, damping):
     images, _, index = batch
     leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(index).items()}
     W, bias = model.head.weight, model.head.bias
-    features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(3)))
+    features = model.encoder(rows.augment(images, index, leaves, torch.Generator().manual_seed(3)))
     fisher = dense_fisher(features.detach(), W.detach(), bias.detach(), rows.weight(index, leaves).detach())
     damped = fisher / (fisher.trace() / len(fisher)) + damping * torch.eye(len(fisher), dtype=torch.float64)
     loss = rows.loss(F.linear(features, W, bias), index, leaves)

@@ -105,7 +105,7 @@ def hypergradient_by_autograd(model, rows, batch, valid, iters, alpha, seed):
     images, _, index = batch
     leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(index).items()}
     W = model.head.weight
-    features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(seed)))
+    features = model.encoder(rows.augment(images, index, leaves, torch.Generator().manual_seed(seed)))
     loss = rows.loss(F.linear(features, W, model.head.bias), index, leaves)
     (gradient,) = torch.autograd.grad(loss, W, create_graph=True)
     (term,) = torch.autograd.grad(F.cross_entropy(model(rows.still(valid.images)), valid.given), W)
@@ -158,7 +158,7 @@ def test_hypergradients_against_finite_differences(letter, step):
     def objective():
         leaves = rows.leaves(index)
         W = model.head.weight.detach().clone().requires_grad_()
-        features = model.encoder(rows.augment(images, leaves, torch.Generator().manual_seed(3))).detach()
+        features = model.encoder(rows.augment(images, index, leaves, torch.Generator().manual_seed(3))).detach()
         loss = rows.loss(F.linear(features, W, model.head.bias), index, leaves)
         return -(torch.autograd.grad(loss, W)[0] * V).sum().item()
 
@@ -236,7 +236,7 @@ def test_settings_shape_the_hypergradient():
     gradients = hypergradient(model, rows, batch, valid, "HES", hyper_iters=5, hyper_alpha=0.01, hyper_steps=4)
     with torch.no_grad():
         leaves = rows.leaves(batch.index)
-        features = model.encoder(rows.augment(batch.images, leaves, torch.Generator().manual_seed(3)))
+        features = model.encoder(rows.augment(batch.images, batch.index, leaves, torch.Generator().manual_seed(3)))
         target, weight = rows.target(batch.index, leaves), rows.weight(batch.index, leaves)
         at_head = HeadBatch(rows.training_loss, features, target, weight, model.head.bias)
         model.head.weight.copy_(at_head.descend(model.head.weight, 4))

@@ -12,7 +12,7 @@ from hyperopt.options.resolve import options_parser, parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import AUG_MODELS, LOSS_LETTERS, WARP_NAMES, Setting
 from hyperopt.report.options import ResultOptions
-from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE, LETTERS
+from hyperopt.rows.letters import COLUMN_LETTERS, CONFIDENCE, LETTERS, RANK
 from hyperopt.rows.parts import PARTS
 from hyperopt.runs.stages import stages
 from utils.errors import UserError
@@ -252,7 +252,7 @@ def test_other_letters_of_rows_are_a_mistake(capsys, letters):
     with pytest.raises(SystemExit) as stop:
         options("--aug-model", "SEP", "--los-model", "BOTH", "--rows", "abc", "--rows-use", letters)
     assert stop.value.code == 2
-    assert f"'{letters}' must be some of the letters W, C, S, A, each once" in capsys.readouterr().err
+    assert f"'{letters}' must be some of the letters W, C, S, A, R, each once" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -458,8 +458,9 @@ def test_split_files_are_named_like_runs():
 
 def test_flags_know_what_the_rows_know():
     """Names stand in two rooms where flags are read without torch."""
-    assert set("".join(LOSS_LETTERS.values())) | {"A"} == set(LETTERS) == set(PARTS)
-    assert set(COLUMN_LETTERS) == set(PARTS) | {CONFIDENCE}
+    assert set("".join(LOSS_LETTERS.values())) | {"A"} == set(PARTS)
+    assert set(LETTERS) == set(PARTS) | {RANK}
+    assert set(COLUMN_LETTERS) == set(LETTERS) | {CONFIDENCE}
     assert all(make_warp(name, 4) for name in WARP_NAMES)
 
 
@@ -468,7 +469,7 @@ def test_estimators_flags_are_its_own(name):
     """No flag of all runs, and of parts that there are."""
     kind = find_estimator(name)
     assert not set(kind.flag_names()) & {field.name for field in flag_fields(RunOptions)}
-    assert set(kind.fills) <= set(PARTS)
+    assert set(kind.fills) <= set(LETTERS)
     assert [field.name for field in flag_fields(kind.Options)] == kind.flag_names()
 
 

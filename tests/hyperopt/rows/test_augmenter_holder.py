@@ -192,7 +192,7 @@ def test_augmented_images_are_those_of_the_parameters():
     images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1)).double()
     with torch.no_grad():
         leaves = rows.leaves(INDEX)
-    found = rows.augment(images, leaves, torch.Generator().manual_seed(2))
+    found = rows.augment(images, INDEX, leaves, torch.Generator().manual_seed(2))
     expected = transform(images, leaves["A"], rows.holders["A"].form, GREY, torch.Generator())
     assert torch.equal(found, expected)
     assert rows.still(images) is images
@@ -206,7 +206,7 @@ def test_spatial_transformer_has_the_gradient_of_the_training_loss():
     (weights,) = rows.parameters()
 
     def loss():
-        augmented = rows.augment(images, rows.leaves(INDEX), torch.Generator().manual_seed(3))
+        augmented = rows.augment(images, INDEX, rows.leaves(INDEX), torch.Generator().manual_seed(3))
         return F.cross_entropy(augmented.flatten(1) @ head, GIVEN[INDEX])
 
     optimizer = torch.optim.SGD([weights], 0.1)

@@ -1,4 +1,4 @@
-"""Parts: what is said of them once holds everywhere, of a fourth one too."""
+"""Parts: what is said of them once holds everywhere, of a new one too."""
 
 import copy
 
@@ -16,34 +16,34 @@ GIVEN = torch.tensor([0, 3, 1, 2, 2, 0])
 INDEX = torch.tensor([4, 0, 1])
 
 
-class Rank(Part):
-    """An image's place in an order."""
+class Delay(Part):
+    """An image's place among those that come later."""
 
-    letter, columns, published = "R", {"rank": Column()}, "augment_state_dict"
+    letter, columns, published = "D", {"delay": Column()}, "augment_state_dict"
 
     def start(self, given, classes, shared):
         return torch.arange(len(given), device=given.device)[:, None].float()
 
     def to_columns(self, leaves):
-        return {"rank": leaves[:, 0]}
+        return {"delay": leaves[:, 0]}
 
     def to_leaves(self, columns):
-        return columns["rank"][:, None]
+        return columns["delay"][:, None]
 
     def describe(self, leaves, given):
-        return {"Rank": leaves[:, 0]}
+        return {"Delay": leaves[:, 0]}
 
 
 @pytest.fixture
-def fourth(monkeypatch):
-    """A fourth part, known by its letter and its name alone."""
-    monkeypatch.setitem(LETTERS, "R", "rank")
-    monkeypatch.setitem(PARTS, "R", Rank())
+def new(monkeypatch):
+    """A new part, known by its letter and its name alone."""
+    monkeypatch.setitem(LETTERS, "D", "delay")
+    monkeypatch.setitem(PARTS, "D", Delay())
 
 
 def make():
     usual = rows_of_setting(GIVEN, 4, "SEP", "BOTH")
-    return make_rows(GIVEN, 4, "WSAR", False, usual.training_loss, None, GIVEN.device)
+    return make_rows(GIVEN, 4, "WSAD", False, usual.training_loss, None, GIVEN.device)
 
 
 def moved():
@@ -56,44 +56,44 @@ def moved():
     return rows
 
 
-@pytest.mark.usefixtures("fourth")
-def test_fourth_part_survives_a_checkpoint():
+@pytest.mark.usefixtures("new")
+def test_new_part_survives_a_checkpoint():
     rows, back = moved(), make()
-    assert isinstance(rows.holders["R"], RowTable)
-    assert rows.published()["augment_state_dict"].keys() == {"augmentation", "rank"}
-    assert rows.state().keys() == {"weight", "soft_label", "augmentation", "rank"}
-    assert not torch.equal(back.holders["R"].values, rows.holders["R"].values)
+    assert isinstance(rows.holders["D"], RowTable)
+    assert rows.published()["augment_state_dict"].keys() == {"augmentation", "delay"}
+    assert rows.state().keys() == {"weight", "soft_label", "augmentation", "delay"}
+    assert not torch.equal(back.holders["D"].values, rows.holders["D"].values)
     assert same_layout(rows.published(), back.published())
     assert same_layout(rows.state(), back.state())
     back.load(copy.deepcopy(rows.published()), copy.deepcopy(rows.state()))
-    for letter in "WSAR":
+    for letter in "WSAD":
         assert torch.equal(back.holders[letter].values, rows.holders[letter].values)
     # And goes on as it would have: values, running squares and visits are all there.
     for one in (rows, back):
         one.move(INDEX, {letter: torch.ones_like(leaf) for letter, leaf in one.leaves(INDEX).items()}, 0.3)
-    for letter in "WSAR":
+    for letter in "WSAD":
         assert torch.equal(back.holders[letter].values, rows.holders[letter].values)
 
 
-@pytest.mark.usefixtures("fourth")
-def test_checkpoint_without_the_fourth_part_does_not_fit():
+@pytest.mark.usefixtures("new")
+def test_checkpoint_without_the_new_part_does_not_fit():
     rows = make()
     three = rows_of_setting(GIVEN, 4, "SEP", "BOTH")
     assert not same_layout(three.published(), rows.published())
     assert not same_layout(three.state(), rows.state())
 
 
-@pytest.mark.usefixtures("fourth")
-def test_fourth_part_is_among_columns_description_and_bytes():
+@pytest.mark.usefixtures("new")
+def test_new_part_is_among_columns_description_and_bytes():
     rows, three = moved(), rows_of_setting(GIVEN, 4, "SEP", "BOTH")
-    values = rows.holders["R"].values[INDEX, 0]
-    assert torch.equal(rows.columns(INDEX)["rank"], values)
-    assert torch.equal(rows.describe(INDEX)["Rank"], values)
-    assert rows.nbytes == three.nbytes + rows.holders["R"].nbytes
+    values = rows.holders["D"].values[INDEX, 0]
+    assert torch.equal(rows.columns(INDEX)["delay"], values)
+    assert torch.equal(rows.describe(INDEX)["Delay"], values)
+    assert rows.nbytes == three.nbytes + rows.holders["D"].nbytes
     other = make()
-    other.fill(INDEX, rows.columns(INDEX), "R")
-    assert torch.equal(other.holders["R"].values[INDEX, 0], values)
-    assert other.holders["R"].values[[2, 3, 5], 0].tolist() == [2, 3, 5]
+    other.fill(INDEX, rows.columns(INDEX), "D")
+    assert torch.equal(other.holders["D"].values[INDEX, 0], values)
+    assert other.holders["D"].values[[2, 3, 5], 0].tolist() == [2, 3, 5]
 
 
 @pytest.mark.parametrize("letter", PARTS)

@@ -56,7 +56,7 @@ def test_training_loss_is_weighted():
 @pytest.mark.parametrize("aug_model", ["SEP", "SHA"])
 def test_augmentation_moves_training_images_only(aug_model):
     rows, images = make(aug_model), torch.rand(3, 1, 8, 8)
-    augmented = rows.augment(images, rows.leaves(INDEX), torch.Generator().manual_seed(0))
+    augmented = rows.augment(images, INDEX, rows.leaves(INDEX), torch.Generator().manual_seed(0))
     assert augmented.shape == images.shape
     assert not torch.equal(augmented, images)
     assert rows.still(images) is images

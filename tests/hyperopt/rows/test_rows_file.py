@@ -92,6 +92,11 @@ UNFIT = {
     "too heavy": (change(weight=torch.tensor([1, 1, 1e7])), "weight must be from 0 to 1e+06"),
     "above one": (change(probability=torch.full((3, 7), 1.5)), "from 0 to 1"),
     "confidence above one": (change(confidence=torch.full((3,), 1.5)), "confidence must be from 0 to 1"),
+    "rank twice": (change(rank=torch.tensor([0, 1, 1])), "rank must have each place from 0 to 2 once"),
+    "rank too high": (change(rank=torch.tensor([1, 2, 3])), "rank must have each place from 0 to 2 once"),
+    "rank of another type": (change(rank=torch.tensor([0.0, 1, 2])), "rank is torch.float32 of shape (3,)"),
+    "score below zero": (change(score=torch.tensor([1.0, -1, 1])), "score is empty or has a value"),
+    "score that is no number": (change(score=torch.tensor([1.0, math.inf, 1])), "score is empty or has a value"),
     "magnitude alone": (change(probability=None), "need each other"),
     "other operations": (change(operations=["flip"] * 7), "the operations must be rotate"),
     "no text": (change(split=5), "must be text"),
@@ -107,6 +112,18 @@ def test_unfit_file_is_named_with_the_reason(tmp_path, case):
     with pytest.raises(UserError, match=r"rows\.pt") as caught:
         RowsFile.read(path)
     assert reason in str(caught.value)
+
+
+def test_rank_and_score_are_read_from_both_files(tmp_path):
+    ranked = {"rank": torch.tensor([2, 0, 1]), "score": torch.tensor([0.0, 7, 0.5])}
+    found = file_of(learned(), **ranked)
+    (tmp_path / "a.pt").write_bytes(found.as_pt())
+    (tmp_path / "a.npz").write_bytes(found.as_npz())
+    for name in ("a.pt", "a.npz"):
+        back = RowsFile.read(tmp_path / name)
+        assert all(torch.equal(back.columns[column], value) for column, value in ranked.items())
+        assert back.letters == "WSAR"
+    assert file_of(learned(), score=ranked["score"]).letters == "WSA"
 
 
 def test_column_that_is_none_is_not_there(tmp_path):

@@ -44,7 +44,8 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     batches = [Batch(-images[part], labels[part], part) for part in torch.arange(10).split(3)]
     confidence = tuple(torch.tensor([share] * 9 + [float("nan")]) for share in (0.5, 0.25))
     test = Outputs(images.flatten(1), labels, model.head(images.flatten(1)).argmax(1))
-    found = predict(model, test, batches, torch.neg, wrong, confidence, "table")
+    forgetting = torch.tensor([3] * 9 + [-1])
+    found = predict(model, test, batches, torch.neg, wrong, confidence, forgetting, "table")
     assert found.train_given.tolist() == labels.tolist()
     assert found.train_true.tolist() == wrong.tolist()
     assert found.feature_index.tolist() == [0, 3, 6, 9]
@@ -54,6 +55,7 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
     assert found.train_confidence[:9].tolist() == [0.5] * 9
     assert found.train_confidence[9] == found.train_given_probability[9]
     assert found.train_other_confidence[:9].tolist() == [0.25] * 9
+    assert found.train_forgetting.tolist() == [3] * 9 + [int(found.train_predicted[9] != labels[9])]
     assert found.train_other_confidence[9] == pytest.approx(1 - expected[9].item(), abs=1e-6)  # of two classes
 
 

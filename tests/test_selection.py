@@ -104,7 +104,7 @@ def test_suspects_come_last(call):
     flags = (*SELECT, "-nr", 0.3, "--select-score", "confidence", "--select-order", "top")
     for suspects in ((), ("--select-suspects", "last")):
         assert call("implicit-augment", *flags, *suspects)[0] == 0
-    plain, last = (np.load(only(f"rows_*confidence{end}.npz")) for end in ("", "_select_suspects_last"))
+    plain, last = (np.load(only(f"rows_*_top{end}.npz")) for end in ("", "_select_suspects_last"))
     predictions = np.load(only("predictions_*_opt_NONE_*"))
     given, other = predictions["train_confidence"], predictions["train_other_confidence"]
     quality = given / (given + other)

@@ -5,9 +5,10 @@ n: training images, m: test images, v: clean validation images, k: copies of an 
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +22,10 @@ FINGERPRINT = "fingerprint"
 
 @dataclass(frozen=True)
 class Features:
-    """Features in float32, standardised with mean and deviation of the training images', on the host.
+    """Features of a network, in float32, on the host.
 
     train: (n, F), in ascending order of the places in the table. train_copies: (k, n, F). test, valid: (m, F), (v, F).
-    test_copies: (k, m, F). mean, deviation: (F,), of the network's own features.
+    test_copies: (k, m, F). mean, deviation: (F,), of the training images', with which features are standardised.
     """
 
     train: Tensor
@@ -34,6 +35,18 @@ class Features:
     valid: Tensor
     mean: Tensor
     deviation: Tensor
+
+    def raw(self) -> "Features":
+        """The same features, which standardising leaves as they are."""
+        return replace(self, mean=torch.zeros_like(self.mean), deviation=torch.ones_like(self.deviation))
+
+    def standardised(self, features: Tensor) -> np.ndarray:
+        """Features (..., F) with the mean and deviation of the training images, float64.
+
+        One that is the same for all these becomes zero, for other images too: it says nothing.
+        """
+        scale = torch.where(self.deviation > 0, 1 / self.deviation.double(), 0.0)
+        return ((features - self.mean.double()) * scale).numpy()
 
 
 def find_features(path: Path, fingerprint: str, compute: Callable[[], Features]) -> Features:
@@ -75,14 +88,7 @@ def compute_features(
     tested, test_copies = _with_copies(network, test, clean_view, copies.evaluation)
     validated = torch.cat([network.features(clean_view(batch.images)).cpu() for batch in valid])
     deviation, mean = torch.std_mean(trained.double(), 0, correction=0)
-    # A feature that is the same for all training images says nothing: it becomes zero, for other images too.
-    scale = torch.where(deviation > 0, 1 / deviation.clamp(min=torch.finfo(torch.float32).tiny), 0.0)
-
-    def standardise(features: Tensor) -> Tensor:
-        return ((features - mean) * scale).float()
-
-    arrays = map(standardise, (trained, train_copies, tested, test_copies, validated))
-    return Features(*arrays, mean.float(), torch.where(deviation > 0, deviation, torch.inf).float())
+    return Features(trained, train_copies, tested, test_copies, validated, mean.float(), deviation.float())
 
 
 def _with_copies(

@@ -4,6 +4,7 @@ n: training images, k: copies of an image, F: features, C: classes. The model is
 the host, which a few thousand images of a few hundred features do not keep busy for long.
 """
 
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +18,7 @@ from hyperopt.estimators.point_process import DPP
 from hyperopt.estimators.scores import Margins, k_means, margins
 from hyperopt.estimators.selection_options import RUN_SCORES, VECTORS, SelectionOptions
 from hyperopt.estimators.training import Training
-from hyperopt.head.curvature import Curvature
+from hyperopt.head.curvature import Curvature, TooManyParametersError
 from hyperopt.head.influence import gradient_norms, leave_one_out, losses
 from hyperopt.head.logistic import LinearModel, fit
 from hyperopt.rows.quality import THRESHOLD, looks_wrong, quality_of, reference_of
@@ -35,7 +36,7 @@ class LinearTask:
 
     Args:
         features: of all images and copies.
-        labels: of the training (given), test and validation images, int64 (n,), (m,), (v,).
+        labels: of the training (given ones), test and validation images, int64 (n,), (m,), (v,).
         classes: C.
         options: of SEL.
         seed: of the run.
@@ -54,8 +55,9 @@ class LinearTask:
         of_run: np.ndarray | None = None,
         suspects: np.ndarray | None = None,
     ):
-        self._features, self._classes, self._options, self._seed = features, classes, options, seed
-        self._train = features.train.double().numpy()
+        self._features = features if options.select_scale == "standard" else features.raw()
+        self._classes, self._options, self._seed = classes, options, seed
+        self._train = self._features.standardised(features.train)
         self._given, self._test, self._valid = (part.cpu().numpy() for part in labels)
         self._of_run, self._suspects = of_run, suspects
         self._curvature: Curvature | None = None
@@ -85,7 +87,8 @@ class LinearTask:
         c = self._options.select_c
         model = fit(rows, labels, self._classes, c, weights, start, self._curvature)
         if self._curvature is None:
-            self._curvature = Curvature.of(model, rows, c, weights)  # serves all fits that follow
+            with suppress(TooManyParametersError):  # then fits do without
+                self._curvature = Curvature.of(model, rows, c, weights)  # serves all fits that follow
         return model
 
     def training_loss(self, model: LinearModel, chosen: np.ndarray) -> float:
@@ -109,7 +112,10 @@ class LinearTask:
         if kind in ("margin", "support"):
             found = margins(rows, labels)
             return (found.distance if kind == "margin" else found.support.astype(float))[: self.images]
-        both = leave_one_out(model, rows, labels, self._options.select_c, weights, self.images)
+        try:
+            both = leave_one_out(model, rows, labels, self._options.select_c, weights, self.images)
+        except TooManyParametersError as error:
+            raise UserError(f"--select-score {kind}: {error}, such as --select-score loss") from error
         return both.influence if kind == "influence" else both.alo
 
     def order(self, scores: np.ndarray, use: str) -> np.ndarray:
@@ -150,11 +156,14 @@ class LinearTask:
 
     @cached_property
     def _clusters(self) -> np.ndarray:
-        return k_means(self._train, self._options.select_clusters, self._seed)
+        clusters = self._options.select_clusters
+        if clusters > self.images:
+            raise UserError(f"--select-clusters {clusters} is more than the {self.images} training images; lower it")
+        return k_means(self._train, clusters, self._seed)
 
     def _rows(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Features, labels and weights of all images, followed by the copies of the images `chosen`."""
-        copies = self._features.train_copies[:, torch.from_numpy(chosen)].flatten(0, 1).double().numpy()
+        copies = self._features.standardised(self._features.train_copies[:, torch.from_numpy(chosen)].flatten(0, 1))
         labels = np.concatenate((self._given, np.tile(self._given[chosen], self.copies)))
         weights = None
         if self._options.select_downweight:
@@ -167,7 +176,7 @@ class LinearTask:
         """The model on the test images, on the validation images, and on test images together with their copies."""
         found, classes = self._features, self._classes
         test, valid, copies = (
-            torch.from_numpy(model.logits(part.double().numpy()))
+            torch.from_numpy(model.logits(found.standardised(part)))
             for part in (found.test, found.valid, found.test_copies.flatten(0, 1))
         )
         labels, valid_labels = torch.from_numpy(self._test), torch.from_numpy(self._valid)
@@ -178,11 +187,11 @@ class LinearTask:
 
     def head(self, model: LinearModel) -> tuple[Tensor, Tensor]:
         """Weight (C, F) and bias (C,) of the same model for features that are not standardised, float64."""
-        eye, zero = np.eye(self._train.shape[1]), np.zeros((1, self._train.shape[1]))
-        bias = torch.from_numpy(model.logits(zero)[0])
-        weight = torch.from_numpy(model.logits(eye).T) - bias[:, None]
-        weight = weight / self._features.deviation.double()
-        return weight, bias - weight @ self._features.mean.double()
+        found = self._features
+        zero = torch.zeros(1, len(found.mean))
+        bias = torch.from_numpy(model.logits(found.standardised(zero))[0])
+        weight = torch.from_numpy(model.logits(found.standardised(torch.eye(len(found.mean)))).T) - bias[:, None]
+        return weight, bias
 
 
 def make_task(training: Training, finished: FinishedRun, options: SelectionOptions) -> LinearTask:
@@ -192,6 +201,8 @@ def make_task(training: Training, finished: FinishedRun, options: SelectionOptio
     """
     loaders, data = training.loaders, training.data
     index = loaders.train_index.sort().values
+    if len(loaders.given[index].unique()) < 2:
+        raise UserError("all training images have the same label, so that there is nothing to tell apart; take others")
     labels = loaders.given[index], data.test_labels, data.train.labels[loaders.valid_index]
     scores = suspects = None
     if options.needs_run:

@@ -66,6 +66,11 @@ class SelectionOptions:
         "C of the linear model, as scikit-learn has it: the inverse of the weight decay",
         type=number(float, 0, LARGE, open_low=True),
     )
+    select_scale: str = flag(
+        "standard",
+        "features: standardised by mean and deviation of the training images, or raw, as published",
+        choices=("standard", "raw"),
+    )
     select_clusters: int = flag(
         0, "take images from so many clusters (k-means) of features in turn; 0: no clusters", type=number(int, 0, 10**6)
     )

@@ -6,8 +6,9 @@ import math
 import statistics
 import time
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +39,8 @@ TAGS = {
 }
 
 
-class Epochs(NamedTuple):
+@dataclass(frozen=True)
+class Epochs:
     """The epochs of a run: their number, and which accuracies they give.
 
     selects: whether an epoch may be selected on the validation images: not if the run trains on these. alike: whether

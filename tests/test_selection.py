@@ -28,6 +28,16 @@ def column(lines, name):
     return [float(line[name]) for line in lines]
 
 
+def standardised(found):
+    """The features in a file, with the deviation of the training images' as the unit."""
+    arrays = {name: value.numpy().astype(float) for name, value in found.items() if name != "fingerprint"}
+    mean, deviation = arrays.pop("mean"), arrays.pop("deviation")
+    np.testing.assert_allclose(mean, arrays["train"].mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(deviation, arrays["train"].std(0), rtol=1e-5, atol=1e-6)
+    scale = np.where(deviation > 0, 1 / np.maximum(deviation, 1e-30), 0)
+    return {name: (array - mean) * scale for name, array in arrays.items()}
+
+
 @pytest.fixture
 def features(call):
     """The features of a short run with labels, as arrays by name, and the run's metrics."""
@@ -35,7 +45,7 @@ def features(call):
     assert status == 0, err
     found = torch.load(only("features_*.pt"), weights_only=True)
     predictions = np.load(only("predictions_*_opt_SEL_*"))
-    arrays = {name: value.numpy().astype(float) for name, value in found.items() if name != "fingerprint"}
+    arrays = standardised(found)
     return arrays | {name: predictions[name] for name in ("train_given", "test_label", "test_predicted")}
 
 
@@ -58,10 +68,7 @@ def test_each_budget_is_a_logistic_regression_on_all_images_and_the_copies_of_th
     assert np.mean(theirs.predict(features["test"]) == features["test_predicted"]) > 0.99
 
 
-def test_features_are_standardised_and_of_the_baselines_network(features):
-    np.testing.assert_allclose(features["train"].mean(0), 0, atol=1e-4)
-    varies = features["train"].std(0) > 0
-    np.testing.assert_allclose(features["train"].std(0)[varies], 1, atol=1e-3)
+def test_features_are_of_the_baselines_network(features):
     last = {name: torch.load(only(f"last_*_opt_{name}_*"), weights_only=True) for name in ("NONE", "SEL")}
     ours, theirs = (last[name]["encoder_state_dict"] for name in ("SEL", "NONE"))
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
@@ -101,20 +108,22 @@ def test_every_order_begins_with_none_and_ends_with_all(call):
 
 
 def test_suspects_come_last(call):
-    flags = (*SELECT, "-nr", 0.3, "--select-score", "confidence", "--select-order", "top")
-    for suspects in ((), ("--select-suspects", "last")):
-        assert call("implicit-augment", *flags, *suspects)[0] == 0
-    plain, last = (np.load(only(f"rows_*_top{end}.npz")) for end in ("", "_select_suspects_last"))
+    flags = ("--no-cuda", "--epochs", 15, "--method", "EffAug", "-nr", 0.3, "--select-score", "confidence")
+    flags += ("--select-order", "top", "--select-budgets", "10")
+    assert call("implicit-augment", *flags)[0] == 0
+    status, _, err = call("implicit-augment", *flags, "--select-suspects", "last")
+    assert status == 0
+    plain, last = (np.load(only(f"rows_*_select_budgets_10{end}.npz")) for end in ("", "_select_suspects_last"))
     predictions = np.load(only("predictions_*_opt_NONE_*"))
     given, other = predictions["train_confidence"], predictions["train_other_confidence"]
     quality = given / (given + other)
-    # Those whose quality is low are behind all others, each group in the order of its scores.
-    tail = np.argsort(last["rank"])[::-1]
-    looks = np.sort(quality[tail[: len(tail) // 10]])
-    assert looks.max() < np.median(quality)
-    late = last["rank"] > plain["rank"]
-    assert late.any()
-    for group in (np.flatnonzero(late), np.flatnonzero(~late)):
+    accuracy = json.loads(only("result_*_opt_NONE_*").read_text())["clean_accuracy"]["mean_of_epochs"]
+    late = quality < 0.6 * np.array(accuracy)[predictions["train_given"]] / 100
+    assert f"note: {late.sum()} of {len(late)} labels look wrong" in err
+    assert (predictions["train_given"] != predictions["train_true"])[late].mean() > 0.8
+    # They are behind all others, each group in the order of its scores.
+    assert last["rank"][late].min() == (~late).sum()
+    for group in (late, ~late):
         assert (np.argsort(plain["rank"][group]) == np.argsort(last["rank"][group])).all()
 
 
@@ -122,14 +131,14 @@ def test_downweighted_images_and_copies_weigh_as_one(call):
     """With all images augmented, each weighs as much as without augmentation: the loss is a mean over images."""
     flags = (*SELECT, "--select-budgets", "10", "--select-order", "random", "--select-downweight")
     assert call("implicit-augment", *flags)[0] == 0
-    found = torch.load(only("features_*.pt"), weights_only=True)
+    found = standardised(torch.load(only("features_*.pt"), weights_only=True))
     given = np.load(only("predictions_*_opt_SEL_*"))["train_given"]
-    x = np.concatenate((found["train"].numpy(), *found["train_copies"].numpy())).astype(float)
+    x = np.concatenate((found["train"], *found["train_copies"]))
     theirs = LogisticRegression(C=1, tol=1e-10, max_iter=10000)
     theirs.fit(x, np.tile(given, 5), sample_weight=np.full(len(x), 0.2))
     last = metrics("*_opt_SEL_*")[-1]
     predictions = np.load(only("predictions_*_opt_SEL_*"))
-    accuracy = 100 * theirs.score(found["test"].numpy().astype(float), predictions["test_label"])
+    accuracy = 100 * theirs.score(found["test"], predictions["test_label"])
     assert accuracy == pytest.approx(float(last["test_accuracy"]), abs=0.2)
 
 
@@ -169,7 +178,7 @@ def test_features_of_another_run_folder_and_of_a_run_of_all_classes(call):
     assert results[0]["accuracy"] == results[1]["accuracy"]
 
 
-def test_result_names_budgets_and_has_no_mean_of_the_last_five(call, results):
+def test_result_names_budgets_and_has_no_mean_of_the_last_five(call):
     assert call("implicit-augment", *SELECT)[0] == 0
     result = json.loads(only("result_*_opt_SEL_*").read_text())
     images = result["images"]["train"]
@@ -177,8 +186,8 @@ def test_result_names_budgets_and_has_no_mean_of_the_last_five(call, results):
     assert result["budgets"][-1] == images
     assert "last_five" not in result["accuracy"]
     assert "last_five" not in result["epochs"]
-    status, out, _ = results("--all")
-    assert status == 0
+    status, out, err = call("get-results", "--all")
+    assert status == 0, err
     assert "TRANSLATE/NONE SEL" in out
 
 
@@ -187,8 +196,7 @@ def test_whole_network_is_trained_with_the_first_images_augmented(call):
     status, out, err = call("implicit-augment", *flags)
     assert status == 0, err
     assert out.count("test accuracy") == 3  # baseline, order, network
-    orders = only("rows_*_opt_SEL_*_select_score_loss_select_order_top.npz")
-    network = only("rows_*_opt_SEL_*augmented_25%*.npz")
+    orders, network = sorted(RUN0.glob("rows_*_opt_SEL_*.npz"), key=lambda path: "augmented" in path.name)
     assert (np.load(orders)["rank"] == np.load(network)["rank"]).all()
     assert len(metrics("*_opt_SEL_*augmented_25%*")) == 3  # epochs
     # The same training by hand.
@@ -202,7 +210,7 @@ def test_whole_network_is_trained_with_the_first_images_augmented(call):
 def test_baseline_that_is_trained_anew_gives_other_features(call, refused):
     assert call("implicit-augment", *SELECT)[0] == 0
     assert call("implicit-augment", *SHORT, "--fresh", "--lr", 0.02)[0] == 0
-    refused("implicit-augment", SELECT, "was started from another network")
+    refused("implicit-augment", SELECT, "is of a finished run with other options (lr 0.02 instead of 0.05)")
     assert call("implicit-augment", *SELECT, "--lr", 0.02, "--fresh")[0] == 0
     assert len(list(RUN0.glob("features_*"))) == 2
 
@@ -228,7 +236,7 @@ def test_damaged_features_are_computed_again(call):
         ("--train-on both", "--train-on both is a control"),
         ("--oversplit", "leave out --oversplit"),
         ("--refit", "--refit"),
-        ("--select-budgets 0", "must be above 0"),
+        ("--select-budgets 0", "must be at least 1"),
         ("--select-budgets 10,x", "'x' is not a whole number"),
         ("--select-budgets 5000", "--select-budgets 5000 is more than the 133 training images"),
         ("--select-order random --select-score loss", "--select-score has an effect only with"),

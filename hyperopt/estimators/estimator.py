@@ -101,6 +101,10 @@ class Estimator:
         """Raise UserError for flags of a run that have no effect; runs of earlier versions may have them."""
 
     @classmethod
+    def check_images(cls, options: Any, images: int) -> None:
+        """Raise UserError for flags that do not fit this number of training images, known once the data are read."""
+
+    @classmethod
     def needs_float32(cls, options: Any) -> bool:
         """Whether the encoder must run in float32, whatever a GPU has."""
         return False

@@ -4,6 +4,7 @@ n: training images, k: copies of an image, F: features, C: classes. The model is
 the host, which a few thousand images of a few hundred features do not keep busy for long.
 """
 
+import sys
 from contextlib import suppress
 from functools import cached_property
 
@@ -156,10 +157,7 @@ class LinearTask:
 
     @cached_property
     def _clusters(self) -> np.ndarray:
-        clusters = self._options.select_clusters
-        if clusters > self.images:
-            raise UserError(f"--select-clusters {clusters} is more than the {self.images} training images; lower it")
-        return k_means(self._train, clusters, self._seed)
+        return k_means(self._train, self._options.select_clusters, self._seed)
 
     def _rows(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Features, labels and weights of all images, followed by the copies of the images `chosen`."""
@@ -217,6 +215,7 @@ def make_task(training: Training, finished: FinishedRun, options: SelectionOptio
         if options.select_suspects == "last":
             accuracy = np.array(finished.clean_accuracy()) / 100
             suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy), THRESHOLD)
+            print(f"note: {suspects.sum()} of {len(suspects)} labels look wrong and come last", file=sys.stderr)
     features = _find_features(training, finished)
     return LinearTask(features, labels, data.classes, options, training.plan.seed, scores, suspects)
 

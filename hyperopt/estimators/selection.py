@@ -53,6 +53,11 @@ class Selection(Estimator):
         setting.estimator.check(setting)
 
     @classmethod
+    def check_images(cls, options: Any, images: int) -> None:
+        """Refuse budgets and clusters of more images."""
+        options.estimator.check_images(images)
+
+    @classmethod
     def earlier(cls, options: Any) -> Any:
         """The baseline on the same data, in this or in another run folder; none for a run that is named."""
         return options.baseline_of(options.estimator.features_of)
@@ -154,7 +159,7 @@ class Selection(Estimator):
         import torch
 
         arrays = {"weight": self.model.weight, "bias": self.model.bias, "order": self.order}
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore them."""

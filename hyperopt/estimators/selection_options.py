@@ -103,18 +103,18 @@ class SelectionOptions:
         return len(self.select_budgets.split(",")) + 2
 
     def budgets(self, images: int, vectors: int) -> list[int]:
-        """The budgets for so many images and support vectors, ascending, from 0 to all.
-
-        Raises UserError for a number of more images.
-        """
+        """The budgets for so many images and support vectors, ascending, from 0 to all."""
         if self.select_budgets == VECTORS:
             return [0, vectors, images]
-        texts = self.select_budgets.split(",")
-        found = [count_of(text, images) for text in texts]
-        for text, count in zip(texts, found, strict=True):
+        counts = (count_of(text, images) for text in self.select_budgets.split(","))
+        return [0, *sorted(max(count, 1) for count in counts), images]
+
+    def check_images(self, images: int) -> None:
+        """Raise UserError for budgets and clusters of more images."""
+        counts = [text for text in self.select_budgets.split(",") if text.isdecimal()]
+        for name, count in (*(("budgets", int(text)) for text in counts), ("clusters", self.select_clusters)):
             if count > images:
-                raise UserError(f"--select-budgets {text} is more than the {images} training images; lower it")
-        return [0, *sorted(found), images]
+                raise UserError(f"--select-{name} {count} is more than the {images} training images; lower it")
 
     def check(self, setting: Any) -> None:
         """Raise UserError for a setting without copies, with parts of rows, and for flags without effect."""

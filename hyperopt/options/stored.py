@@ -90,7 +90,7 @@ def _are_budgets(budgets: Any) -> bool:
     """Whether there are numbers of images that ascend from 0 to all of them."""
     if not isinstance(budgets, list) or len(budgets) < 2 or any(type(budget) is not int for budget in budgets):
         return False
-    return budgets[0] == 0 and all(low < high for low, high in pairwise(budgets))
+    return budgets[0] == 0 and all(low <= high for low, high in pairwise(budgets))
 
 
 def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from hyperopt.runs.fingerprints import (
 )
 from hyperopt.runs.going_on import find_state
 from hyperopt.runs.outcome import describe, write_outcome
-from hyperopt.runs.set_up import images_to_augment, make_strong, make_training, prepare_split
+from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
 from utils.colour import rgb
@@ -65,8 +65,8 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
     for stage_after in later:
         make_strong(stage_after.training, *data.train.shape[1:])  # refuses a policy that does not fit these pictures
     split = distort(options, data)
-    for stage_after in later:
-        images_to_augment(stage_after.training.augmented, split)  # refuses more than there are
+    for each in (stage, *later):
+        refuse_counts(each.training, split)
     if start:
         start.check_training_set(data, split)
     fingerprint = fingerprint_run(data, split)

@@ -111,6 +111,12 @@ def prepare_split(
     return split
 
 
+def refuse_counts(options: RunOptions, split: Split) -> None:
+    """Raise UserError for numbers of images that the split's training images do not have."""
+    images_to_augment(options.augmented, split)
+    options.estimator_class.check_images(options, len(split.train))
+
+
 def images_to_augment(augmented: str | None, split: Split) -> int | None:
     """How many of the split's distorted images are augmented, by --augmented; None if all images are.
 

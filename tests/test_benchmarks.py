@@ -15,6 +15,7 @@ from benchmarks import (
     before_after,
     epoch,
     hypergradient,
+    logistic,
     precision,
     results,
     rows,
@@ -47,6 +48,7 @@ MISTAKES = [
     (rows, "--classes many", "many"),
     (transforms, "--batch -1", "-1 is out of range"),
     (results, "--rounds x", "x"),
+    (logistic, "--curves 0", "0 is out of range"),
     (before_after, "nowhere", "'nowhere' holds no version"),
     (startup, "--beside nowhere", "'nowhere' holds no version"),
     (audit, "--dataset nope --no-cuda", "nope"),
@@ -101,6 +103,20 @@ def test_rows_of_a_thousand_classes(run, monkeypatch):
     printed, numbers = run(rows, "--large")
     assert "600 rows of 1000 classes" in printed
     assert numbers["large"]["peak memory, GiB"] > 0
+
+
+def test_logistic(run):
+    flags = ("--curves", 1, "--images", 60, "--score-images", 300, "--score-features", 5)
+    printed, numbers = run(logistic, *flags)
+    assert numbers["fits"].keys() == {"2 classes, 84 features", "10 classes, 64 features"}
+    for name, found in numbers["fits"].items():
+        assert found["fits"] == 8
+        assert found["ratio"]["lbfgs"] == pytest.approx(found["seconds"]["lbfgs"] / found["seconds"]["ours"])
+        assert found["gradient"]["ours"] <= 1e-6
+        assert max(found["gradient"].values()) < 0.01  # the same objective
+        assert f"| {name} | ours | 8 |" in printed
+    assert numbers["scores"]["peak memory, GiB"] > 0
+    assert "| 300 | 5 | 10 |" in printed
 
 
 def test_results(run, monkeypatch):

@@ -17,8 +17,7 @@ from scipy.special import logsumexp, softmax
 from hyperopt.head.curvature import Curvature, extended
 from hyperopt.head.linear_model import Coordinates, LinearModel
 
-# An image alone can hold up a direction, such as the bias of a class of its own. Then its leverage is 1 within
-# rounding, and its loss without it would be infinite.
+# With a large C and many features, an image's leverage can be 1 within rounding, and its loss without it infinite.
 MOST_LEVERAGE = 1 - 1e-9
 
 
@@ -37,7 +36,7 @@ def losses(model: LinearModel, features: np.ndarray, labels: np.ndarray) -> np.n
 def gradient_norms(model: LinearModel, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The norms (n,) of the gradients of `losses` by weight and bias."""
     features = np.asarray(features, np.float64)
-    residual = _residual(model, features, labels) @ Coordinates(model.present).basis
+    residual = _residual(softmax(model.logits(features), axis=1), labels) @ Coordinates(model.present).basis
     return np.linalg.norm(residual, axis=1) * np.sqrt(np.square(features).sum(1) + 1)
 
 
@@ -73,11 +72,12 @@ def leave_one_out(
 
     basis = Coordinates(model.present).basis
     logits = model.logits(features)
-    step = np.einsum("imk,ik->im", blocks, _residual(model, features, labels) @ basis)
-    influence = own[:, 0] * np.einsum("im,im->i", step, _residual(model, features, labels) @ basis)
+    probability = softmax(logits, axis=1)
+    residual = _residual(probability, labels) @ basis
+    step = np.einsum("imk,ik->im", blocks, residual)
+    influence = own[:, 0] * np.einsum("im,im->i", residual, step)
 
     # Without image i: logits + c_i (1 - c_i B_i S_i)^-1 B_i r_i, with the image's own Hessian S_i at the logits.
-    probability = softmax(logits, axis=1)
     centred = basis - (probability @ basis)[:, None]
     own_hessian = np.einsum("ic,icm,ick->imk", probability, centred, centred, optimize=True)
     system = np.eye(len(basis.T)) - MOST_LEVERAGE * own[:, :, None] * (blocks @ own_hessian)
@@ -110,9 +110,9 @@ def _leverage_blocks(curvature: Curvature, features: np.ndarray) -> np.ndarray:
     return blocks
 
 
-def _residual(model: LinearModel, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The gradients (n, C) of the losses by the logits."""
-    residual = softmax(model.logits(features), axis=1)
+def _residual(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The gradients (n, C) of the losses by the logits with these probabilities (n, C)."""
+    residual = probability.copy()
     residual[np.arange(len(labels)), labels] -= 1
     return residual
 

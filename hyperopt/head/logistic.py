@@ -8,7 +8,6 @@ n: images, F: features, C: classes, M: rows of the coordinates of `hyperopt.head
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import logsumexp
 
 from hyperopt.head.curvature import Curvature, SharedBlock
 from hyperopt.head.linear_model import Coordinates, LinearModel
@@ -75,9 +74,11 @@ class State:
     """Loss and probabilities (n, C) of an objective at some coordinates."""
 
     def __init__(self, logits: np.ndarray, labels: np.ndarray, weights: np.ndarray):
-        log_sum = logsumexp(logits, axis=1)
-        self.loss = float(weights @ (log_sum - logits[np.arange(len(labels)), labels]))
-        self.probability = np.exp(logits - log_sum[:, None])
+        shifted = logits - logits.max(1, keepdims=True)  # one exponential serves for both, unlike scipy's functions
+        self.probability = np.exp(shifted)
+        total = self.probability.sum(1, keepdims=True)
+        self.probability /= total
+        self.loss = float(weights @ (np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]))
 
 
 class Objective:

@@ -12,6 +12,7 @@ from torchvision.datasets.imagenet import ARCHIVE_META, META_FILE, load_meta_fil
 from torchvision.datasets.utils import check_integrity
 
 from custom_datasets.bach import bach
+from custom_datasets.norb import small_norb
 from custom_datasets.stream import StreamedImages
 from custom_datasets.table import Dataset, ImageTable, make_table
 from custom_datasets.tiny_imagenet import tiny_imagenet
@@ -138,5 +139,6 @@ READERS: dict[str, Callable[[Path], Dataset]] = {
     "CIFAR100": partial(cifar, kind=CIFAR100, classes=100),
     "ImageNet": imagenet,
     "TinyImageNet": tiny_imagenet,
+    "smallNORB": small_norb,
     "BACH": bach,
 }

@@ -70,17 +70,22 @@ def first(data: Dataset, images: int) -> Dataset:
         raise UserError(f"--first-images {images} are more than there are of {len(labels)} training images, {most}")
     rest = np.arange(images, len(labels))
     valid = rest[-clean:] if data.valid_given else draw(labels[rest], clean) + images
-    for part, places in (("first training images", np.arange(images)), ("clean images after them", valid)):
-        if missing := sorted(set(range(data.classes)) - set(labels[places].tolist())):
-            name = data.class_names[missing[0]] if data.class_names else missing[0]
-            raise UserError(
-                f"--first-images {images}: the {len(places)} {part} have none of class {name}, in the order of the "
-                "files; give another number, or draw from all images with -sr"
-            )
+    refuse_missing(data, labels[:images], f"--first-images {images}: these images, in the order of the files,")
+    if not data.valid_given:
+        refuse_missing(
+            data, labels[valid], f"--first-images {images}: the {clean} clean images, drawn from those after,"
+        )
     places = np.concatenate((np.arange(images), valid))
     chosen = data.train.select(torch.from_numpy(places), data.train.labels.cpu()[places])
     drawn = not data.valid_given
     return replace(_with_train(data, chosen, places), valid_given=len(valid), valid_drawn=drawn, held_out=None)
+
+
+def refuse_missing(data: Dataset, labels: np.ndarray, which: str) -> None:
+    """Raise UserError when a class is not among the labels of some images, which the message begins with."""
+    if missing := sorted(set(range(data.classes)) - set(labels.tolist())):
+        name = data.class_names[missing[0]] if data.class_names else missing[0]
+        raise UserError(f"{which} have none of class {name}; give another number, or draw from all images with -sr")
 
 
 def draw(labels: np.ndarray, count: int) -> np.ndarray:

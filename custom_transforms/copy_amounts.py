@@ -31,6 +31,7 @@ USUAL = {
     "CIFAR100": CIFAR,
     "ImageNet": Amounts("21", "5,4", "14"),
     "TinyImageNet": Amounts("6", "5,4", "4"),
+    "smallNORB": Amounts("6", "5,4", "2"),
     "BACH": Amounts("48", "5,4", "32"),
     "small": CIFAR,
 }

@@ -67,6 +67,8 @@ RECIPES = {
     # ImageNet's images are cropped and flipped when the files are read.
     "ImageNet":   Recipe("resnet18",      0.1,   256, 128, 100, 0.01, "2,9", (2, 9), NONE, warp_enlargement=1),
     "TinyImageNet": Recipe("resnet18small", 0.1, 128, 256, 50, 0.05, "3,15", None, "flip", **TINY),
+    # Not published: the network for small pictures, trained as CIFAR's, without augmentation.
+    "smallNORB":  Recipe("resnet18small", 0.1,   128, 256,  50, 0.05, "3,5", (3, 5), NONE),
     "BACH":       Recipe("resnet18",      0.1,    16,  16,  10, 0.05, "2,9", None, NONE, **TISSUE),
     # No data set: for real colour pictures of 32 x 32 on one core. With 10,000 of SVHN (-sr 0.25) it learns in some ten
     # minutes, to 92 % without distortion; evaluating all test and clean images would take as long as the training.

@@ -23,7 +23,7 @@ from hyperopt.runs.set_up import images_to_augment, make_training, prepare_split
 from hyperopt.runs.stages import stages
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
-from utils.flags import flag
+from utils.flags import count_of, count_or_share, flag
 
 IMAGES = 133  # of the distorted training set
 RUN = Path("local_data/DIGITS/run0")
@@ -154,6 +154,15 @@ def test_number_of_augmented_images_is_of_the_distorted_ones(training, augmented
     assert len(run.loaders.train_index) > IMAGES
 
 
+@pytest.mark.parametrize(
+    ("text", "normal", "of_200"),
+    [("007", "7", 7), ("50.0%", "50%", 100), ("12.50%", "12.5%", 25), ("0.25%", "0.25%", 1), ("0.24%", "0.24%", 0)],
+)
+def test_amounts_have_one_text_each(text, normal, of_200):
+    assert count_or_share(text) == count_or_share(normal) == normal
+    assert count_of(normal, 200) == of_200
+
+
 def test_share_of_no_image_and_more_images_than_there_are_are_named():
     split = SimpleNamespace(train=np.arange(133), valid=np.arange(133, 200))
     assert len(distorted_images(split)) == IMAGES
@@ -224,6 +233,8 @@ def test_chain_is_both_commands_by_hand(train, results):
     out = train(*CHAIN, "--augmented", "50%")[1]
     assert [line.split(":")[0] for line in out.splitlines()] == [FINISHED] * 2
     assert {path: path.read_bytes() for path in RUN.iterdir()} == before
+    name = ORDERED.replace("_toy", "_augmented_50%_toy")
+    assert train(*SETTING, "--augmented", 5, "--rows", name)[0] == 0
     labels = [record["row"] for record in json.loads(results("--all", "--format", "json")[1])]
     assert "RAND/NONE ORD augmented 50% toy step 5" in labels
     assert results(*CHAIN, "--augmented", "50%", "--audit", "audit.csv")[0] == 0

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,7 +61,9 @@ def count_or_share(text: str) -> str:
 
 def count_of(amount: str, whole: int) -> int:
     """The number that `count_or_share` has read, a share of `whole` rounded to the nearest, halves up."""
-    return math.floor(whole * float(amount[:-1]) / 100 + 0.5) if amount.endswith("%") else int(amount)
+    if amount.endswith("%"):
+        return math.floor(whole * Fraction(amount[:-1]) / 100 + Fraction(1, 2))
+    return int(amount)
 
 
 def folder(text: str) -> Path:

@@ -23,7 +23,7 @@ figure() {
     [[ -z $features ]] || METHODS+=("$features")
     for copies in ${COPIES:-TRANSLATE ROTATE CROP}; do
         for selection in "${SELECTIONS[@]}"; do
-            METHODS+=("$flags --method EffAug --aug-model $copies $selection")
+            METHODS+=("$flags --method EffAug --select-scale raw --aug-model $copies $selection")
         done
     done
     MATCH=opt_SEL
@@ -32,7 +32,7 @@ figure() {
 }
 
 NAME=resnet18small_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0
-figure MNIST "--classes 3,8 --first-images 1000 --model lenet --epochs 40" "" -- "$@"
+figure MNIST "--classes 3,8 --first-images 1000 --model lenet --epochs 40 --batch-size 512" "" -- "$@"
 for dataset in CIFAR10 smallNORB; do
     figure "$dataset" "--classes 0,1 --first-images 1000 --model resnet18small --features-of $NAME" \
         "--model resnet18small" -- "$@"

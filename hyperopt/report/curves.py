@@ -180,14 +180,16 @@ def score_of(setting: SettingResults) -> str:
 
 
 def group_of(setting: SettingResults) -> str:
-    """The title of a setting's group: the distortion, the copies, and all other unusual options but the selection."""
+    """The title of a setting's group: the distortion, the copies, and all other unusual options but the selection.
+
+    The support vectors, which are a budget of their own, belong to the group without it.
+    """
     options = setting.options
     selection = {name.replace("_", " ") for name in (SCORE, ORDER, *MODIFIERS)}
     copies = f"{options.aug_model}/{options.los_model}".removesuffix("/NONE")
     words = [f"imbalance and noise ratio {column_name(setting)}", f"copies {copies}"]
-    words += [
-        name if value is True else f"{name} {value}" for name, value in setting.unusual.items() if name not in selection
-    ]
+    other = {name: value for name, value in setting.unusual.items() if name not in selection and value != SUPPORT}
+    words += [name if value is True else f"{name} {value}" for name, value in other.items()]
     return ", ".join(words)
 
 

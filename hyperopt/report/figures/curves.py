@@ -26,8 +26,9 @@ BARS: dict[str, Any] = {"elinewidth": 0.7, "capsize": 2, "capthick": 0.7}
 def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
     """Two panels for each group of selections: augmented and clean test images.
 
-    A line is the mean over runs, its bars are the 95 % t-interval of that mean; a cross is the support vectors. A
-    selection looks the same in all panels.
+    A line is the mean over runs. Its bars are the 95 % t-interval of that mean when each run's own level has been taken
+    off: runs differ in their networks far more than selections do. A cross is the support vectors. A selection looks
+    the same in all panels.
     """
     found = collect_curves(settings)
     sources.notes += found.notes
@@ -46,8 +47,8 @@ def draw(settings: list[SettingResults], sources: Sources) -> Figure | None:
             draw_panel(axes, group, name, looks)
             axes.set(xlabel="augmented training images", ylabel=f"accuracy in %, {images}")
         panels[0].set_title(style.wrapped(title, LETTERS), loc="left")
-    shown = "test accuracy by the number of augmented training images: mean over runs, bars: 95 % t-interval"
-    figure.suptitle(f"{settings[0].options.dataset}: {shown}")
+    shown = "test accuracy by augmented training images: mean over runs, 95 % t-interval without the runs' own levels"
+    figure.suptitle(f"{settings[0].options.dataset}: {shown}", fontsize="medium")
     style.legend_below(figure, *grid.flatten())
     return figure
 
@@ -56,23 +57,36 @@ def draw_panel(axes: Axes, group: Group, name: str, looks: dict[str, dict[str, A
     """One of the accuracies of a group, between dashed lines without augmented images and with all of them."""
     for (label, appearance), values in zip(ENDS.items(), ends(group, name), strict=True):
         axes.axhline(float(np.mean([*values.values()])), label=label, **appearance)
+    level = own_levels(group, name)
     for line in group:
+        own = np.array([[level.get(run, 0.0)] for run in line.curves])
         if line.is_point:
             budgets, accuracies = line.points(name)
-            (height,), (half,) = mean_and_half(accuracies[:, None])
+            (height,), (half,) = mean_and_half(accuracies[:, None], own)
             axes.errorbar(budgets.mean(), height, half, label=f"{line.label} (VSV)", **POINT, **BARS)
         else:
-            appearance, (heights, halves) = looks[line.label], mean_and_half(line.accuracies(name))
+            appearance, (heights, halves) = looks[line.label], mean_and_half(line.accuracies(name), own)
             axes.errorbar(line.budgets, heights, halves, label=line.label, linewidth=1.2, **appearance, **BARS)
     axes.grid(alpha=0.3)
 
 
-def mean_and_half(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean over runs of values (R, B), and half the length of its 95 % t-interval, (B,); NaN for a single run."""
+def own_levels(group: Group, name: str) -> dict[int, float]:
+    """By how much each run's accuracies without and with all augmented images exceed those of all runs, on average."""
+    none, full = ends(group, name)
+    mean = {run: (none[run] + full[run]) / 2 for run in none.keys() & full.keys()}
+    middle = np.mean([*mean.values()]) if mean else 0.0
+    return {run: value - float(middle) for run, value in mean.items()}
+
+
+def mean_and_half(values: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over runs of values (R, B), and half the length of a 95 % t-interval, (B,); NaN for a single run.
+
+    The interval is that of the values without the level (R, 1) of their runs.
+    """
     runs = len(values)
     if runs < 2:
         return values.mean(0), np.full(values.shape[1], np.nan)
-    return values.mean(0), t.ppf(0.975, runs - 1) * values.std(0, ddof=1) / np.sqrt(runs)
+    return values.mean(0), t.ppf(0.975, runs - 1) * (values - level).std(0, ddof=1) / np.sqrt(runs)
 
 
 def look(number: int) -> dict[str, Any]:

@@ -277,7 +277,7 @@ def test_nothing_to_compare_is_one_line(call, refused, tmp_path):
     refused("get-results", ["--compare", "curves"], f"{files.metrics} is not a metrics file that can be read")
 
 
-@pytest.mark.parametrize("budgets", [[], [0], [1, 5], [0, 5, 5], [0, 9, 5], [0, 2.5, 9], [0, True], "0 5", {"0": 1}])
+@pytest.mark.parametrize("budgets", [[], [0], [1, 5], [0, 9, 5], [0, 2.5, 9], [0, True], "0 5", {"0": 1}])
 def test_result_with_damaged_budgets_is_named(call, written, budgets):
     files = write_run(FLAGS[USUAL], 0, ACCURACIES[USUAL][0])
     content = json.loads(files.result.read_text())

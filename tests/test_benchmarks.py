@@ -113,7 +113,7 @@ def test_logistic(run):
         assert found["fits"] == 8
         assert found["ratio"]["lbfgs"] == pytest.approx(found["seconds"]["lbfgs"] / found["seconds"]["ours"])
         assert found["gradient"]["ours"] <= 1e-6
-        assert max(found["gradient"].values()) < 0.01  # the same objective
+        assert found["gradient"]["lbfgs"] < 0.01  # the same objective
         assert f"| {name} | ours | 8 |" in printed
     assert numbers["scores"]["peak memory, GiB"] > 0
     assert "| 300 | 5 | 10 |" in printed

@@ -4,14 +4,17 @@ n: images, F: features, C: classes.
 """
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 C_GRID = (0.01, 0.1, 1.0, 10.0, 100.0)  # as published
 FOLDS = 4
 ON_MARGIN = 1e-3  # within it, the solver's tolerance, an image lies on the margin
-ITERATIONS = 20_000
+MOST_PRODUCTS = 10_000  # images with a matrix of products, which has 0.8 GB then
+# Where the solvers end: with a large C and classes that overlap, the optimum takes minutes for a thousand images, and
+# the decisions correlate with it by more than 0.999 long before.
+SVC_UPDATES, LINEAR_UPDATES = 200_000, 5_000_000  # of an image's multiplier
 
 
 class Margins(NamedTuple):
@@ -35,10 +38,10 @@ class Margins(NamedTuple):
 def margins(features: np.ndarray, labels: np.ndarray) -> Margins:
     """The margins of images, C being chosen by accuracy in four folds.
 
-    Two classes have the published machine, scikit-learn's SVC with a linear kernel. More have one machine per class
-    against the rest with the same hinge loss by LinearSVC, whose cost is linear in n; it regularises the bias, too.
-    Then an image's boundary is the one to the class that is nearest or, on the wrong side, furthest beyond, and it is a
-    support vector if it is one of some class's machine.
+    Two classes have the published machine, scikit-learn's SVC with a linear kernel. More classes, or more images than a
+    matrix of their products has room for, have one machine per class against the rest with the same hinge loss, by
+    LinearSVC, which regularises the bias, too. An image's boundary is the one to the class that is nearest or, on the
+    wrong side, furthest beyond; then it is a support vector if it is one of some class's machine.
 
     Args:
         features: (n, F).
@@ -47,32 +50,42 @@ def margins(features: np.ndarray, labels: np.ndarray) -> Margins:
     Raises ValueError when all labels are the same.
 
     """
-    from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
-    from sklearn.model_selection import GridSearchCV
     from sklearn.svm import SVC, LinearSVC
 
     features = np.asarray(features, np.float64)
-    present = len(np.unique(labels))
-    if present < 2:
+    classes = len(np.unique(labels))
+    if classes < 2:
         raise ValueError("a margin needs images of two classes")
-    two = present == 2
-    machine = SVC(kernel="linear") if two else LinearSVC(loss="hinge", random_state=0, max_iter=ITERATIONS)
+    if classes == 2 and len(labels) <= MOST_PRODUCTS:
+        products = features @ features.T
+        machine = _best_machine(SVC(kernel="precomputed", max_iter=SVC_UPDATES), products, labels)
+        decision, weight = machine.decision_function(products), machine.dual_coef_ @ features[machine.support_]
+    else:
+        passes = max(100, LINEAR_UPDATES // len(labels))
+        machine = _best_machine(LinearSVC(loss="hinge", random_state=0, max_iter=passes), features, labels)
+        decision, weight = machine.decision_function(features), machine.coef_
+    if classes == 2:  # scikit-learn gives the second class's decision alone
+        decision, weight = np.stack((-decision, decision), 1), np.concatenate((-weight, weight))
+    is_own = labels[:, None] == machine.classes_
+    if isinstance(machine, SVC):
+        support = np.isin(np.arange(len(labels)), machine.support_)
+    else:
+        support = (np.where(is_own, decision, -decision) <= 1 + ON_MARGIN).any(1)
+    return Margins(_to_nearest_boundary(decision, weight, is_own), support, machine.C)
+
+
+def _best_machine(machine: Any, inputs: np.ndarray, labels: np.ndarray) -> Any:
+    """The machine with the C of most accuracy, fitted to all images."""
+    from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+    from sklearn.model_selection import GridSearchCV
+
     # In a fold without one of two classes there is no machine, whatever C is.
     search = GridSearchCV(machine, {"C": C_GRID}, cv=FOLDS, error_score=0.0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a machine of a large C may end near its optimum
+        warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FitFailedWarning)
         warnings.filterwarnings("ignore", message="The least populated class")
-        search.fit(features, labels)
-    best = search.best_estimator_
-    c = float(search.best_params_["C"])
-    decision = best.decision_function(features)
-    if two:
-        own = np.where(labels == best.classes_[1], decision, -decision)
-        return Margins(own / np.linalg.norm(best.coef_), np.isin(np.arange(len(labels)), best.support_), c)
-    is_own = labels[:, None] == best.classes_
-    support = (np.where(is_own, decision, -decision) <= 1 + ON_MARGIN).any(1)
-    return Margins(_to_nearest_boundary(decision, best.coef_, is_own), support, c)
+        return search.fit(inputs, labels).best_estimator_
 
 
 def _to_nearest_boundary(decision: np.ndarray, weight: np.ndarray, is_own: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ class Setting(DataOptions):
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
     warp: str = flag(
         "paper",
-        "learned warp of the paper, or of the published code, which blurs all other images as well",
+        "learned warp of the paper, or of the published code",
         choices=WARP_NAMES,
     )
     hyper_start: int = flag(

@@ -181,3 +181,26 @@ def test_streamed_data(train, monkeypatch):
 )
 def test_impossible_subsets_are_refused(refused, flags, culprit):
     refused("implicit-augment", ("--no-cuda", *flags), culprit)
+
+
+def test_changed_data_of_the_same_subset_are_noticed(train):
+    labels = digits()[1]
+    own, folder = np.flatnonzero(labels < 4), Path("local_data/mine")
+    parts = {"train": own[:200], "valid": own[200:260], "test": own[260:300]}
+    write_arrays(folder, parts)
+    flags = ("--dataset", "mine", "--recipe", "DIGITS", "--classes")
+    assert train(*flags, "0,1")[0] == 0
+    write_arrays(folder, parts | {"train": own[:190]})
+    status, _, err = train(*flags, "0,1", "--aug-model", "CROP")
+    assert status == 2
+    assert "is of other data than the present ones (training images or labels)" in err
+    assert train(*flags, "2,3")[0] == 0
+
+
+@pytest.mark.usefixtures("sketched")
+def test_figures_are_drawn_for_each_subset(train, call):
+    for flags in ((), PAIR):
+        assert train(*NOISY, *flags)[0] == 0
+    assert call("get-results", "--all", "--plot", "figures")[0] == 0
+    drawn = {path.name for path in Path("figures").glob("confusion_*.png")}
+    assert drawn == {f"confusion_DIGITS_ir_2_sr_1.0_nr_0.2{end}.png" for end in ("", "_classes_3-8")}

@@ -34,15 +34,11 @@ class DataOptions:
         type=colour,
     )
     classes: str | None = flag(
-        None,
-        "numbers of the classes to use, in their new order, such as 3,8 (default: all)",
-        type=class_list,
-        in_name=with_dashes,
+        None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes
     )
     first_images: int | None = flag(
         None,
-        "train on the first images of these classes; the clean ones, in number as without it, are drawn from those "
-        "after them, or are the valid part (default: all)",
+        "train on the first so many; the clean ones are drawn from the rest, or are the valid part (default: all)",
         type=number(int, 1, MANY),
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))

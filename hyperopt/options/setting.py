@@ -109,7 +109,7 @@ class Setting(DataOptions):
     )
     warp: str = flag(
         "paper",
-        "learned warp of the paper, or of the published code, which blurs all other images as well",
+        "learned warp of the paper, or of the published code",
         choices=WARP_NAMES,
     )
     hyper_start: int = flag(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import Killed
 from sklearn.linear_model import LogisticRegression
 
 SHORT = ("--no-cuda", "--epochs", 3, "-sr", 0.24)
@@ -205,6 +206,28 @@ def test_whole_network_is_trained_with_the_first_images_augmented(call):
     assert call("implicit-augment", *SHORT, *by_hand)[0] == 0
     first, second = metrics("*_opt_SEL_*augmented_25%*"), metrics("*_opt_NONE_*augmented_25%*")
     assert column(first, "train_loss") == column(second, "train_loss")
+
+
+@pytest.mark.parametrize("order", ["--select-update", "--select-order dpp", "--select-order random"])
+def test_run_that_is_killed_between_budgets_goes_on_bit_for_bit(call, killed_at, order):
+    budgets = ("--select-budgets", "10,20,40,80", *order.split())
+    for folder in ("whole", "local_data"):
+        assert call("implicit-augment", *SHORT, "--data", folder)[0] == 0
+    assert call("implicit-augment", *SELECT, *budgets, "--data", "whole")[0] == 0
+    revive = killed_at(15)
+    with pytest.raises(Killed):
+        call("implicit-augment", *SELECT, *budgets)
+    revive()
+    status, _, err = call("implicit-augment", *SELECT, *budgets)
+    assert status == 0
+    assert "note: going on after epoch 3" in err
+    found = []
+    for folder in (RUN0, Path("whole/DIGITS/run0")):
+        rows = np.load(only("rows_*_opt_SEL_*.npz", folder))
+        lines = metrics("*_opt_SEL_*", folder)
+        kept = [{key: value for key, value in line.items() if not key.endswith("seconds")} for line in lines]
+        found.append((kept, rows["rank"].tolist()))
+    assert found[0] == found[1]
 
 
 def test_baseline_that_is_trained_anew_gives_other_features(call, refused):

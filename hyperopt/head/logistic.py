@@ -62,7 +62,7 @@ def fit(
         if norm <= tolerance:
             return objective.coordinates.model(values)
         # Measured with 64 to 2304 features: a factor of the whole Hessian at each step costs several times the
-        # products that it saves, and L-BFGS needs 5 to 50 times as long on features of networks or pixels.
+        # products that it saves, and L-BFGS needs 3 to 30 times as long on correlated features and pixels.
         solve = solve or objective.shared_block(state).solve
         within = max(min(0.1, norm**0.5) * norm, tolerance / 2)
         step = _conjugate_gradients(objective.product(state), gradient, solve, within)

@@ -5,6 +5,8 @@ import json
 
 from utils.passes import Evaluation
 
+SHOWN = 3  # the most further columns of the metrics file that a line of the log shows
+
 
 @dataclasses.dataclass(frozen=True)
 class Epoch:
@@ -59,9 +61,11 @@ class Epoch:
 
     def line(self, epochs: int) -> str:
         """The epoch as a line of the log."""
+        few = self.measures if len(self.measures) <= SHOWN else {}
+        further = "".join(f"  {name.replace('_', ' ')} {value:.4g}" for name, value in few.items())
         passes = "  ".join(f"{name} {self.seconds[name]:.2f} s ({speed})" for name, speed in self.speeds.items())
         return (
             f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
-            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %  lr {self.learning_rate:.2e}  "
+            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %{further}  lr {self.learning_rate:.2e}  "
             f"{passes}" + (f"  memory {self.memory:.1f} GiB" if self.memory else "")
         )

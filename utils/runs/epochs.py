@@ -66,6 +66,6 @@ class Epoch:
         passes = "  ".join(f"{name} {self.seconds[name]:.2f} s ({speed})" for name, speed in self.speeds.items())
         return (
             f"epoch {self.epoch}/{epochs}  train loss {self.train_loss:.4f}  test loss {self.test.loss:.4f}  "
-            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %{further}  lr {self.learning_rate:.2e}  "
-            f"{passes}" + (f"  memory {self.memory:.1f} GiB" if self.memory else "")
+            f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %{further}  "
+            f"lr {self.learning_rate:.2e}  {passes}" + (f"  memory {self.memory:.1f} GiB" if self.memory else "")
         )

@@ -131,7 +131,7 @@ def evaluation_of(logits: Tensor, labels: Tensor, classes: int) -> Evaluation:
     """The evaluation of logits (n, C) for images with labels (n,)."""
     sums = _no_images(classes, logits.device)
     _add_images(sums, logits, labels)
-    return _summarise(sums)
+    return _summarise(sums.tolist())
 
 
 @torch.inference_mode()
@@ -146,7 +146,7 @@ def evaluate(
         if collector:
             collector.add(features, labels, logits)
         _add_images(sums, logits, labels)
-    return _summarise(sums)
+    return _summarise(sums.tolist())
 
 
 def _no_images(classes: int, device: torch.device) -> Tensor:
@@ -161,8 +161,8 @@ def _add_images(sums: Tensor, logits: Tensor, labels: Tensor) -> None:
     sums.index_add_(1, labels, torch.stack((torch.ones_like(loss), correct.to(loss), loss)).double())
 
 
-def _summarise(sums: Tensor) -> Evaluation:
-    count, correct, loss = sums.tolist()
+def _summarise(sums: list[list[float]]) -> Evaluation:
+    count, correct, loss = sums
     return Evaluation(
         loss=sum(loss) / sum(count),
         accuracy=100 * sum(correct) / sum(count),

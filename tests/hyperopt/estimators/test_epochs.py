@@ -29,6 +29,7 @@ SETTINGS = {
     "CON": (*PARTS, "--rows", "finished"),
     "GMM": PARTS,
     "UNR": PARTS,
+    "SEL": ("--aug-model", "TRANSLATE", "--select-budgets", "5,20", "--select-update"),
     "HES": (*PARTS, "--hyper-batch-size", "16"),
     "FIS": (*PARTS, "--hyper-batch-size", "16", "--hyper-iters", "3", "--hyper-steps", "2"),
 }
@@ -37,12 +38,17 @@ SETTINGS = {
 class FreshNetwork:
     """Stands for the finished run that an estimator starts from."""
 
-    def __init__(self, training):
-        self.network = training.published
+    checksum = "of the network"
+
+    def __init__(self, training, folder):
+        self.network, self._folder = training.published, folder
+
+    def features(self, fingerprint):
+        return self._folder / fingerprint
 
 
 @pytest.fixture
-def make(monkeypatch):
+def make(monkeypatch, tmp_path):
     """make(*flags) -> an estimator on a small training set, at its start."""
     monkeypatch.setattr(set_up, "matrix_product_peak", lambda *_: 1.0)
     random = torch.Generator().manual_seed(0)
@@ -57,7 +63,7 @@ def make(monkeypatch):
         training = set_up.make_training(options, data, split, CPU)
         estimator = options.estimator_class(options.estimator, training)
         if estimator.earlier(options):
-            estimator.begin(FreshNetwork(training))
+            estimator.begin(FreshNetwork(training, tmp_path))
         return estimator
 
     return made

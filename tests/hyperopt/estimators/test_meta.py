@@ -173,7 +173,8 @@ def ends_with_its_read(name, estimator):
 
 
 def test_every_estimator_is_among_the_rows():
-    assert {options_of(row).hyper_opt for row in ROWS.values()} == set(ESTIMATORS)
+    """But for SEL, which fits on the host."""
+    assert {options_of(row).hyper_opt for row in ROWS.values()} == set(ESTIMATORS) - {"SEL"}
 
 
 @pytest.mark.parametrize("row", ROWS)

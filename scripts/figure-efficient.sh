@@ -26,7 +26,7 @@ figure() {
             METHODS+=("$flags --method EffAug --select-scale raw --aug-model $copies $selection")
         done
     done
-    MATCH=opt_SEL
+    MATCH='opt_SEL_.*_first_images_1000'
     TABLE=figure-efficient-${dataset,,} FIGURES=${FIGURES:-figures}
     published_settings "$dataset" "1 0.0" "$@"
 }

@@ -173,10 +173,24 @@ def test_features_of_another_run_folder_and_of_a_run_of_all_classes(call):
         flags = ("--classes", "3,8", "--first-images", 150, "--features-of", source)
         status, _, err = call("implicit-augment", "--no-cuda", "--epochs", 3, "--method", "EffAug", *flags)
         assert status == 0, err
-        assert f"note: {baseline} was trained on other images" in err
+        assert f"note: {baseline} was trained on other images or labels" in err
     results = [json.loads(path.read_text()) for path in RUN0.glob("result_*classes_3-8*")]
     assert [result["budgets"][-1] for result in results] == [150, 150]
     assert results[0]["accuracy"] == results[1]["accuracy"]
+
+
+def test_scores_of_a_run_on_other_labels_and_an_unfinished_run_are_refused(call, refused, killed_at):
+    assert call("implicit-augment", *SHORT)[0] == 0
+    other = only("last_*").stem.removeprefix("last_")
+    flags = (*SELECT, "-nr", 0.2, "--features-of", other)
+    for scores in ("--select-score quality", "--select-suspects last"):
+        refused("implicit-augment", (*flags, *scores.split()), "was trained on other images or labels")
+    killed_at(7)
+    with pytest.raises(Killed):
+        call("implicit-augment", *SHORT, "--los-model", "WGHT")
+    stopped = only("last_*WGHT*")
+    flags = (*SELECT, "--features-of", stopped)
+    refused("implicit-augment", flags, f"{stopped} is of epoch 1 of 3; let its training end first")
 
 
 def test_result_names_budgets_and_has_no_mean_of_the_last_five(call):
@@ -267,9 +281,10 @@ def test_damaged_features_are_computed_again(call):
         ("--select-order dpp --select-clusters 3", "--select-clusters has an effect only with"),
         ("--select-score quality --select-update", "--select-update has an effect only with"),
         ("--select-clusters 134", "--select-clusters 134 is more than the 133 training images"),
-        ("--features-of nothing", "cannot be read"),
+        ("--features-of nothing", "give --features-of a run folder, a run's name or the path of a checkpoint"),
         ("--features-of last_x.pt --select-score quality", "take a score of the linear model"),
         ("--features-of a/b", "must be a run's name"),
+        ("--select-c 1e-320", "--select-c 9.99989e-321:"),
         ("--hyper-lr 0.1", "--hyper-lr has no effect on --hyper-opt SEL"),
     ],
 )

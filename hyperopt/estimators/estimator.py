@@ -31,6 +31,11 @@ class FinishedRun(Protocol):
         """Letters of the columns of its rows file that have been taken over."""
         ...
 
+    @property
+    def same_data(self) -> bool:
+        """Whether it was trained on the same images and given labels."""
+        ...
+
     def rows(self) -> RowsFile:
         """Its rows file."""
 

@@ -21,7 +21,7 @@ from hyperopt.estimators.selection_options import RUN_SCORES, VECTORS, Selection
 from hyperopt.estimators.training import Training
 from hyperopt.head.curvature import Curvature, TooManyParametersError
 from hyperopt.head.influence import gradient_norms, leave_one_out, losses
-from hyperopt.head.logistic import LinearModel, fit
+from hyperopt.head.logistic import LinearModel, NotConvergedError, fit
 from hyperopt.rows.quality import THRESHOLD, looks_wrong, quality_of, reference_of
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
@@ -86,7 +86,10 @@ class LinearTask:
         """The model of all images and all copies of the images `chosen`, found from another one."""
         rows, labels, weights = self._rows(chosen)
         c = self._options.select_c
-        model = fit(rows, labels, self._classes, c, weights, start, self._curvature)
+        try:
+            model = fit(rows, labels, self._classes, c, weights, start, self._curvature)
+        except (NotConvergedError, np.linalg.LinAlgError) as error:
+            raise UserError(f"--select-c {c:g}: {error}; take another one, nearer to 1") from error
         if self._curvature is None:
             with suppress(TooManyParametersError):  # then fits do without
                 self._curvature = Curvature.of(model, rows, c, weights)  # serves all fits that follow
@@ -204,18 +207,16 @@ def make_task(training: Training, finished: FinishedRun, options: SelectionOptio
     labels = loaders.given[index], data.test_labels, data.train.labels[loaders.valid_index]
     scores = suspects = None
     if options.needs_run:
-        found = finished.predictions()
-        if not np.array_equal(found.train_index, index.cpu().numpy()):
+        if not finished.same_data:
             raise UserError(
-                "the run of --features-of was trained on other images, so that it has no score for these; take a score "
-                "of the linear model, without --select-suspects last"
+                "the run of --features-of was trained on other images or labels, so that it has no score for these; "
+                "take a score of the linear model, without --select-suspects last"
             )
+        found = finished.predictions()
         if options.scored and options.select_score in RUN_SCORES:
             scores = _scores_of_run(options.select_score, found)
         if options.select_suspects == "last":
-            accuracy = np.array(finished.clean_accuracy()) / 100
-            suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy), THRESHOLD)
-            print(f"note: {suspects.sum()} of {len(suspects)} labels look wrong and come last", file=sys.stderr)
+            suspects = _suspects(found, np.array(finished.clean_accuracy()) / 100)
     features = _find_features(training, finished)
     return LinearTask(features, labels, data.classes, options, training.plan.seed, scores, suspects)
 
@@ -229,6 +230,17 @@ def _scores_of_run(kind: str, found: Predictions) -> np.ndarray:
     if found.train_forgetting is None:
         raise UserError("the baseline is of an earlier version, which counted no forgetting; train it with --fresh")
     return found.train_forgetting.astype(float)
+
+
+def _suspects(found: Predictions, accuracy: np.ndarray) -> np.ndarray:
+    """A mask (n,) of the labels that look wrong, by predictions and accuracies (C,) on clean images; a note counts."""
+    suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy), THRESHOLD)
+    print(
+        f"note: {suspects.sum()} of {len(suspects)} labels look wrong and come last, by a network that was right about "
+        f"{100 * np.nanmean(accuracy):.0f} % of the clean images, averaged over classes and epochs",
+        file=sys.stderr,
+    )
+    return suspects
 
 
 def _find_features(training: Training, finished: FinishedRun) -> Features:

@@ -179,5 +179,5 @@ def check_run(options: RunOptions) -> None:
     if max(map(len, written)) > LONGEST_NAME:
         raise UserError(
             f"the run's name has {len(options.name)} letters, which is too long for its files; "
-            "give the file of --rows a shorter name"
+            + ("give the file of --rows a shorter name" if options.rows else "give fewer flags, or shorter lists")
         )

@@ -119,13 +119,15 @@ def rows_path(source: str | None, folder: Path) -> Path | None:
 class FinishedRun:
     """A finished run, for an estimator that starts from it.
 
-    read: its rows file, if it has been read. use: letters of the columns of this that have been taken over.
+    read: its rows file, if it has been read. use: letters of the columns of this that have been taken over. same_data:
+    whether it was trained on the same images and given labels as the run that starts from it.
     """
 
     files: RunFiles
     classes: int
     read: RowsFile | None = None
     use: str = ""
+    same_data: bool = True
 
     def rows(self) -> RowsFile:
         """Its rows file. Raises UserError when it is missing or damaged, as do the other methods."""

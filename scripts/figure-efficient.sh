@@ -11,7 +11,7 @@ SELECTIONS=("--select-order random")
 for modifiers in "" "$UPDATE" "$DOWN" "$UPDATE $DOWN"; do
     SELECTIONS+=("--select-order proportional $modifiers" "--select-order top $modifiers")
 done
-SELECTIONS+=("--select-order inverse" "--select-order bottom" "--select-order bottom $DOWN")
+SELECTIONS+=("--select-order inverse" "--select-order bottom" "--select-order bottom $UPDATE")
 SELECTIONS+=("--select-score support --select-order top --select-budgets support")
 
 # figure DATASET FLAGS FEATURES -- [--print]
@@ -32,7 +32,7 @@ figure() {
 }
 
 NAME=resnet18small_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0
-figure MNIST "--classes 3,8 --first-images 1000 --model lenet --epochs 40 --batch-size 512" "" -- "$@"
+figure MNIST "--classes 3,8 --first-images 1000 --model lenet --epochs 40 --batch-size 500" "" -- "$@"
 for dataset in CIFAR10 smallNORB; do
     figure "$dataset" "--classes 0,1 --first-images 1000 --model resnet18small --features-of $NAME" \
         "--model resnet18small" -- "$@"

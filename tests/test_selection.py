@@ -184,7 +184,9 @@ def test_scores_of_a_run_on_other_labels_and_an_unfinished_run_are_refused(call,
     other = only("last_*").stem.removeprefix("last_")
     flags = (*SELECT, "-nr", 0.2, "--features-of", other)
     for scores in ("--select-score quality", "--select-suspects last"):
-        refused("implicit-augment", (*flags, *scores.split()), "was trained on other images or labels")
+        status, out, err = call("implicit-augment", *flags, *scores.split())
+        assert (status, out) == (2, "")
+        assert err.splitlines()[-1].startswith("error: the run of --features-of was trained on other images or labels")
     killed_at(7)
     with pytest.raises(Killed):
         call("implicit-augment", *SHORT, "--los-model", "WGHT")
@@ -249,7 +251,7 @@ def test_baseline_that_is_trained_anew_gives_other_features(call, refused):
     assert call("implicit-augment", *SHORT, "--fresh", "--lr", 0.02)[0] == 0
     refused("implicit-augment", SELECT, "is of a finished run with other options (lr 0.02 instead of 0.05)")
     assert call("implicit-augment", *SELECT, "--lr", 0.02, "--fresh")[0] == 0
-    assert len(list(RUN0.glob("features_*"))) == 2
+    assert len(list(RUN0.glob("features_*"))) == 1  # those of the earlier network are gone
 
 
 def test_damaged_features_are_computed_again(call):
@@ -284,7 +286,8 @@ def test_damaged_features_are_computed_again(call):
         ("--features-of nothing", "give --features-of a run folder, a run's name or the path of a checkpoint"),
         ("--features-of last_x.pt --select-score quality", "take a score of the linear model"),
         ("--features-of a/b", "must be a run's name"),
-        ("--select-c 1e-320", "--select-c 9.99989e-321:"),
+        ("--select-c 1e-320", "1e-320 is out of range; it must be at least 1e-06 and at most 10000"),
+        ("--select-order dpp --augmented 25%", "--select-order dpp has a set for each budget; take another order"),
         ("--hyper-lr 0.1", "--hyper-lr has no effect on --hyper-opt SEL"),
     ],
 )

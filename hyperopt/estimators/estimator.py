@@ -130,7 +130,7 @@ class Estimator:
         return 0
 
     @property
-    def length(self) -> int:
+    def epochs(self) -> int:
         """The number of epochs."""
         return self.training.plan.epochs
 

@@ -52,7 +52,7 @@ class Features:
 def find_features(path: Path, fingerprint: str, compute: Callable[[], Features]) -> Features:
     """The features in the file at `path`, which is written if it has none of this fingerprint.
 
-    A damaged file is replaced, which a note says.
+    A note says that a damaged file is replaced, or that a file cannot be written.
     """
     try:
         content = load_tensors(path) if path.exists() else {}
@@ -61,7 +61,10 @@ def find_features(path: Path, fingerprint: str, compute: Callable[[], Features])
     except (ValueError, OSError, AttributeError, KeyError) as error:
         print(f"note: {path} cannot be read ({error}); its features are computed again", file=sys.stderr)
     found = compute()
-    write_tensors(path, vars(found) | {FINGERPRINT: fingerprint})
+    try:
+        write_tensors(path, vars(found) | {FINGERPRINT: fingerprint})
+    except OSError as error:
+        print(f"note: {path} cannot be written ({error.strerror}); its features are not kept", file=sys.stderr)
     return found
 
 

@@ -4,7 +4,6 @@ n: training images, k: copies of an image, F: features, C: classes. The model is
 the host, which a few thousand images of a few hundred features do not keep busy for long.
 """
 
-import sys
 from contextlib import suppress
 from functools import cached_property
 
@@ -12,21 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyperopt.estimators.estimator import FinishedRun
-from hyperopt.estimators.features import Features, compute_features, find_features
+from hyperopt.estimators.features import Features
 from hyperopt.estimators.orders import make_order, stratify
 from hyperopt.estimators.point_process import DPP
 from hyperopt.estimators.scores import Margins, k_means, margins
 from hyperopt.estimators.selection_options import RUN_SCORES, VECTORS, SelectionOptions
-from hyperopt.estimators.training import Training
 from hyperopt.head.curvature import Curvature, TooManyParametersError
 from hyperopt.head.influence import gradient_norms, leave_one_out, losses
 from hyperopt.head.logistic import LinearModel, NotConvergedError, fit
-from hyperopt.rows.quality import THRESHOLD, looks_wrong, quality_of, reference_of
 from utils.errors import UserError
-from utils.fingerprint import fingerprint
 from utils.passes import Evaluation, evaluation_of
-from utils.runs.predictions import Predictions
 from utils.seeds import host_generator
 
 NOTHING = np.empty(0, np.int64)  # no image is augmented
@@ -193,71 +187,3 @@ class LinearTask:
         bias = torch.from_numpy(model.logits(found.standardised(zero))[0])
         weight = torch.from_numpy(model.logits(found.standardised(torch.eye(len(found.mean)))).T) - bias[:, None]
         return weight, bias
-
-
-def make_task(training: Training, finished: FinishedRun, options: SelectionOptions) -> LinearTask:
-    """The task of a run, with the features of a finished run's network, which the training has taken over.
-
-    Raises UserError when the finished run lacks what the options need of it.
-    """
-    loaders, data = training.loaders, training.data
-    index = loaders.train_index.sort().values
-    if len(loaders.given[index].unique()) < 2:
-        raise UserError("all training images have the same label, so that there is nothing to tell apart; take others")
-    labels = loaders.given[index], data.test_labels, data.train.labels[loaders.valid_index]
-    scores = suspects = None
-    if options.needs_run:
-        if not finished.same_data:
-            raise UserError(
-                "the run of --features-of was trained on other images or labels, so that it has no score for these; "
-                "take a score of the linear model, without --select-suspects last"
-            )
-        found = finished.predictions()
-        if options.scored and options.select_score in RUN_SCORES:
-            scores = _scores_of_run(options.select_score, found)
-        if options.select_suspects == "last":
-            suspects = _suspects(found, np.array(finished.clean_accuracy()) / 100)
-    features = _find_features(training, finished)
-    return LinearTask(features, labels, data.classes, options, training.plan.seed, scores, suspects)
-
-
-def _scores_of_run(kind: str, found: Predictions) -> np.ndarray:
-    """One of `RUN_SCORES` (n,)."""
-    if kind == "confidence":
-        return 1 - found.train_confidence.astype(float)
-    if kind == "quality":
-        return 1 - quality_of(found)
-    if found.train_forgetting is None:
-        raise UserError("the baseline is of an earlier version, which counted no forgetting; train it with --fresh")
-    return found.train_forgetting.astype(float)
-
-
-def _suspects(found: Predictions, accuracy: np.ndarray) -> np.ndarray:
-    """A mask (n,) of the labels that look wrong, by predictions and accuracies (C,) on clean images; a note counts."""
-    suspects = looks_wrong(quality_of(found), found.train_given, reference_of(accuracy), THRESHOLD)
-    print(
-        f"note: {suspects.sum()} of {len(suspects)} labels look wrong and come last, by a network that was right about "
-        f"{100 * np.nanmean(accuracy):.0f} % of the clean images, averaged over classes and epochs",
-        file=sys.stderr,
-    )
-    return suspects
-
-
-def _find_features(training: Training, finished: FinishedRun) -> Features:
-    """The features of the training's images, from a file beside the finished run if they are there."""
-    loaders, views, data = training.loaders, training.views, training.data
-    copies = views.copies
-    assert copies is not None
-    of = {
-        "network": finished.checksum,
-        "images": [data.train.content, data.test.content],
-        "index": [loaders.train_index.sort().values, loaders.valid_index, loaders.test_index],
-        "views": copies.name,
-    }
-
-    def compute() -> Features:
-        train, test, valid = map(training.watch, (loaders.trained(), loaders.test(), loaders.valid()))
-        return compute_features(training.frozen, train, test, valid, (views.normalise, views.evaluation), copies)
-
-    mark = fingerprint(of)
-    return find_features(finished.features(mark), mark, compute)

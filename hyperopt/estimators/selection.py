@@ -80,7 +80,7 @@ class Selection(Estimator):
         self._figures: dict[str, float] = {}  # of the last budget
 
     @property
-    def length(self) -> int:
+    def epochs(self) -> int:
         """The number of budgets."""
         return self.options.length
 
@@ -88,7 +88,8 @@ class Selection(Estimator):
         """Take the features, fit the linear model to the images themselves, score these and order them."""
         import numpy as np
 
-        from hyperopt.estimators.linear_task import NOTHING, make_task
+        from hyperopt.estimators.linear_task import NOTHING
+        from hyperopt.estimators.selection_inputs import make_task
 
         try:
             self.training.take_encoder(finished.network()["encoder_state_dict"])
@@ -113,7 +114,7 @@ class Selection(Estimator):
         budget, task = self.budgets[number - 1], self.task
         chosen = self._sets[number - 1] if self._sets else self.order[:budget]
         self.model = task.fit(chosen, self.model)
-        if self.options.select_update:
+        if self.options.select_update and 0 < budget < task.images:
             scores = task.scores(self.model, chosen)
             self._fill(task.reorder(self.order, budget, scores, f"order after budget {number}"))
         self.training.take_head(*task.head(self.model))
@@ -147,7 +148,7 @@ class Selection(Estimator):
         return {"budgets": self.budgets}
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
-        """The scores that the first order was made of."""
+        """The scores that the first order was made of; `index` are all images that this run is trained on."""
         import torch
 
         if self.scores is None or not self.options.scored:

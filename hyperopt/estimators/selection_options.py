@@ -8,7 +8,6 @@ from custom_transforms.names import POLICY_NAMES
 from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS
 from utils.errors import UserError
 from utils.flags import (
-    LARGE,
     as_flag,
     count_of,
     count_or_share,
@@ -27,11 +26,15 @@ VECTORS = "support"  # the budget of as many images as there are support vectors
 # Those of the published experiments with 1,000 images, as shares.
 BUDGETS = "0.1%,1%,5%,10%,25%,50%,75%"
 MOST_COPIES = 100
+C_RANGE = 1e-6, 10000  # in which a fit does not depend on where it starts
 
 
 def budget_list(text: str) -> str:
-    """Budgets besides none and all: numbers of images or shares in percent, separated by commas; or `support`."""
-    return text if text == VECTORS else ",".join(count_or_share(part) for part in text.split(","))
+    """Budgets besides none and all: numbers of images, then shares in percent, each ascending; or `support`."""
+    if text == VECTORS:
+        return text
+    parts = {count_or_share(part) for part in text.split(",")}
+    return ",".join(sorted(parts, key=lambda part: (part.endswith("%"), float(part.removesuffix("%")))))
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class SelectionOptions:
     select_c: float = flag(
         1.0,
         "C of the linear model, as scikit-learn has it: the inverse of the weight decay",
-        type=number(float, 0, LARGE, open_low=True),
+        type=number(float, *C_RANGE),
     )
     select_scale: str = flag(
         "standard",
@@ -127,6 +130,11 @@ class SelectionOptions:
             raise UserError(f"--hyper-opt SEL fills the rank alone; leave out --los-model {setting.los_model}")
         if setting.rows:
             raise UserError("--hyper-opt SEL starts from a finished network, not from rows; leave out --rows")
+        if setting.augmented and not self.in_order:
+            raise UserError(
+                f"--augmented takes the first images of an order, and --select-order {self.select_order} has a set for "
+                "each budget; take another order"
+            )
         if setting.oversplit:
             raise UserError("--hyper-opt SEL orders training images; leave out --oversplit")
         in_order, of_model = self.in_order, self.select_score in MODEL_SCORES

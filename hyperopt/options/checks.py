@@ -177,7 +177,5 @@ def check_run(options: RunOptions) -> None:
     _check_schedule(options)
     written = (f"predictions_{options.name}.npz.1234567.part", f"{options.run_folder}_{options.name}_{'date':19}")
     if max(map(len, written)) > LONGEST_NAME:
-        raise UserError(
-            f"the run's name has {len(options.name)} letters, which is too long for its files; "
-            + ("give the file of --rows a shorter name" if options.rows else "give fewer flags, or shorter lists")
-        )
+        shorten = "give the file of --rows a shorter name" if options.rows else "leave out or shorten some flags"
+        raise UserError(f"the run's name has {len(options.name)} letters, which is too long for its files; {shorten}")

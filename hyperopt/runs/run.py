@@ -66,7 +66,8 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
         make_strong(stage_after.training, *data.train.shape[1:])  # refuses a policy that does not fit these pictures
     split = distort(options, data)
     for each in (stage, *later):
-        refuse_counts(each.training, split)
+        if each.run.files.folder == files.folder:  # another run folder has another split
+            refuse_counts(each.training, split)
     if start:
         start.check_training_set(data, split)
     fingerprint = fingerprint_run(data, split)
@@ -81,7 +82,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
         if finished := earlier or (start and start.run(data.classes)):
             estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
-        epochs = Epochs(estimator.length, selects=not options.sees_valid, alike=estimator.epochs_alike)
+        epochs = Epochs(estimator.epochs, selects=not options.sees_valid, alike=estimator.epochs_alike)
         record = Record(files, stage.run.identity, epochs, options.fresh, device, origin, checkpoint)
         start = earlier = finished = checkpoint = None  # each as large as the rows or the network
         with record, ending(record, interruption):

@@ -148,31 +148,34 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
         training=training,
         clean=plant(options.view_valid, normalise if options.overfit else training, *size),
         clean_is_validation=not options.overfit,
-        copies=make_copies(options, normalise, *size),
+        copies=make_copies(options, normalise, data),
     )
 
 
-def make_copies(options: RunOptions, normalise: Normalise, height: int, width: int) -> CopyViews | None:
-    """Views of the copies of images of height x width pixels, if the estimator needs them: fixed or drawn ones."""
-    drawn, name, planted = options.estimator_class.drawn_copies(options), options.aug_model, options.view_valid
-    if not drawn:
+def make_copies(options: RunOptions, normalise: Normalise, data: Dataset) -> CopyViews | None:
+    """Views of the copies of training and of test images, which may differ in size, if the estimator needs them."""
+    if not options.estimator_class.drawn_copies(options):
         return None
-
-    copies: Callable[[Tensor], Iterable[Tensor]]
-    if name in COPY_NAMES:
-        fixed = fixed_copies(name, options.amount or "", height, width)
-        described = f"{fixed.labels}"
-
-        def copies(images: Tensor) -> Iterable[Tensor]:
-            return map(normalise, fixed(images))
+    draws, sizes = generator(options.seed, "copies"), [part.shape[1:] for part in (data.train, data.test)]
+    training, evaluation = (_copies(options, normalise, draws, *size) for size in sizes)
+    name = f"{options.aug_model} {options.view_valid} "
+    if options.aug_model in COPY_NAMES:
+        name += options.amount or ""
     else:
-        view = TrainingView(make_strong(options, height, width), normalise, generator(options.seed, "copies"))
-        described = f"{drawn} {name} {options.policy} {options.rand} seed {options.seed}"
+        table = options.policy or options.dataset, auto_augment_table(options.dataset, options.recipe)
+        name += f"{options.rand} {table} {options.estimator_class.drawn_copies(options)} {options.seed}"
+    return CopyViews(name, training, plant(options.view_valid, evaluation, *sizes[1]))
 
-        def copies(images: Tensor) -> Iterable[Tensor]:
-            return (view(images) for _ in range(drawn))
 
-    return CopyViews(f"{described} {planted}", copies, plant(planted, copies, height, width))
+def _copies(
+    options: RunOptions, normalise: Normalise, draws: torch.Generator, height: int, width: int
+) -> Callable[[Tensor], Iterable[Tensor]]:
+    """Normalised copies of stored images of height x width pixels: fixed ones, or drawn ones."""
+    if options.aug_model in COPY_NAMES:
+        fixed = fixed_copies(options.aug_model, options.amount or "", height, width)
+        return lambda images: map(normalise, fixed(images))
+    view = TrainingView(make_strong(options, height, width), normalise, draws)
+    return lambda images: (view(images) for _ in range(options.estimator_class.drawn_copies(options)))
 
 
 def read_at_once(options: RunOptions) -> int:

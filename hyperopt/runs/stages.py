@@ -101,9 +101,11 @@ def _changes(earlier: Stage, last: Stage) -> str:
     # --rows-use of a refit is filled in if it was not given, and refused by name without --refit.
     ours = {name: value for name, value in earlier.run.values().items() if name not in ("fresh", "rows_use")}
     different = {name: value for name, value in ours.items() if value != theirs[name]}
+    filled_in = {name for name in different if theirs[name] == getattr(last.run.defaults, name, None)}
     without = [name for name, value in different.items() if value is None or value is False]
     given = [f"{as_flag(name)} {value}" for name, value in different.items() if name not in without]
     without += [name for name, value in usual.items() if name not in ours and theirs[name] != value]
+    without = [name for name in without if name not in filled_in]
     left_out = ["and without", ", ".join(map(as_flag, without))] if without else []
     return " ".join(["with", *given, "--fresh", *left_out])
 
@@ -155,8 +157,10 @@ class FinishedRun:
         return [float("nan") if value is None else value for value in found["mean_of_epochs"]]
 
     def features(self, fingerprint: str) -> Path:
-        """The file for features of its network with this fingerprint."""
-        return self.files.features(fingerprint)
+        """The file for features of its network with this fingerprint; those of earlier networks are removed."""
+        for path in self.files.old_features(self.checksum):
+            path.unlink(missing_ok=True)
+        return self.files.features(self.checksum, fingerprint)
 
     @property
     def checksum(self) -> str:

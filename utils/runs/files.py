@@ -8,7 +8,7 @@ from pathlib import Path
 from utils.errors import UserError
 
 LAST = "last_"  # how the name of the latest checkpoint begins
-SHORT = 8  # letters of a fingerprint in a file's name
+SHORT = 4  # letters of a fingerprint in a file's name; the file has all of them
 SPLIT_LOCK = ".lock_split"  # empty; the process that makes a run's split file holds the lock on it
 
 
@@ -79,9 +79,17 @@ class RunFiles:
         """The last epoch's predictions (`predictions.py`); exists once the run is finished."""
         return self.folder / f"predictions_{self.name}.npz"
 
-    def features(self, fingerprint: str) -> Path:
-        """Features of images by the last network (`hyperopt.estimators.features`), which can be computed again."""
-        return self.folder / f"features_{fingerprint[:SHORT]}_{self.name}.pt"
+    def features(self, network: str, fingerprint: str) -> Path:
+        """Features by the run's network (`hyperopt.estimators.features`), by its fingerprint and their own.
+
+        They can be computed again.
+        """
+        return self.folder / f"features_{network[:SHORT]}{fingerprint[:SHORT]}_{self.name}.pt"
+
+    def old_features(self, network: str) -> list[Path]:
+        """Features by earlier networks of the run."""
+        every = self.folder.glob(f"features_{'?' * (2 * SHORT)}_{glob.escape(self.name)}.pt")
+        return [path for path in every if not path.name.startswith(f"features_{network[:SHORT]}")]
 
     @property
     def outcome(self) -> tuple[Path, ...]:

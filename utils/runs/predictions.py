@@ -16,7 +16,8 @@
     train_other_confidence       float32 (n,)    the same for the most probable other label; absent from older files
     train_forgetting             int64 (n,)      how often the prediction went from the given label to another one
                                                  between two train passes; the largest number of passes of any image
-                                                 for a label that was never predicted; absent from older files
+                                                 for a label that was never predicted; absent from older files,
+                                                 and from runs that train no network
     table                        text            fingerprint of the training table's images, labels and file names
 
 All but the two confidences and the forgetting come from the network of the last epoch. (An image that no train pass has
@@ -150,7 +151,8 @@ def predict(
     # The last network's for an image that no train pass has had.
     means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
     given_confidence, other_confidence = means
-    forgotten = torch.where(forgetting[index] < 0, (predicted != given).long(), forgetting[index])
+    counts, trained = forgetting[index], bool((forgetting[index] >= 0).any())
+    forgotten = torch.where(counts < 0, (predicted != given).long(), counts)
     arrays = {
         "test_label": test.labels,
         "test_predicted": test.predicted,
@@ -163,8 +165,7 @@ def predict(
         "train_given_probability": last[0],
         "train_confidence": given_confidence,
         "train_other_confidence": other_confidence,
-        "train_forgetting": forgotten,
-    }
+    } | ({"train_forgetting": forgotten} if trained else {})
     return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
 
 

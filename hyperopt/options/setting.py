@@ -98,14 +98,13 @@ class Setting(DataOptions):
     )
     rows_use: str | None = flag(
         None,
-        "letters of what is taken over: W weight, S soft label, A augmentation, R rank, C relative confidence in the "
-        "given label, a factor of the weight (default: those of W, S, A and R that rows have; of --refit W and C, "
-        "else A, of GMM else S; with CON nothing)",
+        "letters of what is taken over: W weight, S soft label, A augmentation, R rank, C confidence, a factor of the "
+        "weight (default: W, S, A, R if there; of --refit W and C, else A, of GMM else S; with CON nothing)",
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
     augmented: str | None = flag(
-        None, "how many training images are augmented, by rank: a number or a share (default: all)", type=count_or_share
+        None, "images to augment, by rank: a number or a share (default: all)", type=count_or_share
     )
     warp: str = flag(
         "paper",

@@ -96,9 +96,11 @@ def complete(stage: Stage, device: Callable[[], "torch.device"], later: list[Sta
 def report_or_train(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage]) -> None:
     """Report a stage if it is finished, else train it."""
     if result := finished(stage):
-        from hyperopt.runs.finished import check_finished
+        from hyperopt.runs.finished import check_finished, refuse_missing_rows
 
         check_finished(stage, result)
+        if later:
+            refuse_missing_rows(stage, later[0])
         print(f"finished already, --fresh starts over: {summary(result)}")
         return
     from hyperopt.runs.run import train

@@ -74,7 +74,8 @@ def fixed_copies(name: str, amount: str, height: int, width: int) -> FixedCopies
     copies = COPIES[name](split_amount(amount), height, width)
     if not copies:
         raise UserError(
-            f"--amount {amount} of --aug-model {name} leaves nothing of pictures of {width} x {height} pixels; lower it"
+            f"--amount {amount} of --aug-model {name} leaves nothing of pictures of {width} x {height} pixels; lower "
+            "it, or take another --aug-model"
         )
     return FixedCopies(copies)
 

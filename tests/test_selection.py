@@ -293,3 +293,26 @@ def test_damaged_features_are_computed_again(call):
 )
 def test_mistakes_are_refused(refused, flags, culprit):
     refused("implicit-augment", (*SHORT, "-ir", 10, "--method", "EffAug", *flags.split()), culprit)
+
+
+def test_missing_order_of_a_chain_is_explained_by_its_own_command(call, refused):
+    flags = (*SELECT, "--select-score", "loss")
+    assert call("implicit-augment", *flags)[0] == 0
+    for path in RUN0.glob("rows_*_opt_SEL_*"):
+        path.unlink()
+    status, _, err = call("implicit-augment", *flags, "--augmented", "25%")
+    assert status == 2
+    last = err.splitlines()[-1]
+    assert "is not there; put it back, or train the run again with --fresh" in last
+    assert last.endswith("this one with --fresh and without --augmented)")
+
+
+def test_changed_byte_of_features_is_noticed(call):
+    assert call("implicit-augment", *SELECT)[0] == 0
+    path = only("features_*")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    status, _, err = call("implicit-augment", *SELECT, "--fresh")
+    assert status == 0
+    assert f"note: {path} cannot be read (damaged)" in err

@@ -15,6 +15,8 @@ from torch import Tensor
 from custom_models.frozen import FrozenClassifier
 from hyperopt.estimators.training import CopyViews
 from utils.arrays import load_tensors, write_tensors
+from utils.errors import UserError
+from utils.fingerprint import CHECKSUM, fingerprint
 from utils.passes import Batch, Batches, View
 
 FINGERPRINT = "fingerprint"
@@ -49,23 +51,33 @@ class Features:
         return ((features - self.mean.double()) * scale).numpy()
 
 
-def find_features(path: Path, fingerprint: str, compute: Callable[[], Features]) -> Features:
-    """The features in the file at `path`, which is written if it has none of this fingerprint.
+def find_features(path: Path, mark: str, compute: Callable[[], Features]) -> Features:
+    """The features in the file at `path`, which is written if it has none with the fingerprint `mark`.
 
     A note says that a damaged file is replaced, or that a file cannot be written.
     """
     try:
-        content = load_tensors(path) if path.exists() else {}
-        if content.get(FINGERPRINT) == fingerprint:
-            return Features(**{field.name: content[field.name] for field in fields(Features)})
-    except (ValueError, OSError, AttributeError, KeyError) as error:
+        if path.exists() and (stored := _read(path, mark)):
+            return stored
+    except (ValueError, OSError) as error:
         print(f"note: {path} cannot be read ({error}); its features are computed again", file=sys.stderr)
     found = compute()
+    content = vars(found) | {FINGERPRINT: mark}
     try:
-        write_tensors(path, vars(found) | {FINGERPRINT: fingerprint})
+        write_tensors(path, content | {CHECKSUM: fingerprint(content)})
     except OSError as error:
         print(f"note: {path} cannot be written ({error.strerror}); its features are not kept", file=sys.stderr)
     return found
+
+
+def _read(path: Path, mark: str) -> Features | None:
+    """The features in a file; None if they are others. Raises ValueError when it is damaged."""
+    content = load_tensors(path)
+    if not isinstance(content, dict) or content.get(CHECKSUM) != fingerprint(content):
+        raise ValueError("damaged")
+    if content.get(FINGERPRINT) != mark:
+        return None
+    return Features(**{field.name: content[field.name] for field in fields(Features)})
 
 
 @torch.inference_mode()
@@ -85,10 +97,17 @@ def compute_features(
         views: of training images, and of test and validation images.
         copies: of training and of test images.
 
+    Raises UserError when a feature is not a number.
+
     """
     own_view, clean_view = views
     trained, train_copies = _with_copies(network, train, own_view, copies.training)
     tested, test_copies = _with_copies(network, test, clean_view, copies.evaluation)
+    if not all(part.isfinite().all() for part in (trained, train_copies, tested, test_copies)):
+        raise UserError(
+            "the network's features are not all numbers: its training has diverged; train it again with --fresh and a "
+            "lower --lr"
+        )
     validated = torch.cat([network.features(clean_view(batch.images)).cpu() for batch in valid])
     deviation, mean = torch.std_mean(trained.double(), 0, correction=0)
     return Features(trained, train_copies, tested, test_copies, validated, mean.float(), deviation.float())

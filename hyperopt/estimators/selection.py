@@ -95,7 +95,8 @@ class Selection(Estimator):
             self.training.take_encoder(finished.network()["encoder_state_dict"])
         except RuntimeError as error:
             raise UserError(
-                "the run of --features-of has another network, or images of other channels; give its --model"
+                "the run of --features-of has another --model, or was trained on images with other channels; give one "
+                "with the same"
             ) from error
         self.task = make_task(self.training, finished, self.options)
         self.model = self.task.fit(NOTHING)

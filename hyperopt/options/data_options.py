@@ -38,7 +38,7 @@ class DataOptions:
     )
     first_images: int | None = flag(
         None,
-        "train on the first so many images; clean ones come from the rest (default: all)",
+        "train on the first so many images (default: all)",
         type=number(int, 1, MANY),
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))

@@ -103,9 +103,7 @@ class Setting(DataOptions):
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
-    augmented: str | None = flag(
-        None, "images to augment, by rank: a number or a share (default: all)", type=count_or_share
-    )
+    augmented: str | None = flag(None, "first images to augment: number or share (default: all)", type=count_or_share)
     warp: str = flag(
         "paper",
         "learned warp of the paper, or of the published code",

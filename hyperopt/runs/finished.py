@@ -40,3 +40,10 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
             f"{path} is of another split file than the present one; put the earlier one back, or start over with "
             "--fresh"
         )
+
+
+def refuse_missing_rows(stage: Stage, following: Stage) -> None:
+    """Raise UserError when the rows of a finished stage are gone, and the stage that follows needs them."""
+    path = stage.run.files.rows
+    if following.rows_path == path and not following.run.files.result.exists() and not path.exists():
+        raise UserError(f"{path} of the finished run is not there; put it back, or train the run again with --fresh")

@@ -193,6 +193,11 @@ def _most_alike(curves: dict[int, Curve]) -> dict[int, Curve]:
     return max(groups, key=len)
 
 
+def has_scores(setting: SettingResults) -> bool:
+    """Whether the order of a setting with budgets is affected by scores, which its rows files then have."""
+    return _options(setting).scored
+
+
 def score_of(setting: SettingResults) -> str:
     """The name of the score by which a setting with budgets selects its images."""
     return _options(setting).select_score

@@ -196,6 +196,13 @@ def test_figures_of_a_setting(scored, call, sketched):
     assert {path.name for path in Path("compared").iterdir()} == {"curves_DIGITS.png", "curves_DIGITS.pdf"}
 
 
+def test_order_without_scores_has_no_figures_of_scores(write, call, sketched):
+    write(RANDOM)
+    status, _, err = call("get-results", *SETTING, *RANDOM.split(), "--plot", "figures")
+    assert status == 0, err
+    assert {path.name.partition("_")[0] for path in Path("figures").glob("*.png")} == {"curves", "errors", "classes"}
+
+
 def rows_of(path):
     return RowsFile.read(path)
 

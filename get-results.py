@@ -14,7 +14,7 @@ from hyperopt.options.stored import read_result
 from hyperopt.report.audit import Review, review_run
 from hyperopt.report.comparisons import error_tables, lacking
 from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
-from hyperopt.report.curves import collect_curves
+from hyperopt.report.curves import collect_curves, has_scores
 from hyperopt.report.data import load_data
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.options import ResultOptions
@@ -128,7 +128,7 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
     if options.all:
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
-    if settings[0].has_budgets:
+    if settings[0].has_budgets and has_scores(settings[0]):
         figures.plot_scores(settings[0], lambda: load_data(settings[0].options, settings[0].folder), folder, drawn)
     if review:
         figures.plot_sheets(review, folder, drawn)

@@ -5,7 +5,7 @@ from typing import Any
 
 from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import POLICY_NAMES
-from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS
+from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS, RANDOM
 from utils.errors import UserError
 from utils.flags import (
     as_flag,
@@ -21,8 +21,9 @@ from utils.runs.files import run_number
 
 MODEL_SCORES = ("influence", "loss", "alo", "gradient", "margin", "support")  # of the linear model
 RUN_SCORES = ("forgetting", "confidence", "quality")  # of the finished run
-UNSCORED = ("random", "dpp-plain")  # orders that no score affects
-VECTORS = "support"  # the budget of as many images as there are support vectors
+UNSCORED = (RANDOM, "dpp-plain")  # orders that no score affects
+VECTORS = "support"  # the score that tells support vectors, and the budget of as many images
+MODIFIERS = ("select_update", "select_downweight", "select_clusters", "select_suspects")  # of an order
 # Those of the published experiments with 1,000 images, as shares.
 BUDGETS = "0.1%,1%,5%,10%,25%,50%,75%"
 MOST_COPIES = 100

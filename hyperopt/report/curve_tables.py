@@ -48,8 +48,9 @@ def curve_tables(curves: Curves, dataset: str) -> str:
 
 
 def without_reference(curves: Curves) -> list[str]:
-    """A note for each group without a random order."""
-    return [f"{title}: {NO_REFERENCE}" for title, group in curves.groups.items() if reference_of(group) is None]
+    """A note for each group that has areas and no random order."""
+    groups = {title: group for title, group in curves.groups.items() if not all(line.is_point for line in group)}
+    return [f"{title}: {NO_REFERENCE}" for title, group in groups.items() if reference_of(group) is None]
 
 
 def _ends_and_points(group: Group, name: str) -> str:

@@ -1,17 +1,20 @@
 """What selecting images is worth: test accuracy against the number of training images that are augmented.
 
 A run whose epochs are budgets has a curve: at budget k the first k images of an order are augmented. The curves of a
-group can be compared: they have the same data, copies and model, and differ in the selection alone, which is a score,
-an order and their modifiers.
+group can be compared: they have the same data, copies, model and budgets, and differ in the selection alone, which is
+a score, an order and its modifiers.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import mean
+from typing import Any, cast
 
 import numpy as np
 
+from hyperopt.estimators.order_names import RANDOM, TOP
+from hyperopt.estimators.selection_options import MODIFIERS, VECTORS, SelectionOptions
 from hyperopt.report.repetitions import name_ranges
 from hyperopt.report.results import SettingResults, read_metrics
 from hyperopt.report.tables import column_name
@@ -22,10 +25,8 @@ AUGMENTED, CLEAN = "test_augmented_accuracy", "test_accuracy"  # columns of the 
 TESTED_ON = {AUGMENTED: "augmented test images", CLEAN: "clean test images"}
 GAIN = 0.95  # share of the gain whose budget is looked for
 SAME_SHARE = 0.01  # of the images: budgets that differ by no more are the same
-RANDOM, SUPPORT = "random", "support"  # an order, and a score
-UNSCORED = (RANDOM, "dpp-plain")  # orders that no score enters
-SCORE, ORDER, DOWNWEIGHT = "select_score", "select_order", "select_downweight"
-MODIFIERS = ("select_update", DOWNWEIGHT, "select_clusters", "select_suspects")
+SELECTION = ("select_score", "select_order", *MODIFIERS)  # options that a line of a table differs in from others
+BUDGETS = "select_budgets"
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Selection:
     """A line of a table: the curves of a setting by run.
 
     by_chance: whether the order is random and nothing modifies it. weighs: whether augmented images get less weight, so
-    that its last budget is not as if all images are simply augmented. is_point: whether it has no order, but a single
-    set of images, the support vectors, at its second budget; their number can differ from run to run.
+    that its last budget is not as if all images are simply augmented. is_point: whether it is the support vectors, a
+    single set of images at its second budget; their number can differ from run to run.
     """
 
     label: str
@@ -151,21 +152,39 @@ def read_curve(files: RunFiles, budgets: list[int]) -> Curve:
 
 
 def _selection(setting: SettingResults, curves: dict[int, Curve]) -> Selection:
-    """The selection of a setting, with the most curves that have the same budgets; of a point with all."""
-    own = vars(setting.options.estimator)
-    usual = setting.options.usual_of(setting.options.estimator)
-    changes = {name: own[name] for name in MODIFIERS if own[name] != usual[name]}
-    is_point = own[SCORE] == SUPPORT
-    scored = own[ORDER] not in UNSCORED or own[SCORE] != usual[SCORE]
-    words = ["support vectors" if is_point else f"{own[SCORE]} {own[ORDER]}" if scored else own[ORDER]]
+    """The selection of a setting, with the most curves that have the same budgets.
+
+    All curves count if a budget is the number of support vectors, which differs from run to run.
+    """
+    own, changes, is_point = _options(setting), _modifiers(setting), _is_point(setting)
+    order = f"{own.select_score} {own.select_order}" if own.scored else own.select_order
+    words = ["support vectors" if is_point else order]
     for name, value in changes.items():
         word = name.removeprefix("select_")
         words.append(word if value is True else f"{word} {value}")
     if setting.apart:
         words.append(setting.runs)
-    by_chance = not is_point and own[ORDER] == RANDOM and not changes
-    kept = curves if is_point else _most_alike(curves)
-    return Selection(", ".join(words), kept, by_chance, own[DOWNWEIGHT], is_point)
+    by_chance = own.select_order == RANDOM and not changes
+    kept = curves if own.select_budgets == VECTORS else _most_alike(curves)
+    return Selection(", ".join(words), kept, by_chance, own.select_downweight, is_point)
+
+
+def _options(setting: SettingResults) -> SelectionOptions:
+    """The options of SEL, the estimator of settings with budgets."""
+    return cast("SelectionOptions", setting.options.estimator)
+
+
+def _modifiers(setting: SettingResults) -> dict[str, Any]:
+    """The modifiers of a setting's order that are not the usual ones, by name."""
+    own, usual = vars(_options(setting)), setting.options.usual_of(setting.options.estimator)
+    return {name: own[name] for name in MODIFIERS if own[name] != usual[name]}
+
+
+def _is_point(setting: SettingResults) -> bool:
+    """Whether a setting augments exactly the support vectors: as many images as there are, and these come first."""
+    own = _options(setting)
+    first = own.select_score == VECTORS and own.select_order == TOP and not _modifiers(setting)
+    return first and own.select_budgets == VECTORS
 
 
 def _most_alike(curves: dict[int, Curve]) -> dict[int, Curve]:
@@ -174,21 +193,28 @@ def _most_alike(curves: dict[int, Curve]) -> dict[int, Curve]:
     return max(groups, key=len)
 
 
+def has_scores(setting: SettingResults) -> bool:
+    """Whether the order of a setting with budgets is affected by scores, which its rows files then have."""
+    return _options(setting).scored
+
+
 def score_of(setting: SettingResults) -> str:
     """The name of the score by which a setting with budgets selects its images."""
-    return vars(setting.options.estimator)[SCORE]
+    return _options(setting).select_score
 
 
 def group_of(setting: SettingResults) -> str:
     """The title of a setting's group: the distortion, the copies, and all other unusual options but the selection.
 
-    The support vectors, which are a budget of their own, belong to the group without it.
+    Other budgets than the usual ones are thus a group of their own, since areas under curves depend on them. The point
+    of the support vectors, which has no area, belongs to the group with the usual ones.
     """
     options = setting.options
-    selection = {name.replace("_", " ") for name in (SCORE, ORDER, *MODIFIERS)}
+    left_out = (*SELECTION, BUDGETS) if _is_point(setting) else SELECTION
+    selection = {name.replace("_", " ") for name in left_out}
     copies = f"{options.aug_model}/{options.los_model}".removesuffix("/NONE")
     words = [f"imbalance and noise ratio {column_name(setting)}", f"copies {copies}"]
-    other = {name: value for name, value in setting.unusual.items() if name not in selection and value != SUPPORT}
+    other = {name: value for name, value in setting.unusual.items() if name not in selection}
     words += [name if value is True else f"{name} {value}" for name, value in other.items()]
     return ", ".join(words)
 

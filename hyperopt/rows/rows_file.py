@@ -12,7 +12,8 @@ Two files hold the same columns: `.pt`, which loads with `torch.load(path, weigh
     posterior       float32 (n,)    of the image's views to be in distribution, 0 to 1, averaged over the training (GMM)
     confidence      float32 (n,)    the network's probability of the given label, 0 to 1, averaged over its training
     rank            int64 (n,)      place in the order in which the images are augmented, a permutation of 0 to n - 1
-    score           float32 (n,)    by which an estimator has ordered the images, in units of its own, 0 or more
+    score           float32 (n,)    by which an estimator has first ordered the images, in units of its own, 0 or
+                                    more; the rank can be by later scores (--select-update)
     operations      K names         the operations, in order
     dataset         text            name of the data set
     split           text            fingerprint of the distorted training set that the rows belong to

@@ -1,4 +1,4 @@
-"""What the figures of runs that select images show, against the files of a toy's runs."""
+"""What the figures of runs that select images show, against the files of runs that are written here."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.container import ErrorbarContainer
 from scipy.stats import sem, t
-from selections import BUDGETS, CLASSES, SELECTING, add_toy, write_run
+from selections import BUDGETS, CLASSES, POINT, SELECTING, write_run
 
 from custom_datasets.sources import digits
 from hyperopt.report.figures import curves, learning_curves, scores, sheets, style
@@ -25,7 +25,6 @@ SETTING = SELECTING.split()
 def write(tmp_path, monkeypatch):
     """write(flags, run, budgets) -> the random accuracies of a run on augmented and on clean images, (2, B)."""
     monkeypatch.chdir(tmp_path)
-    add_toy(monkeypatch)
 
     def run_of(flags, run=0, budgets=BUDGETS, **more):
         accuracies = np.random.default_rng([run, len(flags)]).uniform(50, 99, (2, len(budgets)))
@@ -67,7 +66,7 @@ def test_curves_are_means_with_t_intervals_between_none_and_all(write):
             own = values - (middle - middle.mean())[: len(values), None]
             np.testing.assert_allclose(ends.T, t.interval(0.95, len(values) - 1, values.mean(0), sem(own)))
         levels = {line.get_label(): line.get_ydata() for line in axes.lines if line.get_label() in curves.ENDS}
-        # The toy's accuracies are made up, so that they depend on the order; runs of the random order come first.
+        # These accuracies are made up, so that they depend on the order; runs of the random order come first.
         random = np.array(runs[RANDOM])[:, place]
         np.testing.assert_allclose(levels["no image augmented"], random[:, 0].mean())
         np.testing.assert_allclose(levels["all images augmented"], random[:, -1].mean())
@@ -83,7 +82,7 @@ def test_single_run_has_no_bars(write):
 
 def test_support_vectors_are_a_black_cross_at_their_number(write):
     other = write(RANDOM)
-    runs = [write("--select-score support", run, (0, images, 120)) for run, images in enumerate((30, 36, 48))]
+    runs = [write(POINT, run, (0, images, 120)) for run, images in enumerate((30, 36, 48))]
     for axes, place in zip(drawn().axes, PANELS.values(), strict=True):
         x, y, ends = marks(axes)["support vectors (VSV)"]
         values = np.array([run[place][1] for run in runs])
@@ -103,7 +102,7 @@ def test_group_has_a_line_of_panels_and_a_selection_looks_the_same_in_all(write)
     write(f"{COPIES} --select-c 2")
     figure = drawn()
     titles = [axes.get_title(loc="left").replace("\n", " ") for axes in figure.axes]
-    title = "imbalance and noise ratio 1-0.0, copies RAND/WGHT"
+    title = "imbalance and noise ratio 1-0.0, copies RAND"
     assert titles == [title, "", f"{title}, select copies 9, select c 2.0", ""]
     looks = [
         {c.get_label(): (c.lines[0].get_color(), c.lines[0].get_marker()) for c in axes.containers}
@@ -165,7 +164,7 @@ def test_images_with_the_highest_and_the_lowest_scores(scored):
     assert shown[10] == 290
     assert len(figure.axes) == 20
     for axes, place in zip(figure.axes, shown, strict=True):
-        # Of the toy, row i is of image 3 i.
+        # Here, row i is of image 3 i.
         np.testing.assert_allclose(axes.images[0].get_array(), data.train.images[3 * place, 0] / 255, atol=1e-6)
         assert axes.get_title() == f"digit {place % CLASSES}\n{scored[place]:.3g}"
 
@@ -195,6 +194,13 @@ def test_figures_of_a_setting(scored, call, sketched):
     assert kinds == {"curves_DIGITS", "errors_DIGITS", "classes_DIGITS"}
     assert call("get-results", "--compare", "curves", "--plot", "compared")[0] == 0
     assert {path.name for path in Path("compared").iterdir()} == {"curves_DIGITS.png", "curves_DIGITS.pdf"}
+
+
+def test_order_without_scores_has_no_figures_of_scores(write, call, sketched):
+    write(RANDOM)
+    status, _, err = call("get-results", *SETTING, *RANDOM.split(), "--plot", "figures")
+    assert status == 0, err
+    assert {path.name.partition("_")[0] for path in Path("figures").glob("*.png")} == {"curves", "errors", "classes"}
 
 
 def rows_of(path):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from custom_models.frozen import FrozenClassifier
-from hyperopt.estimators.training import CopyViews
+from hyperopt.estimators.plan import CopyViews
 from utils.arrays import load_tensors, write_tensors
 from utils.errors import UserError
 from utils.fingerprint import CHECKSUM, fingerprint

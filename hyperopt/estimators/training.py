@@ -1,7 +1,6 @@
 """A training: the network, the rows, the batches, and the passes over them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,67 +13,15 @@ from custom_datasets.loaders import Loaders
 from custom_datasets.table import Dataset
 from custom_models.classifier import Classifier
 from custom_models.frozen import FrozenClassifier
-from custom_transforms.normalise import Normalise
+from hyperopt.estimators.plan import Plan, Views
 from hyperopt.rows.confidence import MeanConfidence
 from hyperopt.rows.rows import Leaves, Rows
 from utils.debug import BatchPictures
-from utils.passes import Batch, Batches, Evaluation, OutputCollector, Outputs, View, evaluate, train_pass
+from utils.passes import Batch, Batches, Evaluation, OutputCollector, Outputs, evaluate, train_pass
 from utils.seeds import generator
 from utils.speed import Cost, Meter
 
 SAMPLES = 8  # images in a picture of the log
-Rate = Callable[[float], float]  # learning rate at a time in epochs
-
-
-@dataclass(frozen=True)
-class CopyViews:
-    """Copies of stored images uint8 (B, C, H, W): a view (B, C, H, W) for each copy, normalised.
-
-    name: tells the kind of copies. training: of training images. evaluation: of test images.
-    """
-
-    name: str
-    training: Callable[[Tensor], Iterable[Tensor]]
-    evaluation: Callable[[Tensor], Iterable[Tensor]]
-
-
-@dataclass(frozen=True)
-class Views:
-    """The views of images: in evaluation, in training, and of clean images in the batches of a hyper pass.
-
-    normalise: from stored images and back to pixels, without any augmentation, as for predictions of training images.
-    evaluation: of clean and test images, the same unless something is planted in them (which `clean` has, too).
-    training: the strong view, with policy and cutout. base: with the standard augmentation alone, for estimators that
-    take both views; the two draw from one generator. clean_is_validation: whether the clean images of a hyper pass are
-    the validation set of evaluations. copies: for an estimator that needs them.
-    """
-
-    normalise: Normalise
-    evaluation: View
-    base: View
-    training: View
-    clean: View
-    clean_is_validation: bool
-    copies: CopyViews | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Sizes and rates of the passes.
-
-    epochs: of the run. batch_size, hyper_batch_size: images per step of the train and the hyper pass. rate, hyper_rate:
-    learning rates of the network and the rows, the latter from `hyper_start` on, the last epoch in which no row moves.
-    log_interval: steps between two updates of the progress bar. seed: of samples for the log.
-    """
-
-    epochs: int
-    batch_size: int
-    rate: Rate
-    hyper_start: int
-    hyper_batch_size: int
-    hyper_rate: Rate
-    log_interval: int
-    seed: int
 
 
 class Training:

@@ -33,7 +33,8 @@ from custom_transforms.standard import Cutout
 from custom_transforms.table import POLICIES, Choice, make_policy
 from custom_transforms.view import STANDARD, Place, Random, TrainingView
 from hyperopt.augmentation.warps import make_warp
-from hyperopt.estimators.training import CopyViews, Plan, Rate, Training, Views
+from hyperopt.estimators.plan import CopyViews, Plan, Rate, Views
+from hyperopt.estimators.training import Training
 from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows

@@ -99,6 +99,20 @@ def test_two_classes_of_many_images_have_nearly_the_same_margins(monkeypatch):
     assert (linear.support == exact.support).mean() > 0.9
 
 
+@pytest.mark.parametrize("most", [80, 10_001])
+def test_machine_is_that_of_the_largest_fit(most, monkeypatch):
+    features, labels = of_two_classes()
+    found = margins(features, labels, most)
+    monkeypatch.setattr(scores, "MOST_PRODUCTS", 80 if most == 80 else 0)
+    np.testing.assert_array_equal(found.signed, margins(features, labels).signed)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_constant_features_have_no_boundary(classes):
+    found = margins(np.zeros((30, 4)), np.arange(30) % classes)
+    assert (found.distance == 0).all()
+
+
 def test_margins_of_ten_classes_are_repeatable():
     digits = load_digits()
     features, labels = digits.data[:300] / 16, digits.target[:300]

@@ -2,14 +2,19 @@
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import Killed
+from conftest import ROOT, Killed
 from sklearn.linear_model import LogisticRegression
+
+from hyperopt.estimators import set_size
 
 SHORT = ("--no-cuda", "--epochs", 3, "-sr", 0.24)
 SELECT = (*SHORT, "--method", "EffAug")
@@ -193,6 +198,37 @@ def test_scores_of_a_run_on_other_labels_and_an_unfinished_run_are_refused(call,
     stopped = only("last_*WGHT*")
     flags = (*SELECT, "--features-of", stopped)
     refused("implicit-augment", flags, f"{stopped} is of epoch 1 of 3; let its training end first")
+
+
+def test_threads_of_the_linear_algebra_are_those_of_the_run(call, tmp_path):
+    """What the environment allows it has no effect, down to the last digit."""
+    assert call("implicit-augment", *SHORT)[0] == 0
+    flags = (*SELECT, "--select-update", "--select-clusters", 5, "--select-budgets", "50", "--threads", 1)
+    found = []
+    for threads in "12":
+        folder = tmp_path / threads
+        shutil.copytree(RUN0, folder / RUN0)
+        environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+        environment["OPENBLAS_NUM_THREADS"] = threads
+        command = [sys.executable, ROOT / "implicit-augment.py", *map(str, flags)]
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+        lines = metrics("*_opt_SEL_*", folder / RUN0)
+        rows = np.load(only("rows_*_opt_SEL_*.npz", folder / RUN0))
+        kept = [{key: value for key, value in line.items() if not key.endswith("seconds")} for line in lines]
+        found.append((kept, rows["rank"].tolist(), rows["score"].tolist()))
+    assert found[0] == found[1]
+
+
+def test_sets_that_are_too_large_are_refused_before_any_training(call, refused, monkeypatch):
+    monkeypatch.setattr(set_size, "MOST_NUMBERS", 5000)
+    flags = (*SHORT, "-ir", 10, "--method", "EffAug", "--select-order", "dpp")
+    refused("implicit-augment", flags, "--select-order dpp: a set of 67 of 133 images is too large to draw; 37 are")
+    assert call("implicit-augment", *flags, "--select-budgets", "25%,80%")[0] == 0
+    monkeypatch.setattr(set_size, "MOST_NUMBERS", 133)
+    flags = (*flags, "--select-score", "support", "--select-budgets", "support")
+    status, _, err = call("implicit-augment", *flags)
+    assert status == 2
+    assert "of 133 images is too large to draw; 1 are the most here; lower --select-budgets" in err
 
 
 def test_result_names_budgets_and_has_no_mean_of_the_last_five(call):

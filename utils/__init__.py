@@ -1,1 +1,1 @@
-"""The ground floor, which knows no method: flags, recipes, errors, device, speed, seeds, schedule, passes, files."""
+"""The ground floor, which knows no method: flags, recipes, errors, device, threads, speed, seeds, passes, files."""

@@ -16,6 +16,7 @@ from hyperopt.estimators.orders import make_order, stratify
 from hyperopt.estimators.point_process import DPP
 from hyperopt.estimators.scores import Margins, k_means, margins
 from hyperopt.estimators.selection_options import RUN_SCORES, VECTORS, SelectionOptions
+from hyperopt.estimators.set_size import TooManyImagesError
 from hyperopt.head.curvature import Curvature, TooManyParametersError
 from hyperopt.head.influence import gradient_norms, leave_one_out, losses
 from hyperopt.head.logistic import LinearModel, NotConvergedError, fit
@@ -108,10 +109,11 @@ class LinearTask:
             return gradient_norms(model, self._train, self._given)
         rows, labels, weights = self._rows(chosen)
         if kind in ("margin", "support"):
-            found = margins(rows, labels)
+            found = margins(rows, labels, self._most_rows) if len(chosen) else self._margins
             return (found.distance if kind == "margin" else found.support.astype(float))[: self.images]
+        curvature = None if len(chosen) else self._curvature  # which is that of the fit without copies
         try:
-            both = leave_one_out(model, rows, labels, self._options.select_c, weights, self.images)
+            both = leave_one_out(model, rows, labels, self._options.select_c, weights, self.images, curvature)
         except TooManyParametersError as error:
             raise UserError(f"--select-score {kind}: {error}, such as --select-score loss") from error
         return both.influence if kind == "influence" else both.alo
@@ -139,7 +141,12 @@ class LinearTask:
         found = []
         for place, budget in enumerate(budgets):
             random = host_generator(self._seed, f"selection set {place}")
-            found.append(process.sample(budget, random) if 0 < budget < self.images else everything[:budget])
+            try:
+                found.append(process.sample(budget, random) if 0 < budget < self.images else everything[:budget])
+            except TooManyImagesError as error:  # of as many images as there are support vectors
+                raise UserError(
+                    f"--select-order {self._options.select_order}: {error}; lower --select-budgets"
+                ) from error
         return found
 
     @cached_property
@@ -150,7 +157,12 @@ class LinearTask:
     @cached_property
     def _margins(self) -> Margins:
         """The margins of the images themselves."""
-        return margins(self._train, self._given)
+        return margins(self._train, self._given, self._most_rows)
+
+    @property
+    def _most_rows(self) -> int:
+        """Number of images and copies in the largest fit, by which all fits have the same kind of machine."""
+        return self.images * (1 + self.copies)
 
     @cached_property
     def _clusters(self) -> np.ndarray:

@@ -7,7 +7,10 @@ phi are features of length 1000, q is the quality (Kuchnik and Smith 2019, arXiv
 import numpy as np
 from scipy.linalg import qr
 
+from hyperopt.estimators.set_size import check_set_size
+
 LENGTH, JITTER = 1e3, 1e-3  # as published
+BLOCK = 64  # images that are drawn between two products of large matrices
 
 
 class DPP:
@@ -35,11 +38,26 @@ class DPP:
     def sample(self, k: int, random: np.random.Generator) -> np.ndarray:
         """A set of k different images, (k,) int64; every order of it is equally probable.
 
-        Raises ValueError unless k is in 0..n.
+        The images that are not in a set are one of the process with the inverse of L, so the smaller one is drawn. One
+        core takes SECONDS.
+
+        Raises:
+            TooManyImagesError: neither of them is small enough (`hyperopt.estimators.set_size`).
+            ValueError: k is not in 0..n.
+
         """
-        if not 0 <= k <= len(self._eigenvalues):
-            raise ValueError(f"{k} images cannot be drawn of {len(self._eigenvalues)}")
-        chosen = choose_eigenvalues(np.log(self._eigenvalues), k, random)
+        images, logarithms = len(self._eigenvalues), np.log(self._eigenvalues)
+        if not 0 <= k <= images:
+            raise ValueError(f"{k} images cannot be drawn of {images}")
+        check_set_size(images, k)
+        if 2 * k <= images:
+            return self._draw(logarithms, k, random)
+        left_out = self._draw(-logarithms, images - k, random)
+        return random.permutation(np.delete(np.arange(images), left_out))
+
+    def _draw(self, logarithms: np.ndarray, k: int, random: np.random.Generator) -> np.ndarray:
+        """A set of the process with these logarithms of eigenvalues, to the eigenvectors of L."""
+        chosen = choose_eigenvalues(logarithms, k, random)
         return sample_projection(self._eigenvectors(chosen, random), random)
 
     def _eigenvectors(self, chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -82,18 +100,31 @@ def sample_projection(vectors: np.ndarray, random: np.random.Generator) -> np.nd
     """A sample (k,) of the DPP whose kernel projects onto orthonormal vectors (n, k).
 
     The images are drawn one after the other in proportion to the squared length of what their row has outside the span
-    of the rows drawn before (Hough et al. 2006, algorithm 18).
+    of the rows drawn before (Hough et al. 2006, algorithm 18). Rows are freed of that span for a block of images at
+    once. Within a block, an image is drawn by its row at the block's start, and kept with the share of the squared
+    length that is left.
     """
-    k = vectors.shape[1]
-    left = np.square(vectors).sum(1)
-    span = np.zeros((k, k))
-    chosen = np.zeros(k, np.int64)
-    for number in range(k):
-        chosen[number] = image = random.choice(len(left), p=left / left.sum())
-        direction = vectors[image]
-        for _ in range(2):  # Gram and Schmidt, twice for its rounding errors
-            direction = direction - span[:number].T @ (span[:number] @ direction)
-        span[number] = direction / np.linalg.norm(direction)
-        left = (left - np.square(vectors @ span[number])).clip(0)
-        left[chosen[: number + 1]] = 0
+    count = vectors.shape[1]
+    rows, chosen = vectors.copy(), np.zeros(count, np.int64)
+    for start in range(0, count, BLOCK):
+        cumulative = np.square(rows).sum(1)
+        cumulative[chosen[:start]] = 0
+        cumulative = cumulative.cumsum()
+        span = np.zeros((min(BLOCK, count - start), count))
+        for number in range(len(span)):
+            chosen[start + number], span[number] = _draw_outside(rows, cumulative, span[:number], random)
+        rows -= (rows @ span.T) @ span
     return chosen
+
+
+def _draw_outside(
+    rows: np.ndarray, cumulative: np.ndarray, span: np.ndarray, random: np.random.Generator
+) -> tuple[int, np.ndarray]:
+    """An image, in proportion to the squared length of its row outside the span, and that part's direction."""
+    while True:
+        image = int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right"))
+        outside = rows[image]
+        for _ in range(2):  # Gram and Schmidt, twice for its rounding errors
+            outside = outside - (span @ outside) @ span
+        if random.random() * np.square(rows[image]).sum() < np.square(outside).sum():
+            return image, outside / np.linalg.norm(outside)

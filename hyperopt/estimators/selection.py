@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.selection_options import SelectionOptions
 from utils.errors import UserError
+from utils.threads import torch_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +85,7 @@ class Selection(Estimator):
         """The number of budgets."""
         return self.options.length
 
+    @torch_threads()
     def begin(self, finished: FinishedRun) -> None:
         """Take the features, fit the linear model to the images themselves, score these and order them."""
         import numpy as np
@@ -110,6 +112,7 @@ class Selection(Estimator):
         first = np.unique(every, return_index=True)[1]
         self._fill(every[np.sort(first)])
 
+    @torch_threads()
     def epoch(self, number: int) -> float:
         """Fit the linear model to all images and the copies of this budget's; the loss is that of the fit."""
         budget, task = self.budgets[number - 1], self.task
@@ -133,6 +136,7 @@ class Selection(Estimator):
         rank[torch.from_numpy(order).to(index.device)] = torch.arange(len(index), device=index.device)
         self.training.rows.fill(index, {"rank": rank}, "R")
 
+    @torch_threads()
     def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:
         """Evaluate the linear model on test and validation images, and on the test images with their copies."""
         test, valid, augmented = self.task.evaluate(self.model)

@@ -6,6 +6,7 @@ from typing import Any
 from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import POLICY_NAMES
 from hyperopt.estimators.order_names import DPP_ORDERS, ORDERS, RANDOM
+from hyperopt.estimators.set_size import TooManyImagesError, check_set_size
 from utils.errors import UserError
 from utils.flags import (
     as_flag,
@@ -114,11 +115,17 @@ class SelectionOptions:
         return [0, *sorted(max(count, 1) for count in counts), images]
 
     def check_images(self, images: int) -> None:
-        """Raise UserError for budgets and clusters of more images."""
+        """Raise UserError for budgets and clusters of more images, and for sets that would take too long to draw."""
         counts = [text for text in self.select_budgets.split(",") if text.isdecimal()]
         for name, count in (*(("budgets", int(text)) for text in counts), ("clusters", self.select_clusters)):
             if count > images:
                 raise UserError(f"--select-{name} {count} is more than the {images} training images; lower it")
+        if not self.in_order and self.select_budgets != VECTORS:
+            try:
+                for budget in self.budgets(images, 0):
+                    check_set_size(images, budget)
+            except TooManyImagesError as error:
+                raise UserError(f"--select-order {self.select_order}: {error}; lower --select-budgets") from error
 
     def check(self, setting: Any) -> None:
         """Raise UserError for a setting without copies, with parts of rows, and for flags without effect."""

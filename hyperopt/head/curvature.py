@@ -107,8 +107,8 @@ class Curvature:
         return cho_solve((self.factor, True), gradient.ravel(), check_finite=False).reshape(gradient.shape)
 
     def inverse_factor(self) -> np.ndarray:
-        """The inverse of L, lower triangular. It replaces L in memory, so it is the last thing to ask for."""
-        inverse, _ = lapack.dtrtri(self.factor, lower=1, overwrite_c=1)
+        """The inverse of L, lower triangular."""
+        inverse, _ = lapack.dtrtri(self.factor, lower=1)
         return inverse
 
 

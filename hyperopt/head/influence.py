@@ -47,6 +47,7 @@ def leave_one_out(
     c: float,
     weights: np.ndarray | None = None,
     first: int | None = None,
+    curvature: Curvature | None = None,
 ) -> LeaveOneOut:
     """Influence and ALO of the first images, in the Hessian of all.
 
@@ -57,6 +58,7 @@ def leave_one_out(
         c: the inverse of the regularisation's strength.
         weights: c_i of the images, (n,) positive; 1 by default. An image is left out with its whole weight.
         first: the number of scored images, such as the originals before their copies; all by default.
+        curvature: the factor of the Hessian at this very fit, if it has been computed.
 
     Raises:
         TooManyParametersError: the Hessian does not fit into memory.
@@ -64,9 +66,9 @@ def leave_one_out(
     """
     features = np.asarray(features, np.float64)
     if features.shape[1] > len(features):
-        model, features = _in_row_space(model, features)
+        model, features, curvature = *_in_row_space(model, features), None
     own = np.ones(len(features)) if weights is None else np.asarray(weights, np.float64)
-    curvature = Curvature.of(model, features, c, weights)
+    curvature = curvature or Curvature.of(model, features, c, weights)
     features, labels, own = features[:first], labels[:first], own[:first, None]
     blocks = _leverage_blocks(curvature, features)
 

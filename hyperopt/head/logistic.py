@@ -15,7 +15,9 @@ from hyperopt.head.linear_model import Coordinates, LinearModel
 STEPS, PRODUCTS = 200, 1000  # most Newton steps of a fit, most products of a step
 DECREASE = 1e-4  # Armijo's share of the decrease that the slope promises
 SHORTEST = 1e-12  # part of a step
-ROUNDING = 1e-13  # of the objective, relative
+ROUNDING = 1e-9  # of the objective, relative
+# The largest norm of a gradient for C = 1 and less. The weights are wrong by at most C times the gradient.
+TOLERANCE = 1e-6
 
 
 class NotConvergedError(RuntimeError):
@@ -30,7 +32,7 @@ def fit(
     weights: np.ndarray | None = None,
     start: LinearModel | None = None,
     curvature: Curvature | None = None,
-    tolerance: float = 1e-6,
+    tolerance: float | None = None,
 ) -> LinearModel:
     """The model of least objective, with one weight vector for two classes as scikit-learn has it.
 
@@ -44,7 +46,8 @@ def fit(
         weights: c_i of the images, (n,) positive; 1 by default.
         start: the model to start from, of the same classes and features; zeros where it is worse than these.
         curvature: a factor of the Hessian at a similar model on similar images, which makes a step cheaper.
-        tolerance: the norm of the gradient at which the fit ends.
+        tolerance: the norm of the gradient at which the fit ends, if its rounding error is not larger; by default
+            `TOLERANCE`, divided by C above 1.
 
     Raises:
         NotConvergedError: the gradient does not get that small, or a feature is not a number.
@@ -54,12 +57,13 @@ def fit(
     objective = Objective(features, labels, classes, c, weights)
     if curvature is not None and curvature.shape != objective.shape:
         raise ValueError(f"a curvature of {curvature.shape} parameters is not of this fit, which has {objective.shape}")
+    tolerance = TOLERANCE / max(1.0, c) if tolerance is None else tolerance
     values, state = _starting_point(objective, start)
     solve = None if curvature is None else curvature.solve
     for _ in range(STEPS):
         gradient = objective.gradient(values, state)
         norm = float(np.linalg.norm(gradient))
-        if norm <= tolerance:
+        if norm <= tolerance or norm <= objective.rounding(state):
             return objective.coordinates.model(values)
         # Measured with 64 to 2304 features: a factor of the whole Hessian at each step costs several times the
         # products that it saves, and L-BFGS needs 3 to 30 times as long on correlated features and pixels.
@@ -105,9 +109,12 @@ class Objective:
 
     def gradient(self, values: np.ndarray, state: State) -> np.ndarray:
         """Its gradient (M, F + 1)."""
-        residual = state.probability.copy()
-        residual[np.arange(len(residual)), self.labels] -= 1
-        return self._gather(residual, values)
+        return self._gather(self._residual(state), values)
+
+    def rounding(self, state: State) -> float:
+        """A bound on the gradient's rounding error: its terms' norms times the precision of float64."""
+        lengths = np.sqrt(np.square(self._residual(state)).sum(1) * (np.square(self.features).sum(1) + 1))
+        return float(np.finfo(float).eps * (self.weights @ lengths))
 
     def product(self, state: State) -> Callable[[np.ndarray], np.ndarray]:
         """The function that multiplies the Hessian with V (M, F + 1)."""
@@ -124,6 +131,12 @@ class Objective:
     def shared_block(self, state: State) -> SharedBlock:
         """An approximation of the Hessian that is cheap to factorise."""
         return SharedBlock(self.features, state.probability, self.weights, self.c, self.coordinates.basis)
+
+    def _residual(self, state: State) -> np.ndarray:
+        """The losses' gradients (n, C) by the logits."""
+        residual = state.probability.copy()
+        residual[np.arange(len(residual)), self.labels] -= 1
+        return residual
 
     def _change(self, values: np.ndarray) -> np.ndarray:
         """What coordinates add to the logits: (n, C)."""

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from hyperopt.estimators import point_process, set_size
 from hyperopt.estimators.order_names import ORDERS
 from hyperopt.estimators.orders import make_order, stratify
 from hyperopt.estimators.point_process import DPP, choose_eigenvalues, log_symmetric_polynomials
+from hyperopt.estimators.set_size import TooManyImagesError, check_set_size
 
 DRAWS = 200_000
 SCORES = np.array([1.0, 2, 4, 0.5])
@@ -148,10 +150,14 @@ def enumerated(features, quality, k):
 
 
 @pytest.mark.parametrize("dimensions", [8, 3, 2])
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize(("k", "block"), [(2, 64), (3, 64), (3, 2), (4, 1), (5, 64)])
 @pytest.mark.parametrize("plain", [True, False])
-def test_sets_have_the_probability_of_their_determinant(dimensions, k, plain):
-    """Two dimensions have no three independent directions, so that the jitter has a part in sets of three."""
+def test_sets_have_the_probability_of_their_determinant(dimensions, k, block, plain, monkeypatch):
+    """Two dimensions have no three independent directions, so that the jitter has a part in sets of three.
+
+    Of sets with more than three of the six images it is the rest that is drawn.
+    """
+    monkeypatch.setattr(point_process, "BLOCK", block)
     random = generator(4)
     features, quality = random.normal(size=(6, dimensions)), random.uniform(0.3, 2, 6)
     process = DPP(features, None if plain else quality)
@@ -166,10 +172,24 @@ def test_sets_have_the_probability_of_their_determinant(dimensions, k, plain):
     assert distance < 0.04
 
 
-def test_every_order_of_a_set_is_equally_probable():
-    process, random = DPP(np.eye(3) + 0.3), generator()
-    drawn = [tuple(process.sample(3, random)) for _ in range(5000)]
+@pytest.mark.parametrize("images", [3, 6])
+def test_every_order_of_a_set_is_equally_probable(images):
+    process, random = DPP(np.eye(images) + 0.3), generator()
+    drawn = [tuple(np.argsort(process.sample(3, random))) for _ in range(5000)]
     assert p_value(drawn, dict.fromkeys(permutations(range(3)), 1 / 6)) > 0.01
+
+
+def test_sets_that_are_too_large_are_refused(monkeypatch):
+    for k in (0, 625, 40_000 - 625, 40_000):
+        check_set_size(40_000, k)
+    for k in (626, 40_000 - 626):
+        with pytest.raises(TooManyImagesError, match=f"a set of {k} of 40000 images is too large to draw; 625 are"):
+            check_set_size(40_000, k)
+    monkeypatch.setattr(set_size, "MOST_NUMBERS", 24)
+    process = DPP(generator().normal(size=(10, 3)))
+    assert len(process.sample(8, generator())) == 8
+    with pytest.raises(TooManyImagesError):
+        process.sample(7, generator())
 
 
 def test_perpendicular_features_leave_the_quality():

@@ -99,6 +99,20 @@ def test_two_classes_of_many_images_have_nearly_the_same_margins(monkeypatch):
     assert (linear.support == exact.support).mean() > 0.9
 
 
+@pytest.mark.parametrize("most", [80, 10_001])
+def test_machine_is_that_of_the_largest_fit(most, monkeypatch):
+    features, labels = of_two_classes()
+    found = margins(features, labels, most)
+    monkeypatch.setattr(scores, "MOST_PRODUCTS", 80 if most == 80 else 0)
+    np.testing.assert_array_equal(found.signed, margins(features, labels).signed)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_constant_features_have_no_boundary(classes):
+    found = margins(np.zeros((30, 4)), np.arange(30) % classes)
+    assert (found.distance == 0).all()
+
+
 def test_margins_of_ten_classes_are_repeatable():
     digits = load_digits()
     features, labels = digits.data[:300] / 16, digits.target[:300]
@@ -131,3 +145,23 @@ def test_clusters_are_found_and_seeded():
     assert len(set(zip(planted, found, strict=True))) == len(set(found)) == 3
     assert (found == k_means(features, 3, seed=1)).all()
     assert sorted(k_means(features, 90, seed=0)) == list(range(90))
+
+
+@pytest.mark.parametrize("each", [1, 2, 3])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_few_images_per_class_have_margins(each, classes):
+    """With fewer images than folds; the classes are apart, so that each image is on its own side."""
+    labels = np.repeat(np.arange(classes), each)
+    random = np.random.default_rng(0)
+    features = 10 * np.eye(classes)[labels] + random.normal(size=(len(labels), classes)) / 10
+    found = margins(features, labels)
+    assert (found.signed > 0).all()
+    assert np.isfinite(found.signed).all()
+
+
+def test_fewer_different_images_than_clusters_are_grouped_without_a_warning(recwarn):
+    features = np.repeat(np.eye(3), 4, 0)
+    found = k_means(features, 5, 0)
+    assert len(set(found)) == 3
+    assert all(len(set(found[4 * group : 4 * group + 4])) == 1 for group in range(3))
+    assert not len(recwarn)

@@ -186,6 +186,17 @@ def test_class_of_a_single_image(classes):
         assert (found.alo >= found.influence - 1e-9).all()  # a convex loss rises faster than its tangent
 
 
+@pytest.mark.parametrize("size", [5, 90])
+def test_factor_that_is_there_serves_several_times(size):
+    """With more features than images the scores are computed without it."""
+    features, labels, weights = problem(3, features=size)
+    model = fit(features, labels, 3, C, weights)
+    curvature = Curvature.of(model, features, C, weights)
+    data = (model, features, labels, C, weights)
+    for found in (leave_one_out(*data, curvature=curvature), leave_one_out(*data, curvature=curvature)):
+        np.testing.assert_array_equal(found, leave_one_out(*data))
+
+
 def test_absent_classes_change_nothing():
     features, labels, weights = problem(3)
     model = fit(features, labels, 3, C, weights)

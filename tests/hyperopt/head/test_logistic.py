@@ -138,6 +138,27 @@ def test_separable_images_have_a_regularised_optimum(classes):
     assert (model.logits(features).argmax(1) == labels).all()
 
 
+@pytest.mark.parametrize("c", [1e2, 1e4])
+@pytest.mark.parametrize("name", ["pixels", "separable", "on the edge", "noise"])
+def test_start_and_curvature_do_not_show_at_large_c(c, name):
+    """At an absolute tolerance of the gradient, weights differ by up to 3e-3 for C = 1e4."""
+    random, digits = np.random.default_rng(0), load_digits()
+    chosen = np.isin(digits.target, (3, 8))
+    features, labels = {
+        "pixels": (digits.data[chosen], (digits.target[chosen] == 8).astype(int)),
+        "separable": (10 * random.normal(size=(100, 150)), random.integers(2, size=100)),
+        "on the edge": (10 * random.normal(size=(200, 102)), random.integers(2, size=200)),
+        "noise": (100 * random.normal(size=(2000, 20)), random.integers(2, size=2000)),
+    }[name]
+    half = len(labels) // 2
+    start = fit(features[:half], labels[:half], 2, c)
+    cold = stacked(fit(features, labels, 2, c))
+    warm = stacked(fit(features, labels, 2, c, None, start, Curvature.of(start, features[:half], c)))
+    error = ((warm - cold).norm() / cold.norm()).item()
+    print(f"{name}, C {c:g}: relative difference {error:.1e}")
+    assert error < 1e-6
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 def test_start_and_curvature_change_the_way_and_not_the_end(classes):
     features, labels, weights = problem(classes)

@@ -97,6 +97,7 @@ class Objective:
             raise ValueError("weights of images must be positive")
         self.coordinates = Coordinates(np.bincount(labels, minlength=classes) > 0)
         self.shape = self.coordinates.rows, self.features.shape[1] + 1
+        self._lengths = np.sqrt(np.einsum("if,if->i", self.features, self.features) + 1)
 
     def state(self, values: np.ndarray) -> State:
         """What all others are computed from."""
@@ -113,7 +114,7 @@ class Objective:
 
     def rounding(self, state: State) -> float:
         """A bound on the gradient's rounding error: its terms' norms times the precision of float64."""
-        lengths = np.sqrt(np.square(self._residual(state)).sum(1) * (np.square(self.features).sum(1) + 1))
+        lengths = self._lengths * np.linalg.norm(self._residual(state), axis=1)
         return float(np.finfo(float).eps * (self.weights @ lengths))
 
     def product(self, state: State) -> Callable[[np.ndarray], np.ndarray]:

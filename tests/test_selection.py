@@ -146,7 +146,7 @@ def test_whole_test_pictures_have_copies_of_their_own_size(call, monkeypatch):
     """Those of BACH, whose training images are patches."""
     write_trainable(monkeypatch, Path("local_data/BACH"), "BACH")
     flags = ("--no-cuda", "--dataset", "BACH", "--epochs", 1, "--workers", 0, "--method", "EffAug")
-    status, _, err = call("implicit-augment", *flags, "--model", "smallnet", "--select-budgets", "5")
+    status, _, err = call("implicit-augment", *flags, "--model", "smallnet", "--amount", 2, "--select-budgets", "5")
     assert status == 0, err
 
 

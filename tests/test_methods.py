@@ -114,7 +114,7 @@ def test_stages_of_a_method_have_its_training_settings(call, trainer):
 def test_method_stands_in_the_help(call):
     words = " ".join(call("implicit-augment", "--help")[1].split())
     assert "--method X published method: presets flags" in words
-    assert "(AutoDO, ReSmooth, DABO)" in words
+    assert "(AutoDO, ReSmooth, DABO, EffAug)" in words
 
 
 def test_preset_rates_of_a_network_that_nothing_moves_are_no_flags_without_effect(call, refused):

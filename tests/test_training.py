@@ -27,7 +27,7 @@ from hyperopt.estimators.implicit import Implicit
 from hyperopt.runs.set_up import make_strong
 from utils.passes import Evaluation
 from utils.runs.epochs import Epoch
-from utils.runs.record import Record
+from utils.runs.record import Epochs, Record
 from utils.schedule import Cosine
 
 METHOD = ("--aug-model", "SEP", "--los-model", "BOTH")
@@ -254,7 +254,7 @@ def test_curves_show_the_error(train, results, sketched, monkeypatch):
 
 def test_earliest_of_equally_good_epochs_is_chosen():
     record = object.__new__(Record)
-    record._selects = True
+    record._run_epochs = Epochs(4, selects=True)
     accuracies = [(50, 10), (60, 30), (60, 20), (55, 30)]
     record.epochs = [
         Epoch(n, 1, Evaluation(1, test, []), Evaluation(1, valid, []), 1, 0, {}, {}, 0)

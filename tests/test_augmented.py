@@ -293,7 +293,7 @@ REFUSED = {
     "--aug-model RAND --augmented 101%": "101 is out of range; it must be above 0 and at most 100",
     "--aug-model RAND --augmented half": "'half' is not a whole number",
     "--aug-model RAND --augmented 5": "--augmented needs an order of the images; add --rows RUN --rows-use R, or "
-    "--hyper-opt ORD",
+    "--hyper-opt SEL|ORD",
     "--aug-model RAND --augmented 5 --los-model WGHT --rows x.pt --rows-use W": "add --rows RUN --rows-use R",
     "--aug-model RAND --augmented 5 --los-model WGHT --rows x.pt --hyper-opt CON": "add --rows RUN --rows-use R",
     "--augmented 5 --hyper-opt ORD": "add --aug-model or --cutout",

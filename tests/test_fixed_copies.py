@@ -64,6 +64,4 @@ def test_amounts_that_say_nothing_are_refused(refused, flags, culprit):
 def test_amounts_too_large_for_the_pictures_are_refused(call, flags):
     status, _, err = call("implicit-augment", "--no-cuda", "--aug-model", *flags)
     assert status == 2
-    assert err.splitlines()[-1].endswith(
-        "leaves nothing of pictures of 8 x 8 pixels; lower it, or take another --aug-model"
-    )
+    assert "leaves nothing of pictures of 8 x 8 pixels; lower it" in err.splitlines()[-1]

@@ -86,8 +86,8 @@ class SelectionOptions:
     )
     features_of: str | None = flag(
         None,
-        "finished run whose network gives the features (default: the baseline on the same data): a run of the same "
-        "run folder, by its name; the baseline of another run folder, such as run0; a checkpoint last_NAME.pt",
+        "finished run whose network gives the features: a run of the same run folder, by its name; the baseline of "
+        "another run folder, such as run0; a checkpoint last_NAME.pt (default: the baseline on the same data)",
         type=network_source,
         in_name=lambda source: source if run_number(source) is not None else short_source(source),
     )

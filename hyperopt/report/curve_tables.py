@@ -71,7 +71,7 @@ def _table(group: Group, name: str) -> list[str]:
         return []
     reference, full = reference_of(group), ends(group, name)[1]
     budgets = {share: _budget(lines[0], share) for share in SHARES}
-    columns = [f"{100 * share:g} %{f' ({count} images)' if count else ''}" for share, count in budgets.items()]
+    columns = [f"{100 * share:g} %{f' ({_images(count)})' if count else ''}" for share, count in budgets.items()]
     last = ["area", f"{100 * GAIN:g} % of the gain", "area against random", "runs"]
     grid = [[TESTED_ON[name], *columns, *last]]
     for line in lines:
@@ -98,7 +98,11 @@ def _at(line: Selection, name: str, share: float, count: int | None) -> str:
 
 def _smallest(line: Selection, name: str, full: Mapping[int, float]) -> str:
     found = budget_of_gain(line, name, full)
-    return f"{found[0]:.0f} images ({100 * found[1]:.0f} %)" if found else "-"
+    return f"{_images(found[0])} ({100 * found[1]:.0f} %)" if found else "-"
+
+
+def _images(count: float) -> str:
+    return f"{count:.0f} image{'' if round(count) == 1 else 's'}"
 
 
 def _against(line: Selection, reference: Selection | None, name: str) -> str:

@@ -15,6 +15,8 @@ def plan(stage: Stage, finished: dict[str, Any] | None) -> str:
     lines = options.values()
     lines |= {"training_loss": options.training_loss, "trained_on": stage.training.train_on}
     lines |= {"starts_from": _presence(stage.rows_path) if stage.rows_path else "usual rows"}
+    if stage.network_files:
+        lines["network_of"] = _presence(stage.network_files.last)
     lines |= {"checkpoints": f"{files.best}, {files.last}", "metrics": files.metrics, "result": files.result}
     lines["state"] = f"finished: {summary(finished)}" if finished else _start(files, options.fresh)
     return _aligned(lines)

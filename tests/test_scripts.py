@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -265,3 +266,30 @@ def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp
         match = table[table.index("--match") + 1]
         assert all(re.search(match, stage.run.name) for one in options for stage in stages(one))
         assert not re.search(match, options[0].name.replace("ir_10_", "ir_100_"))
+
+
+SELECTED = {"figure-efficient": 3 * 5 * 39 + 2 * 5, "figure-efficient-digits": 2 * 28 * 8}
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_every_selection_is_understood_and_of_its_own(scripts, name):
+    """Twelve selections and the support vectors, of three kinds of copies, and the networks of all classes."""
+    script, runs, commands = scripts["implicit-augment"], set(), printed(name)
+    for _, file, *flags in commands:
+        assert file == "implicit-augment.py"
+        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
+        runs.add((options.dataset, options.run_folder, options.name))
+        if options.hyper_opt == "SEL" and options.dataset != "DIGITS":
+            assert (options.first_images, options.estimator.select_scale) == (1000, "raw")
+    assert len(runs) == len(commands) == SELECTED[name]
+
+
+def test_commands_of_stdin_run_in_one_process(tmp_path, monkeypatch):
+    """And go on after one that fails."""
+    short = "--no-cuda --epochs 1 -sr 0.24"
+    lines = [f"implicit-augment.py {short}", "implicit-augment.py --epochs x", f"implicit-augment.py {short} -r run1"]
+    command = [sys.executable, SCRIPTS / "in-process.py"]
+    done = subprocess.run(command, input="\n".join(lines), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.count("test accuracy") == 2
+    assert "'x' is not a whole number" in done.stderr

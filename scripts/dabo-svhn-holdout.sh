@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # DABO on SVHN digits that were split by photograph into local_data/SVHN-holdout/{train,test}.npz, in the small protocol,
 # imbalance ratio 10, noise ratio 0.2, runs 0 and 1, beside no augmentation, RAND and AutoDO's rows by FIS. The rows of UNR
-# move in every fourth step, since an exact step costs some seven plain ones. About five hours of one core; what is finished
+# move in every fourth step, since an exact step costs some seven plain ones. About two hours of one core; what is finished
 # is skipped.
 source "$(dirname "$0")/begin.sh"
 UNR="--hyper-opt UNR --unroll-every 4"

@@ -162,7 +162,7 @@ class FinishedRun:
             path.unlink(missing_ok=True)
         return self.files.features(self.checksum, fingerprint)
 
-    @property
+    @cached_property
     def checksum(self) -> str:
         """The fingerprint of the network."""
         from utils.fingerprint import fingerprint

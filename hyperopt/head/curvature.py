@@ -118,9 +118,9 @@ class SharedBlock:
     For two classes it is the Hessian. For more it costs as much as for two.
     """
 
-    def __init__(self, features: np.ndarray, probability: np.ndarray, weights: np.ndarray, c: float, basis: np.ndarray):
-        variance = (probability * np.square(basis).sum(1)).sum(1) - np.square(probability @ basis).sum(1)
-        gram = weighted_grams(features, (weights * variance.clip(0) / basis.shape[1])[:, None])[0]
+    def __init__(self, features: np.ndarray, curvature: np.ndarray, c: float):
+        """Of images with these mean curvatures (n,) of the loss, their weights included."""
+        gram = weighted_grams(features, curvature[:, None])[0]
         self._factor = cho_factor(add_penalty(gram, 1, c), lower=True, overwrite_a=True, check_finite=False)
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:

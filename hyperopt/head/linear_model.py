@@ -67,6 +67,11 @@ class Coordinates:
         """The number of rows M."""
         return self.basis.shape[1]
 
+    def variance(self, probability: np.ndarray) -> np.ndarray:
+        """The curvature (n,) of a loss with probabilities (C, n) by a row of the coordinates, the mean of the rows."""
+        squares = np.square(self.basis).sum(1) @ probability - np.square(self.basis.T @ probability).sum(0)
+        return squares.clip(0) / self.rows
+
     def of(self, model: LinearModel) -> np.ndarray:
         """The coordinates (M, F + 1) of a model."""
         return np.linalg.pinv(self.basis) @ model.stacked()

@@ -75,14 +75,17 @@ def fit(
 
 
 class State:
-    """Loss and probabilities (n, C) of an objective at some coordinates."""
+    """Loss and probabilities (C, n) of an objective at some coordinates, from logits (C, n).
+
+    The images are the last axis, since numpy is slow in sums over a short one.
+    """
 
     def __init__(self, logits: np.ndarray, labels: np.ndarray, weights: np.ndarray):
-        shifted = logits - logits.max(1, keepdims=True)  # one exponential serves for both, unlike scipy's functions
+        shifted = logits - logits.max(0)  # one exponential serves for both, unlike scipy's functions
         self.probability = np.exp(shifted)
-        total = self.probability.sum(1, keepdims=True)
+        total = self.probability.sum(0)
         self.probability /= total
-        self.loss = float(weights @ (np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]))
+        self.loss = float(weights @ (np.log(total) - shifted[labels, np.arange(len(labels))]))
 
 
 class Objective:
@@ -101,7 +104,7 @@ class Objective:
 
     def state(self, values: np.ndarray) -> State:
         """What all others are computed from."""
-        logits = self._change(values) + self.coordinates.offset
+        logits = self.coordinates.basis @ self._along(values) + self.coordinates.offset[:, None]
         return State(logits, self.labels, self.weights)
 
     def value(self, values: np.ndarray, state: State) -> float:
@@ -114,39 +117,45 @@ class Objective:
 
     def rounding(self, state: State) -> float:
         """A bound on the gradient's rounding error: its terms' norms times the precision of float64."""
-        lengths = self._lengths * np.linalg.norm(self._residual(state), axis=1)
+        lengths = self._lengths * np.linalg.norm(self._residual(state), axis=0)
         return float(np.finfo(float).eps * (self.weights @ lengths))
 
     def product(self, state: State) -> Callable[[np.ndarray], np.ndarray]:
         """The function that multiplies the Hessian with V (M, F + 1)."""
-        probability = state.probability
+        if self.coordinates.rows == 1:  # the losses' curvatures are numbers, the same in every product
+            variance = self.coordinates.variance(state.probability) * self.weights
+            return lambda vector: self._join(self._along(vector) * variance, vector)
 
         def times(vector: np.ndarray) -> np.ndarray:
-            change = self._change(vector)
-            change -= np.einsum("ic,ic->i", probability, change)[:, None]
-            change *= probability
+            change = self.coordinates.basis @ self._along(vector)
+            change -= np.einsum("ci,ci->i", state.probability, change)
+            change *= state.probability
             return self._gather(change, vector)
 
         return times
 
     def shared_block(self, state: State) -> SharedBlock:
         """An approximation of the Hessian that is cheap to factorise."""
-        return SharedBlock(self.features, state.probability, self.weights, self.c, self.coordinates.basis)
+        variance = self.coordinates.variance(state.probability)
+        return SharedBlock(self.features, self.weights * variance, self.c)
 
     def _residual(self, state: State) -> np.ndarray:
-        """The losses' gradients (n, C) by the logits."""
+        """The losses' gradients (C, n) by the logits."""
         residual = state.probability.copy()
-        residual[np.arange(len(residual)), self.labels] -= 1
+        residual[self.labels, np.arange(len(self.labels))] -= 1
         return residual
 
-    def _change(self, values: np.ndarray) -> np.ndarray:
-        """What coordinates add to the logits: (n, C)."""
-        return (self.features @ values[:, :-1].T + values[:, -1]) @ self.coordinates.basis.T
+    def _along(self, values: np.ndarray) -> np.ndarray:
+        """The images' products with coordinates (M, F + 1): (M, n)."""
+        return values[:, :-1] @ self.features.T + values[:, -1:]
 
     def _gather(self, at_logits: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """From the logits (n, C) to the coordinates, with the penalty at `values`."""
-        rows = (at_logits * self.weights[:, None]) @ self.coordinates.basis
-        return np.column_stack((rows.T @ self.features + values[:, :-1] / self.c, rows.sum(0)))
+        """From the logits (C, n) to the coordinates, with the weights of images and the penalty at `values`."""
+        return self._join(self.coordinates.basis.T @ (at_logits * self.weights), values)
+
+    def _join(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The sum of the images with the factors (M, n), and the penalty at `values`: (M, F + 1)."""
+        return np.column_stack((rows @ self.features + values[:, :-1] / self.c, rows.sum(1)))
 
 
 def _starting_point(objective: Objective, start: LinearModel | None) -> tuple[np.ndarray, State]:

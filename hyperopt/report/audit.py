@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.stored import classes_of
+from hyperopt.options.stored import classes_of, knows_true_labels
 from hyperopt.report.clean_accuracy import DIGITS, CleanAccuracy
 from hyperopt.report.scores import precision_and_recall, score
 from hyperopt.rows.quality import looks_wrong, quality_of
@@ -54,9 +54,10 @@ class Audit:
     views to be in distribution, averaged, (n,), None without GMM.
     index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
-    probability of the given label; weight: learned loss weight; None if not learned. true: labels, None unless this
-    program made the noise. names: of the classes; files: of all N images of the training table; None without names.
-    places: of these images in the data set's own training table, which files have as index; None if it is the same.
+    probability of the given label; weight: learned loss weight; None if not learned. true: labels,
+    None unless this program made the noise or --labels gave the labels. names: of the classes; files: of all N images
+    of the training table; None without names. places: of these images in the data set's own training table, which files
+    have as index; None if it is the same.
     """
 
     index: np.ndarray
@@ -199,7 +200,7 @@ class Review:
 def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str = QUALITIES[0]) -> Review:
     """Audit a finished run, by its files, the data that it was trained on, its result and one of `QUALITIES`.
 
-    If this program has made the label noise, the data set's labels are the true ones.
+    If this program has made the label noise, or --labels gave the labels, the data set's labels are the true ones.
 
     Raises UserError when a file is missing or damaged, when the data set is another one, or without that quality.
 
@@ -236,7 +237,7 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str
         "learned": None if soft is None else soft.argmax(1),
         "given_probability": None if soft is None else soft[np.arange(len(index)), found.train_given],
         "weight": learned.get("weight"),
-        "true": found.train_true if options.noise_ratio > 0 else None,
+        "true": found.train_true if knows_true_labels(result) else None,
     }
     order = np.argsort(quality, kind="stable")
     ordered: dict[str, Any] = {name: None if column is None else column[order] for name, column in columns.items()}

@@ -56,9 +56,10 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
 
 def describe(data: Dataset, split: Split) -> dict[str, Any]:
     """The entries of a result about the data set."""
+    given = {"labels": data.given.summary(split, data.train.labels.cpu().numpy())} if data.given else {}
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test_labels)},
         "images_per_class": images_per_class(data, split),
         "tested_on": "valid" if data.tested_on_valid else "test",
-    } | fingerprints(data)
+    } | (given | fingerprints(data))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from custom_datasets.distortion import Split
+from custom_datasets.own.names import counted
 from utils.errors import UserError
 
 LEFT_OUT, NOT_NAMED, OTHER_CLASS = -1, -2, -3  # in place of a label
@@ -73,9 +74,9 @@ class GivenLabels:
         if self.mends and (named := int((self.labels[split.valid] != NOT_NAMED).sum())):
             found.append(f"{self.source} names {named} of the clean images, which keep their own labels")
         if left_out := int((self.labels == LEFT_OUT).sum()):
-            found.append(f"{self.source} leaves out {left_out} images, whose label is empty")
+            found.append(f"{self.source} leaves out {counted(left_out, 'image')} by an empty label")
         if other := int((self.labels == OTHER_CLASS).sum()):
-            found.append(f"{self.source} gives {other} images a class that is none of --classes: they are left out")
+            found.append(f"{self.source} gives {counted(other, 'image')} a class that is none of --classes: left out")
         return found
 
     def _of_trained(self, index: np.ndarray, given: np.ndarray, own: np.ndarray) -> list[str]:
@@ -87,7 +88,7 @@ class GivenLabels:
         if self.mends:
             kept = int((self.labels[index] == NOT_NAMED).sum())
             return [
-                f"{self.source} mends the labels of {measured}; {kept} images that it does not name keep theirs, and "
+                f"{self.source} mends the labels of {measured}; {kept} that it does not name keep theirs, and "
                 "no label is known to be true"
             ]
         found = [f"{self.source} gives {measured} another label than the data set's own, which is the true one"]

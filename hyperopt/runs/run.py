@@ -93,7 +93,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
                 pictures = training.samples() if is_pictured(number, epochs.count) else {}
                 record.add(epoch, training.published(), estimator.whole_state(), training.described(), pictures)
                 tqdm.write(epoch.line(epochs.count))
-            write_outcome(stage, estimator, split)
+            write_outcome(stage, estimator, split, record.accuracies())
             result = record.finish(describe(data, split) | estimator.result())
             if later:
                 interruption.check()

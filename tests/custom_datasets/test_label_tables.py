@@ -139,9 +139,9 @@ def test_table_with_given_labels_mends(tmp_path):
     assert split.train.tolist() == [0, 1, 3]
     assert split.targets.tolist() == [1, *OWN[1:]]
     notes = given.describe(split, OWN)
-    assert "mends the labels of 1 of 3 training images (33.3 %); 2 images that it does not name keep theirs" in notes[0]
+    assert "mends the labels of 1 of 3 training images (33.3 %); 2 that it does not name keep theirs" in notes[0]
     assert "names 1 of the clean images, which keep their own labels" in notes[1]
-    assert "leaves out 1 images" in notes[2]
+    assert "leaves out 1 image by an empty label" in notes[2]
 
 
 def test_clean_images_keep_the_true_labels_and_the_others_have_the_given_ones(tmp_path):
@@ -167,7 +167,7 @@ def test_labels_follow_a_subset(tmp_path):
         Split(np.array([4]), np.arange(4), chosen.train.labels.numpy()), chosen.train.labels.numpy()
     )
     assert (split.train.tolist(), split.targets[:3].tolist()) == ([0, 1, 2], [0, 0, 1])
-    assert any("1 images a class that is none of --classes" in note for note in chosen.given.describe(split, OWN))
+    assert any("1 image a class that is none of --classes" in note for note in chosen.given.describe(split, OWN))
 
 
 def test_names_that_are_numbers_are_names_in_a_table_and_numbers_in_an_array(tmp_path):

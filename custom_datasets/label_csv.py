@@ -32,7 +32,7 @@ def read_lines(path: Path) -> tuple[list[Line], bool]:
     if not rows:
         raise UserError(f"{path} has no label; fill it, or leave out --labels")
     (_, first), width = rows[0], len(rows[0][1])
-    header = [cell.lower() for cell in first]
+    header = [cell.strip().lower() for cell in first]
     if {*header} & {*IMAGE, GIVEN, LABEL}:
         rows = rows[1:]
         if not rows:
@@ -57,7 +57,7 @@ def read_lines(path: Path) -> tuple[list[Line], bool]:
 
 
 def _filled(rows: list[tuple[int, list[str]]], column: int) -> bool:
-    return any(row[column : column + 1] not in ([], [""]) for _, row in rows)
+    return any("".join(row[column : column + 1]).strip() for _, row in rows)
 
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -70,4 +70,4 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
         text = content.decode("utf-8-sig", errors="surrogateescape")
         first = next((line for line in text.splitlines() if line.strip()), "")
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
-        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]

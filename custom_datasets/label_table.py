@@ -68,12 +68,11 @@ def _find_places(lines: Sequence[Line], data: Dataset, source: LabelSource) -> l
     known: dict[str, list[int]] = {}
     for place, file in enumerate(data.train_files or ()):
         known.setdefault(file, []).append(place)
-    by_index = not any(line.image in known for line in lines)
-    if by_index:
+    if not any({line.image, line.image.strip()} & known.keys() for line in lines):
         known = {str(place): [place] for place in range(len(data.train))}
     named: dict[str, int] = {}
     for line in lines:
-        image = line.image
+        image = line.image if line.image in known else line.image.strip()
         if image not in known:
             raise UserError(
                 f"line {line.number} of {source} names {image!a}, which is no training image: {_image_names(data)}"
@@ -81,7 +80,7 @@ def _find_places(lines: Sequence[Line], data: Dataset, source: LabelSource) -> l
         if image in named:
             raise UserError(f"{source} names {image} in the lines {named[image]} and {line.number}; keep one of them")
         named[image] = line.number
-    return [known[line.image] for line in lines]
+    return [known[image] for image in named]
 
 
 def _image_names(data: Dataset) -> str:
@@ -94,6 +93,7 @@ def _classes_of(
 ) -> tuple[list[int], list[str]]:
     """The class of every text, `LEFT_OUT` for an empty one. All are names of classes, or all are their numbers."""
     names = {name: label for label, name in enumerate(data.class_names or ())}
+    texts = [text if text in names else text.strip() for text in texts]
     given = {text for text in texts if text}
     numbers = {text: int(match[1]) for text in given if (match := NUMBER.fullmatch(text))}
     numbers = {text: label for text, label in numbers.items() if label < data.classes}

@@ -20,8 +20,8 @@ def refuse_lacking(review: Review, labels: bool, pictures: bool, probabilities: 
     audit, run = review.audit, review.files.name
     if labels and audit.predicted_probability is None:
         raise UserError(
-            f"{run} is of an earlier version, which kept no probabilities of the predicted classes, and --export-labels "
-            "needs them; train it again with --fresh"
+            f"{run} is of an earlier version, which kept no probabilities of the predicted classes, as --export-labels "
+            "needs; train it again with --fresh"
         )
     if pictures and not audit.files:
         raise UserError("--export-folders is for images in files, and these are arrays; use --export-labels")

@@ -114,6 +114,8 @@ class ResultOptions(Setting):
             raise UserError(f"{given[0]} is for --audit and exports; add one, such as --audit audit.csv")
         if self.links and not self.export_folders:
             raise UserError("--links is for --export-folders; add it")
+        if self.export_labels and self.export_labels.exists():
+            raise UserError(f"{self.export_labels} is there, and may have been edited; remove it, or name another file")
         if self.export_folders:
             refuse_folder(self.export_folders, self.folder)
         written = (self.audit, self.export_clean, self.export_labels, self.export_folders, self.probabilities)

@@ -15,8 +15,9 @@ from hyperopt.report.audit import Review, review_run
 from hyperopt.report.comparisons import error_tables, lacking
 from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
 from hyperopt.report.curves import collect_curves, has_scores
-from hyperopt.report.data import load_data
+from hyperopt.report.data import load_data, load_given_data
 from hyperopt.report.drawn import Drawn
+from hyperopt.report.exports import export_pictures, refuse_lacking, write_clean, write_label_table, write_probabilities
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str] | None) -> None:
         print(setting_plan(resolve(options)))
         return
     found = find_settings(options)
-    review = find_review(options, found.settings) if options.audit or options.export_clean else None
+    review = find_review(options, found.settings) if options.reviews else None
     tables = tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
@@ -101,19 +102,32 @@ def find_review(options: ResultOptions, settings: list[SettingResults]) -> Revie
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    review = review_run(files, load_data(result["options"], settings[0].folder), result, options.quality)
-    if options.export_clean:
-        review.audit.refuse_export(options.threshold)
+    if options.export_labels and options.label_file:
+        data = load_given_data(result, settings[0].folder, options.label_file)
+    else:
+        data = load_data(result["options"], settings[0].folder)
+    review = review_run(files, data, result, options.quality)
+    if options.exports:
+        review.audit.refuse_export(options.threshold, options.exports[0])
+    refuse_lacking(review, bool(options.export_labels), bool(options.export_folders), bool(options.probabilities))
     return review
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:
     """Write the files that the flags name."""
+    audit, threshold = review.audit, options.threshold
+    if options.export_labels:
+        write_label_table(options.export_labels, review, threshold)
+    if options.export_folders:
+        export_pictures(options.export_folders, options.folder, audit, threshold, options.links)
+    if options.probabilities:
+        write_probabilities(options.probabilities, audit)
     if options.audit:
-        review.audit.write(options.audit)
+        audit.write(options.audit, threshold)
     if options.export_clean:
-        review.audit.write_clean(options.export_clean, options.threshold)
-    return [path for path in (options.audit, options.export_clean) if path]
+        write_clean(options.export_clean, audit, threshold)
+    named = options.audit, options.export_clean, options.export_labels, options.export_folders, options.probabilities
+    return [path for path in named if path]
 
 
 def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, review: Review | None) -> Drawn:

@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from custom_datasets.label_source import LabelSource
+from custom_datasets.label_table import read_given
 from custom_datasets.names import BUILT_IN, WHOLE, Subset, refuse_unknown
 from custom_datasets.own.data import own_data
 from custom_datasets.own.picture import WHITE, Colour
@@ -48,9 +51,14 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
 
 
 def load_dataset(
-    name: str, folder: Path, device: torch.device, background: Colour = WHITE, subset: Subset = WHOLE
+    name: str,
+    folder: Path,
+    device: torch.device,
+    background: Colour = WHITE,
+    subset: Subset = WHOLE,
+    labels: LabelSource | None = None,
 ) -> Dataset:
-    """Read a subset of a data set, whose files are in `folder`, onto the device.
+    """Read a subset of a data set, whose files are in `folder`, onto the device; and the labels it is given, if any.
 
     Raises UserError if that is impossible.
 
@@ -61,6 +69,8 @@ def load_dataset(
     data = source(folder, background) if source is own_data else source(folder)
     if not data.tested_whole:
         check_sizes(data, folder)
+    if labels:
+        data = replace(data, given=read_given(labels, data))
     data = choose(data, subset, name)
     room = MEMORY_SHARE * free_memory(device)
     if data.memory <= room:

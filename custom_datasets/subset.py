@@ -44,8 +44,10 @@ def of_classes(data: Dataset, classes: tuple[int, ...], name: str) -> Dataset:
         if images == 0:
             raise UserError(f"--classes {','.join(map(str, classes))}: {name} has no {part} image of them; add some")
     names = data.class_names or [str(label) for label in range(data.classes)]
+    chosen = _with_train(data, train, trained)
     return replace(
-        _with_train(data, train, trained),
+        chosen,
+        given=chosen.given and chosen.given.of_classes(classes),
         test=test,
         classes=len(classes),
         valid_given=valid,
@@ -100,5 +102,6 @@ def draw(labels: np.ndarray, count: int) -> np.ndarray:
 
 def _with_train(data: Dataset, train: Images, places: np.ndarray) -> Dataset:
     """The data set with another training table, which has the images at these places of its own one."""
-    files = data.train_files and [data.train_files[place] for place in places]
-    return replace(data, train=train, train_files=files, places=places if data.places is None else data.places[places])
+    files, given = data.train_files and [data.train_files[place] for place in places], data.given
+    own = places if data.places is None else data.places[places]
+    return replace(data, train=train, train_files=files, places=own, given=given and given.select(places))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from custom_datasets.given import GivenLabels
 from utils.errors import UserError
 
 
@@ -107,7 +108,8 @@ class Dataset:
     the source has no such names. tested_whole: test images are whole pictures, and training images are patches of such,
     so that their sizes differ. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
     only so many of the test images are evaluated, the first ones; None for all. notes: for the user, on the files.
-    duplicates: notes on training images that are under two labels, or clean or test images too.
+    duplicates: notes on training images that are under two labels, or clean or test images too. given: the labels that
+    training images are given; None if these are the data set's own.
     """
 
     train: Images
@@ -124,6 +126,7 @@ class Dataset:
     evaluated: int | None = None
     notes: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
+    given: GivenLabels | None = None
 
     @property
     def channels(self) -> int:

@@ -144,17 +144,29 @@ ARRAYS = {
     "hostile images": (OBJECTS, LABELS),
     "hostile labels": (IMAGES, OBJECTS),
     "no labels": (IMAGES, None),
-    "decimal images": (IMAGES / 255, LABELS),
+    "decimal images": (IMAGES - 0.5, LABELS),
     "flat images": (IMAGES.reshape(60, 64), LABELS),
     "no images": (IMAGES[:0], LABELS[:0]),
     "five dimensions": (IMAGES[..., None, None], LABELS),
-    "labels in a table": (IMAGES, LABELS[:, None]),
-    "decimal labels": (IMAGES, LABELS / 1),
+    "labels in a table": (IMAGES, LABELS[:, None] * [1, 1]),
+    "decimal labels": (IMAGES, LABELS / 2),
     "one class": (IMAGES, LABELS * 0),
     "classes with a gap": (IMAGES, LABELS * 2),
 }
 OWN = ("--dataset", "mine", "--recipe", "DIGITS")
-IN_PLACE = ("best", "last", "previous", "metrics", "result", "progress", "lock", "rows", "rows_npz", "predictions")
+IN_PLACE = (
+    "best",
+    "last",
+    "previous",
+    "metrics",
+    "result",
+    "progress",
+    "lock",
+    "rows",
+    "rows_npz",
+    "card",
+    "predictions",
+)
 BROKEN = "nowhere/at all"
 
 CASES = (

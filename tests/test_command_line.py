@@ -98,6 +98,7 @@ def test_files_of_a_run(both):
         f".lock_{name}",
         ".lock_split",
         f"best_{name}.pt",
+        f"card_{name}.md",
         "data_ir_10_sr_1.0_nr_0.1.pt",
         f"last_{name}.pt",
         f"metrics_{name}.csv",

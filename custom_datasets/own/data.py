@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from custom_datasets.own.arrays import read_arrays
+from custom_datasets.own.arrays import ArrayPart, read_arrays
 from custom_datasets.own.checks import Pictures, note_blank, note_duplicates, note_shared_with_test
 from custom_datasets.own.folder import read_folder
 from custom_datasets.own.parts import find_parts
@@ -69,7 +69,7 @@ def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
     found = find_parts(folder)
     train = read_part(found.paths["train"], None, background)
     parts: dict[str, Part] = {"train": train}
-    parts |= {name: read_part(path, train.names, background) for name, path in found.paths.items() if name != "train"}
+    parts |= {name: read_part(path, train, background) for name, path in found.paths.items() if name != "train"}
     classes = count_classes(train)
     table, tables = empty_tables(parts, classes)
     read_images(parts, tables)
@@ -91,9 +91,11 @@ def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
     )
 
 
-def read_part(path: Path, names: list[str] | None, background: Colour) -> Part:
-    """The part at `path`; `names` are the training part's classes, None for the training part itself."""
-    return read_arrays(path) if path.suffix else read_folder(path, names, background)
+def read_part(path: Path, train: Part | None, background: Colour) -> Part:
+    """The part at `path`, with the classes of the training part; None for the training part itself."""
+    if path.suffix or path.parent.is_file():
+        return read_arrays(path, train if isinstance(train, ArrayPart) else None)
+    return read_folder(path, None if train is None else train.names, background)
 
 
 def empty_tables(parts: Mapping[str, Part], classes: int) -> tuple[ImageTable, dict[str, ImageTable]]:
@@ -133,6 +135,9 @@ def count_classes(train: Part) -> int:
             f"{train.path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
             "they must count the classes from 0 without a gap"
         )
+    if train.names is not None and len(train.names) != len(present):
+        lacking = train.names[len(present)]
+        raise UserError(f"{train.path} names the class {lacking}, which has no image; leave it out of the names")
     return len(present)
 
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from custom_datasets.own.array_names import parts_within
 from custom_datasets.own.names import describe_files, describe_named, first_of, is_junk
 from utils.errors import UserError
 from utils.runs.files import SPLIT_LOCK, run_number
@@ -38,12 +39,35 @@ def part_name(path: Path) -> str | None:
 
 def looks_like_own_data(folder: Path) -> bool:
     """Whether a training part lies in `folder`."""
-    return folder.is_dir() and any(part_name(path) == "train" for path in folder.iterdir())
+    return folder.is_dir() and (any(part_name(path) == "train" for path in folder.iterdir()) or bool(_whole(folder)))
 
 
 def lacks_test(folder: Path) -> bool:
     """Whether own data in `folder` has no test set, so that the validation set takes its place."""
-    return all(part_name(path) != "test" for path in folder.iterdir())
+    parts = {part_name(path) for path in folder.iterdir()}
+    if "train" not in parts:
+        parts |= {PART_OF[word] for words in _whole(folder).values() for word in words}
+    return "test" not in parts
+
+
+def _whole(folder: Path) -> dict[Path, list[str]]:
+    """The .npz files in `folder` that hold a training part beside others, and their parts by name."""
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".npz" and not is_junk(path.name)]
+    found = {path: parts_within(path, PART_OF) for path in paths if part_name(path) is None}
+    return {path: words for path, words in found.items() if "train" in words}
+
+
+def _parts_of_whole(folder: Path, files: dict[Path, list[str]]) -> Parts:
+    """The parts in the only file of all parts; each has the path of the file and its name in it."""
+    if len(files) > 1:
+        names = " and ".join(path.name for path in files)
+        raise UserError(f"{folder} has {names}, which are a data set each; keep one of them")
+    ((path, words),) = files.items()
+    beside = [other for other in sorted(folder.iterdir()) if other != path and not is_junk(other.name)]
+    if words == ["train"]:
+        raise UserError(f"{path} has training images alone; add test or val images, such as the array test_images")
+    paths = {PART_OF[word]: path / word for word in words}
+    return Parts(paths, (f"{path} is read as the parts {', '.join(paths)}", *_describe_beside(folder, beside)))
 
 
 def find_parts(folder: Path) -> Parts:
@@ -58,6 +82,8 @@ def find_parts(folder: Path) -> Parts:
             found[part].append(path)
         elif not is_junk(path.name):
             beside.append(path)
+    if not found["train"] and (files := _whole(folder)):
+        return _parts_of_whole(folder, files)
     if not found["train"]:
         raise UserError(f"{folder} has neither train/ nor train.npz; it must hold {LAYOUTS}")
     if not (found["test"] or found["valid"]):

@@ -19,6 +19,10 @@ def check_setting(setting: Setting) -> None:
         _check_refit(setting)
     if setting.background != Setting.background and setting.public:
         raise UserError(f"--background is for your own data; {setting.dataset} has no transparent pictures")
+    if setting.labels and setting.noise_ratio > 0:
+        raise UserError("-nr makes wrong labels, and --labels gives labels that are used as they are; leave one out")
+    if setting.labels and setting.oversplit:
+        raise UserError("--oversplit would show the data set's own labels beside --labels; leave one out")
     _check_policy(setting)
     _check_amount(setting.aug_model, setting.amount)
     _check_estimator(setting)

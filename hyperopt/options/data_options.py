@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from custom_datasets.label_source import LabelSource, label_source, short_labels
 from custom_datasets.names import BUILT_IN, Subset
 from custom_transforms.names import AS_IT_IS, PLANTED_NAMES
 from utils.colour import colour
@@ -41,6 +42,12 @@ class DataOptions:
         "train on the first so many images (default: all)",
         type=number(int, 1, MANY),
     )
+    labels: str | None = flag(
+        None,
+        "given labels: FILE[:KEY] (default: the data set's)",
+        type=label_source,
+        in_name=short_labels,
+    )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
     subsample_ratio: float = flag(
         1.0, "share of training images that is kept", "-sr", type=number(float, 0, 1, open_low=True)
@@ -74,9 +81,14 @@ class DataOptions:
         return Subset(classes, self.first_images)
 
     @property
+    def label_file(self) -> LabelSource | None:
+        """The file of the given labels; None if these are the data set's own."""
+        return LabelSource.of(self.labels) if self.labels else None
+
+    @property
     def distorted(self) -> bool:
         """Whether the training set is imbalanced or noisy: by this program, or by nature, as assumed for own data."""
-        return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0
+        return not self.public or self.imbalance_ratio > 1 or self.noise_ratio > 0 or self.labels is not None
 
     @property
     def distortion(self) -> str:

@@ -38,6 +38,7 @@ NAMED = (
     "background",
     "classes",
     "first_images",
+    "labels",
     "policy",
     "rand",
     "amount",

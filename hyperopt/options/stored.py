@@ -81,6 +81,12 @@ def classes_of(result: dict[str, Any]) -> int:
     return len(result["accuracy_per_class"]["last_epoch"])
 
 
+def knows_true_labels(result: dict[str, Any]) -> bool:
+    """Whether the data set's own labels are the true ones, and a result's run may have been given others."""
+    made = result["options"].noise_ratio > 0
+    return made or ("labels" in result and not result["labels"]["mends"])
+
+
 def _are_accuracies(per_class: list[float | None]) -> bool:
     """Whether there are classes, each with an accuracy in percent, or None for a class without test images."""
     return bool(per_class) and all(value is None or 0 <= value <= 100 for value in per_class)
@@ -114,9 +120,9 @@ def finished_result(files: RunFiles, identity: Mapping[str, Any]) -> dict[str, A
 def different_options(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
     """The differences between the identities of a stored run and of a command, as text.
 
-    The place of learned rows is left out, since their content is compared.
+    The places of learned rows and of given labels are left out, since their content is compared.
     """
-    pairs = ((name, theirs.get(name), value) for name, value in ours.items() if name != "rows")
+    pairs = ((name, theirs.get(name), value) for name, value in ours.items() if name not in ("rows", "labels"))
     return [f"{name} {stored} instead of {value}" for name, stored, value in pairs if stored != value]
 
 

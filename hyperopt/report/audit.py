@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperopt.options.run_options import RunOptions
-from hyperopt.options.stored import classes_of
+from hyperopt.options.stored import classes_of, knows_true_labels
 from hyperopt.report.clean_accuracy import DIGITS, CleanAccuracy
 from hyperopt.report.scores import precision_and_recall, score
-from hyperopt.rows.quality import looks_wrong, quality_of
+from hyperopt.report.suggestions import suggest
+from hyperopt.rows.quality import THRESHOLD, looks_wrong, quality_of
 from hyperopt.runs.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.files import replace_file
@@ -37,6 +38,10 @@ HEADER = (
     "class_accuracy",
     "predicted_label",
     "true_label",
+    # The names that cleanlab has.
+    "label_score",
+    "is_label_issue",
+    "suggested_label",
 )
 SHOWN = 10  # classes and pairs of classes in the report
 QUALITIES = ("network", "posterior")
@@ -51,12 +56,15 @@ class Audit:
     quality: (n,) in 0..1, low where the given label looks wrong (`hyperopt.rows.quality`); or the posterior.
     by: which of `QUALITIES`. clean: the network's accuracies on clean images. reference: (C,), with which the quality
     is compared: these accuracies, or ones for the posterior. confidence: p alone, (n,). posterior: of the image's
-    views to be in distribution, averaged, (n,), None without GMM.
+    views to be in distribution, averaged, (n,), None without GMM. predicted_probability: of the predicted label, (n,),
+    and probabilities: of all C classes, (n, C), by the last epoch's network; None if the run has not stored them.
+    learned_probability: of the learned label, (n,).
     index, given, predicted: place in the training table, given and most probable label, int64 (n,). network: the given
     label's probability by the last epoch's network, (n,). learned, given_probability: argmax of the soft label and its
-    probability of the given label; weight: learned loss weight; None if not learned. true: labels, None unless this
-    program made the noise. names: of the classes; files: of all N images of the training table; None without names.
-    places: of these images in the data set's own training table, which files have as index; None if it is the same.
+    probability of the given label; weight: learned loss weight; None if not learned. true: labels,
+    None unless this program made the noise or --labels gave the labels. names: of the classes; files: of all N images
+    of the training table; None without names. places: of these images in the data set's own training table, which files
+    have as index; None if it is the same.
     """
 
     index: np.ndarray
@@ -76,9 +84,16 @@ class Audit:
     reference: np.ndarray
     by: str = QUALITIES[0]
     places: np.ndarray | None = None
+    predicted_probability: np.ndarray | None = None
+    learned_probability: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """A dictionary with the keys of `HEADER` per image; missing values are None. Labels are names, if any exist."""
+    def records(self, threshold: float = THRESHOLD) -> Iterator[dict[str, Any]]:
+        """A dictionary with the keys of `HEADER` per image; missing values are None. Labels are names, if any exist.
+
+        Which labels look wrong depends on the threshold; the suggested label of an image to be left out is None.
+        """
+        suspects, suggested = self.suspects(threshold), self.suggested(threshold)
         class_accuracy = self.clean.reference()[self.given]
         for place, index in enumerate(self.index.tolist()):
             yield {
@@ -93,6 +108,9 @@ class Audit:
                 "class_accuracy": _share(class_accuracy, place),
                 "predicted_label": self.name(self.predicted[place]),
                 "true_label": None if self.true is None else self.name(self.true[place]),
+                "label_score": _share(self.quality, place),
+                "is_label_issue": bool(suspects[place]),
+                "suggested_label": None if suggested[place] < 0 else self.name(suggested[place]),
             }
 
     @property
@@ -111,41 +129,36 @@ class Audit:
         """
         return looks_wrong(self.quality, self.given, self.reference, threshold)
 
+    def suggested(self, threshold: float) -> np.ndarray:
+        """The suggested labels int64 (n,), below zero for images to be left out (`hyperopt.report.suggestions`)."""
+        predicted, learned = (self.predicted, self.predicted_probability), (self.learned, self.learned_probability)
+        return suggest(self.suspects(threshold), self.given, predicted, learned)
+
     def weakness(self, threshold: float) -> str | None:
         """Why the network cannot tell which labels are wrong; None if it can."""
         return self.clean.weakness((self.suspects(threshold) & (self.predicted != self.given)).mean())
 
-    def refuse_export(self, threshold: float) -> None:
-        """Raise UserError when the cleaned list would be empty or full, or when the network is too weak."""
+    def refuse_export(self, threshold: float, flag: str) -> None:
+        """Raise UserError for an export, by its flag, when no label looks wrong or each does, or for a weak network."""
         suspects = self.suspects(threshold)
         problem = self.weakness(threshold)
         if suspects.all() or not suspects.any():
             problem = problem or f"the cleaned list would {'be empty' if suspects.all() else 'keep every image'}"
             problem += f"; {suspects.sum()} of {len(suspects)} labels look wrong at --threshold {threshold:g}"
         if problem:
-            raise UserError(f"--export-clean is refused: {problem}")
+            raise UserError(f"{flag} is refused: {problem}")
 
-    def write(self, path: Path) -> None:
-        """Write a line per image as CSV or JSON, by the file's suffix."""
+    def write(self, path: Path, threshold: float = THRESHOLD) -> None:
+        """Write a line per image as CSV or JSON, by the file's suffix; which labels look wrong is by the threshold."""
         if path.suffix == ".json":
-            text = json.dumps(list(self.records()), indent=1) + "\n"
+            text = json.dumps(list(self.records(threshold)), indent=1) + "\n"
         else:
             file = io.StringIO(newline="")
             writer = csv.DictWriter(file, HEADER)  # with the line ends of RFC 4180: other ones leave a "\r" unquoted
             writer.writeheader()
-            writer.writerows(self.records())
+            writer.writerows(self.records(threshold))
             text = file.getvalue()
         replace_file(path, text.encode(errors="surrogateescape"))  # file names may have any bytes
-
-    def write_clean(self, path: Path, threshold: float) -> None:
-        """Write the indices of all other images, ascending, one per line or as a numpy array, by the file's suffix."""
-        clean = np.sort(self.published_index[~self.suspects(threshold)])
-        content = io.BytesIO()
-        if path.suffix == ".npy":
-            np.save(content, clean)
-        else:
-            np.savetxt(content, clean, fmt="%d")
-        replace_file(path, content.getvalue())
 
     def report(self, threshold: float) -> str:
         """How many labels look wrong, per class and pair of classes, and how many of them are wrong, if known."""
@@ -199,7 +212,7 @@ class Review:
 def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str = QUALITIES[0]) -> Review:
     """Audit a finished run, by its files, the data that it was trained on, its result and one of `QUALITIES`.
 
-    If this program has made the label noise, the data set's labels are the true ones.
+    If this program has made the label noise, or --labels gave the labels, the data set's labels are the true ones.
 
     Raises UserError when a file is missing or damaged, when the data set is another one, or without that quality.
 
@@ -236,7 +249,10 @@ def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str
         "learned": None if soft is None else soft.argmax(1),
         "given_probability": None if soft is None else soft[np.arange(len(index)), found.train_given],
         "weight": learned.get("weight"),
-        "true": found.train_true if options.noise_ratio > 0 else None,
+        "learned_probability": None if soft is None else soft.max(1),
+        "predicted_probability": found.train_predicted_probability,
+        "probabilities": found.train_probabilities,
+        "true": found.train_true if knows_true_labels(result) else None,
     }
     order = np.argsort(quality, kind="stable")
     ordered: dict[str, Any] = {name: None if column is None else column[order] for name, column in columns.items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
+from hyperopt.report.exports import refuse_folder
 from hyperopt.report.tables import LAYOUTS
 from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
@@ -14,6 +15,7 @@ from utils.runs.accuracies import ACCURACIES
 
 COMPARED = ("errors", "labels", "audits", "curves")
 DRAWN = ("errors", "curves")  # of these, with figures
+EXPORTS = ("export_clean", "export_labels", "export_folders")
 
 
 @dataclass(frozen=True)
@@ -59,28 +61,48 @@ class ResultOptions(Setting):
     )
     export_clean: Path | None = flag(
         None,
-        "file (.txt or .npy) for the indices of the training images whose label does not look wrong",
+        "file (.txt or .npy) for the training images whose label does not look wrong: file names, or their places",
         type=file_of(*INDEX_FORMATS),
+    )
+    export_labels: Path | None = flag(
+        None, "file (.csv) for the suggested labels, which --labels of a training reads", type=file_of(".csv")
+    )
+    export_folders: Path | None = flag(
+        None, "new folder for the training pictures that are kept, in a folder per suggested label", type=folder
+    )
+    links: bool = flag(False, "with --export-folders: links to the pictures in place of copies")
+    probabilities: Path | None = flag(
+        None, "file (.npy) for the probabilities of all classes of the training images", type=file_of(".npy")
     )
     threshold: float = flag(
         THRESHOLD,
-        "for --audit and --export-clean: a label looks wrong whose quality is below this share of the accuracy on the "
+        "for --audit and exports: a label looks wrong whose quality is below this share of the accuracy on the "
         "clean images of its class, averaged over the epochs",
         type=number(float, 0, 1),
     )
     quality: str = flag(
         QUALITIES[0],
-        "for --audit and --export-clean: the network's probabilities, or, of a run of GMM, the mean posterior, for "
+        "for --audit and exports: the network's probabilities, or, of a run of GMM, the mean posterior, for "
         "which the threshold is absolute",
         choices=QUALITIES,
     )
     run_folder: str | None = flag(
-        None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
+        None, "for --audit and exports: the run (default: the lowest finished one)", "-r", type=plain_name
     )
+
+    @property
+    def exports(self) -> list[str]:
+        """The flags that are given and ask for an export of an audit that depends on its threshold."""
+        return [as_flag(name) for name in EXPORTS if getattr(self, name)]
+
+    @property
+    def reviews(self) -> bool:
+        """Whether a run is audited."""
+        return bool(self.audit or self.exports or self.probabilities)
 
     def check_flags(self) -> None:
         """Raise UserError for flags that have no effect together."""
-        audits = self.audit or self.export_clean
+        audits = self.reviews
         self._check_belonging()
         if self.all or self.compare:
             self._check_every_setting()
@@ -89,14 +111,21 @@ class ResultOptions(Setting):
         belong_to_audits = {"-r": self.run_folder, "--threshold": self.threshold != THRESHOLD}
         belong_to_audits |= {"--quality": self.quality != QUALITIES[0]}
         if given := [name for name, there in belong_to_audits.items() if there and not audits]:
-            raise UserError(f"{given[0]} is for --audit and --export-clean; add one")
-        for path in (self.audit, self.export_clean, self.runs_csv):
+            raise UserError(f"{given[0]} is for --audit and exports; add one, such as --audit audit.csv")
+        if self.links and not self.export_folders:
+            raise UserError("--links is for --export-folders; add it")
+        if self.export_labels and self.export_labels.exists():
+            raise UserError(f"{self.export_labels} is there, and may have been edited; remove it, or name another file")
+        if self.export_folders:
+            refuse_folder(self.export_folders, self.folder)
+        written = (self.audit, self.export_clean, self.export_labels, self.export_folders, self.probabilities)
+        for path in (*written, self.runs_csv):
             if path and not path.parent.is_dir():
                 raise UserError(f"the folder of {path} is not there; make it, or name another")
             if path and any(path.parent.glob("result_*.json")):
                 raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
         if self.dry_run and (audits or self.plot or self.runs_csv):
-            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
+            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit and exports")
 
     def _check_belonging(self) -> None:
         """Refuse flags of --all and --compare without these."""

@@ -9,9 +9,10 @@ from hyperopt.options.stored import DATA, classes_of
 
 Results = dict[int, dict[str, Any]]  # by run number, in ascending order
 
-# Repetitions may differ in these. Each run folder has learned rows of its own. A run goes on only in its own precision,
-# but other runs may have another one: like a version it changes the rounding, and a note says so.
-FREE_OPTIONS = ("seed", "rows", "precision")
+# Repetitions may differ in these. Each run folder has learned rows of its own; of given labels the content is compared.
+# A run goes on only in its own precision, but other runs may have another one: like a version it changes the rounding,
+# and a note says so.
+FREE_OPTIONS = ("seed", "rows", "labels", "precision")
 # Versions that can change a result's rounding; Python's version is left out, since it affects no number.
 VERSIONS = ("torch", "torchvision", "numpy", "device", "threads")
 COMMIT_LETTERS = 12  # shown of 40
@@ -69,6 +70,7 @@ def _data(result: dict[str, Any]) -> dict[str, Any]:
         images.pop("train", None)  # the seed chooses the images that are kept, and their classes decide how many
     return {
         **{name: result.get(key) for key, name in DATA.items()},
+        "given labels": (result.get("labels") or {}).get("fingerprint"),
         **{f"number of {part} images": count for part, count in images.items()},
         "number of classes": classes_of(result),
         "class names": result.get("class_names"),

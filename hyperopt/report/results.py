@@ -11,7 +11,7 @@ from hyperopt.estimators.table import ESTIMATORS
 from hyperopt.options.resolve import make_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import AUG_MODELS, LOSS_LETTERS, Setting
-from hyperopt.options.stored import classes_of, read_result
+from hyperopt.options.stored import classes_of, knows_true_labels, read_result
 from hyperopt.report.published_errors import published_error
 from hyperopt.report.repetitions import FREE_OPTIONS, Results, differences, doubts, name_ranges, split_repetitions
 from hyperopt.runs.clean_images import few_clean_of_runs
@@ -94,6 +94,11 @@ class SettingResults:
     def per_class(self) -> list[list[float | None]]:
         """Test accuracy of the last epoch in percent by run and class; None for a class without test images."""
         return [result["accuracy_per_class"]["last_epoch"] for _, result in sorted(self.results.items())]
+
+    @property
+    def knows_true_labels(self) -> bool:
+        """Whether the data set's own labels are the true ones, and its runs may have been given others."""
+        return all(map(knows_true_labels, self.results.values()))
 
     @property
     def has_budgets(self) -> bool:

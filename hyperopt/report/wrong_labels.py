@@ -1,8 +1,8 @@
 """How well learned rows and audits tell wrong labels from right ones, over the runs of the settings of a table.
 
-Only finished runs count that were trained on images with label noise made by this program, and on no other images. A
-label is wrong if it differs from the data set's. All tables are Markdown, in %, with mean and standard deviation over
-runs.
+Only finished runs count that were trained on images with label noise, made by this program or given by --labels, and on
+no other images. A label is wrong if it differs from the data set's. All tables are Markdown, in %, with mean and
+standard deviation over runs.
 """
 
 from collections import defaultdict
@@ -37,10 +37,12 @@ def review_settings(settings: Sequence[SettingResults]) -> tuple[Reviews, list[s
 
     Raises UserError when there is no such run, or none can be read, or the data that they were trained on cannot.
     """
-    noisy = [setting for setting in settings if setting.options.noise_ratio > 0]
+    noisy = [setting for setting in settings if setting.knows_true_labels]
     noisy = [setting for setting in noisy if not setting.options.refit and setting.options.train_on == "distorted"]
     if not noisy:
-        raise UserError("none of the finished runs was trained on noisy labels (-nr) and on nothing else; train one")
+        raise UserError(
+            "none of the finished runs was trained on noisy labels (-nr, --labels) and on nothing else; train one"
+        )
     reviews, damaged = [], []
     data: dict[tuple, Dataset] = {}
     for setting in noisy:

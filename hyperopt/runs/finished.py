@@ -32,9 +32,19 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
         )
     if len(missing) == len(names):
         return
-    device = torch.device("cpu")
-    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset)
+    labels, device = options.label_file, torch.device("cpu")
+    if gone := labels is not None and not labels.path.exists():
+        print(f"note: {labels} is not there, and {path} was not compared with it", file=sys.stderr)
+        labels = None
+    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset, labels)
     refuse_result_of_other_data(path, result, fingerprints(data))
+    if gone:
+        return
+    if data.given and result["labels"]["fingerprint"] != data.given.fingerprint:
+        raise UserError(
+            f"{path} is of other labels than those of {labels}; put the earlier ones back, give the new file another "
+            "name, or start over with --fresh"
+        )
     if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(
             f"{path} is of another split file than the present one; put the earlier one back, or start over with "

@@ -11,6 +11,7 @@ from hyperopt.estimators.estimator import Estimator
 from hyperopt.rows.augmenter import AugmenterHolder
 from hyperopt.rows.augmenter_file import AugmenterFile
 from hyperopt.rows.rows_file import RowsFile
+from hyperopt.runs.card import card
 from hyperopt.runs.class_counts import images_per_class
 from hyperopt.runs.fingerprints import fingerprint_table, fingerprint_training_set, fingerprints
 from hyperopt.runs.stages import Stage
@@ -18,10 +19,10 @@ from utils.files import replace_file
 from utils.runs.predictions import predict
 
 
-def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
+def write_outcome(stage: Stage, estimator: Estimator, split: Split, accuracies: dict[str, float]) -> None:
     """Write the predictions of the last epoch, and the learned rows if the run trains on the distorted images.
 
-    An augmenter gets a file of its own.
+    Rows get a card, which has the test accuracies, in percent. An augmenter gets a file of its own.
     """
     training = estimator.training
     options, files, data = stage.training, stage.run.files, training.data
@@ -49,6 +50,7 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
     )
     replace_file(files.rows, rows.as_pt())
     replace_file(files.rows_npz, rows.as_npz())
+    replace_file(files.card, card(options, files, data, split, rows, accuracies).encode(errors="replace"))
     augmentation = training.rows.holders.get("A")
     if isinstance(augmentation, AugmenterHolder):
         AugmenterFile(augmentation.form, augmentation.content()).write(files.augmenter)
@@ -56,9 +58,10 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split) -> None:
 
 def describe(data: Dataset, split: Split) -> dict[str, Any]:
     """The entries of a result about the data set."""
+    given = {"labels": data.given.summary(split, data.train.labels.cpu().numpy())} if data.given else {}
     return {
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test_labels)},
         "images_per_class": images_per_class(data, split),
         "tested_on": "valid" if data.tested_on_valid else "test",
-    } | fingerprints(data)
+    } | (given | fingerprints(data))

@@ -93,7 +93,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
                 pictures = training.samples() if is_pictured(number, epochs.count) else {}
                 record.add(epoch, training.published(), estimator.whole_state(), training.described(), pictures)
                 tqdm.write(epoch.line(epochs.count))
-            write_outcome(stage, estimator, split)
+            write_outcome(stage, estimator, split, record.accuracies())
             result = record.finish(describe(data, split) | estimator.result())
             if later:
                 interruption.check()
@@ -106,7 +106,9 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
     Raises UserError when it cannot be read, when other runs of the run folder have another data set, when there are
     fewer test images than the options ask for, or when the images are grey and an augmenter needs colours.
     """
-    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset)
+    data = load_dataset(
+        options.dataset, options.folder, device, rgb(options.background), options.subset, options.label_file
+    )
     data = data.evaluating(options.test_images)
     refuse_other_data(options.files, options.background, options.subset, fingerprints(data))
     refuse_split_of_other_labels(options.files.folder, options.split_name, data)
@@ -122,6 +124,9 @@ def distort(options: RunOptions, data: Dataset) -> Split:
     """The run's biased, noisy training set; its images per class are printed."""
     split = prepare_split(options, data)
     remember_labels_of_split(options.files.folder, options.split_name, data)
+    own = data.train.labels.cpu().numpy()
+    for note in data.given.describe(split, own) if data.given else ():
+        print(f"note: {note}", file=sys.stderr)
     announce(data, split, None if options.public else options.dataset)
     return split
 

@@ -101,6 +101,8 @@ def prepare_split(
     )
     labels = data.train.labels.cpu().numpy()
     split = find(options.files.folder, labels, data.classes, distortion, options.seed)
+    if data.given:
+        split = data.given.put_into(split, labels)
     if options.oversplit:
         split = train_on_everything(split)
     if options.valid_images:

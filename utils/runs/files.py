@@ -70,6 +70,11 @@ class RunFiles:
         return self.rows.with_suffix(".npz")
 
     @property
+    def card(self) -> Path:
+        """What the rows were learned from, for people (`hyperopt.runs.card`)."""
+        return self.folder / f"card_{self.name}.md"
+
+    @property
     def augmenter(self) -> Path:
         """The augmenter (`hyperopt.rows.augmenter_file`), if the run has one."""
         return self.folder / f"network_{self.name}.pt"
@@ -94,7 +99,7 @@ class RunFiles:
     @property
     def outcome(self) -> tuple[Path, ...]:
         """The files that are written between the last epoch and the result."""
-        return self.rows, self.rows_npz, self.augmenter, self.predictions
+        return self.rows, self.rows_npz, self.card, self.augmenter, self.predictions
 
     @property
     def lock(self) -> Path:

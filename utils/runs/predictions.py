@@ -12,6 +12,9 @@
     train_true                   int64 (n,)      true labels of the data set
     train_predicted              int64 (n,)      most probable class of the image without augmentation
     train_given_probability      float32 (n,)    probability of the given label
+    train_predicted_probability  float32 (n,)    probability of the most probable class; absent from older files
+    train_probabilities          float32 (n, C)  of all classes; absent from older files, and of tables of more than
+                                                 `STORED` numbers, with a line for each of all N training images
     train_confidence             float32 (n,)    probability of the given label, averaged over the train passes
     train_other_confidence       float32 (n,)    the same for the most probable other label; absent from older files
     train_forgetting             int64 (n,)      how often the prediction went from the given label to another one
@@ -40,7 +43,14 @@ from utils.files import replace_file
 from utils.passes import Batch, Network, Outputs, View, split_probability
 
 FEATURED = 2000
-CAME_LATER = {"train_other_confidence", "train_forgetting"}  # older files lack them
+STORED = 5 * 10**6  # probabilities, which take 20 MB
+CAME_LATER = {  # older files lack them
+    "train_other_confidence",
+    "train_forgetting",
+    "train_predicted_probability",
+    "train_probabilities",
+}
+TABLES = ("features", "train_probabilities")  # of two dimensions
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class Predictions:
     table: np.ndarray
     train_other_confidence: np.ndarray | None = None
     train_forgetting: np.ndarray | None = None
+    train_predicted_probability: np.ndarray | None = None
+    train_probabilities: np.ndarray | None = None
 
     def write(self, path: Path) -> None:
         """Write the file."""
@@ -96,8 +108,8 @@ def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
     if arrays.pop("table").dtype.kind != "U":
         return "table is not text"
     for name, array in arrays.items():
-        wanted = np.floating if name == "features" or name.endswith(("probability", "confidence")) else np.integer
-        if array.ndim != (2 if name == "features" else 1) or not np.issubdtype(array.dtype, wanted):
+        wanted = np.floating if name in TABLES or name.endswith(("probability", "confidence")) else np.integer
+        if array.ndim != (2 if name in TABLES else 1) or not np.issubdtype(array.dtype, wanted):
             return f"{name} is {array.dtype} of shape {array.shape}"
     lengths = {name: len(array) for name, array in arrays.items()}
     for part in ("test_", "train_", "feature"):
@@ -108,10 +120,12 @@ def _misfit(arrays: dict[str, np.ndarray], classes: int) -> str | None:
     for name, array in arrays.items():
         if np.issubdtype(array.dtype, np.integer) and array.min() < 0:
             return f"{name} has a number below zero"
-        if name.endswith(("probability", "confidence")) and not (0 <= array.min() <= array.max() <= 1):
+        if name.endswith(("probability", "probabilities", "confidence")) and not (0 <= array.min() <= array.max() <= 1):
             return f"{name} is not from 0 to 1"
         if name.endswith(("label", "predicted", "given", "true")) and array.max() >= classes:
             return f"{name} has a class that does not exist"
+    if "train_probabilities" in arrays and arrays["train_probabilities"].shape[1] != classes:
+        return f"train_probabilities are of {arrays['train_probabilities'].shape[1]} classes instead of {classes}"
     if not np.isfinite(arrays["features"]).all():
         return "features has a value that is not finite"
     if arrays["feature_index"].max() >= lengths["test_label"]:
@@ -146,8 +160,9 @@ def predict(
     """
     images = len(test.labels)
     chosen = torch.linspace(0, images - 1, min(FEATURED, images)).round().long().to(test.labels.device)
-    columns = zip(*(_train_columns(network, batch, view) for batch in train), strict=True)
-    index, given, predicted, *last = map(torch.cat, columns)
+    columns = zip(*(_train_columns(network, batch, view, len(true)) for batch in train), strict=True)
+    index, given, predicted, most, *last = map(torch.cat, columns)
+    all_classes = last.pop()
     # The last network's for an image that no train pass has had.
     means = (torch.where(mean[index].isfinite(), mean[index], now) for mean, now in zip(confidence, last, strict=True))
     given_confidence, other_confidence = means
@@ -163,12 +178,18 @@ def predict(
         "train_true": true[index],
         "train_predicted": predicted,
         "train_given_probability": last[0],
+        "train_predicted_probability": most,
         "train_confidence": given_confidence,
         "train_other_confidence": other_confidence,
     } | ({"train_forgetting": forgotten} if trained else {})
+    if all_classes.numel():
+        arrays["train_probabilities"] = all_classes
     return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
 
 
-def _train_columns(network: Network, batch: Batch, view: View) -> tuple[Tensor, ...]:
-    probabilities = network.head(network.features(view(batch.images))).softmax(1)
-    return batch.index, batch.given, probabilities.argmax(1), *split_probability(probabilities, batch.given)
+def _train_columns(network: Network, batch: Batch, view: View, images: int) -> tuple[Tensor, ...]:
+    """The columns of a batch; the last one has no column if those of so many images would be too large."""
+    found = network.head(network.features(view(batch.images))).softmax(1)
+    stored = found[:, : found.shape[1] if images * found.shape[1] <= STORED else 0]
+    most = found.max(1)
+    return batch.index, batch.given, most.indices, most.values, *split_probability(found, batch.given), stored

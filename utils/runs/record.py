@@ -208,16 +208,18 @@ class Record(AbstractContextManager):
         """Mean test accuracy of the last five epochs, or of all if there are fewer."""
         return statistics.fmean(epoch.test.accuracy for epoch in self.epochs[-5:])
 
+    def accuracies(self) -> dict[str, float]:
+        """The test accuracies of the run so far, in percent."""
+        found = {key: epoch.test.accuracy for key, epoch in self.chosen_epochs().items()}
+        return found | ({"last_five": self.last_five()} if self._run_epochs.alike else {})
+
     def _earlier_run(self) -> bool:
         return self.files.result.exists() or self.files.last.exists()
 
     def finish(self, data: dict[str, Any]) -> dict[str, Any]:
         """Write and return the result; `data` holds its entries about the data set, by key."""
-        chosen = self.chosen_epochs()
-        accuracy = {key: epoch.test.accuracy for key, epoch in chosen.items()}
-        epochs = {key: epoch.epoch for key, epoch in chosen.items()}
-        if self._run_epochs.alike:
-            accuracy["last_five"], epochs["last_five"] = self.last_five(), self.done
+        chosen, accuracy = self.chosen_epochs(), self.accuracies()
+        epochs = {key: chosen[key].epoch if key in chosen else self.done for key in accuracy}
         result = {
             "dataset": self.options["dataset"],
             "run": self.run,

@@ -88,9 +88,12 @@ def pool_runs(setting: SettingResults, sources: Sources) -> Pool | None:
     wrong, rare = pooled.pop("wrong"), pooled.pop("true") >= setting.classes / 2
     if not pooled:
         return None
-    # Wrong labels are known only if this program made the noise.
-    ratio, _, noise = setting.distortion
-    groups = {"right label": ~wrong, "wrong label": wrong} if noise > 0 else {"any label": np.ones_like(wrong)}
+    ratio, *_ = setting.distortion
+    groups = (
+        {"right label": ~wrong, "wrong label": wrong}
+        if setting.knows_true_labels
+        else {"any label": np.ones_like(wrong)}
+    )
     if ratio > 1:
         groups |= {"frequent class": ~rare, "rare class": rare}
     return Pool(len(parts), pooled, {name: mask for name, mask in groups.items() if mask.any()})

@@ -74,6 +74,7 @@ def test_features_of_a_large_test_set_are_an_even_part(monkeypatch):
         "above one",
         "places",
         "class",
+        "other classes",
     ],
 )
 def test_damaged_file_is_named(tmp_path, damage):
@@ -82,6 +83,7 @@ def test_damaged_file_is_named(tmp_path, damage):
     arrays = dict.fromkeys(Predictions.__dataclass_fields__, numbers) | {"features": np.zeros((3, 2), np.float32)}
     arrays["table"] = np.array("abc")
     arrays |= {name: shares for name in arrays if name.endswith(("probability", "confidence"))}
+    arrays["train_probabilities"] = np.zeros((3, 3), np.float32)
     Predictions(**arrays).write(path)
     assert Predictions.read(path, 3).features.shape == (3, 2)
     if damage == "missing":
@@ -97,6 +99,7 @@ def test_damaged_file_is_named(tmp_path, damage):
             "below zero": {"train_given": numbers - 1},
             "above one": {"train_confidence": shares + 2},
             "places": {"feature_index": numbers + 1},
+            "other classes": {"train_probabilities": np.zeros((3, 4), np.float32)},
             "class": {"train_predicted": numbers + 1},
         }
         np.savez(path, **(arrays | changed[damage] if damage in changed else {}))

@@ -48,17 +48,23 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
 
 
 def load_dataset(
-    name: str, folder: Path, device: torch.device, background: Colour = WHITE, subset: Subset = WHOLE
+    name: str,
+    folder: Path,
+    device: torch.device,
+    background: Colour = WHITE,
+    subset: Subset = WHOLE,
+    image_size: int | None = None,
+    skip_damaged: bool = False,
 ) -> Dataset:
     """Read a subset of a data set, whose files are in `folder`, onto the device.
 
     Raises UserError if that is impossible.
 
-    Transparent pictures of own data are laid over the background. Images that are too large for the device stay on the
-    host and are moved batch by batch; a note on stderr says so.
+    background, image_size and skip_damaged are of own data, as in `own_data`. Images that are too large for the device
+    stay on the host and are moved batch by batch; a note on stderr says so.
     """
     source = find_source(name, folder)
-    data = source(folder, background) if source is own_data else source(folder)
+    data = own_data(folder, background, image_size, skip_damaged) if source is own_data else source(folder)
     if not data.tested_whole:
         check_sizes(data, folder)
     data = choose(data, subset, name)

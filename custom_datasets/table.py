@@ -108,7 +108,8 @@ class Dataset:
     so that their sizes differ. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
     only so many of the test images are evaluated, the first ones; None for all. notes: for the user, on the files.
     duplicates: notes on training images that are under two labels, or clean or test images too.
-    image_size: the side to which pictures of any size were scaled; None where they are as they are.
+    image_size: the side to which pictures of any size were scaled; None where they are as they are. damaged: how many
+    pictures were left out because they cannot be read.
     """
 
     train: Images
@@ -126,6 +127,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
     image_size: int | None = None
+    damaged: int = 0
 
     @property
     def channels(self) -> int:

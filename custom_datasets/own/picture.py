@@ -174,11 +174,23 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise UserError(f"{path} is not a file; remove it")
-        try:
-            image = Image.open(path)
-        except Image.DecompressionBombError as error:
-            raise UserError(
-                f"{path} has more pixels than a photograph ({first_line(error)}); make it smaller"
-            ) from error
-        with image:
+        with _open(path) as image:
             yield image
+
+
+def _open(path: Path) -> ImageFile.ImageFile:
+    try:
+        return Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} has more pixels than a photograph ({first_line(error)}); make it smaller") from error
+    except Image.UnidentifiedImageError as error:
+        raise UserError(f"{path} is damaged or not what its name says ({_content(path)}); replace it") from error
+
+
+def _content(path: Path) -> str:
+    """What is in a file that is no picture, in words."""
+    with path.open("rb") as file:
+        start = file.read(100).lstrip()
+    if not start:
+        return "it is empty"
+    return "it is a web page or other text" if start.startswith(b"<") else "no picture is in it"

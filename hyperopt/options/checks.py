@@ -19,6 +19,9 @@ def check_setting(setting: Setting) -> None:
         _check_refit(setting)
     if setting.background != Setting.background and setting.public:
         raise UserError(f"--background is for your own data; {setting.dataset} has no transparent pictures")
+    for name in ("image_size", "skip_damaged"):
+        if setting.public and getattr(setting, name):
+            raise UserError(f"{as_flag(name)} is for your own pictures; leave it out for {setting.dataset}")
     _check_policy(setting)
     _check_amount(setting.aug_model, setting.amount)
     _check_estimator(setting)

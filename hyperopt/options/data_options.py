@@ -33,6 +33,10 @@ class DataOptions:
         "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
         type=colour,
     )
+    image_size: int | None = flag(
+        None, "own pictures: side they are scaled to (default: chosen)", type=number(int, 8, 2048)
+    )
+    skip_damaged: bool = flag(False, "own pictures: go on without those that cannot be read", identity=False)
     classes: str | None = flag(
         None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes
     )
@@ -72,6 +76,11 @@ class DataOptions:
         """The part of the data set that is used."""
         classes = tuple(map(int, self.classes.split(","))) if self.classes else None
         return Subset(classes, self.first_images)
+
+    @property
+    def read_as(self) -> tuple[str, Subset, int | None]:
+        """What makes other images of the same files: background, subset, and the side to which they are scaled."""
+        return self.background, self.subset, self.image_size
 
     @property
     def distorted(self) -> bool:

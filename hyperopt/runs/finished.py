@@ -5,13 +5,12 @@ from typing import Any
 
 import torch
 
-from custom_datasets.sources import load_dataset
 from custom_datasets.split_file import preview_split
 from hyperopt.options.stored import DATA
+from hyperopt.runs.data import read_dataset
 from hyperopt.runs.fingerprints import fingerprint_run, fingerprints, refuse_result_of_other_data
 from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.stages import Stage
-from utils.colour import rgb
 from utils.errors import UserError
 
 
@@ -33,7 +32,7 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
     if len(missing) == len(names):
         return
     device = torch.device("cpu")
-    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset)
+    data = read_dataset(options, device, result)
     refuse_result_of_other_data(path, result, fingerprints(data))
     if "data" in result and fingerprint_run(data, prepare_split(options, data, preview_split)) != result["data"]:
         raise UserError(

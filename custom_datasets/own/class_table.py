@@ -82,6 +82,8 @@ def _rows(table: Path) -> list[tuple[int, str, str]]:
     file, label = places
     if file is None or label is None:
         raise UserError(f"{table} has the columns {', '.join(header) or 'none'}; it needs a header with {COLUMNS}")
+    if not rows:
+        raise UserError(f"{table} has no row; name every picture and its class in it")
     found = []
     for line, row in rows:
         if len(row) <= max(file, label) or not row[file].strip() or not row[label].strip():

@@ -33,7 +33,7 @@ class Listing:
         if self.left_out:
             notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
             if any(is_picture(file.name) for file in self.left_out):
-                where = "that the table names" if self.table else "in the classes' folders"
+                where = "if the table names them" if self.table else "in the classes' folders"
                 notes[-1] += f"; pictures are read {where}, as JPEG, PNG, WebP, TIFF, BMP or PPM"
         if self.junk:
             verb = "that is" if len(self.junk) == 1 else "that are"

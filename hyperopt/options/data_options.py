@@ -33,9 +33,7 @@ class DataOptions:
         "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
         type=colour,
     )
-    image_size: int | None = flag(
-        None, "own pictures: side they are scaled to (default: chosen)", type=number(int, 8, 2048)
-    )
+    image_size: int | None = flag(None, "own pictures: scaled to X x X (default: chosen)", type=number(int, 8, 2048))
     skip_damaged: bool = flag(False, "own pictures: go on without those that cannot be read", identity=False)
     classes: str | None = flag(
         None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes

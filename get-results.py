@@ -102,10 +102,11 @@ def find_review(options: ResultOptions, settings: list[SettingResults]) -> Revie
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    if options.export_labels and options.label_file:
-        data = load_given_data(result, settings[0].folder, options.label_file)
+    labels = options.label_file
+    if options.export_labels and labels:
+        data = load_given_data(result, settings[0].folder, labels)
     else:
-        data = load_data(result["options"], settings[0].folder)
+        data = load_data(result, settings[0].folder)
     review = review_run(files, data, result, options.quality)
     if options.exports:
         review.audit.refuse_export(options.threshold, options.exports[0])
@@ -143,7 +144,7 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
     if settings[0].has_budgets and has_scores(settings[0]):
-        figures.plot_scores(settings[0], lambda: load_data(settings[0].options, settings[0].folder), folder, drawn)
+        figures.plot_scores(settings[0], lambda: load_data(settings[0].first_result, settings[0].folder), folder, drawn)
     if review:
         figures.plot_sheets(review, folder, drawn)
     return drawn

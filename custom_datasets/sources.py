@@ -57,16 +57,18 @@ def load_dataset(
     background: Colour = WHITE,
     subset: Subset = WHOLE,
     labels: LabelSource | None = None,
+    image_size: int | None = None,
+    skip_damaged: bool = False,
 ) -> Dataset:
     """Read a subset of a data set, whose files are in `folder`, onto the device; and the labels it is given, if any.
 
     Raises UserError if that is impossible.
 
-    Transparent pictures of own data are laid over the background. Images that are too large for the device stay on the
-    host and are moved batch by batch; a note on stderr says so.
+    background, image_size and skip_damaged are of own data, as in `own_data`. Images that are too large for the device
+    stay on the host and are moved batch by batch; a note on stderr says so.
     """
     source = find_source(name, folder)
-    data = source(folder, background) if source is own_data else source(folder)
+    data = own_data(folder, background, image_size, skip_damaged) if source is own_data else source(folder)
     if not data.tested_whole:
         check_sizes(data, folder)
     if labels:

@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,25 +20,48 @@ from custom_datasets.table import on_host
 from custom_datasets.workers import AHEAD, shared, start
 from utils.errors import UserError
 
-SIDE = 224
-EVALUATION_VIEW = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE)])
-TRAINING_VIEW = transforms.Compose([transforms.RandomResizedCrop(SIDE), transforms.RandomHorizontalFlip()])
+SIDE = 224  # of ImageNet's images
+
+
+@dataclass(frozen=True)
+class FileViews:
+    """How files become images of one `shape` (C, H, W): read, then a view of the picture, of mode RGB or L."""
+
+    read: Callable[[str], Image.Image]
+    evaluation: Callable[[Image.Image], Image.Image]
+    training: Callable[[Image.Image], Image.Image]  # draws from torch's global generator, as torchvision's do
+    shape: tuple[int, int, int]
+
+
+def read_rgb(file: str) -> Image.Image:
+    """The picture in a file, in colour. Raises UserError when it cannot be read."""
+    with reading(file), Image.open(file) as image:
+        return image.convert("RGB")
+
+
+IMAGENET_VIEWS = FileViews(
+    read_rgb,
+    transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE)]),
+    transforms.Compose([transforms.RandomResizedCrop(SIDE), transforms.RandomHorizontalFlip()]),
+    (3, SIDE, SIDE),
+)
 
 
 @dataclass(frozen=True)
 class StreamedImages:
-    """N image files and their labels int64 (N,), on the run's device; a batch is uint8 (B, 3, 224, 224).
+    """N image files and their labels int64 (N,), on the run's device; a batch is uint8 (B, C, H, W).
 
-    With a crop seed, an image gets a random crop and flip, otherwise the central crop. The result depends only on the
-    crop seed and the image's place, not on the workers or the batch.
+    With a crop seed, an image gets the training view, such as a random crop, otherwise the evaluation view. The result
+    depends only on the crop seed and the image's place, not on the workers or the batch.
     """
 
     files: Sequence[str]
     labels: Tensor
+    views: FileViews = IMAGENET_VIEWS
 
     @property
     def shape(self) -> tuple[int, int, int]:  # noqa: D102
-        return 3, SIDE, SIDE
+        return self.views.shape
 
     @property
     def memory(self) -> int:  # noqa: D102
@@ -57,14 +80,15 @@ class StreamedImages:
         return hashlib.sha256("\n".join(names).encode()).digest()
 
     def select(self, places: Tensor, labels: Tensor) -> "StreamedImages":  # noqa: D102
-        return StreamedImages([self.files[place] for place in places.tolist()], labels.to(self.labels.device))
+        files = [self.files[place] for place in places.tolist()]
+        return replace(self, files=files, labels=labels.to(self.labels.device))
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         device = self.labels.device
         with warnings.catch_warnings():  # torch's advice on the number of workers, which the user chooses
             warnings.filterwarnings("ignore", "This DataLoader will create")
             loader = DataLoader(
-                FileReader(self.files, crops),
+                FileReader(self.files, crops, self.views),
                 batch_size=None,
                 sampler=[index.tolist() for index in on_host(order)],
                 num_workers=workers,
@@ -81,7 +105,7 @@ class StreamedImages:
 
 @dataclass(frozen=True)
 class FileReader(Dataset[Tensor | str]):
-    """Runs in a worker: maps the places of a batch to its images, uint8 (B, 3, 224, 224).
+    """Runs in a worker: maps the places of a batch to its images, uint8 (B, C, H, W).
 
     If a file cannot be read, it *returns* the message. An error that a worker raises arrives with a traceback. An
     exception object that is returned keeps the frame of the pass alive, and with it the workers.
@@ -89,6 +113,7 @@ class FileReader(Dataset[Tensor | str]):
 
     files: Sequence[str]
     crops: int | None
+    views: FileViews
 
     def __getitem__(self, places: Sequence[int]) -> Tensor | str:
         try:
@@ -98,13 +123,12 @@ class FileReader(Dataset[Tensor | str]):
             return str(error)
 
     def _read(self, place: int) -> Tensor:
-        with reading(self.files[place]), Image.open(self.files[place]) as file:
-            image = file.convert("RGB")
+        image = self.views.read(self.files[place])
         if self.crops is None:
-            return pil_to_tensor(EVALUATION_VIEW(image))
+            return pil_to_tensor(self.views.evaluation(image))
         with torch.random.fork_rng(devices=[]):  # torchvision's crops draw from the global generator
             torch.default_generator.manual_seed(image_seed(self.crops, place))
-            return pil_to_tensor(TRAINING_VIEW(image))
+            return pil_to_tensor(self.views.training(image))
 
 
 def image_seed(crops: int, place: int) -> int:

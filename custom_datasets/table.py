@@ -110,6 +110,8 @@ class Dataset:
     only so many of the test images are evaluated, the first ones; None for all. notes: for the user, on the files.
     duplicates: notes on training images that are under two labels, or clean or test images too. given: the labels that
     training images are given; None if these are the data set's own.
+    image_size: the side to which pictures of any size were scaled; None where they are as they are. damaged: how many
+    pictures were left out because they cannot be read.
     """
 
     train: Images
@@ -127,6 +129,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
     given: GivenLabels | None = None
+    image_size: int | None = None
+    damaged: int = 0
 
     @property
     def channels(self) -> int:

@@ -21,7 +21,7 @@ POLICY_NAMES = (
 )
 # The policies that --rand is for, each with its highest magnitude.
 MAGNITUDES = {"RAND": 30, "RA": 30, "SEVERE": 10}
-STANDARD_NAMES = ("crop", "affine", "flip", "vertical", "erasing")
+STANDARD_NAMES = ("resized", "crop", "affine", "flip", "vertical", "erasing")
 NO_STANDARD = "none"
 AS_IT_IS = "none"
 PLANTED_NAMES = (AS_IT_IS, "rotation", "translation", "zoomin", "zoomout")

@@ -6,6 +6,7 @@ from enum import IntEnum, auto
 import torch
 from torch import Tensor
 
+from custom_transforms.resized_crop import RandomResizedCrop
 from custom_transforms.standard import RandomAffine, RandomCrop, RandomErasing, RandomFlip, RandomVerticalFlip
 
 Random = Callable[[Tensor, torch.Generator], Tensor]
@@ -15,6 +16,7 @@ class Place(IntEnum):
     """The places of augmentation in a view, in their order: on uint8 images, then on normalised ones."""
 
     BEFORE_CROP = auto()
+    RESIZED_CROP = auto()
     CROP = auto()
     AFFINE = auto()
     FLIP = auto()
@@ -27,6 +29,7 @@ class Place(IntEnum):
 
 
 STANDARD: dict[str, tuple[Place, Callable[[], Random]]] = {
+    "resized": (Place.RESIZED_CROP, RandomResizedCrop),
     "crop": (Place.CROP, RandomCrop),
     "affine": (Place.AFFINE, RandomAffine),
     "flip": (Place.FLIP, RandomFlip),

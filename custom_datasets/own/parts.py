@@ -19,6 +19,7 @@ NAMES = {
     "valid": ("valid", "val", "validation", "dev"),
     "test": ("test", "testing"),
 }
+JOINED = ("train", "valid")  # the parts of the training table
 PART_OF = {name: part for part, names in NAMES.items() for name in names}
 
 

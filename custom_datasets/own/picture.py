@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
+from custom_datasets.own.scale import scale_picture
 from custom_datasets.reading import reading
-from utils.errors import UserError
+from utils.errors import UserError, first_line
 
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255 each
 WHITE = 255, 255, 255
@@ -28,14 +31,30 @@ TURNS: dict[int | None, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = [TURNS[number] for number in (5, 6, 7, 8)]
+# A JPEG is decoded at an eighth, a quarter or half of its size if that is still so many times the scaled size.
+ENOUGH = 4
 # PNG stores its transparent colour in the bits of the file; Pillow spreads pixels of few bits over 0 to 255.
 SPREAD: dict[str | None, int] = {"L;2": 85, "L;4": 17}
 
 SIXTEEN_BITS = re.compile(";16[BLN]")  # per channel, with the order of the bytes; "BGR;16" has 16 bits for all channels
 
 
+class Header(NamedTuple):
+    """What is known of a picture before its pixels are read: whether it needs three channels, and its sides."""
+
+    colour: bool
+    size: tuple[int, int]  # (H, W) as a viewer shows it
+
+
 def has_colour(path: Path, background: Colour) -> bool:
-    """Whether the picture in a file needs three channels, by its header.
+    """Whether the picture in a file needs three channels, by its header. Raises UserError as `look` does."""
+    with quiet():
+        return look(path, background).colour
+
+
+def look(path: Path, background: Colour) -> Header:
+    """The header of the picture in a file; to be called within `quiet`.
 
     Raises UserError when it cannot be read, is not of 8 bits, or is one of several pictures, as in animations.
     """
@@ -46,23 +65,52 @@ def has_colour(path: Path, background: Colour) -> bool:
         if frames > 1 and image.format != "MPO":
             raise UserError(f"{path} holds {frames} pictures, as animations and scans do; keep one of them")
         over_colour = is_transparent(image) and len(set(background)) > 1
-        return image.mode not in GREY_MODES or over_colour
+        return Header(image.mode not in GREY_MODES or over_colour, size_as_shown(image))
 
 
-def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
+def read_picture(path: Path, colour: bool, background: Colour, side: int | None = None) -> np.ndarray:
     """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`; of several, the first one.
+
+    With a `side` it is scaled and cropped to side x side pixels, as `scale_picture` does.
 
     Raises UserError when it is damaged or not of 8 bits.
     """
+    with quiet():
+        return as_array(open_picture(path, colour, background, side))
+
+
+def open_picture(path: Path, colour: bool, background: Colour, side: int | None = None) -> Image.Image:
+    """The same as a picture of mode RGB or L; to be called within `quiet`."""
     with _opened(path) as image:
         refuse_depth(path, image)
+        if side and isinstance(image, JpegImageFile):
+            # Decoded smaller where that is many times faster: still ENOUGH times as large as it will be, which moves
+            # pixels by a tenth of a grey level in the mean.
+            image.draft(None, (ENOUGH * side, ENOUGH * side))
         spread_transparency(image)
         image.load()
         turn = TURNS.get(orientation(image))
         flat = over_background(image, background) if is_transparent(image) else image
         flat = flat.convert("RGB" if colour else "L")
-        pixels = np.asarray(flat if turn is None else flat.transpose(turn))
-        return pixels.transpose(2, 0, 1) if colour else pixels[None]
+        upright = flat if turn is None else flat.transpose(turn)
+        return scale_picture(upright, side) if side else upright
+
+
+def as_array(picture: Image.Image) -> np.ndarray:
+    """A picture of mode RGB or L as uint8 (C, H, W)."""
+    pixels = np.asarray(picture)
+    return pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
+
+
+def size_as_shown(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """(H, W) of a picture that is not loaded yet, after its EXIF orientation."""
+    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
+        return image.height, image.width  # Pillow would read all pixels in search of an orientation after them
+    sideways = TURNS.get(orientation(image)) in SIDEWAYS
+    if sideways and image.format == "TIFF":
+        image.load()  # turns it, and some versions have exchanged the sides before
+        sideways = False
+    return (image.width, image.height) if sideways else (image.height, image.width)
 
 
 def refuse_depth(path: Path, image: ImageFile.ImageFile) -> None:
@@ -113,11 +161,36 @@ def orientation(image: Image.Image) -> int | None:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of Pillow about very large pictures and damaged metadata. Not for threads, but around them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open the file; any error inside becomes a UserError that names it."""
-    with reading(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about very large pictures and damaged metadata
+    with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise UserError(f"{path} is not a file; remove it")
-        with Image.open(path) as image:
+        with _open(path) as image:
             yield image
+
+
+def _open(path: Path) -> ImageFile.ImageFile:
+    try:
+        return Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} has more pixels than a photograph ({first_line(error)}); make it smaller") from error
+    except Image.UnidentifiedImageError as error:
+        raise UserError(f"{path} is damaged or not what its name says ({_content(path)}); replace it") from error
+
+
+def _content(path: Path) -> str:
+    """What is in a file that is no picture, in words."""
+    with path.open("rb") as file:
+        start = file.read(100).lstrip()
+    if not start:
+        return "it is empty"
+    return "it is a web page or other text" if start.startswith(b"<") else "no picture is in it"

@@ -5,30 +5,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from custom_datasets.own.class_table import by_table, find_table
 from custom_datasets.own.names import counted, describe_files, first_of, is_junk, is_picture, is_read
 from utils.errors import UserError
+
+HOLDERS = {"images", "imgs", "img", "pictures", "photos"}  # a folder of this name beside a table is no class
 
 
 @dataclass(frozen=True)
 class Listing:
     """The pictures of every class (paths, ascending by folder, then name); the classes are ordered by name.
 
-    left_out: other files; junk: pictures that systems and tools have left. Neither is read.
+    left_out: other files; junk: pictures that systems and tools have left. Neither is read. table: that has the classes
+    of the pictures; None if their folders say them.
     """
 
     path: Path
     pictures: dict[str, list[Path]]
     left_out: list[Path]
     junk: list[Path]
+    table: Path | None = None
 
     @property
     def notes(self) -> list[str]:
         """Notes for the user on files that are not read."""
-        notes = []
+        notes = [f"the classes of the pictures in {self.path} are those of its {self.table.name}"] if self.table else []
         if self.left_out:
             notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
             if any(is_picture(file.name) for file in self.left_out):
-                notes[-1] += "; pictures are read in the classes' folders, as JPEG, PNG, WebP, TIFF, BMP or PPM"
+                where = "if the table names them" if self.table else "in the classes' folders"
+                notes[-1] += f"; pictures are read {where}, as JPEG, PNG, WebP, TIFF, BMP or PPM"
         if self.junk:
             verb = "that is" if len(self.junk) == 1 else "that are"
             notes.append(
@@ -42,7 +48,7 @@ class Listing:
 
 
 def list_part(path: Path) -> Listing:
-    """List the files of a part; links are followed.
+    """List the files of a part; links are followed. Pictures without folders of classes may have a table.
 
     Raises UserError that names the folder if it cannot be read, if a link leads to it a second time or if it has no
     picture, and for a link that leads nowhere.
@@ -58,8 +64,21 @@ def list_part(path: Path) -> Listing:
             if not os.path.exists(folder / name):
                 raise UserError(f"{folder / name} is a link that leads nowhere; mend or remove it")
             listing.left_out.append(folder / name)
+    classes = {name.lower() for name, pictures in listing.pictures.items() if pictures}
+    if len(classes) < 2 and classes <= HOLDERS and (table := find_table(path)):
+        return _of_table(listing, table)
     _refuse_empty(listing)
     return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.junk)
+
+
+def _of_table(listing: Listing, table: Path) -> Listing:
+    """The listing of a part by the table that has the classes of its pictures."""
+    there = [picture for pictures in listing.pictures.values() for picture in pictures]
+    there += [path for path in listing.left_out if is_read(path.name)]
+    classes = by_table(table, there)
+    read = {table, *(picture for pictures in classes.values() for picture in pictures)}
+    left_out = [path for path in (*listing.left_out, *there) if path not in read]
+    return Listing(listing.path, classes, list(dict.fromkeys(left_out)), listing.junk, table)
 
 
 def _refuse_empty(listing: Listing) -> None:
@@ -67,7 +86,10 @@ def _refuse_empty(listing: Listing) -> None:
     path = listing.path
     if not listing.pictures:
         there = f": {describe_files(listing.left_out)}" if listing.left_out else ""
-        raise UserError(f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own")
+        raise UserError(
+            f"{path} holds no folder of a class{there}; put the pictures of each class into one of its own, "
+            "or add a table labels.csv with file_name and label"
+        )
     for name, paths in listing.pictures.items():
         if not paths:
             left_out = [file for file in listing.left_out if path / name in file.parents]

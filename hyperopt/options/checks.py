@@ -23,6 +23,9 @@ def check_setting(setting: Setting) -> None:
         raise UserError("-nr makes wrong labels, and --labels gives labels that are used as they are; leave one out")
     if setting.labels and setting.oversplit:
         raise UserError("--oversplit would show the data set's own labels beside --labels; leave one out")
+    for name in ("image_size", "skip_damaged"):
+        if setting.public and getattr(setting, name):
+            raise UserError(f"{as_flag(name)} is for your own pictures; leave it out for {setting.dataset}")
     _check_policy(setting)
     _check_amount(setting.aug_model, setting.amount)
     _check_estimator(setting)

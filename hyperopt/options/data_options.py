@@ -34,6 +34,8 @@ class DataOptions:
         "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
         type=colour,
     )
+    image_size: int | None = flag(None, "own pictures: scaled to X x X (default: chosen)", type=number(int, 8, 2048))
+    skip_damaged: bool = flag(False, "own pictures: go on without those that cannot be read", identity=False)
     classes: str | None = flag(
         None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes
     )
@@ -84,6 +86,11 @@ class DataOptions:
     def label_file(self) -> LabelSource | None:
         """The file of the given labels; None if these are the data set's own."""
         return LabelSource.of(self.labels) if self.labels else None
+
+    @property
+    def read_as(self) -> tuple[str, Subset, int | None]:
+        """What makes other images of the same files: background, subset, and the side to which they are scaled."""
+        return self.background, self.subset, self.image_size
 
     @property
     def distorted(self) -> bool:

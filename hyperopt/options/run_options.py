@@ -115,7 +115,7 @@ class RunOptions(Setting):
     def identity(self) -> dict[str, Any]:
         """The options that affect the result, by name; options of some runs only appear where they have an effect."""
         machines = {field.name for field in dataclasses.fields(self) if not field.metadata.get("identity", True)}
-        idle = {"background"} if self.public else set()
+        idle = {"background", "image_size"} if self.public else set()
         if self.aug_model not in MAGNITUDES:
             idle.add("rand")
         if self.aug_model not in COPY_NAMES:

@@ -36,6 +36,7 @@ WARP_NAMES = ("paper", "original")
 # estimator has, and its own.
 NAMED = (
     "background",
+    "image_size",
     "classes",
     "first_images",
     "labels",

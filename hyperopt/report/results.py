@@ -37,7 +37,12 @@ class SettingResults:
     @property
     def options(self) -> RunOptions:
         """The options of the first run."""
-        return self.results[min(self.results)]["options"]
+        return self.first_result["options"]
+
+    @property
+    def first_result(self) -> dict[str, Any]:
+        """The result of the first run."""
+        return self.results[min(self.results)]
 
     @property
     def runs(self) -> str:

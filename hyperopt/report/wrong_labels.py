@@ -46,10 +46,10 @@ def review_settings(settings: Sequence[SettingResults]) -> tuple[Reviews, list[s
     reviews, damaged = [], []
     data: dict[tuple, Dataset] = {}
     for setting in noisy:
-        options = setting.options
-        trained_on = options.background, options.subset
+        first = setting.first_result
+        trained_on = (*setting.options.read_as, first.get("image_size"), first.get("damaged"))
         if trained_on not in data:
-            data[trained_on] = load_data(options, setting.folder)
+            data[trained_on] = load_data(first, setting.folder)
         read, found = {}, []
         for run, result in sorted(setting.results.items()):
             try:

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from custom_datasets.distortion import Split, distorted_images
-from custom_datasets.names import Subset
 from custom_datasets.table import Dataset
 from hyperopt.options.stored import DATA, read_result
 from utils.errors import UserError
@@ -89,11 +88,11 @@ def _fingerprint_labels(data: Dataset) -> str:
     return fingerprint({"labels": data.train.labels, "files": data.train_files})
 
 
-def refuse_other_data(files: RunFiles, background: str, subset: Subset, found: dict[str, str]) -> None:
+def refuse_other_data(files: RunFiles, read_as: tuple, found: dict[str, str]) -> None:
     """Raise UserError when another run of the folder has other data than those of the fingerprints `found`.
 
-    The runs of a folder share their split, and their results are shown side by side. Those with another background or
-    of another subset of the data have other images by intention.
+    The runs of a folder share their split, and their results are shown side by side. Those that
+    read them otherwise (`DataOptions.read_as`) have other images by intention.
     """
     for path in sorted(files.folder.glob("result_*.json")):
         if path == files.result:
@@ -102,7 +101,7 @@ def refuse_other_data(files: RunFiles, background: str, subset: Subset, found: d
             result = read_result(path)
         except (UserError, FileNotFoundError):
             continue  # a damaged result of another run, which get-results.py names
-        if (result["options"].background, result["options"].subset) == (background, subset):
+        if result["options"].read_as == read_as:
             refuse_result_of_other_data(path, result, found)
 
 

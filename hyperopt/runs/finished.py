@@ -5,13 +5,12 @@ from typing import Any
 
 import torch
 
-from custom_datasets.sources import load_dataset
 from custom_datasets.split_file import preview_split
 from hyperopt.options.stored import DATA
+from hyperopt.runs.data import read_dataset
 from hyperopt.runs.fingerprints import fingerprint_run, fingerprints, refuse_result_of_other_data
 from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.stages import Stage
-from utils.colour import rgb
 from utils.errors import UserError
 
 
@@ -32,11 +31,11 @@ def check_finished(stage: Stage, result: dict[str, Any]) -> None:
         )
     if len(missing) == len(names):
         return
-    labels, device = options.label_file, torch.device("cpu")
+    labels = options.label_file
     if gone := labels is not None and not labels.path.exists():
         print(f"note: {labels} is not there, and {path} was not compared with it", file=sys.stderr)
         labels = None
-    data = load_dataset(options.dataset, options.folder, device, rgb(options.background), options.subset, labels)
+    data = read_dataset(options, torch.device("cpu"), result, labels=labels)
     refuse_result_of_other_data(path, result, fingerprints(data))
     if gone:
         return

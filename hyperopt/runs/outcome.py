@@ -63,5 +63,7 @@ def describe(data: Dataset, split: Split) -> dict[str, Any]:
         "class_names": data.class_names,
         "images": {"train": len(split.train), "valid": len(split.valid), "test": len(data.test_labels)},
         "images_per_class": images_per_class(data, split),
+        "image_size": data.image_size,
+        "damaged": data.damaged,
         "tested_on": "valid" if data.tested_on_valid else "test",
     } | (given | fingerprints(data))

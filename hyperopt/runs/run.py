@@ -9,13 +9,13 @@ import torch
 from tqdm import tqdm
 
 from custom_datasets.distortion import Split
-from custom_datasets.sources import load_dataset
 from custom_datasets.table import Dataset
 from custom_datasets.workers import lost_workers
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.options.augmenter import AugmenterOptions, refuse_grey
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.class_counts import announce
+from hyperopt.runs.data import read_dataset
 from hyperopt.runs.earlier import find_earlier
 from hyperopt.runs.fingerprints import (
     fingerprint_run,
@@ -29,7 +29,6 @@ from hyperopt.runs.outcome import describe, write_outcome
 from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
-from utils.colour import rgb
 from utils.device import check_compiler, pick_device
 from utils.errors import DivergenceError, Interrupted
 from utils.passes import Evaluation
@@ -106,11 +105,9 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
     Raises UserError when it cannot be read, when other runs of the run folder have another data set, when there are
     fewer test images than the options ask for, or when the images are grey and an augmenter needs colours.
     """
-    data = load_dataset(
-        options.dataset, options.folder, device, rgb(options.background), options.subset, options.label_file
-    )
+    data = read_dataset(options, device, labels=options.label_file)
     data = data.evaluating(options.test_images)
-    refuse_other_data(options.files, options.background, options.subset, fingerprints(data))
+    refuse_other_data(options.files, options.read_as, fingerprints(data))
     refuse_split_of_other_labels(options.files.folder, options.split_name, data)
     missing = [f"no test set: test accuracies are {TESTED_ON_VALID}"] if data.tested_on_valid else []
     if isinstance(options.augmenter, AugmenterOptions):

@@ -16,7 +16,7 @@ from custom_datasets.distortion import (
     train_on_everything,
     train_on_validation,
 )
-from custom_datasets.loaders import EVALUATION_BATCH, Loaders
+from custom_datasets.loaders import EVALUATION_BATCH, Loaders, ceil_div
 from custom_datasets.names import BUILT_IN, OWN_VALIDATION
 from custom_datasets.split_file import find_split
 from custom_datasets.table import Dataset, ImageTable, channel_statistics
@@ -46,6 +46,8 @@ from utils.passes import Batches
 from utils.schedule import make_schedule
 from utils.seeds import generator
 from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
+
+MEASURED = 2000  # streamed images at most, of which mean and deviation are taken
 
 
 def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Random]:
@@ -136,11 +138,11 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
     """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
-    if isinstance(data.train, ImageTable) and not options.public:
-        normalise = Normalise(*channel_statistics(data.train.images), device)
-    else:
-        normalise = Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
-    base = {place: make() for place, make in (STANDARD[name] for name in split_names(options.standard))}
+    normalise = Normalise(*pixel_statistics(options, data), device)
+    in_memory = isinstance(data.train, ImageTable)
+    # Streamed images come as random resized crops.
+    standard = [name for name in split_names(options.standard) if in_memory or name != "resized"]
+    base = {place: make() for place, make in (STANDARD[name] for name in standard)}
     _, *size = data.train.shape
     strong = base | make_strong(options, *size)
     base_view, training = (TrainingView(augmentation, normalise, draws) for augmentation in (base, strong))
@@ -153,6 +155,19 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
         clean_is_validation=not options.overfit,
         copies=make_copies(options, normalise, data),
     )
+
+
+def pixel_statistics(options: RunOptions, data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation per channel: the published ones; of own data those of the training table.
+
+    Of streamed images they are those of some, which stand at equal distances in the table.
+    """
+    if options.public:
+        return BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std
+    if isinstance(data.train, ImageTable):
+        return channel_statistics(data.train.images)
+    places = torch.arange(0, len(data.train), ceil_div(len(data.train), MEASURED), device=data.train.labels.device)
+    return channel_statistics(torch.cat(list(data.train.fetch(places.split(100), None, options.workers))))
 
 
 def make_copies(options: RunOptions, normalise: Normalise, data: Dataset) -> CopyViews | None:

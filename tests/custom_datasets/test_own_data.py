@@ -9,7 +9,6 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from custom_datasets.distortion import Distortion, make_split
-from custom_datasets.own.folder import FolderPart
 from custom_datasets.sources import find_source, load_dataset
 from custom_datasets.split_file import read_split, write_split
 from custom_datasets.table import channel_statistics
@@ -175,15 +174,6 @@ def cut_image(folder):
     path.write_bytes(path.read_bytes()[:-60])
 
 
-def other_size(folder):
-    Image.new("RGB", (9, 8)).save(folder / "train" / "bee" / "4.png")
-
-
-def other_size_of_a_part(folder):
-    shutil.rmtree(folder / "test")
-    write_images(folder, parts=("test",), side=(8, 7))
-
-
 def deep_pixels(folder):
     Image.fromarray(np.zeros((7, 9), np.uint16)).save(folder / "valid" / "bee" / "1.png")
 
@@ -217,8 +207,6 @@ def two_layouts(folder):
         (empty_class, r"train.dog holds no image"),
         (text_as_image, r"train.cow.2\.png is damaged"),
         (cut_image, r"test.bee.0\.png is damaged"),
-        (other_size, r"bee.4\.png is 9 x 8 pixels, but .*ant.0\.png is 9 x 7; .*resize"),
-        (other_size_of_a_part, r"test begins with an image of 8 x 7 pixels, but .*train with one of 9 x 7; .*resize"),
         (deep_pixels, r"valid.bee.1\.png has pixels of kind I"),
         (unknown_class("test"), r"test.dog is a class that the training set lacks"),
         (unknown_class("valid"), r"valid.dog is a class that the training set lacks"),
@@ -234,16 +222,6 @@ def test_unfit_folders_are_an_error(tmp_path, damage, message):
     with pytest.raises(UserError, match=message) as caught:
         load(tmp_path)
     assert str(tmp_path) in str(caught.value)
-
-
-def test_sizes_of_parts_are_compared_before_any_is_read(tmp_path, monkeypatch):
-    write_images(tmp_path)
-    other_size_of_a_part(tmp_path)
-    filled = []
-    monkeypatch.setattr(FolderPart, "fill", lambda part, *_: filled.append(part.path.name))
-    with pytest.raises(UserError, match="test begins with an image of 8 x 7 pixels"):
-        load(tmp_path)
-    assert not filled
 
 
 LABELS = np.arange(15) % 3

@@ -7,6 +7,7 @@ from custom_transforms.copy_amounts import usual_amount
 from custom_transforms.names import MAGNITUDES, POLICY_NAMES, STANDARD_NAMES
 from custom_transforms.normalise import Normalise
 from custom_transforms.policies import RandPolicy
+from custom_transforms.resized_crop import RandomResizedCrop
 from custom_transforms.standard import Cutout, RandomAffine, RandomCrop, RandomErasing, RandomFlip, RandomVerticalFlip
 from custom_transforms.table import POLICIES, Choice, make_policy
 from custom_transforms.view import STANDARD, Place, TrainingView
@@ -43,9 +44,9 @@ def test_order_is_policy_crop_flip_normalisation_erasing(images):
     assert torch.equal(view(images), expected)
 
 
-def test_affine_comes_after_crop_and_a_vertical_flip_after_the_other(images):
+def test_affine_comes_after_both_crops_and_a_vertical_flip_after_the_other(images):
     generator, expected = seeded(), images
-    for step in (RandomCrop(), RandomAffine(), RandomFlip(), RandomVerticalFlip()):
+    for step in (RandomResizedCrop(), RandomCrop(), RandomAffine(), RandomFlip(), RandomVerticalFlip()):
         expected = step(expected, generator)
     expected = RandomErasing()(NORMALISE(expected), generator)
     view = TrainingView({place: make() for place, make in STANDARD.values()}, NORMALISE, seeded())

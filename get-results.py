@@ -64,7 +64,7 @@ def find_settings(options: ResultOptions) -> Findings:
     """The finished runs to show."""
     if not (options.all or options.compare):
         return setting_results(resolve(options))
-    found = all_results(options.folder, options.match)
+    found = all_results(options.runs_folder, options.match)
     if options.compare:  # these tables have no place for notes
         found.notes += [f"{setting.title}: {note}" for setting in found.settings for note in setting.notes]
     if options.only_runs:
@@ -101,7 +101,7 @@ def find_review(options: ResultOptions, settings: list[SettingResults]) -> Revie
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     result = read_result(files.result)
-    review = review_run(files, load_data(result["options"], settings[0].folder), result, options.quality)
+    review = review_run(files, load_data(result["options"], settings[0].data_folder), result, options.quality)
     if options.export_clean:
         review.audit.refuse_export(options.threshold)
     return review
@@ -129,7 +129,7 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
     if settings[0].has_budgets and has_scores(settings[0]):
-        figures.plot_scores(settings[0], lambda: load_data(settings[0].options, settings[0].folder), folder, drawn)
+        figures.plot_scores(settings[0], lambda: load_data(settings[0].options, settings[0].data_folder), folder, drawn)
     if review:
         figures.plot_sheets(review, folder, drawn)
     return drawn

@@ -73,6 +73,13 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def place(text: str) -> str:
+    """The name or the path of a folder, of letters that can be printed."""
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!a} is no name of a folder that can be printed")
+    return text
+
+
 def file_of(*suffixes: str) -> Callable[[str], Path]:
     """A parser of the path of a file with one of the suffixes."""
 

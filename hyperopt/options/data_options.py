@@ -6,7 +6,7 @@ from pathlib import Path
 from custom_datasets.names import BUILT_IN, Subset
 from custom_transforms.names import AS_IT_IS, PLANTED_NAMES
 from utils.colour import colour
-from utils.flags import MANY, class_list, flag, folder, number, plain_name, with_dashes
+from utils.flags import MANY, class_list, flag, folder, number, place, with_dashes
 from utils.recipes import RECIPES
 from utils.runs.files import distortion_name
 
@@ -25,7 +25,10 @@ class DataOptions:
         group="data and distortion",
     )
     dataset: str = flag(
-        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own, by its folder's name", type=plain_name
+        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own: its folder's name or path", type=place
+    )
+    runs: Path | None = flag(
+        None, "folder for run folders, PATH/NAME/runN (default: the data set's)", type=folder, identity=False
     )
     recipe: str = flag(None, "training settings (default: the data set's own)", choices=RECIPES)
     background: str = flag(
@@ -59,8 +62,13 @@ class DataOptions:
 
     @property
     def folder(self) -> Path:
-        """The folder of the data set and its runs."""
+        """The folder of the data set."""
         return self.data / self.dataset
+
+    @property
+    def runs_folder(self) -> Path:
+        """The folder of the run folders: the data set's own, or with --runs a folder of its name in that one."""
+        return self.runs / self.dataset if self.runs else self.folder
 
     @property
     def public(self) -> bool:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from custom_datasets.names import BUILT_IN, WHOLE
@@ -10,6 +12,7 @@ from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estima
 from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
+from hyperopt.options.places import find_place
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting
 from utils.errors import UserError
@@ -41,7 +44,16 @@ def parse_options(kind: type[Options], description: str, arguments: Sequence[str
         raise UserError(f"{flag} has no effect on {choice} {now}; change one of them")
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    return make_options(kind, vars(found))
+    options = make_options(kind, vars(found))
+    if note := find_place(options.data, options.dataset, kind.data).note:
+        print(f"note: {note}", file=sys.stderr)
+    return located(options)
+
+
+def located(options: Options) -> Options:
+    """The options with the name of the data set, and the folder that it lies in, where `--dataset` is a path."""
+    place = find_place(options.data, options.dataset, type(options).data)
+    return dataclasses.replace(options, data=place.data, dataset=place.dataset)
 
 
 def _choice_of(flag: str) -> str | None:
@@ -75,7 +87,7 @@ def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[d
     add_flags(parser, [field for field in flag_fields(kind) if field.name in deciding])
     parser.set_defaults(hyper_opt=None, aug_model=None)
     found, _ = parser.parse_known_args(arguments)
-    presets = METHODS[found.method].presets_of(found.recipe or found.dataset) if found.method else {}
+    presets = METHODS[found.method].presets_of(found.recipe or Path(found.dataset).name) if found.method else {}
     choices = (getattr(found, name) or presets.get(name, getattr(Setting, name)) for name in ("hyper_opt", "aug_model"))
     return presets, *choices
 
@@ -98,6 +110,7 @@ def resolve(options: Options) -> Options:
 
     Raises UserError for a data set without a recipe, and for flags that contradict each other.
     """
+    options = located(options)
     if options.recipe is None:
         if not options.public:
             known = ", ".join(BUILT_IN)

@@ -74,7 +74,7 @@ class RunOptions(Setting):
     @property
     def files(self) -> RunFiles:
         """The files of the run."""
-        return RunFiles(self.folder / self.run_folder, self.name)
+        return RunFiles(self.runs_folder / self.run_folder, self.name)
 
     def baseline(self) -> "RunOptions":
         """The options of the run on the same data and with the same training settings, but without any method."""

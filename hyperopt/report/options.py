@@ -115,7 +115,7 @@ class ResultOptions(Setting):
     def _check_every_setting(self) -> None:
         """Refuse flags that choose a setting together with --all and --compare, which show every setting."""
         shown = "all" if self.all else "compare"
-        beside = {shown, "data", "dataset", "match", "plot", "runs_csv"}
+        beside = {shown, "data", "dataset", "runs", "match", "plot", "runs_csv"}
         beside |= {"format", "only_runs", "against", "accuracy"}  # checked in `_check_belonging`
         # A method first: the other flags that it presets were not given.
         for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):

@@ -47,7 +47,7 @@ def review_settings(settings: Sequence[SettingResults]) -> tuple[Reviews, list[s
         options = setting.options
         trained_on = options.background, options.subset
         if trained_on not in data:
-            data[trained_on] = load_data(options, setting.folder)
+            data[trained_on] = load_data(options, setting.data_folder)
         read, found = {}, []
         for run, result in sorted(setting.results.items()):
             try:

@@ -1,5 +1,6 @@
 """The options of a setting's data, and of how they are distorted and used."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,9 @@ class DataOptions:
     runs: Path | None = flag(
         None, "folder for run folders, PATH/NAME/runN (default: the data set's)", type=folder, identity=False
     )
-    recipe: str = flag(None, "training settings (default: the data set's own)", choices=RECIPES)
+    recipe: str = flag(None, "training settings (default: the data set's own, or chosen)", choices=RECIPES)
+    # Why the recipe was chosen for own data, for the user; None if it was not chosen.
+    recipe_reason: str | None = dataclasses.field(default=None, metadata={"identity": False})
     background: str = flag(
         "white",
         "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",

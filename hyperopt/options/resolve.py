@@ -12,6 +12,7 @@ from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estima
 from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
+from hyperopt.options.own_recipe import recipe_for
 from hyperopt.options.places import find_place
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting
@@ -108,16 +109,13 @@ def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
 def resolve(options: Options) -> Options:
     """Options with all defaults filled in from recipe, method and the run folder's number, checked.
 
-    Raises UserError for a data set without a recipe, and for flags that contradict each other.
+    The recipe of own data is chosen for them. Raises UserError where there are none, and for flags that contradict each
+    other.
     """
     options = located(options)
     if options.recipe is None:
-        if not options.public:
-            known = ", ".join(BUILT_IN)
-            raise UserError(
-                f"data set {options.dataset} is none of {known}; for your own data add --recipe with one of these"
-            )
-        options = dataclasses.replace(options, recipe=options.dataset)
+        recipe, reason = (options.dataset, None) if options.public else recipe_for(options.dataset, options.folder)
+        options = dataclasses.replace(options, recipe=recipe, recipe_reason=reason)
     fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
     if options.refit:
         learned = options.learned_augmentation

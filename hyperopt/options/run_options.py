@@ -102,7 +102,7 @@ class RunOptions(Setting):
     @property
     def notes(self) -> list[str]:
         """Notes for the user about the given flags."""
-        found = []
+        found = [self.recipe_reason] if self.recipe_reason else []
         if self.lr_decay_epochs != self.defaults.lr_decay_epochs and self.lr_schedule != "steps":
             found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
         if self.lr_schedule == "steps" and self.epochs <= min(map(int, self.lr_decay_epochs.split(","))):

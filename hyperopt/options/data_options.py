@@ -35,17 +35,13 @@ class DataOptions:
     # Why the recipe was chosen for own data, for the user; None if it was not chosen.
     recipe_reason: str | None = dataclasses.field(default=None, metadata={"identity": False})
     background: str = flag(
-        "white",
-        "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
-        type=colour,
+        "white", "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb", type=colour, rare=True
     )
     classes: str | None = flag(
         None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes
     )
     first_images: int | None = flag(
-        None,
-        "train on the first so many images (default: all)",
-        type=number(int, 1, MANY),
+        None, "train on the first so many images (default: all)", type=number(int, 1, MANY), rare=True
     )
     imbalance_ratio: int = flag(1, "frequent over rare images, 1: as it is", "-ir", type=number(int, 1, MANY))
     subsample_ratio: float = flag(
@@ -58,10 +54,10 @@ class DataOptions:
     test_images: int | None = flag(
         None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
     )
-    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES)
+    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES, rare=True)
     train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
-    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
-    oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
+    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set", rare=True)
+    oversplit: bool = flag(False, "ablation: no split, train and validate on all images", rare=True)
 
     @property
     def folder(self) -> Path:

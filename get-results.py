@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """Print the results of run0, run1, ... of one setting, or with --all a table of all settings of a data set.
 
-With --compare, compare the settings of a data set. With --audit, list the labels that look wrong.
+With --compare, compare the settings of a data set. With --audit, list the labels that look wrong. Flags of a setting
+are needed only where several settings have results.
+
+    get-results.py --dataset photos --audit audit.csv             the labels of photos that look wrong
+    get-results.py --dataset photos --all --plot figures          a table of all settings, and figures
+    get-results.py local_data/photos/run0 local_data/photos/run1  two runs side by side, what differs first
 """
 
 import os
@@ -9,9 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.resolve import parse_options
 from hyperopt.options.stored import read_result
 from hyperopt.report.audit import Review, review_run
+from hyperopt.report.choice import choose_setting
 from hyperopt.report.comparisons import error_tables, lacking
 from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
 from hyperopt.report.curves import collect_curves, has_scores
@@ -19,6 +25,7 @@ from hyperopt.report.data import load_data
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
+from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
 from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
 from hyperopt.runs.plan import setting_plan
@@ -37,11 +44,12 @@ def run(arguments: Sequence[str] | None) -> None:
     options = parse_options(ResultOptions, __doc__, arguments)
     options.check_flags()
     if options.dry_run:
-        print(setting_plan(resolve(options)))
+        print(setting_plan(choose_setting(options)[0]))
         return
-    found = find_settings(options)
-    review = find_review(options, found.settings) if options.audit or options.export_clean else None
-    tables = tabulate(found, options)
+    named = runs_of(options.folders or (), options)
+    found = Findings([], [], []) if named else find_settings(options)
+    review = find_review(options, found.settings, named) if options.audit or options.export_clean else None
+    tables = side_by_side(named) if named else tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
@@ -63,7 +71,10 @@ def run(arguments: Sequence[str] | None) -> None:
 def find_settings(options: ResultOptions) -> Findings:
     """The finished runs to show."""
     if not (options.all or options.compare):
-        return setting_results(resolve(options))
+        setting, note = choose_setting(options)
+        found = setting_results(setting)
+        found.notes += [note] if note else []
+        return found
     found = all_results(options.runs_folder, options.match)
     if options.compare:  # these tables have no place for notes
         found.notes += [f"{setting.title}: {note}" for setting in found.settings for note in setting.notes]
@@ -94,17 +105,25 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def find_review(options: ResultOptions, settings: list[SettingResults]) -> Review:
-    """The audit of one run of the settings of one name. Raises UserError when the run or its files are missing."""
-    lowest = min(run for setting in settings for run in setting.results)
-    files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
-    if not files.result.exists():
-        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
-    result = read_result(files.result)
-    review = review_run(files, load_data(result["options"], settings[0].data_folder), result, options.quality)
+def find_review(options: ResultOptions, settings: list[SettingResults], named: list[StoredRun]) -> Review:
+    """The audit of a run that is named by its folder, or of one of the settings of one name.
+
+    Raises UserError when the run or its files are missing.
+    """
+    run = only_run(named) if named else one_run(options.run_folder, settings)
+    review = review_run(run.files, load_data(run.result["options"], run.data_folder), run.result, options.quality)
     if options.export_clean:
         review.audit.refuse_export(options.threshold)
     return review
+
+
+def one_run(run_folder: str | None, settings: list[SettingResults]) -> StoredRun:
+    """The run in a run folder, or the lowest finished one. Raises UserError when it is not finished."""
+    lowest = min(run for setting in settings for run in setting.results)
+    files = RunFiles(settings[0].folder / (run_folder or f"run{lowest}"), settings[0].name)
+    if not files.result.exists():
+        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
+    return StoredRun(files, read_result(files.result))
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

@@ -296,4 +296,4 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=24, width=shutil.get_terminal_size().columns - 2)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        return f"{', '.join(action.option_strings)} {action.metavar or ''}".rstrip()
+        return f"{', '.join(action.option_strings)} {action.metavar or ''}".strip()

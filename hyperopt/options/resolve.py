@@ -1,5 +1,6 @@
 """From the command line to resolved options, in which every default is filled in."""
 
+import argparse
 import dataclasses
 import re
 import sys
@@ -46,9 +47,20 @@ def parse_options(kind: type[Options], description: str, arguments: Sequence[str
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     options = make_options(kind, vars(found))
+    if hasattr(options, "given"):
+        given: dict[str, Any] = {"given": frozenset(_given(parser, arguments) | presets.keys())}
+        options = dataclasses.replace(options, **given)
     if note := find_place(options.data, options.dataset, kind.data).note:
         print(f"note: {note}", file=sys.stderr)
     return located(options)
+
+
+def _given(parser: Parser, arguments: Sequence[str] | None) -> set[str]:
+    """The names of the options whose flags are among the arguments, also with their default values."""
+    absent = object()
+    found = argparse.Namespace(**{action.dest: absent for action in parser._actions})
+    parser.parse_known_args(arguments, found)
+    return {name for name, value in vars(found).items() if value is not absent}
 
 
 def located(options: Options) -> Options:
@@ -72,7 +84,7 @@ def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_mo
     about_augmenters = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(with_flags())}"
     epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_augmenters))
     parser = make_parser(description, epilog)
-    add_flags(parser, flag_fields(kind))
+    add_flags(parser, kind.flags_in_order())
     own: dict[str, type] = {f"--aug-model {aug_model}": augmenter_options(aug_model)}
     own |= {f"--hyper-opt {hyper_opt}": find_estimator(hyper_opt).Options}
     for choice, options in own.items():

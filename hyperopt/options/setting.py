@@ -19,6 +19,7 @@ from utils.flags import (
     MANY,
     count_or_share,
     flag,
+    flag_fields,
     is_rows_file,
     number,
     plain_name,
@@ -120,6 +121,11 @@ class Setting(DataOptions):
     # The same of the augmentation `aug_model`.
     augmenter: NoAugmenter = dataclasses.field(default_factory=NoAugmenter)
     model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
+
+    @classmethod
+    def flags_in_order(cls) -> list[dataclasses.Field]:
+        """The fields that are flags, as --help shows them."""
+        return flag_fields(cls)
 
     @property
     def estimator_class(self) -> type[Estimator]:

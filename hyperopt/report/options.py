@@ -1,5 +1,6 @@
 """The flags of the results script: a setting, and what to show of it, of all settings, or of one run."""
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,17 @@ DRAWN = ("errors", "curves")  # of these, with figures
 class ResultOptions(Setting):
     """All flags of the results script."""
 
-    all: bool = flag(False, "a table of all settings of the data set that have results")
+    folders: list[Path] | None = flag(
+        None,
+        "run folders to show side by side, with what differs first, such as local_data/DIGITS/run0",
+        type=folder,
+        nargs="*",
+        positional=True,
+        group="runs by their folders",
+    )
+    all: bool = flag(
+        False, "a table of all settings of the data set that have results", group="tables, comparisons and figures"
+    )
     compare: str | None = flag(
         None,
         "compare the settings of the data set: test errors against the number of clean images, with paired tests "
@@ -31,7 +42,7 @@ class ResultOptions(Setting):
         const="errors",
     )
     match: re.Pattern[str] | None = flag(
-        None, "with --all and --compare, only the settings whose name matches this regular expression", type=pattern
+        None, "with --all, --compare and run folders, only settings whose name matches this pattern", type=pattern
     )
     only_runs: list[int] | None = flag(
         None,
@@ -56,6 +67,7 @@ class ResultOptions(Setting):
         None,
         "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
         type=file_of(*FORMATS),
+        group="audit of a run",
     )
     export_clean: Path | None = flag(
         None,
@@ -77,11 +89,21 @@ class ResultOptions(Setting):
     run_folder: str | None = flag(
         None, "for --audit and --export-clean: the run (default: the lowest finished one)", "-r", type=plain_name
     )
+    # The names of the options whose flags are on the command line, also with their default values.
+    given: frozenset[str] = dataclasses.field(default=frozenset(), metadata={"identity": False})
+
+    @classmethod
+    def flags_in_order(cls) -> list[dataclasses.Field]:
+        """What to show first, then the flags of a setting, which are needed where several settings have results."""
+        shared = {field.name for field in flag_fields(Setting)}
+        return sorted(flag_fields(cls), key=lambda field: field.name in shared)
 
     def check_flags(self) -> None:
         """Raise UserError for flags that have no effect together."""
         audits = self.audit or self.export_clean
         self._check_belonging()
+        if self.folders:
+            self._check_beside_folders()
         if self.all or self.compare:
             self._check_every_setting()
         if self.plot and self.compare not in (None, *DRAWN):
@@ -103,7 +125,7 @@ class ResultOptions(Setting):
         errors = self.compare == "errors"
         belongs = {
             "format": ("--all", self.all),
-            "match": ("--all or --compare", self.all or self.compare),
+            "match": ("--all, --compare or run folders", self.all or self.compare or self.folders),
             "only_runs": ("--compare", self.compare),
             "against": ("--compare errors", errors),
             "accuracy": ("--compare errors", errors),
@@ -111,6 +133,12 @@ class ResultOptions(Setting):
         for name, (owner, there) in belongs.items():
             if getattr(self, name) != getattr(ResultOptions, name) and not there:
                 raise UserError(f"{as_flag(name)} is for {owner}; add it")
+
+    def _check_beside_folders(self) -> None:
+        """Refuse flags that have no effect on runs that are named by their folders."""
+        idle = ("data", "dataset", "runs", "all", "compare", "plot", "runs_csv", "run_folder", "dry_run")
+        if given := [as_flag(name) for name in idle if name in self.given]:
+            raise UserError(f"{given[0]} has no effect on runs that are named by their folders; leave it out")
 
     def _check_every_setting(self) -> None:
         """Refuse flags that choose a setting together with --all and --compare, which show every setting."""

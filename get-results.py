@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from hyperopt.options.resolve import parse_options
 from hyperopt.options.stored import read_result
@@ -46,7 +47,7 @@ def run(arguments: Sequence[str] | None) -> None:
     if options.dry_run:
         print(setting_plan(choose_setting(options)[0]))
         return
-    named = runs_of(options.folders or (), options)
+    named = runs_of(options.folders or (), options.match, options.wanted)
     found = Findings([], [], []) if named else find_settings(options)
     review = find_review(options, found.settings, named) if options.audit or options.export_clean else None
     tables = side_by_side(named) if named else tabulate(found, options)
@@ -135,10 +136,25 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
     return [path for path in (options.audit, options.export_clean) if path]
 
 
+def import_figures() -> ModuleType:
+    """The figures; they import matplotlib, which tables do not need, and leave the backend of a notebook as it is."""
+    backend = os.environ.get("MPLBACKEND")
+    if "matplotlib" not in sys.modules:
+        try:
+            import matplotlib  # noqa: F401
+        except ValueError:  # the environment's backend is not known here; figures need none
+            os.environ["MPLBACKEND"] = "agg"
+    try:
+        from hyperopt.report import figures
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    return figures
+
+
 def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, review: Review | None) -> Drawn:
     """Draw all settings, their comparison, or one setting; for an audited run also the sheets of sample images."""
-    os.environ["MPLBACKEND"] = "agg"  # a notebook's own backend may not be installed here
-    from hyperopt.report import figures  # imports matplotlib, which tables do not need
+    figures = import_figures()
 
     if options.compare == "curves":
         return figures.plot_curves(settings, folder)

@@ -1,8 +1,9 @@
 """The setting that the flags of the results script name; what they leave open is read out of the results."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
@@ -14,7 +15,6 @@ from utils.flags import as_flag, flag_fields
 from utils.runs.files import RunFiles, run_folders
 
 SHOWN = 5  # settings in a message
-NO_CHOICE = {"data", "dataset", "runs", "method"}  # flags that say where runs are, or stand for other flags
 
 
 def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
@@ -29,7 +29,7 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
     if resolved and not run_folders(options.runs_folder):
         return resolved, None  # the reader of the results says what is missing
     found = {setting.name: setting.options for setting in all_results(options.runs_folder).settings}
-    fitting = [stored for stored in found.values() if fits(options, stored)]
+    fitting = [stored for stored in found.values() if fits(options.wanted, stored.values())]
     if len(fitting) > 1:
         raise UserError(f"{_listed(fitting)}; add the flags of one of them, or --all for a table")
     if fitting:
@@ -40,10 +40,9 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
     raise UserError(f"no finished run in {options.runs_folder} fits these flags{others}; leave some out, or try --all")
 
 
-def fits(options: ResultOptions, stored: RunOptions) -> bool:
-    """Whether a stored run has the values of all flags of a setting that were given."""
-    ours, theirs = options.values(Setting), stored.values()
-    return all(theirs.get(name) == ours[name] for name in (options.given & ours.keys()) - NO_CHOICE)
+def fits(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether the options of a stored run have all these values."""
+    return all(stored.get(name) == value for name, value in wanted.items())
 
 
 def telling_apart(settings: Iterable[RunOptions]) -> list[str]:

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
@@ -13,6 +14,7 @@ from utils.errors import UserError
 from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
 from utils.runs.accuracies import ACCURACIES
 
+NO_CHOICE = {"data", "dataset", "runs", "method"}  # flags that say where runs are, or stand for other flags
 COMPARED = ("errors", "labels", "audits", "curves")
 DRAWN = ("errors", "curves")  # of these, with figures
 
@@ -92,6 +94,12 @@ class ResultOptions(Setting):
     # The names of the options whose flags are on the command line, also with their default values.
     given: frozenset[str] = dataclasses.field(default=frozenset(), metadata={"identity": False})
 
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The values of the flags of a setting that were given, by which runs are chosen."""
+        values = self.values(Setting)
+        return {name: values[name] for name in (self.given & values.keys()) - NO_CHOICE}
+
     @classmethod
     def flags_in_order(cls) -> list[dataclasses.Field]:
         """What to show first, then the flags of a setting, which are needed where several settings have results."""
@@ -143,7 +151,7 @@ class ResultOptions(Setting):
     def _check_every_setting(self) -> None:
         """Refuse flags that choose a setting together with --all and --compare, which show every setting."""
         shown = "all" if self.all else "compare"
-        beside = {shown, "data", "dataset", "runs", "match", "plot", "runs_csv"}
+        beside = {shown, "data", "dataset", "runs", "folders", "match", "plot", "runs_csv"}
         beside |= {"format", "only_runs", "against", "accuracy"}  # checked in `_check_belonging`
         # A method first: the other flags that it presets were not given.
         for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):

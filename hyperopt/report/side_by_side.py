@@ -1,13 +1,12 @@
 """Runs by their folders, side by side: what differs in data, options and versions, then their accuracies."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hyperopt.options.stored import read_result
 from hyperopt.report.choice import fits, telling_apart
-from hyperopt.report.options import ResultOptions
 from hyperopt.report.repetitions import VERSIONS, data_of, version_of
 from utils.errors import UserError
 from utils.grid import Grid, as_text
@@ -32,29 +31,29 @@ class StoredRun(NamedTuple):
         return data_folder_of(self.files.folder.absolute().parent)
 
 
-def runs_of(folders: Iterable[Path], options: ResultOptions) -> list[StoredRun]:
-    """The finished runs in run folders that fit the given flags, and --match; folder by folder, by name.
+def runs_of(folders: Iterable[Path], match: re.Pattern[str] | None, wanted: Mapping[str, Any]) -> list[StoredRun]:
+    """The finished runs in run folders whose name matches and that have the wanted options; by folder, then by name.
 
     Raises UserError for a folder without such a run, and for a result that cannot be read.
     """
-    return [run for folder in folders for run in _runs_in(folder, options)]
+    pattern = match or re.compile("")
+    return [run for folder in folders for run in _runs_in(folder, pattern, wanted)]
 
 
-def _runs_in(folder: Path, options: ResultOptions) -> list[StoredRun]:
+def _runs_in(folder: Path, match: re.Pattern[str], wanted: Mapping[str, Any]) -> list[StoredRun]:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}; name a run folder such as local_data/DIGITS/run0")
     if inside := run_folders(folder):
         named = " ".join(str(path) for path in inside.values())
         raise UserError(f"{folder} is no run folder, but has some; name those that you mean of {named}")
-    wanted = options.match or re.compile("")
-    paths = [path for path in sorted(folder.glob("result_*.json")) if wanted.search(_name(path))]
+    paths = [path for path in sorted(folder.glob("result_*.json")) if match.search(_name(path))]
     found = [StoredRun(RunFiles(folder, _name(path)), read_result(path)) for path in paths]
-    fitting = [run for run in found if fits(options, run.result["options"])]
+    fitting = [run for run in found if fits(wanted, run.result["options"].values())]
     if fitting:
         return fitting
     if found:
         raise UserError(f"no finished run in {folder} fits the flags; leave some out")
-    going = unfinished([folder], wanted)
+    going = unfinished([folder], match)
     raise UserError("; ".join([f"no finished run in {folder}", *(going or ["train it first, or name another folder"])]))
 
 

@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
 """Print the results of run0, run1, ... of one setting, or with --all a table of all settings of a data set.
 
-With --compare, compare the settings of a data set. With --audit, list the labels that look wrong.
+With --compare, compare the settings of a data set. With --audit, list the labels that look wrong. Flags of a setting
+are needed only where several settings have results.
+
+    get-results.py --dataset photos --audit audit.csv             the labels of photos that look wrong
+    get-results.py --dataset photos --all --plot figures          a table of all settings, and figures
+    get-results.py local_data/photos/run0 local_data/photos/run1  two runs side by side, what differs first
 """
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
-from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.resolve import parse_options
 from hyperopt.options.stored import read_result
 from hyperopt.report.audit import Review, review_run
+from hyperopt.report.choice import choose_setting
 from hyperopt.report.comparisons import error_tables, lacking
 from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
 from hyperopt.report.curves import collect_curves, has_scores
@@ -20,6 +27,7 @@ from hyperopt.report.drawn import Drawn
 from hyperopt.report.exports import export_pictures, refuse_lacking, write_clean, write_label_table, write_probabilities
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
+from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
 from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
 from hyperopt.runs.plan import setting_plan
@@ -38,11 +46,12 @@ def run(arguments: Sequence[str] | None) -> None:
     options = parse_options(ResultOptions, __doc__, arguments)
     options.check_flags()
     if options.dry_run:
-        print(setting_plan(resolve(options)))
+        print(setting_plan(choose_setting(options)[0]))
         return
-    found = find_settings(options)
-    review = find_review(options, found.settings) if options.reviews else None
-    tables = tabulate(found, options)
+    named = runs_of(options.folders or (), options.match, options.wanted)
+    found = Findings([], [], []) if named else find_settings(options)
+    review = find_review(options, found.settings, named) if options.reviews else None
+    tables = side_by_side(named) if named else tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
     if options.runs_csv:
@@ -64,8 +73,11 @@ def run(arguments: Sequence[str] | None) -> None:
 def find_settings(options: ResultOptions) -> Findings:
     """The finished runs to show."""
     if not (options.all or options.compare):
-        return setting_results(resolve(options))
-    found = all_results(options.folder, options.match)
+        setting, note = choose_setting(options)
+        found = setting_results(setting)
+        found.notes += [note] if note else []
+        return found
+    found = all_results(options.runs_folder, options.match)
     if options.compare:  # these tables have no place for notes
         found.notes += [f"{setting.title}: {note}" for setting in found.settings for note in setting.notes]
     if options.only_runs:
@@ -95,23 +107,31 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def find_review(options: ResultOptions, settings: list[SettingResults]) -> Review:
-    """The audit of one run of the settings of one name. Raises UserError when the run or its files are missing."""
-    lowest = min(run for setting in settings for run in setting.results)
-    files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
-    if not files.result.exists():
-        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
-    result = read_result(files.result)
-    labels = options.label_file
+def find_review(options: ResultOptions, settings: list[SettingResults], named: list[StoredRun]) -> Review:
+    """The audit of a run that is named by its folder, or of one of the settings of one name.
+
+    Raises UserError when the run or its files are missing.
+    """
+    run = only_run(named) if named else one_run(options.run_folder, settings)
+    labels = options.label_file or run.result["options"].label_file
     if options.export_labels and labels:
-        data = load_given_data(result, settings[0].folder, labels)
+        data = load_given_data(run.result, run.data_folder, labels)
     else:
-        data = load_data(result, settings[0].folder)
-    review = review_run(files, data, result, options.quality)
+        data = load_data(run.result, run.data_folder)
+    review = review_run(run.files, data, run.result, options.quality)
     if options.exports:
         review.audit.refuse_export(options.threshold, options.exports[0])
     refuse_lacking(review, bool(options.export_labels), bool(options.export_folders), bool(options.probabilities))
     return review
+
+
+def one_run(run_folder: str | None, settings: list[SettingResults]) -> StoredRun:
+    """The run in a run folder, or the lowest finished one. Raises UserError when it is not finished."""
+    lowest = min(run for setting in settings for run in setting.results)
+    files = RunFiles(settings[0].folder / (run_folder or f"run{lowest}"), settings[0].name)
+    if not files.result.exists():
+        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
+    return StoredRun(files, read_result(files.result))
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:
@@ -120,7 +140,7 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
     if options.export_labels:
         write_label_table(options.export_labels, review, threshold)
     if options.export_folders:
-        export_pictures(options.export_folders, options.folder, audit, threshold, options.links)
+        export_pictures(options.export_folders, review.data_folder, audit, threshold, options.links)
     if options.probabilities:
         write_probabilities(options.probabilities, audit)
     if options.audit:
@@ -131,10 +151,25 @@ def write_review(options: ResultOptions, review: Review) -> list[Path]:
     return [path for path in named if path]
 
 
+def import_figures() -> ModuleType:
+    """The figures; they import matplotlib, which tables do not need, and leave the backend of a notebook as it is."""
+    backend = os.environ.get("MPLBACKEND")
+    if "matplotlib" not in sys.modules:
+        try:
+            import matplotlib  # noqa: F401
+        except ValueError:  # the environment's backend is not known here; figures need none
+            os.environ["MPLBACKEND"] = "agg"
+    try:
+        from hyperopt.report import figures
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    return figures
+
+
 def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, review: Review | None) -> Drawn:
     """Draw all settings, their comparison, or one setting; for an audited run also the sheets of sample images."""
-    os.environ["MPLBACKEND"] = "agg"  # a notebook's own backend may not be installed here
-    from hyperopt.report import figures  # imports matplotlib, which tables do not need
+    figures = import_figures()
 
     if options.compare == "curves":
         return figures.plot_curves(settings, folder)
@@ -144,7 +179,9 @@ def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, r
         return figures.plot_all(settings, folder)
     drawn = figures.plot_setting(settings, folder)
     if settings[0].has_budgets and has_scores(settings[0]):
-        figures.plot_scores(settings[0], lambda: load_data(settings[0].first_result, settings[0].folder), folder, drawn)
+        figures.plot_scores(
+            settings[0], lambda: load_data(settings[0].first_result, settings[0].data_folder), folder, drawn
+        )
     if review:
         figures.plot_sheets(review, folder, drawn)
     return drawn

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from hyperopt.estimators.table import ESTIMATORS
-from hyperopt.options.resolve import options_parser
+from hyperopt.options.resolve import options_parser, resolve
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^):]+)\)")
@@ -28,7 +28,7 @@ def test_examples_of_the_readme_are_understood(scripts):
     assert {name for name, _ in examples} == set(options)
     for name, flags in examples:
         script = scripts[name]
-        script.resolve(script.parse_options(getattr(script, options[name]), "", shlex.split(flags)))
+        resolve(script.parse_options(getattr(script, options[name]), "", shlex.split(flags)))
 
 
 def test_help_is_short(call, monkeypatch):

@@ -19,7 +19,7 @@ COMMANDS = {
     (TRAINING, "--epochs none"): (2, "'none' is not a whole number"),
     (TRAINING, "--overfit --oversplit"): (2, "exclude each other"),
     (TRAINING, "-r mine"): (2, "add --seed"),
-    (TRAINING, "--dataset insects"): (2, "data set insects is none of"),
+    (TRAINING, "--dataset insects"): (2, "has neither test/"),
     (TRAINING, "--dataset moths --recipe DIGITS"): (2, "no data set moths"),
     (TRAINING, "--dataset insects --recipe DIGITS --oversplit"): (2, "has no test/"),
     (TRAINING, "--dataset insects --recipe DIGITS --no-cuda --dry-run"): (0, "starts from scratch"),

@@ -1,12 +1,35 @@
 """The exceptions for a user's mistakes, and the exit status of a script."""
 
+import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from signal import Signals
 
 MISTAKE, INTERRUPTED = 2, 130
+ROOM = "make room on the disk, or write elsewhere"
+RIGHTS = "name a folder in which you may write (--runs for run folders), or change the permissions"
+OPEN = "too many files are open: close other programs, or raise the limit with ulimit -n"
+# What to do about an error of the operating system, by its number.
+ADVICE = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), RIGHTS),
+    errno.EROFS: "its disk is read-only: name a folder elsewhere (--runs for run folders)",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ROOM),
+    errno.ENOENT: "check the path, and that the folder is there",
+    errno.ENOTDIR: "a part of the path is a file where a folder is needed; check the path",
+    errno.EISDIR: "a folder is there where a file is needed; move it away, or name another file",
+    errno.EEXIST: "a file is there where a folder is needed; move it away, or name another folder",
+    errno.ENAMETOOLONG: "shorten the name, or take a folder with a shorter path",
+    errno.ELOOP: "a link leads back to itself; mend or remove it",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), OPEN),
+    **dict.fromkeys((errno.EIO, errno.ESTALE), "the disk or the network drive fails; try again when it is back"),
+    errno.ENOMEM: "the memory is full; end other programs",
+    **dict.fromkeys((errno.ENOLCK, errno.EDEADLK), "the disk gives no file locks; name a folder on another (--runs)"),
+}
+CHECK = "check the path, its permissions and the space on the disk"
+UTF_8 = "take a UTF-8 locale (export LC_ALL=C.UTF-8), or rename the file"
 
 
 class UserError(Exception):
@@ -32,37 +55,51 @@ def first_line(error: Exception) -> str:
 def exit_status(main: Callable[[], None]) -> int:
     """Run a script's body and return its exit status: 0, 2 after a mistake, 128 + the signal's number after a signal.
 
-    Mistakes of the user are UserError and OSError; each is printed to stderr in one line.
+    Mistakes of the user are UserError, OSError and letters that the locale lacks; each is printed to stderr in one
+    line. The streams are put back as they were.
     """
-    _prepare_streams()
-    try:
-        main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _report("interrupted", INTERRUPTED)
-    except Interrupted as stop:
-        return _report(f"stopped by {stop.signal.name} {stop.hint}", 128 + stop.signal)
-    except BrokenPipeError:
-        _abandon_output()
-        return _report("the reader of the output has stopped; write it to a file instead", MISTAKE)
-    except OSError as error:
-        _abandon_output()
-        problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"
-        return _report(f"{problem}; check the path, its permissions and the space on the disk", MISTAKE)
-    except UserError as error:
-        return _report(str(error), MISTAKE)
-    return 0
+    with _prepared_streams():
+        try:
+            main()
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            return _report("interrupted", INTERRUPTED)
+        except Interrupted as stop:
+            return _report(f"stopped by {stop.signal.name} {stop.hint}", 128 + stop.signal)
+        except BrokenPipeError:
+            _abandon_output()
+            return _report("the reader of the output has stopped; write it to a file instead", MISTAKE)
+        except OSError as error:
+            _abandon_output()
+            problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"
+            return _report(f"{problem}; {ADVICE.get(error.errno or 0, CHECK)}", MISTAKE)
+        except UnicodeEncodeError as error:
+            text = ascii(error.object[error.start : error.end])
+            return _report(f"the locale's encoding {error.encoding} has no {text}; {UTF_8}", MISTAKE)
+        except UserError as error:
+            return _report(str(error), MISTAKE)
+        return 0
 
 
-def _prepare_streams() -> None:
+@contextmanager
+def _prepared_streams() -> Iterator[None]:
     """Print every line at once, and replace letters that the terminal lacks; a closed stream drops the lines."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for the rest of the process
-        elif isinstance(stream, io.TextIOWrapper):
-            # Class names may have letters that a terminal lacks.
-            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    with ExitStack() as stack:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:
+                setattr(sys, name, stack.enter_context(open(os.devnull, "w")))
+                stack.callback(setattr, sys, name, None)
+            elif isinstance(stream, io.TextIOWrapper):
+                stack.callback(_put_back, stream, stream.errors, stream.line_buffering)
+                # Class names may have letters that a terminal lacks.
+                stream.reconfigure(errors="backslashreplace", line_buffering=True)
+        yield
+
+
+def _put_back(stream: io.TextIOWrapper, errors: str | None, line_buffering: bool) -> None:
+    with suppress(OSError, ValueError):  # output that cannot be written, a stream that has been closed
+        stream.reconfigure(errors=errors, line_buffering=line_buffering)
 
 
 def _abandon_output() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are accepted
 # Flags of the published code that never had any effect.
@@ -71,6 +72,13 @@ def folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("the folder's name is empty")
     return Path(text)
+
+
+def place(text: str) -> str:
+    """The name or the path of a folder, of letters that can be printed."""
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!a} is no name of a folder that can be printed")
+    return text
 
 
 def file_of(*suffixes: str) -> Callable[[str], Path]:
@@ -167,15 +175,19 @@ def flag(
     *names: str,
     identity: bool = True,
     group: str | None = None,
+    rare: bool = False,
+    positional: bool = False,
     in_name: Callable[[Any], Any] = lambda value: value,
     **arguments: Any,
 ) -> Any:
     """A field of an options class, with its flag: default, help, short names, argparse's arguments.
 
     `identity`: whether the option affects a run's result, so that runs with different values are different runs.
-    `group`: the heading in --help above this flag and the flags after it. `in_name`: how a run's name has the value.
+    `group`: the heading in --help above this flag and the flags after it. `rare`: whether only --help-all shows it.
+    `positional`: whether the value is given without a flag. `in_name`: how a run's name has the value.
     """
-    about = {"help": help, "names": names, "identity": identity, "group": group, "in_name": in_name}
+    about: dict[str, Any] = {"help": help, "names": names, "identity": identity, "group": group, "in_name": in_name}
+    about |= {"rare": rare, "positional": positional}
     return dataclasses.field(default=default, metadata=about | arguments)
 
 
@@ -207,6 +219,20 @@ def is_switch(field: dataclasses.Field) -> bool:
     return field.type in (bool, "bool")
 
 
+OF_FLAG = ("names", "identity", "group", "rare", "positional", "in_name")  # metadata that argparse does not know
+RARE: WeakKeyDictionary[argparse.Action, str] = WeakKeyDictionary()  # the help of flags that only --help-all shows
+
+
+class HelpAll(argparse.Action):
+    """Shows the help with the rare flags."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: D102
+        for action in parser._actions:
+            action.help = RARE.get(action, action.help)
+        parser.print_help()
+        parser.exit()
+
+
 Flags = argparse.ArgumentParser | argparse._ArgumentGroup  # where flags can be added
 
 
@@ -214,8 +240,7 @@ def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
     """Add a flag for each field of an options class to the parser, or to a group of it, under the fields' headings."""
     place = parser
     for field in fields:
-        own = ("names", "identity", "group", "in_name")
-        arguments = {name: value for name, value in field.metadata.items() if name not in own}
+        arguments = {name: value for name, value in field.metadata.items() if name not in OF_FLAG}
         if field.metadata["group"]:
             place = parser.add_argument_group(field.metadata["group"])
         if is_switch(field):
@@ -223,8 +248,14 @@ def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
         else:
             arguments["metavar"] = _metavar(arguments.get("type", str))
             arguments["help"] = _with_values(arguments["help"], arguments.get("choices"), field.default)
+        if field.metadata["positional"]:
+            place.add_argument(field.name, default=field.default, **arguments)
+            continue
         names = (*field.metadata["names"], as_flag(field.name))
-        place.add_argument(*names, dest=field.name, default=field.default, **arguments)
+        added = place.add_argument(*names, dest=field.name, default=field.default, **arguments)
+        if field.metadata["rare"]:
+            RARE[added] = arguments["help"]
+            added.help = argparse.SUPPRESS
 
 
 def _metavar(kind: Callable[[str], Any]) -> str:
@@ -252,6 +283,7 @@ def make_parser(description: str, epilog: str | None = None) -> Parser:
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
+    parser.add_argument("--help-all", action=HelpAll, nargs=0, help="show also the flags that are rarely used")
     for name in GONE:
         parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
@@ -264,4 +296,4 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=24, width=shutil.get_terminal_size().columns - 2)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        return f"{', '.join(action.option_strings)} {action.metavar or ''}".rstrip()
+        return f"{', '.join(action.option_strings)} {action.metavar or ''}".strip()

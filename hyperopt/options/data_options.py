@@ -1,5 +1,6 @@
 """The options of a setting's data, and of how they are distorted and used."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from custom_datasets.label_source import LabelSource, label_source, short_labels
 from custom_datasets.names import BUILT_IN, Subset
 from custom_transforms.names import AS_IT_IS, PLANTED_NAMES
 from utils.colour import colour
-from utils.flags import MANY, class_list, flag, folder, number, plain_name, with_dashes
+from utils.flags import MANY, class_list, flag, folder, number, place, with_dashes
 from utils.recipes import RECIPES
 from utils.runs.files import distortion_name
 
@@ -26,13 +27,16 @@ class DataOptions:
         group="data and distortion",
     )
     dataset: str = flag(
-        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own, by its folder's name", type=plain_name
+        "DIGITS", f"data set: {', '.join(BUILT_IN)}, or your own: its folder's name or path", type=place
     )
-    recipe: str = flag(None, "training settings (default: the data set's own)", choices=RECIPES)
+    runs: Path | None = flag(
+        None, "folder for run folders, PATH/NAME/runN (default: the data set's)", type=folder, identity=False
+    )
+    recipe: str = flag(None, "training settings (default: the data set's own, or chosen)", choices=RECIPES)
+    # Why the recipe was chosen for own data, for the user; None if it was not chosen.
+    recipe_reason: str | None = dataclasses.field(default=None, metadata={"identity": False})
     background: str = flag(
-        "white",
-        "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb",
-        type=colour,
+        "white", "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb", type=colour, rare=True
     )
     image_size: int | None = flag(None, "own pictures: scaled to X x X (default: chosen)", type=number(int, 8, 2048))
     skip_damaged: bool = flag(False, "own pictures: go on without those that cannot be read", identity=False)
@@ -40,9 +44,7 @@ class DataOptions:
         None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes
     )
     first_images: int | None = flag(
-        None,
-        "train on the first so many images (default: all)",
-        type=number(int, 1, MANY),
+        None, "train on the first so many images (default: all)", type=number(int, 1, MANY), rare=True
     )
     labels: str | None = flag(
         None,
@@ -61,15 +63,20 @@ class DataOptions:
     test_images: int | None = flag(
         None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
     )
-    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES)
+    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES, rare=True)
     train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
-    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set")
-    oversplit: bool = flag(False, "ablation: no split, train and validate on all images")
+    overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set", rare=True)
+    oversplit: bool = flag(False, "ablation: no split, train and validate on all images", rare=True)
 
     @property
     def folder(self) -> Path:
-        """The folder of the data set and its runs."""
+        """The folder of the data set."""
         return self.data / self.dataset
+
+    @property
+    def runs_folder(self) -> Path:
+        """The folder of the run folders: the data set's own, or with --runs a folder of its name in that one."""
+        return self.runs / self.dataset if self.runs else self.folder
 
     @property
     def public(self) -> bool:

@@ -1,8 +1,11 @@
 """From the command line to resolved options, in which every default is filled in."""
 
+import argparse
 import dataclasses
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from custom_datasets.names import BUILT_IN, WHOLE
@@ -10,6 +13,8 @@ from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estima
 from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
+from hyperopt.options.own_recipe import recipe_for
+from hyperopt.options.places import find_place
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting
 from utils.errors import UserError
@@ -41,7 +46,27 @@ def parse_options(kind: type[Options], description: str, arguments: Sequence[str
         raise UserError(f"{flag} has no effect on {choice} {now}; change one of them")
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    return make_options(kind, vars(found))
+    options = make_options(kind, vars(found))
+    if hasattr(options, "given"):
+        given: dict[str, Any] = {"given": frozenset(_given(parser, arguments) | presets.keys())}
+        options = dataclasses.replace(options, **given)
+    if note := find_place(options.data, options.dataset, kind.data).note:
+        print(f"note: {note}", file=sys.stderr)
+    return located(options)
+
+
+def _given(parser: Parser, arguments: Sequence[str] | None) -> set[str]:
+    """The names of the options whose flags are among the arguments, also with their default values."""
+    absent = object()
+    found = argparse.Namespace(**{action.dest: absent for action in parser._actions})
+    parser.parse_known_args(arguments, found)
+    return {name for name, value in vars(found).items() if value is not absent}
+
+
+def located(options: Options) -> Options:
+    """The options with the name of the data set, and the folder that it lies in, where `--dataset` is a path."""
+    place = find_place(options.data, options.dataset, type(options).data)
+    return dataclasses.replace(options, data=place.data, dataset=place.dataset)
 
 
 def _choice_of(flag: str) -> str | None:
@@ -59,7 +84,7 @@ def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_mo
     about_augmenters = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(with_flags())}"
     epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_augmenters))
     parser = make_parser(description, epilog)
-    add_flags(parser, flag_fields(kind))
+    add_flags(parser, kind.flags_in_order())
     own: dict[str, type] = {f"--aug-model {aug_model}": augmenter_options(aug_model)}
     own |= {f"--hyper-opt {hyper_opt}": find_estimator(hyper_opt).Options}
     for choice, options in own.items():
@@ -75,7 +100,7 @@ def _read_first(kind: type[Setting], arguments: Sequence[str] | None) -> tuple[d
     add_flags(parser, [field for field in flag_fields(kind) if field.name in deciding])
     parser.set_defaults(hyper_opt=None, aug_model=None)
     found, _ = parser.parse_known_args(arguments)
-    presets = METHODS[found.method].presets_of(found.recipe or found.dataset) if found.method else {}
+    presets = METHODS[found.method].presets_of(found.recipe or Path(found.dataset).name) if found.method else {}
     choices = (getattr(found, name) or presets.get(name, getattr(Setting, name)) for name in ("hyper_opt", "aug_model"))
     return presets, *choices
 
@@ -96,15 +121,13 @@ def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
 def resolve(options: Options) -> Options:
     """Options with all defaults filled in from recipe, method and the run folder's number, checked.
 
-    Raises UserError for a data set without a recipe, and for flags that contradict each other.
+    The recipe of own data is chosen for them. Raises UserError where there are none, and for flags that contradict each
+    other.
     """
+    options = located(options)
     if options.recipe is None:
-        if not options.public:
-            known = ", ".join(BUILT_IN)
-            raise UserError(
-                f"data set {options.dataset} is none of {known}; for your own data add --recipe with one of these"
-            )
-        options = dataclasses.replace(options, recipe=options.dataset)
+        recipe, reason = (options.dataset, None) if options.public else recipe_for(options.dataset, options.folder)
+        options = dataclasses.replace(options, recipe=recipe, recipe_reason=reason)
     fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
     if options.refit:
         learned = options.learned_augmentation

@@ -40,18 +40,30 @@ class RunOptions(Setting):
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
     epochs: int = flag(None, "epochs of training (default: recipe)", type=number(int, 1, MANY))
     lr: float = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
-    lr_schedule: str = flag(None, "of the learning rates, after a warm-up (default: recipe)", choices=SCHEDULES)
+    lr_schedule: str = flag(
+        None, "of the learning rates, after a warm-up (default: recipe)", choices=SCHEDULES, rare=True
+    )
     lr_decay_rate: float = flag(
-        None, "a cosine ends at lr x rate^3; a step multiplies by the rate (default: recipe)", type=number(float, 0, 1)
+        None,
+        "a cosine ends at lr x rate^3; a step multiplies by the rate (default: recipe)",
+        type=number(float, 0, 1),
+        rare=True,
     )
     lr_decay_epochs: str = flag(
-        None, "epochs of the steps; without effect on a cosine, as published (default: recipe)", type=epoch_list
+        None,
+        "epochs of the steps; without effect on a cosine, as published (default: recipe)",
+        type=epoch_list,
+        rare=True,
     )
-    lr_warm_epochs: int = flag(None, "epochs of warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY))
-    lr_warm_multiplier: float = flag(2.0, "warm-multiplier: goes up to lr x this", type=number(float, 1, LARGE))
-    lr_after_warm: str = flag("base", "warm-multiplier: where the cosine begins", choices=AFTER_WARM)
-    momentum: float = flag(None, "of SGD, in Nesterov's form (default: recipe)", type=number(float, 0, 1))
-    weight_decay: float = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE))
+    lr_warm_epochs: int = flag(
+        None, "epochs of warm-up from lr / 10 (default: recipe)", type=number(int, 0, MANY), rare=True
+    )
+    lr_warm_multiplier: float = flag(
+        2.0, "warm-multiplier: goes up to lr x this", type=number(float, 1, LARGE), rare=True
+    )
+    lr_after_warm: str = flag("base", "warm-multiplier: where the cosine begins", choices=AFTER_WARM, rare=True)
+    momentum: float = flag(None, "of SGD, in Nesterov's form (default: recipe)", type=number(float, 0, 1), rare=True)
+    weight_decay: float = flag(None, "of SGD (default: recipe)", type=number(float, 0, LARGE), rare=True)
     batch_size: int = flag(None, "images per training step (default: recipe)", type=number(int, 2, MANY))
     workers: int = flag(
         4, "processes that read streamed data sets", type=number(int, 0, MANY), identity=False, group="machine"
@@ -59,22 +71,28 @@ class RunOptions(Setting):
     precision: str = flag(
         "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
     )
-    compile: bool = flag(False, "compile the encoder: faster after the first minutes", identity=False)
+    compile: bool = flag(False, "compile the encoder: faster after the first minutes", identity=False, rare=True)
     rows_on: str = flag(
-        "device", "where the rows are kept; the host has more room and is slower", choices=ROWS_ON, identity=False
+        "device",
+        "where the rows are kept; the host has more room and is slower",
+        choices=ROWS_ON,
+        identity=False,
+        rare=True,
     )
     threads: int | None = flag(
         None, "threads of the CPU (default: recipe, or torch's own)", type=number(int, 1, 1024), identity=False
     )
     gpu: int = flag(0, "GPU to use; the CPU where there is none", type=number(int, 0, MANY), identity=False)
     no_cuda: bool = flag(False, "use the CPU", identity=False)
-    log_interval: int = flag(500, "steps per update of the progress bar", type=number(int, 1, MANY), identity=False)
-    plot_debug: bool = flag(False, "draw the first batches before and after augmentation", identity=False)
+    log_interval: int = flag(
+        500, "steps per update of the progress bar", type=number(int, 1, MANY), identity=False, rare=True
+    )
+    plot_debug: bool = flag(False, "draw the first batches before and after augmentation", identity=False, rare=True)
 
     @property
     def files(self) -> RunFiles:
         """The files of the run."""
-        return RunFiles(self.folder / self.run_folder, self.name)
+        return RunFiles(self.runs_folder / self.run_folder, self.name)
 
     def baseline(self) -> "RunOptions":
         """The options of the run on the same data and with the same training settings, but without any method."""
@@ -102,7 +120,7 @@ class RunOptions(Setting):
     @property
     def notes(self) -> list[str]:
         """Notes for the user about the given flags."""
-        found = []
+        found = [self.recipe_reason] if self.recipe_reason else []
         if self.lr_decay_epochs != self.defaults.lr_decay_epochs and self.lr_schedule != "steps":
             found.append("--lr-decay-epochs has no effect: the learning rate follows a cosine, as published")
         if self.lr_schedule == "steps" and self.epochs <= min(map(int, self.lr_decay_epochs.split(","))):

@@ -19,6 +19,7 @@ from utils.flags import (
     MANY,
     count_or_share,
     flag,
+    flag_fields,
     is_rows_file,
     number,
     plain_name,
@@ -79,15 +80,18 @@ class Setting(DataOptions):
         "augmentation: a policy, or learned for all (SHA), each image (SEP), by a network (NET, STN)",
         choices=AUG_MODELS,
     )
-    policy: str | None = flag(None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name)
+    policy: str | None = flag(
+        None, "data set of the AUTO or DADA policy (default: its own)", type=plain_name, rare=True
+    )
     rand: str = flag(None, "RAND, RA, SEVERE: number,magnitude (default: recipe)", type=rand_numbers)
     amount: str | None = flag(
         None,
         "TRANSLATE: pixels; ROTATE: degrees,number; CROP: pixels,... (default: recipe)",
         type=amount_numbers,
         in_name=with_dashes,
+        rare=True,
     )
-    cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY))
+    cutout: int = flag(0, "side of a square set to the mean (default: 0, none)", type=number(int, 0, MANY), rare=True)
     standard: str = flag(
         None, f"some of {','.join(STANDARD_NAMES)} or none (default: recipe)", type=standard_names, in_name=with_dashes
     )
@@ -106,11 +110,7 @@ class Setting(DataOptions):
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
     augmented: str | None = flag(None, "first images to augment: number or share (default: all)", type=count_or_share)
-    warp: str = flag(
-        "paper",
-        "learned warp of the paper, or of the published code",
-        choices=WARP_NAMES,
-    )
+    warp: str = flag("paper", "learned warp of the paper, or of the published code", choices=WARP_NAMES, rare=True)
     hyper_start: int = flag(
         None, "last epoch in which no row moves (default: the estimator's, or recipe)", type=number(int, 0, MANY)
     )
@@ -123,6 +123,11 @@ class Setting(DataOptions):
     # The same of the augmentation `aug_model`.
     augmenter: NoAugmenter = dataclasses.field(default_factory=NoAugmenter)
     model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
+
+    @classmethod
+    def flags_in_order(cls) -> list[dataclasses.Field]:
+        """The fields that are flags, as --help shows them."""
+        return flag_fields(cls)
 
     @property
     def estimator_class(self) -> type[Estimator]:

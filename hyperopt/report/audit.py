@@ -21,6 +21,7 @@ from hyperopt.runs.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.files import replace_file
 from utils.runs.files import RunFiles, run_number
+from utils.runs.owner import data_folder_of
 
 if TYPE_CHECKING:  # imports torch, which the checks of an audit's flags do not need
     from custom_datasets.table import Dataset
@@ -207,6 +208,11 @@ class Review:
     options: RunOptions
     audit: Audit
     notes: tuple[str, ...] = ()
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the run's data are."""
+        return data_folder_of(self.files.folder.absolute().parent)
 
 
 def review_run(files: RunFiles, data: "Dataset", result: dict[str, Any], by: str = QUALITIES[0]) -> Review:

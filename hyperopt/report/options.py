@@ -1,8 +1,10 @@
 """The flags of the results script: a setting, and what to show of it, of all settings, or of one run."""
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
@@ -13,6 +15,7 @@ from utils.errors import UserError
 from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
 from utils.runs.accuracies import ACCURACIES
 
+NO_CHOICE = {"data", "dataset", "runs", "method"}  # flags that say where runs are, or stand for other flags
 COMPARED = ("errors", "labels", "audits", "curves")
 DRAWN = ("errors", "curves")  # of these, with figures
 EXPORTS = ("export_clean", "export_labels", "export_folders")
@@ -22,7 +25,17 @@ EXPORTS = ("export_clean", "export_labels", "export_folders")
 class ResultOptions(Setting):
     """All flags of the results script."""
 
-    all: bool = flag(False, "a table of all settings of the data set that have results")
+    folders: list[Path] | None = flag(
+        None,
+        "run folders to show side by side, with what differs first, such as local_data/DIGITS/run0",
+        type=folder,
+        nargs="*",
+        positional=True,
+        group="runs by their folders",
+    )
+    all: bool = flag(
+        False, "a table of all settings of the data set that have results", group="tables, comparisons and figures"
+    )
     compare: str | None = flag(
         None,
         "compare the settings of the data set: test errors against the number of clean images, with paired tests "
@@ -33,7 +46,7 @@ class ResultOptions(Setting):
         const="errors",
     )
     match: re.Pattern[str] | None = flag(
-        None, "with --all and --compare, only the settings whose name matches this regular expression", type=pattern
+        None, "with --all, --compare and run folders, only settings whose name matches this pattern", type=pattern
     )
     only_runs: list[int] | None = flag(
         None,
@@ -58,6 +71,7 @@ class ResultOptions(Setting):
         None,
         "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
         type=file_of(*FORMATS),
+        group="audit of a run",
     )
     export_clean: Path | None = flag(
         None,
@@ -89,6 +103,20 @@ class ResultOptions(Setting):
     run_folder: str | None = flag(
         None, "for --audit and exports: the run (default: the lowest finished one)", "-r", type=plain_name
     )
+    # The names of the options whose flags are on the command line, also with their default values.
+    given: frozenset[str] = dataclasses.field(default=frozenset(), metadata={"identity": False})
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The values of the flags of a setting that were given, by which runs are chosen."""
+        values = self.values(Setting)
+        return {name: values[name] for name in (self.given & values.keys()) - NO_CHOICE}
+
+    @classmethod
+    def flags_in_order(cls) -> list[dataclasses.Field]:
+        """What to show first, then the flags of a setting, which are needed where several settings have results."""
+        shared = {field.name for field in flag_fields(Setting)}
+        return sorted(flag_fields(cls), key=lambda field: field.name in shared)
 
     @property
     def exports(self) -> list[str]:
@@ -104,6 +132,8 @@ class ResultOptions(Setting):
         """Raise UserError for flags that have no effect together."""
         audits = self.reviews
         self._check_belonging()
+        if self.folders:
+            self._check_beside_folders()
         if self.all or self.compare:
             self._check_every_setting()
         if self.plot and self.compare not in (None, *DRAWN):
@@ -132,7 +162,7 @@ class ResultOptions(Setting):
         errors = self.compare == "errors"
         belongs = {
             "format": ("--all", self.all),
-            "match": ("--all or --compare", self.all or self.compare),
+            "match": ("--all, --compare or run folders", self.all or self.compare or self.folders),
             "only_runs": ("--compare", self.compare),
             "against": ("--compare errors", errors),
             "accuracy": ("--compare errors", errors),
@@ -141,10 +171,16 @@ class ResultOptions(Setting):
             if getattr(self, name) != getattr(ResultOptions, name) and not there:
                 raise UserError(f"{as_flag(name)} is for {owner}; add it")
 
+    def _check_beside_folders(self) -> None:
+        """Refuse flags that have no effect on runs that are named by their folders."""
+        idle = ("data", "dataset", "runs", "all", "compare", "plot", "runs_csv", "run_folder", "dry_run")
+        if given := [as_flag(name) for name in idle if name in self.given]:
+            raise UserError(f"{given[0]} has no effect on runs that are named by their folders; leave it out")
+
     def _check_every_setting(self) -> None:
         """Refuse flags that choose a setting together with --all and --compare, which show every setting."""
         shown = "all" if self.all else "compare"
-        beside = {shown, "data", "dataset", "match", "plot", "runs_csv"}
+        beside = {shown, "data", "dataset", "runs", "folders", "match", "plot", "runs_csv"}
         beside |= {"format", "only_runs", "against", "accuracy"}  # checked in `_check_belonging`
         # A method first: the other flags that it presets were not given.
         for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):

@@ -43,7 +43,7 @@ def split_repetitions(results: Results) -> list[Results]:
 
 def differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Why the other result is not of a repetition of the first, as text; only data that both have are compared."""
-    data = [f"other {name}" for name, _, _ in _differing(_data(first), _data(other))]
+    data = [f"other {name}" for name, _, _ in _differing(data_of(first), data_of(other))]
     options = [f"{name} {theirs}, not {ours}" for name, ours, theirs in _differing(_options(first), _options(other))]
     return data + options + _done_otherwise(first, other)
 
@@ -63,7 +63,7 @@ def _differing(first: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, 
     return [(name, ours, theirs) for name, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs]
 
 
-def _data(result: dict[str, Any]) -> dict[str, Any]:
+def data_of(result: dict[str, Any]) -> dict[str, Any]:
     """The entries of a result about its data; None for those that it lacks."""
     images = dict(result.get("images") or {})
     if result["options"].imbalance_ratio > 1 or result["options"].subsample_ratio < 1:
@@ -98,7 +98,7 @@ def doubts(results: Results) -> list[str]:
     for name in ("precision", *VERSIONS, "commit"):
         runs = defaultdict(list)
         for run, result in results.items():
-            if (value := _version(result, name)) is not None:
+            if (value := version_of(result, name)) is not None:
                 runs[value].append(run)
         if len(runs) > 1:
             listed = "; ".join(f"{value}: {_listed(those)}" for value, those in runs.items())
@@ -106,7 +106,8 @@ def doubts(results: Results) -> list[str]:
     return notes
 
 
-def _version(result: dict[str, Any], name: str) -> Any:
+def version_of(result: dict[str, Any], name: str) -> Any:
+    """The version, or the precision, of a result by its name in `VERSIONS`; None if that is not known."""
     if name == "precision":
         return result["options"].precision
     if name == "commit":

@@ -18,6 +18,7 @@ from hyperopt.runs.clean_images import few_clean_of_runs
 from utils.errors import UserError
 from utils.runs.accuracies import TESTED_ON_VALID
 from utils.runs.files import RunFiles, run_folders
+from utils.runs.owner import data_folder_of
 from utils.runs.progress import unfinished
 
 
@@ -43,6 +44,11 @@ class SettingResults:
     def first_result(self) -> dict[str, Any]:
         """The result of the first run."""
         return self.results[min(self.results)]
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the data set, which need not be that of the run folders."""
+        return data_folder_of(self.folder)
 
     @property
     def runs(self) -> str:
@@ -170,9 +176,9 @@ class Findings:
 def setting_results(options: Setting) -> Findings:
     """The runs of a resolved setting. Raises UserError when none is finished."""
     found = _find(
-        options.folder,
+        options.runs_folder,
         re.compile(f"^{re.escape(options.name)}$"),
-        nothing=f"no finished run of {options.name} in {options.folder}",
+        nothing=f"no finished run of {options.name} in {options.runs_folder}",
         advice="train it first, or try --all",
     )
     for setting in found.settings:

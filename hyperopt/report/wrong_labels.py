@@ -49,7 +49,7 @@ def review_settings(settings: Sequence[SettingResults]) -> tuple[Reviews, list[s
         first = setting.first_result
         trained_on = (*setting.options.read_as, first.get("image_size"), first.get("damaged"))
         if trained_on not in data:
-            data[trained_on] = load_data(first, setting.folder)
+            data[trained_on] = load_data(first, setting.data_folder)
         read, found = {}, []
         for run, result in sorted(setting.results.items()):
             try:

@@ -30,8 +30,8 @@ def _start(files: RunFiles, fresh: bool) -> str:
 def setting_plan(options: Setting) -> str:
     """The resolved options of a setting, its name, and its result file in every run folder, one per line."""
     lines = options.values(Setting)
-    lines |= {"row": options.name, "folder": options.folder}
-    results = {run: RunFiles(folder, options.name).result for run, folder in run_folders(options.folder).items()}
+    lines |= {"row": options.name, "folder": options.runs_folder}
+    results = {run: RunFiles(folder, options.name).result for run, folder in run_folders(options.runs_folder).items()}
     runs = {f"run{run}": _presence(path) for run, path in results.items()}
     return _aligned(lines | (runs or {"runs": "no run folder yet"}))
 

@@ -6,6 +6,7 @@ from custom_models.names import parse_model
 from custom_transforms.published import PUBLISHED, read_table
 from hyperopt.options.run_options import RunOptions
 from utils.errors import UserError
+from utils.runs.owner import refuse_other_owner
 
 
 def refuse_unfit(options: RunOptions) -> None:
@@ -15,6 +16,8 @@ def refuse_unfit(options: RunOptions) -> None:
     if options.aug_model in PUBLISHED:
         read_table(options.aug_model, options.policy or options.dataset)
     refuse_training_on_test(options)
+    if not options.public:
+        refuse_other_owner(options.runs_folder, options.folder)
 
 
 def refuse_training_on_test(options: RunOptions) -> None:

@@ -37,6 +37,7 @@ from utils.runs.checkpoint import Origin
 from utils.runs.epochs import Epoch
 from utils.runs.interruption import Interruption
 from utils.runs.lock import only_writer
+from utils.runs.owner import remember_owner
 from utils.runs.record import Epochs, Record
 from utils.speed import peak_memory
 
@@ -120,6 +121,7 @@ def read_data(options: RunOptions, device: torch.device) -> Dataset:
 def distort(options: RunOptions, data: Dataset) -> Split:
     """The run's biased, noisy training set; its images per class are printed."""
     split = prepare_split(options, data)
+    remember_owner(options.runs_folder, options.folder)
     remember_labels_of_split(options.files.folder, options.split_name, data)
     own = data.train.labels.cpu().numpy()
     for note in data.given.describe(split, own) if data.given else ():

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Print the results of run0, run1, ... of one setting, or with --all a table of all settings of a data set.
 
-With --compare, compare the settings of a data set. With --audit, list the labels that look wrong.
+With --compare, compare the settings of a data set. With --audit, list the labels that look wrong. With --export, write
+the network of a run into a file; with --predict, let it classify pictures.
 """
 
 import os
@@ -17,6 +18,8 @@ from hyperopt.report.curve_tables import curve_columns, curve_tables, without_re
 from hyperopt.report.curves import collect_curves, has_scores
 from hyperopt.report.data import load_data
 from hyperopt.report.drawn import Drawn
+from hyperopt.report.load import LoadedRun
+from hyperopt.report.network_out import Left, use_network
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
@@ -44,6 +47,13 @@ def run(arguments: Sequence[str] | None) -> None:
     tables = tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
+    left = Left()
+    if options.uses_network:
+        files = find_run(options, found.settings)
+        run = LoadedRun(files, read_result(files.result), options.folder)
+        left = use_network(run, options.export, options.predict, options.to)
+        found.damaged += left.damaged
+        written += left.paths
     if options.runs_csv:
         more, unread = curve_columns(found.settings)
         found.damaged += unread
@@ -52,7 +62,10 @@ def run(arguments: Sequence[str] | None) -> None:
     print(tables)
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in dict.fromkeys((*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()))):
+    if left.report:
+        print("\n" + "\n".join(left.report))
+    notes = (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()), *left.notes)
+    for line in dict.fromkeys(notes):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)
@@ -94,12 +107,18 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def find_review(options: ResultOptions, settings: list[SettingResults]) -> Review:
-    """The audit of one run of the settings of one name. Raises UserError when the run or its files are missing."""
+def find_run(options: ResultOptions, settings: list[SettingResults]) -> RunFiles:
+    """The files of one finished run of the settings of one name. Raises UserError when it is not finished."""
     lowest = min(run for setting in settings for run in setting.results)
     files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
+    return files
+
+
+def find_review(options: ResultOptions, settings: list[SettingResults]) -> Review:
+    """The audit of one run of the settings of one name. Raises UserError when the run or its files are missing."""
+    files = find_run(options, settings)
     result = read_result(files.result)
     review = review_run(files, load_data(result["options"], settings[0].folder), result, options.quality)
     if options.export_clean:

@@ -108,6 +108,7 @@ class Dataset:
     so that their sizes differ. tested_on_valid: there is no test set, and `test` is the validation set. evaluated:
     only so many of the test images are evaluated, the first ones; None for all. notes: for the user, on the files.
     duplicates: notes on training images that are under two labels, or clean or test images too.
+    image_size: the side to which pictures of any size were scaled; None where they are as they are.
     """
 
     train: Images
@@ -124,6 +125,7 @@ class Dataset:
     evaluated: int | None = None
     notes: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
+    image_size: int | None = None
 
     @property
     def channels(self) -> int:

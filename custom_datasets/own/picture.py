@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
+from custom_datasets.own.scale import scale_picture
 from custom_datasets.reading import reading
 from utils.errors import UserError
 
@@ -49,8 +50,10 @@ def has_colour(path: Path, background: Colour) -> bool:
         return image.mode not in GREY_MODES or over_colour
 
 
-def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
+def read_picture(path: Path, colour: bool, background: Colour, side: int | None = None) -> np.ndarray:
     """The picture in a file as uint8 (3, H, W), or (1, H, W) without `colour`; of several, the first one.
+
+    With a `side` it is scaled and cropped to side x side pixels, as `scale_picture` does.
 
     Raises UserError when it is damaged or not of 8 bits.
     """
@@ -61,7 +64,8 @@ def read_picture(path: Path, colour: bool, background: Colour) -> np.ndarray:
         turn = TURNS.get(orientation(image))
         flat = over_background(image, background) if is_transparent(image) else image
         flat = flat.convert("RGB" if colour else "L")
-        pixels = np.asarray(flat if turn is None else flat.transpose(turn))
+        upright = flat if turn is None else flat.transpose(turn)
+        pixels = np.asarray(scale_picture(upright, side) if side else upright)
         return pixels.transpose(2, 0, 1) if colour else pixels[None]
 
 

@@ -13,13 +13,14 @@ from utils.errors import UserError
 class Listing:
     """The pictures of every class (paths, ascending by folder, then name); the classes are ordered by name.
 
-    left_out: other files; junk: pictures that systems and tools have left. Neither is read.
+    left_out: other files; junk: pictures that systems and tools have left. Neither is read. where: pictures are read.
     """
 
     path: Path
     pictures: dict[str, list[Path]]
     left_out: list[Path]
     junk: list[Path]
+    where: str = "in the classes' folders, "
 
     @property
     def notes(self) -> list[str]:
@@ -28,7 +29,7 @@ class Listing:
         if self.left_out:
             notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
             if any(is_picture(file.name) for file in self.left_out):
-                notes[-1] += "; pictures are read in the classes' folders, as JPEG, PNG, WebP, TIFF, BMP or PPM"
+                notes[-1] += f"; pictures are read {self.where}as JPEG, PNG, WebP, TIFF, BMP or PPM"
         if self.junk:
             verb = "that is" if len(self.junk) == 1 else "that are"
             notes.append(
@@ -60,6 +61,21 @@ def list_part(path: Path) -> Listing:
             listing.left_out.append(folder / name)
     _refuse_empty(listing)
     return Listing(path, dict(sorted(listing.pictures.items())), listing.left_out, listing.junk)
+
+
+def list_pictures(path: Path) -> tuple[list[Path], list[str]]:
+    """All pictures in a folder without classes and in the folders below it, ascending, and notes on other files.
+
+    Raises UserError as `list_part`, and when there is no picture.
+    """
+    listing = Listing(path, {}, [], [], where="")
+    files = [folder / name for folder, names in _walk(path, listing.junk) for name in names]
+    pictures = [file for file in files if is_read(file.name)]
+    listing.left_out.extend(sorted(set(files) - set(pictures)))
+    if not pictures:
+        found = f" ({describe_files(listing.left_out)})" if listing.left_out else ""
+        raise UserError(f"{path} holds no picture that is read{found}; name a folder of JPEG, PNG or other pictures")
+    return pictures, listing.notes
 
 
 def _refuse_empty(listing: Listing) -> None:

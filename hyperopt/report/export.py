@@ -11,6 +11,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from utils.seeds import generator
 ABOUT = "network.json"  # torch.export: an extra file; ONNX: an entry of the metadata
 INPUT, OUTPUT = "images", "logits"
 LARGEST = 1e-4  # difference of logits between the file and the network
-INSTALL = "ONNX files need three more packages: pip install onnx onnxscript onnxruntime"
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # for ONNX files
 
 Call = Callable[[Tensor], Tensor]  # from a network's input to its logits
 
@@ -62,16 +63,14 @@ def export(network: TrainedNetwork, path: Path, about: dict[str, Any]) -> float:
         UserError: when it cannot be exported, when a package is missing, or when it differs.
 
     """
+    if path.suffix == ".onnx":
+        _refuse_missing_packages()
     entry = json.dumps({"format": EXPORTED.decode(), **about, **network.facts.stored(), "epoch": network.epoch})
     make = _onnx if path.suffix == ".onnx" else _torch
     try:
         with _quiet():
             content, call = make(_program(network), entry)
             difference = max(_difference(network, call, batch) for batch in sample_batches(network))
-    except ImportError as error:
-        raise UserError(f"{INSTALL} ({first_line(error)})") from error
-    except UserError:
-        raise
     except Exception as error:  # exporters can raise anything
         raise UserError(f"{network.facts.model} cannot be exported as {path.suffix} ({first_line(error)})") from error
     if not difference <= LARGEST:
@@ -80,6 +79,12 @@ def export(network: TrainedNetwork, path: Path, about: dict[str, Any]) -> float:
         )
     replace_file(path, content)
     return difference
+
+
+def _refuse_missing_packages() -> None:
+    missing = [name for name in PACKAGES if not find_spec(name)]
+    if missing:
+        raise UserError(f"{' and '.join(missing)} must be there for ONNX files: pip install {' '.join(PACKAGES)}")
 
 
 def _program(network: TrainedNetwork) -> torch.export.ExportedProgram:
@@ -105,9 +110,8 @@ def _torch(program: torch.export.ExportedProgram, entry: str) -> tuple[bytes, Ca
 
 
 def _onnx(program: torch.export.ExportedProgram, entry: str) -> tuple[bytes, Call]:
-    """The content of an ONNX file, and the network that onnxruntime reads from it. Raises ImportError."""
+    """The content of an ONNX file, and the network that onnxruntime reads from it."""
     import onnxruntime
-    import onnxscript  # noqa: F401  # torch's exporter needs it, and would say so in other words
 
     model = torch.onnx.export(program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False)
     assert model is not None

@@ -122,7 +122,7 @@ class ResultOptions(Setting):
             refuse_foreign(path)
         if self.dry_run and (audits or self.uses_network or self.plot or self.runs_csv):
             raise UserError(
-                "--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean, --export and "
+                "--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean, --export, "
                 "--predict"
             )
 

@@ -49,7 +49,7 @@ def run(arguments: Sequence[str] | None) -> None:
     written = write_review(options, review) if review else []
     left = Left()
     if options.uses_network:
-        files = find_run(options, found.settings)
+        files = find_run(options.run_folder, found.settings)
         run = LoadedRun(files, read_result(files.result), options.folder)
         left = use_network(run, options.export, options.predict, options.to)
         found.damaged += left.damaged
@@ -107,10 +107,10 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def find_run(options: ResultOptions, settings: list[SettingResults]) -> RunFiles:
+def find_run(run_folder: str | None, settings: list[SettingResults]) -> RunFiles:
     """The files of one finished run of the settings of one name. Raises UserError when it is not finished."""
     lowest = min(run for setting in settings for run in setting.results)
-    files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
+    files = RunFiles(settings[0].folder / (run_folder or f"run{lowest}"), settings[0].name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     return files
@@ -118,7 +118,7 @@ def find_run(options: ResultOptions, settings: list[SettingResults]) -> RunFiles
 
 def find_review(options: ResultOptions, settings: list[SettingResults]) -> Review:
     """The audit of one run of the settings of one name. Raises UserError when the run or its files are missing."""
-    files = find_run(options, settings)
+    files = find_run(options.run_folder, settings)
     result = read_result(files.result)
     review = review_run(files, load_data(result["options"], settings[0].folder), result, options.quality)
     if options.export_clean:

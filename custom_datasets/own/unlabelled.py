@@ -25,8 +25,10 @@ class Unlabelled(Protocol):
     """
 
     heading: str
-    names: list[str]
     notes: list[str]
+
+    @property
+    def names(self) -> list[str]: ...  # noqa: D102
 
     def items(self) -> Iterator[np.ndarray | UserError]: ...  # noqa: D102
 

@@ -68,5 +68,7 @@ def notes_on(options: RunOptions) -> Iterator[str]:
         yield "the transformer of --aug-model STN is for training images: evaluation and this network do without"
     if options.view_valid != type(options).view_valid:
         yield f"test images had --view-valid {options.view_valid}, which this network does not add to a picture"
+    if options.dataset == "ImageNet":
+        yield "pictures for the evaluation were scaled to a shorter side of 256 and cut, which this network does at 224"
     if options.hyper_opt == "SEL":
         yield "the network is the encoder of the run that SEL started from, with the linear model of the last budget"

@@ -84,9 +84,15 @@ def predict_path(network: TrainedNetwork, path: Path) -> PredictionTable:
     found = find_unlabelled(path, facts.kind, facts.channels, rgb(facts.background), facts.image_size)
     probabilities = np.full((len(found.names), facts.classes), np.nan, np.float32)
     damaged: list[str] = []
-    for places, images in _batches(network, found, damaged):
+    scaled: list[str] = []
+    for places, images in _batches(network, found, damaged, scaled):
         probabilities[places] = network.probabilities(images).numpy()
     notes = list(found.notes)
+    if scaled:
+        notes.append(
+            f"{counted(len(scaled), 'picture')} of another size became {facts.width} x {facts.height} pixels, the "
+            f"network's, scaled and cut at the edges, such as {scaled[0]}"
+        )
     if facts.classes > COLUMNS:
         notes.append(
             f"{facts.classes} classes are more than {COLUMNS}: the file has no column of each one's probability"
@@ -95,18 +101,27 @@ def predict_path(network: TrainedNetwork, path: Path) -> PredictionTable:
 
 
 def _batches(
-    network: TrainedNetwork, found: Unlabelled, damaged: list[str]
+    network: TrainedNetwork, found: Unlabelled, damaged: list[str], scaled: list[str]
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Places and images of batches as large as those of an evaluation; messages on damaged ones go to `damaged`."""
-    whole = _whole(network, found, damaged)
+    """Places and images of batches as large as those of an evaluation.
+
+    Messages on damaged ones go to `damaged`, names of those of another size than the network's to `scaled`.
+    """
+    whole = _whole(network, found, damaged, scaled)
     while batch := list(islice(whole, EVALUATION_BATCH)):
         places, images = zip(*batch, strict=True)
         yield list(places), torch.cat(images)
 
 
-def _whole(network: TrainedNetwork, found: Unlabelled, damaged: list[str]) -> Iterator[tuple[int, torch.Tensor]]:
-    for place, item in enumerate(found.items()):
+def _whole(
+    network: TrainedNetwork, found: Unlabelled, damaged: list[str], scaled: list[str]
+) -> Iterator[tuple[int, torch.Tensor]]:
+    for place, (name, item) in enumerate(zip(found.names, found.items(), strict=True)):
         if isinstance(item, UserError):
             damaged.append(str(item))
-        else:
-            yield place, network.fit(torch.from_numpy(item.copy())[None])
+            continue
+        stored = torch.from_numpy(item.copy())[None]
+        fitting = network.fit(stored)
+        if fitting.shape[2:] != stored.shape[2:] and stored.ndim == 4:
+            scaled.append(name)
+        yield place, fitting

@@ -30,11 +30,11 @@ from utils.runs.network_facts import FEATURES, IMAGES, NETWORK, NetworkFacts
 CPU = torch.device("cpu")
 
 
-def facts_of(options: RunOptions, data: Dataset, normalise: Normalise) -> NetworkFacts:
-    """What a run's checkpoints say about its network."""
+def facts_of(model: str, background: str, data: Dataset, normalise: Normalise) -> NetworkFacts:
+    """What a run's checkpoints say about its network, by the run's options of these names."""
     channels, height, width = data.test.shape
     return NetworkFacts(
-        options.model,
+        model,
         channels,
         height,
         width,
@@ -43,7 +43,7 @@ def facts_of(options: RunOptions, data: Dataset, normalise: Normalise) -> Networ
         normalise.std,
         tuple(data.class_names) if data.class_names else None,
         data.classes,
-        options.background,
+        background,
         FEATURES if isinstance(normalise, Standardise) else IMAGES,
     )
 
@@ -137,7 +137,7 @@ def read_network(
             f"note: {path} is of an earlier version: what its network takes is read from the data set", file=sys.stderr
         )
         data = load_data()
-        facts = facts_of(options, data, make_normalise(options, data, CPU))
+        facts = facts_of(options.model, options.background, data, make_normalise(options.dataset, data, CPU))
     model = build_model(facts.model, facts.channels, facts.classes, 0, PRECISIONS[precision or options.precision])
     try:
         model.encoder.load_state_dict(content["encoder_state_dict"])

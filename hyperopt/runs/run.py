@@ -84,7 +84,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
             estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
         epochs = Epochs(estimator.epochs, selects=not options.sees_valid, alike=estimator.epochs_alike)
-        facts = facts_of(options, data, training.views.normalise).stored()
+        facts = facts_of(options.model, options.background, data, training.views.normalise).stored()
         record = Record(files, stage.run.identity, epochs, options.fresh, device, origin, checkpoint, network=facts)
         start = earlier = finished = checkpoint = None  # each as large as the rows or the network
         with record, ending(record, interruption):

@@ -132,16 +132,16 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
     return count
 
 
-def make_normalise(options: RunOptions, data: Dataset, device: torch.device) -> Normalise:
+def make_normalise(dataset: str, data: Dataset, device: torch.device) -> Normalise:
     """From stored images to the network's input: with the statistics of own data, the known ones of a built-in set."""
-    if isinstance(data.train, ImageTable) and not options.public:
+    if isinstance(data.train, ImageTable) and dataset not in BUILT_IN:
         return Normalise(*channel_statistics(data.train.images), device)
-    return Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
+    return Normalise(BUILT_IN[dataset].mean, BUILT_IN[dataset].std, device)
 
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
     """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
-    normalise = make_normalise(options, data, device)
+    normalise = make_normalise(options.dataset, data, device)
     base = {place: make() for place, make in (STANDARD[name] for name in split_names(options.standard))}
     _, *size = data.train.shape
     strong = base | make_strong(options, *size)

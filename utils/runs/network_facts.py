@@ -39,8 +39,9 @@ class NetworkFacts:
         """The facts that `stored` has returned. Raises ValueError when the entry is damaged."""
         if not isinstance(stored, Mapping) or not stored.keys() >= cls.__dataclass_fields__.keys():
             raise ValueError("its entry on the network is incomplete")
-        values = {name: stored[name] for name in cls.__dataclass_fields__}
-        facts = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        entries = ((name, stored[name]) for name in cls.__dataclass_fields__)
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entries}
+        facts = cls(**values)
         sizes = facts.channels, facts.height, facts.width, facts.classes
         lengths = len(facts.mean), len(facts.std), *([] if facts.class_names is None else [len(facts.class_names)])
         expected = facts.channels, facts.channels, *([] if facts.class_names is None else [facts.classes])

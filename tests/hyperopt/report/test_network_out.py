@@ -15,8 +15,11 @@ from torch import nn
 
 from custom_datasets.own.unlabelled import find_unlabelled
 from custom_models.classifier import Classifier
+from hyperopt.options.resolve import parse_options, resolve
+from hyperopt.options.run_options import RunOptions
 from hyperopt.report.export import ABOUT, export
 from hyperopt.report.load import load_run
+from hyperopt.report.network_out import notes_on
 from hyperopt.report.own_files import refuse_foreign
 from hyperopt.report.predict import predict_path
 from hyperopt.runs.network import TrainedNetwork
@@ -149,6 +152,7 @@ def test_pictures_of_any_kind_are_read_as_for_the_training(results, here):
     assert status == 2
     assert "1 of 3 images could not be read, and their lines are empty: new/bad.png is damaged" in err
     assert "not read in new: 1 file .txt, such as notes.txt" in err
+    assert "1 picture of another size became 12 x 10 pixels, the network's, scaled and cut at the edges" in err
     assert "2 images" in out
     bad, grey, one = lines_of("predictions.csv")  # a folder's files come before those of its folders
     assert [bad["file"], grey["file"], one["file"]] == ["bad.png", "grey.png", "deep/one.jpg"]
@@ -176,7 +180,7 @@ def test_arrays_are_named_by_their_places(run, tmp_path, name):
     np.save(tmp_path / "first.npy", images.transpose(0, 3, 1, 2))
     turned = predict_path(run.network, tmp_path / "first.npy")
     np.testing.assert_array_equal(turned.probabilities, table.probabilities)
-    assert turned.notes == [f"{tmp_path / 'first.npy'} is read as N x C x H x W, by its shape (4, 3, 20, 24)"]
+    assert turned.notes[0] == f"{tmp_path / 'first.npy'} is read as N x C x H x W, by its shape (4, 3, 20, 24)"
 
 
 ONES = np.ones((2, 8, 8), np.uint8)
@@ -360,6 +364,24 @@ def test_stopped_run_of_an_earlier_version_goes_on_and_says_what_its_network_tak
     assert torch.load(run.files.last, weights_only=True)[NETWORK] == run.network.facts.stored()
     assert run.network.facts.class_names is None
     assert run.network.class_names == list("0123456789")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ((), []),
+        (("--aug-model", "STN"), ["--aug-model STN is for training images"]),
+        (("--aug-model", "NET", "--hyper-opt", "UNR"), []),
+        (("--view-valid", "rotation"), ["test images had --view-valid rotation"]),
+        (("--dataset", "ImageNet"), ["pictures for the evaluation were scaled to a shorter side of 256"]),
+        (("--aug-model", "CROP", "--hyper-opt", "SEL"), ["the encoder of the run that SEL started from"]),
+    ],
+)
+def test_what_one_should_know_of_a_network_is_said(flags, said):
+    first, *others = notes_on(resolve(parse_options(RunOptions, "", flags)))
+    assert "that of the last epoch" in first
+    assert len(others) == len(said)
+    assert all(part in note for part, note in zip(said, others, strict=True))
 
 
 def damage(path):

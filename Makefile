@@ -9,7 +9,7 @@ RUN := -r run0 $(DISTORTION) --no-cuda
 METHOD := --aug-model SEP --los-model BOTH
 FIGURES := local_data/demo/figures
 
-.PHONY: demo test test-lowest test-slow torture clean
+.PHONY: demo test test-lowest test-onnx test-slow torture clean
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
@@ -27,6 +27,11 @@ test: $(BIN)/.installed-dev
 # With the lowest versions that the requirements allow.
 test-lowest: $(LOWEST)/.installed
 	OMP_NUM_THREADS=1 $(LOWEST)/python $(PYTEST)
+
+# With the optional packages for ONNX files.
+test-onnx: $(BIN)/.installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-onnx.txt
+	$(BIN)/python -m pytest tests/hyperopt/report/test_network_out.py -k onnx
 
 test-slow: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest -m slow

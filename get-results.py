@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Print the results of run0, run1, ... of one setting, or with --all a table of all settings of a data set.
 
-With --compare, compare the settings of a data set. With --audit, list the labels that look wrong. Flags of a setting
-are needed only where several settings have results.
+With --compare, compare the settings of a data set. With --audit, list the labels that look wrong. With --export, write
+the network of a run into a file; with --predict, let it classify pictures. Flags of a setting are needed only where
+several settings have results.
 
     get-results.py --dataset photos --audit audit.csv             the labels of photos that look wrong
     get-results.py --dataset photos --all --plot figures          a table of all settings, and figures
@@ -25,6 +26,8 @@ from hyperopt.report.curves import collect_curves, has_scores
 from hyperopt.report.data import load_data, load_given_data
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.exports import export_pictures, refuse_lacking, write_clean, write_label_table, write_probabilities
+from hyperopt.report.load import LoadedRun
+from hyperopt.report.network_out import Left, use_network
 from hyperopt.report.options import ResultOptions
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
 from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
@@ -38,10 +41,10 @@ from utils.runs.files import RunFiles
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    return exit_status(lambda: run(arguments))
+    return exit_status(lambda: results(arguments))
 
 
-def run(arguments: Sequence[str] | None) -> None:
+def results(arguments: Sequence[str] | None) -> None:
     """Read the results, audit, draw and print them; they are printed last, so that no mistake follows."""
     options = parse_options(ResultOptions, __doc__, arguments)
     options.check_flags()
@@ -50,10 +53,17 @@ def run(arguments: Sequence[str] | None) -> None:
         return
     named = runs_of(options.folders or (), options.match, options.wanted)
     found = Findings([], [], []) if named else find_settings(options)
-    review = find_review(options, found.settings, named) if options.reviews else None
+    run = pick_run(options, found.settings, named) if options.reviews or options.uses_network else None
+    review = review_of(options, run) if run and options.reviews else None
     tables = side_by_side(named) if named else tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written = write_review(options, review) if review else []
+    left = Left()
+    if run and options.uses_network:
+        loaded = LoadedRun(run.files, run.result, run.data_folder)
+        left = use_network(loaded, options.export, options.predict, options.to)
+        found.damaged += left.damaged
+        written += left.paths
     if options.runs_csv:
         more, unread = curve_columns(found.settings)
         found.damaged += unread
@@ -62,7 +72,10 @@ def run(arguments: Sequence[str] | None) -> None:
     print(tables)
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in dict.fromkeys((*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()))):
+    if left.report:
+        print("\n" + "\n".join(left.report))
+    notes = (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()), *left.notes)
+    for line in dict.fromkeys(notes):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)
@@ -107,12 +120,22 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def find_review(options: ResultOptions, settings: list[SettingResults], named: list[StoredRun]) -> Review:
-    """The audit of a run that is named by its folder, or of one of the settings of one name.
+def pick_run(options: ResultOptions, settings: list[SettingResults], named: list[StoredRun]) -> StoredRun:
+    """The run that is named by its folder, or that of -r of the settings of one name, by default the lowest one.
 
-    Raises UserError when the run or its files are missing.
+    Raises UserError when it is not finished.
     """
-    run = only_run(named) if named else one_run(options.run_folder, settings)
+    if named:
+        return only_run(named)
+    lowest = min(run for setting in settings for run in setting.results)
+    files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
+    if not files.result.exists():
+        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
+    return StoredRun(files, read_result(files.result))
+
+
+def review_of(options: ResultOptions, run: StoredRun) -> Review:
+    """The audit of a run. Raises UserError when files are missing, or for exports that it cannot give."""
     labels = options.label_file or run.result["options"].label_file
     if options.export_labels and labels:
         data = load_given_data(run.result, run.data_folder, labels)
@@ -123,15 +146,6 @@ def find_review(options: ResultOptions, settings: list[SettingResults], named: l
         review.audit.refuse_export(options.threshold, options.exports[0])
     refuse_lacking(review, bool(options.export_labels), bool(options.export_folders), bool(options.probabilities))
     return review
-
-
-def one_run(run_folder: str | None, settings: list[SettingResults]) -> StoredRun:
-    """The run in a run folder, or the lowest finished one. Raises UserError when it is not finished."""
-    lowest = min(run for setting in settings for run in setting.results)
-    files = RunFiles(settings[0].folder / (run_folder or f"run{lowest}"), settings[0].name)
-    if not files.result.exists():
-        raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
-    return StoredRun(files, read_result(files.result))
 
 
 def write_review(options: ResultOptions, review: Review) -> list[Path]:

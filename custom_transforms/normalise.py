@@ -12,7 +12,11 @@ class Normalise:
     `mean` and `std` have one value per channel, in units of the full range (0..1).
     """
 
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
+        self.mean, self.std = tuple(mean), tuple(std)
         shape = (1, len(mean), 1, 1)
         deviation = torch.tensor(std, device=device).view(shape)
         self._mean, self._deviation = torch.tensor(mean, device=device).view(shape), deviation
@@ -30,3 +34,11 @@ class Normalise:
     def of_pixels(self, pixels: Tensor) -> Tensor:
         """Normalised images of pixels (B, C, H, W) in 0..1."""
         return (pixels - self._mean) / self._deviation
+
+
+class Standardise(Normalise):
+    """(x - mean) / std per column of features: float32 (B, D, 1, 1) -> the same shape; mean and std in their units."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Standardised features; shapes as in the class's docstring."""
+        return self.of_pixels(images)

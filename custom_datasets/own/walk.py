@@ -17,7 +17,7 @@ class Listing:
     """The pictures of every class (paths, ascending by folder, then name); the classes are ordered by name.
 
     left_out: other files; junk: pictures that systems and tools have left. Neither is read. table: that has the classes
-    of the pictures; None if their folders say them.
+    of the pictures; None if their folders say them. where: pictures are read, in words.
     """
 
     path: Path
@@ -25,6 +25,7 @@ class Listing:
     left_out: list[Path]
     junk: list[Path]
     table: Path | None = None
+    where: str = " in the classes' folders"
 
     @property
     def notes(self) -> list[str]:
@@ -33,8 +34,8 @@ class Listing:
         if self.left_out:
             notes.append(f"not read in {self.path}: {describe_files(self.left_out)}{self._such_as(self.left_out)}")
             if any(is_picture(file.name) for file in self.left_out):
-                where = "if the table names them" if self.table else "in the classes' folders"
-                notes[-1] += f"; pictures are read {where}, as JPEG, PNG, WebP, TIFF, BMP or PPM"
+                where = " if the table names them" if self.table else self.where
+                notes[-1] += f"; pictures are read{where}, as JPEG, PNG, WebP, TIFF, BMP or PPM"
         if self.junk:
             verb = "that is" if len(self.junk) == 1 else "that are"
             notes.append(
@@ -79,6 +80,21 @@ def _of_table(listing: Listing, table: Path) -> Listing:
     read = {table, *(picture for pictures in classes.values() for picture in pictures)}
     left_out = [path for path in (*listing.left_out, *there) if path not in read]
     return Listing(listing.path, classes, list(dict.fromkeys(left_out)), listing.junk, table)
+
+
+def list_pictures(path: Path) -> tuple[list[Path], list[str]]:
+    """All pictures in a folder without classes and in the folders below it, ascending, and notes on other files.
+
+    Raises UserError as `list_part`, and when there is no picture.
+    """
+    listing = Listing(path, {}, [], [], where="")
+    files = [folder / name for folder, names in _walk(path, listing.junk) for name in names]
+    pictures = [file for file in files if is_read(file.name)]
+    listing.left_out.extend(sorted(set(files) - set(pictures)))
+    if not pictures:
+        found = f" ({describe_files(listing.left_out)})" if listing.left_out else ""
+        raise UserError(f"{path} holds no picture that is read{found}; name a folder of JPEG, PNG or other pictures")
+    return pictures, listing.notes
 
 
 def _refuse_empty(listing: Listing) -> None:

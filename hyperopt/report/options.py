@@ -9,6 +9,7 @@ from typing import Any
 from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
 from hyperopt.report.exports import refuse_folder
+from hyperopt.report.own_files import NETWORKS, refuse_foreign
 from hyperopt.report.tables import LAYOUTS
 from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
@@ -100,8 +101,19 @@ class ResultOptions(Setting):
         "which the threshold is absolute",
         choices=QUALITIES,
     )
+    export: Path | None = flag(
+        None,
+        "file (.pt2 or .onnx) for the network of a run: it takes pictures of any size and returns logits",
+        type=file_of(*NETWORKS),
+    )
+    predict: Path | None = flag(
+        None,
+        "folder of pictures, picture, or .npz or .npy file, whose classes the network of a run predicts",
+        type=folder,
+    )
+    to: Path | None = flag(None, "for --predict: file (.csv) for a line per picture", type=file_of(".csv"))
     run_folder: str | None = flag(
-        None, "for --audit and exports: the run (default: the lowest finished one)", "-r", type=plain_name
+        None, "for --audit, exports and --predict: the run (default: the lowest finished one)", "-r", type=plain_name
     )
     # The names of the options whose flags are on the command line, also with their default values.
     given: frozenset[str] = dataclasses.field(default=frozenset(), metadata={"identity": False})
@@ -128,6 +140,11 @@ class ResultOptions(Setting):
         """Whether a run is audited."""
         return bool(self.audit or self.exports or self.probabilities)
 
+    @property
+    def uses_network(self) -> bool:
+        """Whether the network of a run is needed."""
+        return bool(self.export or self.predict)
+
     def check_flags(self) -> None:
         """Raise UserError for flags that have no effect together."""
         audits = self.reviews
@@ -138,8 +155,9 @@ class ResultOptions(Setting):
             self._check_every_setting()
         if self.plot and self.compare not in (None, *DRAWN):
             raise UserError(f"--compare {self.compare} is a table alone; leave out --plot")
-        belong_to_audits = {"-r": self.run_folder, "--threshold": self.threshold != THRESHOLD}
-        belong_to_audits |= {"--quality": self.quality != QUALITIES[0]}
+        if self.run_folder and not (audits or self.uses_network):
+            raise UserError("-r is for --audit, --export-clean, --export and --predict; add one")
+        belong_to_audits = {"--threshold": self.threshold != THRESHOLD, "--quality": self.quality != QUALITIES[0]}
         if given := [name for name, there in belong_to_audits.items() if there and not audits]:
             raise UserError(f"{given[0]} is for --audit and exports; add one, such as --audit audit.csv")
         if self.links and not self.export_folders:
@@ -149,13 +167,19 @@ class ResultOptions(Setting):
         if self.export_folders:
             refuse_folder(self.export_folders, self.folder)
         written = (self.audit, self.export_clean, self.export_labels, self.export_folders, self.probabilities)
-        for path in (*written, self.runs_csv):
+        for path in (*written, self.runs_csv, self.export, self.to):
             if path and not path.parent.is_dir():
                 raise UserError(f"the folder of {path} is not there; make it, or name another")
             if path and any(path.parent.glob("result_*.json")):
                 raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
-        if self.dry_run and (audits or self.plot or self.runs_csv):
-            raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit and exports")
+        if bool(self.predict) != bool(self.to):
+            raise UserError("--predict and --to belong together; add the other one")
+        for path in (self.export, self.to):
+            refuse_foreign(path)
+        if self.dry_run and (audits or self.uses_network or self.plot or self.runs_csv):
+            raise UserError(
+                "--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --predict and exports"
+            )
 
     def _check_belonging(self) -> None:
         """Refuse flags of --all and --compare without these."""

@@ -136,9 +136,14 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
     return count
 
 
+def make_normalise(options: RunOptions, data: Dataset, device: torch.device) -> Normalise:
+    """From stored images to the network's input."""
+    return Normalise(*pixel_statistics(options, data), device)
+
+
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
     """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
-    normalise = Normalise(*pixel_statistics(options, data), device)
+    normalise = make_normalise(options, data, device)
     in_memory = isinstance(data.train, ImageTable)
     # Streamed images come as random resized crops.
     standard = [name for name in split_names(options.standard) if in_memory or name != "resized"]

@@ -33,7 +33,7 @@ def is_log_name(log: Any) -> bool:
     return isinstance(log, str) and log.isprintable() and log not in ("", "..") and Path(log).name == log
 
 
-def unfinished(folders: Iterable[Path], wanted: re.Pattern[str]) -> list[str]:
+def unfinished(folders: Iterable[Path], wanted: re.Pattern[str] = re.compile("")) -> list[str]:
     """A line for each run without a result whose name matches the pattern: how far it is, and whether it goes on."""
     lines = []
     for folder in folders:

@@ -21,6 +21,7 @@ from utils.runs.checkpoint import PUBLISHED_KEYS, Origin, write_last
 from utils.runs.epochs import Epoch
 from utils.runs.files import RunFiles
 from utils.runs.log import Log
+from utils.runs.network_facts import NETWORK
 from utils.runs.progress import log_of_progress, write_progress
 from utils.versions import commit, versions
 
@@ -67,6 +68,7 @@ class Record(AbstractContextManager):
         origin: fingerprints of the run's data and rows.
         checkpoint: from which the run goes on, None for a run from scratch.
         logs: folder for TensorBoard.
+        network: what the checkpoints say about the network (`utils.runs.network_facts`).
 
     """
 
@@ -80,9 +82,11 @@ class Record(AbstractContextManager):
         origin: Origin,
         checkpoint: dict[str, Any] | None = None,
         logs: Path = Path("logs"),
+        network: dict[str, Any] | None = None,
     ):
         self.files, self.options, self.device, self.origin = files, options, device, origin
         self._run_epochs, self._fresh = run_epochs, fresh
+        self._network = {} if network is None else {NETWORK: network}
         self.run = files.folder.name
         self.commit = commit()  # now: the files may have changed by the end of the run
         # As lines of JSON, as in a checkpoint: each epoch is formatted once, not at every epoch after it.
@@ -139,7 +143,7 @@ class Record(AbstractContextManager):
         self._write_metrics()  # first: it shows that the best checkpoint is one of this program
         scalars = {tag: epoch.metrics()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, described, pictures)
-        state = {"training": training, "epochs": self.lines, "log": self.log}
+        state = {"training": training, "epochs": self.lines, "log": self.log} | self._network
         origin = self.origin.stored() | {"versions": versions(self.device) | {"commit": commit()}}
         write_last(self.files, checkpoint | origin | state)
         self._write_best(checkpoint)
@@ -173,7 +177,7 @@ class Record(AbstractContextManager):
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
         """Write the best checkpoint, if it is this one."""
         if self.chosen_epochs()["best_on_test"].epoch == checkpoint["epoch"]:
-            write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS})
+            write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS} | self._network)
 
     def _remove_earlier_run(self) -> None:
         """Remove an earlier run's files. At every moment the rest is a finished run, one that can go on, or none."""

@@ -18,6 +18,7 @@ from hyperopt.report.curves import collect_curves, has_scores
 from hyperopt.report.data import load_data
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.options import ResultOptions
+from hyperopt.report.page.write import PAGE, write_page
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
 from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str] | None) -> None:
     review = find_review(options, found.settings) if options.audit or options.export_clean else None
     tables = tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
-    written = write_review(options, review) if review else []
+    written, notes = write_review(options, review) if review else ([], [])
     if options.runs_csv:
         more, unread = curve_columns(found.settings)
         found.damaged += unread
@@ -52,7 +53,9 @@ def run(arguments: Sequence[str] | None) -> None:
     print(tables)
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in dict.fromkeys((*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()))):
+    for line in dict.fromkeys(
+        (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()), *notes)
+    ):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)
@@ -107,13 +110,16 @@ def find_review(options: ResultOptions, settings: list[SettingResults]) -> Revie
     return review
 
 
-def write_review(options: ResultOptions, review: Review) -> list[Path]:
-    """Write the files that the flags name."""
-    if options.audit:
+def write_review(options: ResultOptions, review: Review) -> tuple[list[Path], list[str]]:
+    """Write the files that the flags name; returns them, and notes on what they lack."""
+    notes: list[str] = []
+    if options.audit and options.audit.suffix == PAGE:
+        notes = write_page(options.audit, review, options.threshold)
+    elif options.audit:
         review.audit.write(options.audit)
     if options.export_clean:
         review.audit.write_clean(options.export_clean, options.threshold)
-    return [path for path in (options.audit, options.export_clean) if path]
+    return [path for path in (options.audit, options.export_clean) if path], notes
 
 
 def draw(settings: list[SettingResults], options: ResultOptions, folder: Path, review: Review | None) -> Drawn:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
+from hyperopt.report.page.write import PAGE, refuse_other_file
 from hyperopt.report.tables import LAYOUTS
 from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
@@ -54,8 +55,9 @@ class ResultOptions(Setting):
     plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(
         None,
-        "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
-        type=file_of(*FORMATS),
+        "file (.csv or .json; or .html, a page to look at) for the audit of a run's training labels, the most suspicious "
+        "first; a report is printed",
+        type=file_of(*FORMATS, PAGE),
     )
     export_clean: Path | None = flag(
         None,
@@ -95,6 +97,8 @@ class ResultOptions(Setting):
                 raise UserError(f"the folder of {path} is not there; make it, or name another")
             if path and any(path.parent.glob("result_*.json")):
                 raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
+        if self.audit and self.audit.suffix == PAGE:
+            refuse_other_file(self.audit)
         if self.dry_run and (audits or self.plot or self.runs_csv):
             raise UserError("--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --export-clean")
 

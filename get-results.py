@@ -44,7 +44,10 @@ def run(arguments: Sequence[str] | None) -> None:
     review = find_review(options, found.settings) if options.audit or options.export_clean else None
     tables = tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
-    written, notes = write_review(options, review) if review else ([], [])
+    written: list[Path] = []
+    if review:
+        written, notes = write_review(options, review)
+        found.notes += notes
     if options.runs_csv:
         more, unread = curve_columns(found.settings)
         found.damaged += unread
@@ -53,9 +56,7 @@ def run(arguments: Sequence[str] | None) -> None:
     print(tables)
     if review:
         print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    for line in dict.fromkeys(
-        (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()), *notes)
-    ):
+    for line in dict.fromkeys((*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()))):
         print(f"note: {line}", file=sys.stderr)
     for path in drawn.paths + written:
         print(f"written: {path}", file=sys.stderr)

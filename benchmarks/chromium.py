@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-LIMIT = 30.0  # seconds that are waited for the page to do something
+LIMIT = 60.0  # seconds that are waited for the page to do something
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"),
     *("--no-first-run", "--disable-extensions", "--disable-background-networking", "--hide-scrollbars"),
@@ -28,10 +28,10 @@ def find_chromium() -> str | None:
 class Chromium:
     """A browser with one page. It is ended, and its profile removed, at the end of a `with` block.
 
-    requests: addresses that pages have asked for. errors: texts of the errors in their scripts.
+    requests: addresses that pages have asked for, if they are `watched`, which takes time. errors: of their scripts.
     """
 
-    def __init__(self, downloads: Path, width: int = 1280, height: int = 800):
+    def __init__(self, downloads: Path, width: int = 1280, height: int = 800, watched: bool = False):
         program = find_chromium()
         assert program, "install Chromium: apt-get install chromium"
         self.requests: list[str] = []
@@ -54,7 +54,7 @@ class Chromium:
         os.close(answers)
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "DOM"):
+        for domain in ("Page", "Runtime", "DOM", *(["Network"] if watched else [])):
             self.send(f"{domain}.enable")
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.send("Emulation.setDeviceMetricsOverride", **size)
@@ -73,10 +73,10 @@ class Chromium:
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the protocol, and wait for its result."""
         self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        os.write(
-            self._write, json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0"
-        )
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
         while (found := self._receive()).get("id") != self._number:
             if found.get("method") == "Network.requestWillBeSent":
                 self.requests.append(found["params"]["request"]["url"])

@@ -55,7 +55,7 @@ class ResultOptions(Setting):
     plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(
         None,
-        "file (.csv or .json; or .html, a page to look at) for the audit of a run's training labels, the most suspicious "
+        "file (.csv, .json, or .html: a page to look at) for the audit of a run's training labels, the most suspicious "
         "first; a report is printed",
         type=file_of(*FORMATS, PAGE),
     )

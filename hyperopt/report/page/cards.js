@@ -2,7 +2,7 @@
 
 const WIDTH = 21; // of a card at least, in rem
 const GAP = 0.5; // between cards, in rem
-const AHEAD = 3; // rows above and below what is in sight
+const AHEAD = 2; // rows above and below what is in sight
 
 const scroller = byId("scroll"), list = byId("cards");
 const cards = new Map(); // from position among the shown images to element

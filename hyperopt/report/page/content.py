@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from custom_datasets.table import Dataset
 from hyperopt.report.audit import Review
 from hyperopt.report.page.similar import Clean, encoder, nearest
 from hyperopt.report.page.thumbnails import thumbnails
@@ -42,7 +43,7 @@ def content_of(review: Review, threshold: float) -> Content:
         )
     records = list(compress(audit.records(), np.isin(np.arange(len(suspects)), places)))
     suggested = suggest(audit.given, audit.predicted, audit.learned)[places]
-    pictures = has_pictures(review)
+    pictures = has_pictures(review.data)
     clean, beside = _similar(review, audit.index[places], (audit.given[places], suggested), notes)
     used = sorted({image for lists in beside for one in lists for image in one})
     number = {image: place for place, image in enumerate(used)}
@@ -82,9 +83,9 @@ def suggest(given: np.ndarray, predicted: np.ndarray, learned: np.ndarray | None
     return np.where(predicted != given, predicted, other)
 
 
-def has_pictures(review: Review) -> bool:
+def has_pictures(data: Dataset) -> bool:
     """Whether the data are images: features are in the table as images of a single pixel."""
-    return review.data.train.shape[1:] != (1, 1)
+    return data.train.shape[1:] != (1, 1)
 
 
 def page_key(review: Review) -> str:

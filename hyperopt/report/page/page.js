@@ -72,6 +72,11 @@ function go(steps) {
   describe();
 }
 
+/** Whether a key is for the field that has the focus: letters go into text and lists, arrows move a slider. */
+function isTyped({ target, key }) {
+  return target.matches('select, input[type="search"]') || (target.matches("input") && key.length > 1);
+}
+
 function save() {
   const url = URL.createObjectURL(new Blob([writeLabels(decided)], { type: "text/csv" }));
   element("a", { href: url, download: "labels.csv" }).click();
@@ -134,12 +139,18 @@ byId("as").addEventListener("keydown", (event) => {
     list.focus({ preventScroll: true });
   }
 });
+byId("filters").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" || event.key === "Escape") {
+    event.preventDefault();
+    list.focus({ preventScroll: true });
+  }
+});
 list.addEventListener("click", (event) => {
   const card = event.target.closest(".card");
   if (card) go(Number(card.dataset.position) - current);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event)) return;
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();

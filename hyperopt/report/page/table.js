@@ -1,4 +1,4 @@
-// The page's content: columns with a value per image, the most suspicious label first. An image's place in them is its number here.
+// The page's content: columns with a value per image, the most suspicious label first. An image goes by its place in them.
 
 const DROP = -1; // a decision is a class, or this one
 const NONE = -1; // for an image without a suggestion

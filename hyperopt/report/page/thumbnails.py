@@ -13,7 +13,7 @@ from custom_datasets.table import Dataset
 
 SIDE = 64  # pixels; larger images are scaled down to it
 EXACT = 16  # images up to this side keep every pixel's value
-QUALITY, EFFORT = 80, 2  # of WebP: 0..100, and 0 (fast) to 6 (small)
+QUALITY, EFFORT = 50, 2  # of WebP: 0..100, and 0 (fast) to 6 (small)
 BATCH = 500
 
 

@@ -28,7 +28,7 @@ from utils.flags import Parser, folder, number
 
 CLEAN, CLASSES, BESIDE, STEPS = 1000, 10, 3, 40
 HEIGHT = 800  # pixels of the window
-LARGE = 1024  # side of the picture that the random pictures are cut from
+LARGE = 256  # side of the picture that the random pictures are cut from
 # Two frames after a scroll: the browser has drawn what the first one changed.
 SCROLL = """new Promise((done) => {
   const start = performance.now();

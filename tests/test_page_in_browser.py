@@ -165,25 +165,25 @@ def test_filters_leave_what_they_say(opened):
     assert browser.run("!document.getElementById('nothing').hidden")
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("file;given_label;label\n", "its first line must be file,given_label,label"),
-        ("file,given_label,label\n6.png,dog,cat\n", "row 2 has another given label than <img"),
-        ("file,given_label,label\n8.png,cat,dog\n9.png,dog,bird\n", "the label of row 3 is no class"),
-        ("file,given_label,label\n8.png,cat,dog\n8.png,cat,\n", "row 3 is about an image that an earlier row has"),
-        ('file,given_label,label\n"8.png,cat,dog\n', "a quote is not closed"),
-    ],
-)
-def test_other_tables_change_nothing(opened, tmp_path, text, problem):
+OTHER_TABLES = {
+    "file;given_label;label\n": "its first line must be file,given_label,label",
+    "file,given_label,label\n6.png,dog,cat\n": "row 2 has another given label than <img",
+    "file,given_label,label\n8.png,cat,dog\n9.png,dog,bird\n": "the label of row 3 is no class",
+    "file,given_label,label\n8.png,cat,dog\n8.png,cat,\n": "row 3 is about an image that an earlier row has",
+    'file,given_label,label\n"8.png,cat,dog\n': "a quote is not closed",
+}
+
+
+def test_other_tables_change_nothing(opened, tmp_path):
     browser = opened(values())
-    browser.keys("k")
-    path = tmp_path / "other.csv"
-    path.write_text(text)
-    load(browser, path)
-    assert status(browser).startswith(f"other.csv was not loaded: {problem}")
-    browser.keys("ArrowRight")
-    assert "1 kept, 0 relabelled, 0 dropped" in status(browser)
+    for number, (text, problem) in enumerate(OTHER_TABLES.items()):
+        browser.keys("k")
+        path = tmp_path / f"other{number}.csv"
+        path.write_text(text)
+        load(browser, path)
+        assert status(browser).startswith(f"other{number}.csv was not loaded: {problem}")
+        browser.keys("ArrowLeft", "ArrowRight")
+        assert f"{number + 1} kept, 0 relabelled, 0 dropped" in status(browser)
 
 
 def test_page_works_where_nothing_can_be_kept(opened, browser, downloads):

@@ -1,4 +1,4 @@
-"""The page of an audit: what it shows against the audit's file, the data and scikit-learn; its text; what is refused."""
+"""The page of an audit: what it shows, against the audit's file, the data and scikit-learn; its text; refusals."""
 
 import base64
 import csv
@@ -15,7 +15,6 @@ import pytest
 import torch
 from conftest import DISTORTION, ESTIMATORS
 from PIL import Image
-from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.page import made_up

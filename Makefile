@@ -9,7 +9,7 @@ RUN := -r run0 $(DISTORTION) --no-cuda
 METHOD := --aug-model SEP --los-model BOTH
 FIGURES := local_data/demo/figures
 
-.PHONY: demo test test-lowest test-onnx test-slow torture clean
+.PHONY: demo test test-browser test-lowest test-onnx test-slow torture clean
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
@@ -23,6 +23,11 @@ test: $(BIN)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The page of an audit in headless Chromium; `make test` skips it where there is none.
+test-browser: $(BIN)/.installed-dev
+	@$(BIN)/python -c "import sys, benchmarks.chromium as b; sys.exit(not b.find_chromium() and 'no Chromium here: apt-get install chromium')"
+	$(BIN)/python -m pytest tests/test_page_in_browser.py
 
 # With the lowest versions that the requirements allow.
 test-lowest: $(LOWEST)/.installed

@@ -29,6 +29,7 @@ from hyperopt.report.exports import export_pictures, refuse_lacking, write_clean
 from hyperopt.report.load import LoadedRun
 from hyperopt.report.network_out import Left, use_network
 from hyperopt.report.options import ResultOptions
+from hyperopt.report.page.write import PAGE, write_page
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
 from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
@@ -57,7 +58,10 @@ def results(arguments: Sequence[str] | None) -> None:
     review = review_of(options, run) if run and options.reviews else None
     tables = side_by_side(named) if named else tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
-    written = write_review(options, review) if review else []
+    written: list[Path] = []
+    if review:
+        written, notes = write_review(options, review)
+        found.notes += notes
     left = Left()
     if run and options.uses_network:
         loaded = LoadedRun(run.files, run.result, run.data_folder)
@@ -148,21 +152,23 @@ def review_of(options: ResultOptions, run: StoredRun) -> Review:
     return review
 
 
-def write_review(options: ResultOptions, review: Review) -> list[Path]:
-    """Write the files that the flags name."""
-    audit, threshold = review.audit, options.threshold
+def write_review(options: ResultOptions, review: Review) -> tuple[list[Path], list[str]]:
+    """Write the files that the flags name; returns them, and notes on what they lack."""
+    audit, threshold, notes = review.audit, options.threshold, list[str]()
     if options.export_labels:
         write_label_table(options.export_labels, review, threshold)
     if options.export_folders:
         export_pictures(options.export_folders, review.data_folder, audit, threshold, options.links)
     if options.probabilities:
         write_probabilities(options.probabilities, audit)
-    if options.audit:
+    if options.audit and options.audit.suffix == PAGE:
+        notes = write_page(options.audit, review, threshold)
+    elif options.audit:
         audit.write(options.audit, threshold)
     if options.export_clean:
         write_clean(options.export_clean, audit, threshold)
     named = options.audit, options.export_clean, options.export_labels, options.export_folders, options.probabilities
-    return [path for path in named if path]
+    return [path for path in named if path], notes
 
 
 def import_figures() -> ModuleType:

@@ -10,6 +10,7 @@ from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
 from hyperopt.report.exports import refuse_folder
 from hyperopt.report.own_files import NETWORKS, refuse_foreign
+from hyperopt.report.page.write import PAGE, refuse_other_file
 from hyperopt.report.tables import LAYOUTS
 from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
@@ -70,8 +71,9 @@ class ResultOptions(Setting):
     plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(
         None,
-        "file (.csv or .json) for the audit of a run's training labels, the most suspicious first; a report is printed",
-        type=file_of(*FORMATS),
+        "file (.csv, .json, or .html: a page to look at) for the audit of a run's training labels, the most suspicious "
+        "first; a report is printed",
+        type=file_of(*FORMATS, PAGE),
         group="audit of a run",
     )
     export_clean: Path | None = flag(
@@ -176,6 +178,8 @@ class ResultOptions(Setting):
             raise UserError("--predict and --to belong together; add the other one")
         for path in (self.export, self.to):
             refuse_foreign(path)
+        if self.audit and self.audit.suffix == PAGE:
+            refuse_other_file(self.audit)
         if self.dry_run and (audits or self.uses_network or self.plot or self.runs_csv):
             raise UserError(
                 "--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --predict and exports"

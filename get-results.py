@@ -13,6 +13,7 @@ several settings have results.
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -173,17 +174,18 @@ def write_review(options: ResultOptions, review: Review) -> tuple[list[Path], li
 
 def import_figures() -> ModuleType:
     """The figures; they import matplotlib, which tables do not need, and leave the backend of a notebook as it is."""
-    backend = os.environ.get("MPLBACKEND")
-    if "matplotlib" not in sys.modules:
-        try:
-            import matplotlib  # noqa: F401
-        except ValueError:  # the environment's backend is not known here; figures need none
-            os.environ["MPLBACKEND"] = "agg"
+    imported = "matplotlib" in sys.modules
+    backend = os.environ.pop("MPLBACKEND", None)  # it may not be installed here, and figures need none
     try:
+        import matplotlib
+
         from hyperopt.report import figures
     finally:
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
+    if backend is not None and not imported:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
     return figures
 
 

@@ -1,11 +1,15 @@
 """How a script ends, as a process of its own: status, standard error, and nothing after it."""
 
+import errno
+import io
 import os
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
+
+from utils.errors import exit_status
 
 FULL = "/dev/full"
 SCRIPT = "import sys; from utils.errors import UserError, exit_status; sys.exit(exit_status(lambda: {}))"
@@ -48,3 +52,41 @@ def test_lines_appear_when_they_are_written(tmp_path):
     log = tmp_path / "log"
     status, _, _ = end("(print('epoch 1'), __import__('os')._exit(9))", f"> {log}")
     assert (status, log.read_text()) == (9, "epoch 1\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        ("EACCES", "in which you may write (--runs for run folders)"),
+        ("EROFS", "its disk is read-only"),
+        ("ENOSPC", "make room on the disk"),
+        ("ENAMETOOLONG", "shorten the name"),
+        ("ENOTDIR", "is a file where a folder is needed"),
+        ("EISDIR", "a folder is there where a file is needed"),
+        ("EMFILE", "too many files are open"),
+        ("ENOLCK", "gives no file locks"),
+        ("ENXIO", "check the path, its permissions and the space on the disk"),
+    ],
+)
+def test_advice_fits_the_error_of_the_system(number, advice, capsys):
+    def fail():
+        raise OSError(getattr(errno, number), os.strerror(getattr(errno, number)), "some/file")
+
+    assert exit_status(fail) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: some/file: {os.strerror(getattr(errno, number))}; ")
+    assert advice in err
+
+
+def test_letters_that_the_locale_lacks_are_an_error(capsys):
+    assert exit_status(lambda: "é".encode("ascii")) == 2
+    assert capsys.readouterr().err.startswith(r"error: the locale's encoding ascii has no '\xe9'; take a UTF-8 locale")
+
+
+def test_streams_are_put_back(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii", errors="strict", line_buffering=False)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert exit_status(lambda: print("é")) == 0
+    assert (stream.errors, stream.line_buffering, sys.stderr) == ("strict", False, None)
+    assert stream.buffer.getvalue() == b"\\xe9\n"

@@ -284,6 +284,15 @@ def test_suggested_labels_of_annotated_images_are_annotations_again(annotated, s
     assert "next.csv leaves out " in err
 
 
+def test_comparisons_score_annotators_labels(annotated, scripts):
+    folder, true, given, _ = annotated
+    status, out, _ = call_in(folder, scripts["get-results"], "--compare", "audits")
+    assert status == 0
+    assert "labels by-worst" in out
+    assert "area under the ROC curve" in out
+    assert not [line for line in out.splitlines() if "NONE/NONE NONE |" in line]  # the run on the true labels
+
+
 def test_labels_of_a_subset_and_of_clean_images_that_are_trained_on(annotated, scripts):
     folder, true, given, _ = annotated
     flags = ("--no-cuda", "--epochs", 1, "--labels", "by.pt:worst", "--classes", "3,8", "--first-images", 150)

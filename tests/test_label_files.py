@@ -285,7 +285,7 @@ def test_suggested_labels_of_annotated_images_are_annotations_again(annotated, s
 
 
 def test_comparisons_score_annotators_labels(annotated, scripts):
-    folder, true, given, _ = annotated
+    folder, *_ = annotated
     status, out, _ = call_in(folder, scripts["get-results"], "--compare", "audits")
     assert status == 0
     assert "labels by-worst" in out

@@ -13,6 +13,7 @@ from PIL import Image
 
 from custom_datasets.sources import digits
 from hyperopt.rows.rows_file import RowsFile
+from utils.fingerprint import fingerprint
 from utils.runs.predictions import Predictions
 
 OWN = ("--dataset", "mine", "--recipe", "DIGITS")
@@ -283,6 +284,15 @@ def test_suggested_labels_of_annotated_images_are_annotations_again(annotated, s
     assert "next.csv leaves out " in err
 
 
+def test_comparisons_score_annotators_labels(annotated, scripts):
+    folder, *_ = annotated
+    status, out, _ = call_in(folder, scripts["get-results"], "--compare", "audits")
+    assert status == 0
+    assert "labels by-worst" in out
+    assert "area under the ROC curve" in out
+    assert not [line for line in out.splitlines() if "NONE/NONE NONE |" in line]  # the run on the true labels
+
+
 def test_labels_of_a_subset_and_of_clean_images_that_are_trained_on(annotated, scripts):
     folder, true, given, _ = annotated
     flags = ("--no-cuda", "--epochs", 1, "--labels", "by.pt:worst", "--classes", "3,8", "--first-images", 150)
@@ -314,3 +324,26 @@ def test_labels_that_cannot_be_given_are_an_error(annotated, call, refused, flag
     call("get-results")
     shutil.copy(annotated[0] / "by.pt", ".")
     refused("implicit-augment", ("--no-cuda", *flags), culprit)
+
+
+def test_nothing_that_trains_depends_on_the_true_labels_of_training_images(train):
+    """Two data sets whose training images have the same given labels, but not the same true ones."""
+    random, learned = np.random.default_rng(0), []
+    images = {part: random.integers(256, size=(48, 6, 6), dtype=np.uint8) for part in ("train", "valid", "test")}
+    labels = np.arange(48) % 3
+    np.save("given.npy", random.permutation(labels))
+    for name, own in (("one", labels), ("other", random.permutation(labels))):
+        folder = Path("local_data", name)
+        folder.mkdir(parents=True)
+        for part, pixels in images.items():
+            np.savez(folder / f"{part}.npz", images=pixels, labels=own if part == "train" else labels)
+        flags = ("--dataset", name, "--recipe", "DIGITS", "--batch-size", 16, "--labels", "given.npy")
+        status, _, err = train(*flags, "--los-model", "BOTH", "--aug-model", "SEP", "--hyper-opt", "FIS")
+        assert status == 0, err
+        (path,) = folder.glob("run0/last_*")
+        content = torch.load(path, weights_only=True)
+        learned.append({key: fingerprint(value) for key, value in content.items() if key.endswith("state_dict")})
+        (rows,) = folder.glob("run0/rows_*.pt")
+        learned[-1] |= {key: fingerprint({"": column}) for key, column in RowsFile.read(rows).columns.items()}
+    assert learned[0] == learned[1]
+    assert {"weight", "soft_label", "probability", "confidence"} <= learned[0].keys()

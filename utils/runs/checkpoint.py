@@ -122,7 +122,7 @@ def _refuse_another_run(path: Path, content: dict[str, Any], differences: list[s
         )
     if content["data"] != origin.data:
         raise UserError(
-            f"{path} is of a run that was started on another split file or data set; "
+            f"{path} is of a run that was started on another split file or data set, or with other --labels; "
             "put the earlier one back, or start over with --fresh"
         )
     started = {"rows_checksum": "rows file", "network_checksum": "network of the stage before"}

@@ -1,6 +1,7 @@
 """The network of a finished run: what its checkpoints say, predictions, the exported file, and `load_run`."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from conftest import call_in, contents
 from PIL import Image
 from torch import nn
 
+from custom_datasets.own.scale import scale_picture
 from custom_datasets.own.unlabelled import find_unlabelled
 from custom_models.classifier import Classifier
 from hyperopt.options.resolve import parse_options, resolve
@@ -181,6 +183,14 @@ def test_arrays_are_named_by_their_places(run, tmp_path, name):
     turned = predict_path(run.network, tmp_path / "first.npy")
     np.testing.assert_array_equal(turned.probabilities, table.probabilities)
     assert turned.notes[0] == f"{tmp_path / 'first.npy'} is read as N x C x H x W, by its shape (4, 3, 20, 24)"
+
+
+def test_pictures_are_scaled_to_the_size_of_the_training(run, tmp_path):
+    write_picture(tmp_path / "one.png", 0, 0, size=(50, 70))
+    facts = dataclasses.replace(run.network.facts, image_size=8, height=8, width=8)
+    found = dataclasses.replace(run.network, facts=facts).read(tmp_path / "one.png")
+    expected = np.asarray(scale_picture(Image.open(tmp_path / "one.png"), 8))
+    np.testing.assert_array_equal(found[0].permute(1, 2, 0), expected)
 
 
 ONES = np.ones((2, 8, 8), np.uint8)

@@ -61,8 +61,8 @@ def results(arguments: Sequence[str] | None) -> None:
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
     written: list[Path] = []
     if review:
-        written, notes = write_review(options, review)
-        found.notes += notes
+        written, lacking_notes = write_review(options, review)
+        found.notes += lacking_notes
     left = Left()
     if run and options.uses_network:
         loaded = LoadedRun(run.files, run.result, run.data_folder)

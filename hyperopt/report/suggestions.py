@@ -4,7 +4,7 @@ import numpy as np
 
 from custom_datasets.given import LEFT_OUT
 
-# At least so probable must a suggested class be; chosen on runs that are not reported (docs/audit.md).
+# At least so probable must a suggested class be; chosen on runs of DIGITS (docs/labels.md).
 CONFIDENT = 0.5
 
 

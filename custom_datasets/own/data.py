@@ -95,8 +95,10 @@ def read_pictures(
     """The data set of parts that are folders of pictures; arguments as for `own_data`, and notes on the folder."""
     count, classes = sum(map(len, folders.values())), count_classes(folders["train"])
     parts, failed, scaling = look_at(folders, image_size)
-    if failed and (skip_damaged or not all(map(len, parts.values()))):
-        refuse_lost(parts) if skip_damaged else refuse_damaged(failed, count, folder)
+    if failed and skip_damaged:
+        refuse_lost(parts)
+    elif not all(map(len, parts.values())):  # nothing is left of one; otherwise the pixels may show more damage
+        refuse_damaged(failed, count, folder)
     if is_too_large(parts):
         if not skip_damaged:
             refuse_damaged(failed, count, folder)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from hyperopt.report.own_files import EXPORTED
-from hyperopt.runs.network import TrainedNetwork
+from hyperopt.runs.trained_network import TrainedNetwork
 from utils.errors import UserError, first_line
 from utils.files import replace_file
 from utils.runs.network_facts import FEATURES

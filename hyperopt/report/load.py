@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # imports torch
     from custom_datasets.table import Dataset
     from hyperopt.report.audit import Audit
     from hyperopt.rows.rows_file import RowsFile
-    from hyperopt.runs.network import TrainedNetwork
+    from hyperopt.runs.trained_network import TrainedNetwork
     from utils.runs.predictions import Predictions
 
 
@@ -58,7 +58,7 @@ class LoadedRun:
 
     def read_network(self, best: bool = False, precision: str | None = None) -> TrainedNetwork:
         """The network of its last or best epoch; it computes in `precision`, as its run did by default."""
-        from hyperopt.runs.network import read_network
+        from hyperopt.runs.trained_network import read_network
 
         path = self.files.best if best else self.files.last
         return read_network(path, self.options, lambda: self.data, precision)

@@ -16,7 +16,7 @@ from custom_datasets.own.names import counted
 from custom_datasets.own.unlabelled import Unlabelled, find_unlabelled
 from hyperopt.report.clean_accuracy import DIGITS
 from hyperopt.report.own_files import PREDICTED
-from hyperopt.runs.network import TrainedNetwork
+from hyperopt.runs.trained_network import TrainedNetwork
 from utils.colour import rgb
 from utils.errors import UserError
 from utils.files import replace_file

@@ -25,11 +25,11 @@ from hyperopt.runs.fingerprints import (
     remember_labels_of_split,
 )
 from hyperopt.runs.going_on import find_state
-from hyperopt.runs.network import facts_of
 from hyperopt.runs.outcome import describe, write_outcome
 from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
+from hyperopt.runs.trained_network import facts_of
 from utils.device import check_compiler, pick_device
 from utils.errors import DivergenceError, Interrupted
 from utils.passes import Evaluation

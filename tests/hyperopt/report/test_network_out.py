@@ -24,7 +24,7 @@ from hyperopt.report.load import load_run
 from hyperopt.report.network_out import notes_on
 from hyperopt.report.own_files import refuse_foreign
 from hyperopt.report.predict import predict_path
-from hyperopt.runs.network import TrainedNetwork
+from hyperopt.runs.trained_network import TrainedNetwork
 from utils.errors import UserError
 from utils.fingerprint import CHECKSUM, fingerprint
 from utils.runs.files import RunFiles

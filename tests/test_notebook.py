@@ -30,8 +30,8 @@ print(json.dumps([before == after, "torch" in sys.modules]))
 def state():
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     torch_state = torch.get_num_threads(), torch.is_grad_enabled(), torch.random.get_rng_state().tolist()
-    # scikit-learn sets those of Intel's library when it is imported.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KMP_")}
+    by_imports = ("KMP_", "TORCHINDUCTOR_")  # scikit-learn and torch set these when they are imported
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(by_imports)}
     return torch_state, handlers, sys.stdout.errors, environment, os.getcwd()
 
 

@@ -30,7 +30,9 @@ print(json.dumps([before == after, "torch" in sys.modules]))
 def state():
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     torch_state = torch.get_num_threads(), torch.is_grad_enabled(), torch.random.get_rng_state().tolist()
-    return torch_state, handlers, sys.stdout.errors, dict(os.environ), os.getcwd()
+    by_imports = ("KMP_", "TORCHINDUCTOR_")  # scikit-learn and torch set these when they are imported
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(by_imports)}
+    return torch_state, handlers, sys.stdout.errors, environment, os.getcwd()
 
 
 def test_training_leaves_the_process_as_it_was(tmp_path, monkeypatch, capsys):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from custom_models.names import LINEAR
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import finished_result
@@ -34,7 +35,8 @@ def run(arguments: Sequence[str] | None) -> None:
     """Resolve the options; then print the plan, report a finished run, or train, stage by stage."""
     options = resolve(parse_options(RunOptions, __doc__, arguments))
     refuse_unfit(options)
-    precision = "fp32" if options.estimator_class.needs_float32(options) else options.precision
+    exact = options.model == LINEAR or options.estimator_class.needs_float32(options)
+    precision = "fp32" if exact else options.precision
     options = dataclasses.replace(options, precision=pick_precision(precision, options.gpu, options.no_cuda))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)

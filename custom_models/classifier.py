@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from custom_models.layers import Encoder
 from custom_models.lenet import LeNet
-from custom_models.names import parse_model
+from custom_models.linear import Linear
+from custom_models.names import LINEAR, parse_model
 from custom_models.resnet import ResNet
 from custom_models.smallnet import SmallNet
 from custom_models.wide_resnet import WideResNet
@@ -20,6 +21,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
     "resnet18small": partial(ResNet, widths=(64, 128, 256, 512), stem="small", activation=nn.ReLU),
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
+    LINEAR: Linear,
     "wresnet": WideResNet,
     "wrn": partial(WideResNet, activation=nn.ReLU),
 }

@@ -4,7 +4,8 @@ import re
 
 from utils.errors import UserError
 
-ENCODERS = ("smallnet", "lenet", "resnet18thin", "resnet18small", "resnet18")
+LINEAR = "linear"  # of features, the only network for these
+ENCODERS = ("smallnet", "lenet", "resnet18thin", "resnet18small", "resnet18", LINEAR)
 WIDE_RESNETS = ("wresnet", "wrn")  # with CELU and with ReLU
 WIDE_RESNET = re.compile(rf"({'|'.join(WIDE_RESNETS)})([0-9]{{1,4}})_([0-9]{{1,3}})")
 

@@ -34,6 +34,7 @@ USUAL = {
     "smallNORB": Amounts("6", "5,4", "2"),
     "BACH": Amounts("48", "5,4", "32"),
     "small": CIFAR,
+    "features": CIFAR,  # without any effect: features have no copies
 }
 # What `--amount` means, in words.
 MEANING = {

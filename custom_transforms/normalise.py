@@ -30,3 +30,11 @@ class Normalise:
     def of_pixels(self, pixels: Tensor) -> Tensor:
         """Normalised images of pixels (B, C, H, W) in 0..1."""
         return (pixels - self._mean) / self._deviation
+
+
+class Standardise(Normalise):
+    """(x - mean) / std per column of features: float32 (B, D, 1, 1) -> the same shape; mean and std in their units."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Standardised features; shapes as in the class's docstring."""
+        return self.of_pixels(images)

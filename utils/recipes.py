@@ -53,6 +53,7 @@ ONE_THREAD: dict[str, Any] = {"threads": 1}
 STEPS: dict[str, Any] = {"lr_warm_epochs": 0, "lr_schedule": "steps", "weight_decay": 5e-4}
 TINY = STEPS | {"epochs": 201, "lr_decay_rate": 0.2, "lr_decay_epochs": "60,120,160"}
 TISSUE = STEPS | {"epochs": 40, "lr_decay_epochs": "6,10,20", "warp_enlargement": 1}
+FEATURES: dict[str, Any] = {"epochs": 20, "lr_warm_epochs": 1}
 SMALL = ONE_THREAD | {"epochs": 25, "lr_warm_epochs": 2, "valid_images": 1000, "test_images": 4000}
 
 # fmt: off
@@ -73,5 +74,7 @@ RECIPES = {
     # No data set: for real colour pictures of 32 x 32 on one core. With 10,000 of SVHN (-sr 0.25) it learns in some ten
     # minutes, to 92 % without distortion; evaluating all test and clean images would take as long as the training.
     "small":      Recipe("resnet18thin",  0.1,    64, 256,   8, 0.05, "3,7", (3, 7), CROP_ERASING, **SMALL),
+    # No data set: for own data that hold features of images, of which the head is trained.
+    "features":   Recipe("linear",        0.02,   64, 512,   5, 0.05, "3,5", None, NONE, **FEATURES),
 }
 # fmt: on

@@ -70,7 +70,7 @@ def own_data(folder: Path, background: Colour = WHITE) -> Dataset:
     train = read_part(found.paths["train"], None, background)
     parts: dict[str, Part] = {"train": train}
     parts |= {name: read_part(path, train.names, background) for name, path in found.paths.items() if name != "train"}
-    classes = count_classes(train)
+    classes = count_classes(train.labels, train.path)
     table, tables = empty_tables(parts, classes)
     read_images(parts, tables)
 
@@ -122,15 +122,15 @@ def read_images(parts: Mapping[str, Part], tables: Mapping[str, ImageTable]) -> 
             part.fill(tables[name].images.numpy(), bar.update)
 
 
-def count_classes(train: Part) -> int:
-    """C: the training labels must be 0 to C - 1, each of them at least once."""
-    check_kind_of_labels(train.labels, train.path)
-    present = np.unique(train.labels)
+def count_classes(labels: np.ndarray, path: Path) -> int:
+    """C of the training labels (N,) from `path`, which must be 0 to C - 1, each of them at least once."""
+    check_kind_of_labels(labels, path)
+    present = np.unique(labels)
     if len(present) < 2:
-        raise UserError(f"{train.path} holds labels of fewer than two classes")
+        raise UserError(f"{path} holds labels of fewer than two classes")
     if not np.array_equal(present, np.arange(len(present))):
         raise UserError(
-            f"{train.path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
+            f"{path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
             "they must count the classes from 0 without a gap"
         )
     return len(present)

@@ -1,9 +1,11 @@
 """Refusals before any file is read or torch is imported: data, networks and policies that do not exist."""
 
 from custom_datasets.names import refuse_unknown
+from custom_datasets.own.kind import holds_features
 from custom_datasets.own.parts import lacks_test
-from custom_models.names import parse_model
+from custom_models.names import LINEAR, parse_model
 from custom_transforms.published import PUBLISHED, read_table
+from hyperopt.options.of_pixels import refuse_pixels
 from hyperopt.options.run_options import RunOptions
 from utils.errors import UserError
 
@@ -12,9 +14,29 @@ def refuse_unfit(options: RunOptions) -> None:
     """Raise UserError for mistakes that show in the names alone."""
     refuse_unknown(options.dataset, options.folder)
     parse_model(options.model)
+    refuse_other_kind(options)
     if options.aug_model in PUBLISHED:
         read_table(options.aug_model, options.policy or options.dataset)
     refuse_training_on_test(options)
+
+
+def refuse_other_kind(options: RunOptions) -> None:
+    """Raise UserError for a network or other options that are not for what the data hold: pictures, or features."""
+    features = not options.public and holds_features(options.folder)
+    if features:
+        what = f"{options.dataset} holds features"
+        if options.model != LINEAR:
+            usual = f" of --recipe {options.recipe}" if options.model == options.defaults.model else ""
+            raise UserError(
+                f"--model {options.model}{usual} is for pictures, and {what}; add --recipe features or --model {LINEAR}"
+            )
+        refuse_pixels(options, what)
+        if options.precision == "bf16":
+            raise UserError(f"--precision bf16 is of an encoder, and {what}, which stay in float32; leave it out")
+    elif options.model == LINEAR:
+        raise UserError(
+            f"--model {LINEAR} is for features, and {options.dataset} holds pictures; take another --model or --recipe"
+        )
 
 
 def refuse_training_on_test(options: RunOptions) -> None:

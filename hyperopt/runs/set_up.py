@@ -19,13 +19,13 @@ from custom_datasets.distortion import (
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
 from custom_datasets.names import BUILT_IN, OWN_VALIDATION
 from custom_datasets.split_file import find_split
-from custom_datasets.table import Dataset, ImageTable, channel_statistics
+from custom_datasets.table import Dataset, FeatureTable, ImageTable, channel_statistics, feature_statistics
 from custom_datasets.workers import refuse_little_shared_memory
 from custom_models.classifier import build_model
 from custom_transforms.copies import fixed_copies
 from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import split_names
-from custom_transforms.normalise import Normalise
+from custom_transforms.normalise import Normalise, Standardise
 from custom_transforms.planted import plant
 from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy
 from custom_transforms.published import auto_augment_table
@@ -132,12 +132,18 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
     return count
 
 
+def make_normalise(options: RunOptions, data: Dataset, device: torch.device) -> Normalise:
+    """From stored images to the network's input: with the statistics of own data, the known ones of a built-in set."""
+    if isinstance(data.train, FeatureTable):
+        return Standardise(*feature_statistics(data.train.features), device)
+    if isinstance(data.train, ImageTable) and not options.public:
+        return Normalise(*channel_statistics(data.train.images), device)
+    return Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
+
+
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
     """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
-    if isinstance(data.train, ImageTable) and not options.public:
-        normalise = Normalise(*channel_statistics(data.train.images), device)
-    else:
-        normalise = Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
+    normalise = make_normalise(options, data, device)
     base = {place: make() for place, make in (STANDARD[name] for name in split_names(options.standard))}
     _, *size = data.train.shape
     strong = base | make_strong(options, *size)

@@ -100,7 +100,7 @@ def refuse_other_length(part: FeaturePart, train: FeaturePart) -> None:
     ours, theirs = part.features.shape[1], train.features.shape[1]
     if theirs == 0 or ours != theirs:
         raise UserError(
-            f"{part.path} holds {ours} features of each image, and {train.path} {theirs}; take those of the same network"
+            f"{part.path} holds {ours} features of each image, and {train.path} {theirs}; take those of one network"
         )
 
 

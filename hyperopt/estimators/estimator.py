@@ -85,7 +85,6 @@ class Estimator:
     trains_on: ClassVar[tuple[str, ...]] = ("distorted", "valid", "both")
     epochs_alike: ClassVar[bool] = True
     needs_pixels: ClassVar[bool] = False
-    needs_pixels: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Options:

@@ -1,4 +1,4 @@
-"""What needs the pixels of pictures, and is refused for features of these."""
+"""What needs the pixels of pictures, and is refused where a head is trained on features of these."""
 
 from typing import Any
 
@@ -9,24 +9,24 @@ from hyperopt.options.setting import Setting
 from utils.errors import UserError
 from utils.flags import as_flag
 
-# Options that change or show pictures, and their values without effect.
-WITHOUT_EFFECT: dict[str, Any] = {
+# Options that change or show what a network sees of pictures, and their values without effect.
+OF_VIEWS: dict[str, Any] = {
     "aug_model": "NONE",
     "cutout": 0,
     "standard": "none",
     "view_valid": AS_IT_IS,
     "warp": Setting.warp,
-    "background": DataOptions.background,
     "plot_debug": False,
     "compile": False,
 }
+OF_FILES: dict[str, Any] = {"background": DataOptions.background}  # the same of how pictures are read
 
 
-def refuse_pixels(options: RunOptions, what: str) -> None:
-    """Raise UserError for an option of a run that needs pixels; `what` says why there are none."""
+def refuse_views(options: RunOptions, what: str, without_effect: dict[str, Any] = OF_VIEWS) -> None:
+    """Raise UserError for an option of a run that is for pictures; `what` says why there are none."""
     if options.estimator_class.needs_pixels:
         raise UserError(f"--hyper-opt {options.hyper_opt} is for pictures, and {what}; take FIS, HES or CON")
-    for name, usual in WITHOUT_EFFECT.items():
+    for name, usual in without_effect.items():
         value = getattr(options, name)
         if value == usual:
             continue

@@ -19,13 +19,12 @@ from custom_datasets.distortion import (
 from custom_datasets.loaders import EVALUATION_BATCH, Loaders
 from custom_datasets.names import BUILT_IN, OWN_VALIDATION
 from custom_datasets.split_file import find_split
-from custom_datasets.table import Dataset, FeatureTable, ImageTable, channel_statistics, feature_statistics
+from custom_datasets.table import Dataset
 from custom_datasets.workers import refuse_little_shared_memory
-from custom_models.classifier import build_model
 from custom_transforms.copies import fixed_copies
 from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import split_names
-from custom_transforms.normalise import Normalise, Standardise
+from custom_transforms.normalise import Normalise
 from custom_transforms.planted import plant
 from custom_transforms.policies import PARTNER_OPERATIONS, RandPolicy
 from custom_transforms.published import auto_augment_table
@@ -39,7 +38,7 @@ from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows
 from hyperopt.runs.augmenters import make_augmenter
-from utils.device import PRECISIONS
+from hyperopt.runs.network import encode, make_network, make_normalise
 from utils.errors import UserError
 from utils.flags import count_of
 from utils.passes import Batches
@@ -130,15 +129,6 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
     if not 0 < count <= images:
         raise UserError(f"--augmented {augmented} is {count} of {images} images; {'lower' if count else 'raise'} it")
     return count
-
-
-def make_normalise(options: RunOptions, data: Dataset, device: torch.device) -> Normalise:
-    """From stored images to the network's input: with the statistics of own data, the known ones of a built-in set."""
-    if isinstance(data.train, FeatureTable):
-        return Standardise(*feature_statistics(data.train.features), device)
-    if isinstance(data.train, ImageTable) and not options.public:
-        return Normalise(*channel_statistics(data.train.images), device)
-    return Normalise(BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std, device)
 
 
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
@@ -247,9 +237,9 @@ def make_training(
 
     """
     draws = generator(options.seed, "augmentation")
-    views, loaders = make_views(options, data, draws, device), make_loaders(options, data, split)
-    precision = PRECISIONS[options.precision]
-    model = build_model(options.model, data.channels, data.classes, options.seed, precision).to(device)
+    model = make_network(options, data).to(device)
+    seen = encode(options, data, model, device) if options.freeze_encoder else data
+    views, loaders = make_views(options, seen, draws, device), make_loaders(options, seen, split)
     rows = make_rows(
         loaders.given,
         data.classes,
@@ -262,14 +252,14 @@ def make_training(
         images_to_augment(options.augmented, split),
     )
     optimizer = torch.optim.SGD(
-        [*model.parameters(), *rows.parameters()],
+        [*filter(lambda weight: weight.requires_grad, model.parameters()), *rows.parameters()],
         options.lr,
         momentum=options.momentum,
         nesterov=options.momentum > 0,
         weight_decay=options.weight_decay,
     )
-    cost = count_cost(model, data.train.shape, data.test.shape)
-    meter = Meter(device, matrix_product_peak(device, precision))
+    cost = count_cost(model, seen.train.shape, seen.test.shape)
+    meter = Meter(device, matrix_product_peak(device, model.precision))
     plan, parts = make_plan(options), options.row_parts
     training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost)
     forget_peak_memory(device)

@@ -123,7 +123,7 @@ class Setting(DataOptions):
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
     # The same of the augmentation `aug_model`.
     augmenter: NoAugmenter = dataclasses.field(default_factory=NoAugmenter)
-    model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
+    model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K, torchvision:NAME (default: recipe)")
     init: str | None = flag(
         None, "file of weights to start from; its head is left out", type=weights_file, in_name=short_mark
     )

@@ -12,6 +12,8 @@ from custom_datasets.label_source import LabelSource
 from custom_datasets.label_table import read_given
 from custom_datasets.names import BUILT_IN, WHOLE, Subset, refuse_unknown
 from custom_datasets.own.data import own_data
+from custom_datasets.own.features import own_features
+from custom_datasets.own.kind import holds_features
 from custom_datasets.own.picture import WHITE, Colour
 from custom_datasets.subset import choose
 from custom_datasets.table import Dataset, ImageTable, make_table
@@ -47,7 +49,7 @@ def find_source(name: str, folder: Path | None = None) -> Callable[[Path], Datas
         from custom_datasets.public import READERS  # imports torchvision, which the other loaders do not need
 
         return READERS[name]
-    return own_data
+    return own_features if folder and holds_features(folder) else own_data
 
 
 def load_dataset(

@@ -16,7 +16,7 @@ from torchvision import transforms
 from torchvision.transforms.functional import pil_to_tensor
 
 from custom_datasets.reading import reading
-from custom_datasets.table import on_host
+from custom_datasets.table import IMAGES, on_host
 from custom_datasets.workers import AHEAD, shared, start
 from utils.errors import UserError
 
@@ -58,6 +58,10 @@ class StreamedImages:
     files: Sequence[str]
     labels: Tensor
     views: FileViews = IMAGENET_VIEWS
+
+    @property
+    def kind(self) -> str:  # noqa: D102
+        return IMAGES
 
     @property
     def shape(self) -> tuple[int, int, int]:  # noqa: D102

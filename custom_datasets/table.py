@@ -14,9 +14,20 @@ from torch import Tensor
 from custom_datasets.given import GivenLabels
 from utils.errors import UserError
 
+IMAGES, FEATURES = "images", "features"  # kinds of data
+STATISTICS_AT_ONCE = 4096  # features (N, D) that are in memory in float64
+
 
 class Images(Protocol):
-    """The source of N images: a table in memory, or files that are read when they are needed."""
+    """The source of N images: a table in memory, or files that are read when they are needed.
+
+    A table may hold features of images in their place, float32 (N, D, 1, 1).
+    """
+
+    @property
+    def kind(self) -> str:
+        """`IMAGES` or `FEATURES`."""
+        ...
 
     @property
     def labels(self) -> Tensor:
@@ -68,6 +79,10 @@ class ImageTable:
     labels: Tensor
 
     @property
+    def kind(self) -> str:  # noqa: D102
+        return IMAGES
+
+    @property
     def shape(self) -> tuple[int, int, int]:  # noqa: D102
         channels, height, width = self.images.shape[1:]
         return channels, height, width
@@ -80,14 +95,15 @@ class ImageTable:
         return len(self.labels)
 
     def to(self, device: torch.device, images: torch.device) -> "ImageTable":  # noqa: D102
-        return ImageTable(self.images.to(images), self.labels.to(device))
+        return replace(self, images=self.images.to(images), labels=self.labels.to(device))
 
     @cached_property
     def content(self) -> bytes:  # noqa: D102
         return hashlib.sha256(self.images.cpu().contiguous().numpy().data).digest()
 
     def select(self, places: Tensor, labels: Tensor) -> "ImageTable":  # noqa: D102
-        return ImageTable(self.images[places.to(self.images.device)], labels.to(self.labels.device))
+        images = self.images[places.to(self.images.device)]
+        return replace(self, images=images, labels=labels.to(self.labels.device))
 
     def fetch(self, order: Sequence[Tensor], crops: int | None, workers: int) -> Iterator[Tensor]:  # noqa: D102
         if self.images.device == self.labels.device:
@@ -95,6 +111,19 @@ class ImageTable:
             return
         for index in on_host(order):
             yield self.images[index].pin_memory().to(self.labels.device, non_blocking=True)
+
+
+class FeatureTable(ImageTable):
+    """Features of images, which an encoder has computed: `images` is float32 (N, D, 1, 1), a batch (B, D, 1, 1)."""
+
+    @property
+    def kind(self) -> str:  # noqa: D102
+        return FEATURES
+
+    @property
+    def features(self) -> Tensor:
+        """The features (N, D)."""
+        return self.images.flatten(1)
 
 
 @dataclass(frozen=True)
@@ -133,8 +162,13 @@ class Dataset:
     damaged: int = 0
 
     @property
+    def kind(self) -> str:
+        """What the tables hold: `IMAGES` or `FEATURES`."""
+        return self.train.kind
+
+    @property
     def channels(self) -> int:
-        """C of the images."""
+        """C of the images; D of features."""
         return self.train.shape[0]
 
     @property
@@ -186,6 +220,20 @@ def make_table(images: np.ndarray, labels: np.ndarray, classes: int, origin: Pat
         raise UserError(
             f"{origin} holds {images.dtype} images of shape {images.shape}, not N colour or grey uint8 ones"
         )
+    return ImageTable(torch.from_numpy(np.ascontiguousarray(images)), checked_labels(labels, images, classes, origin))
+
+
+def make_features(features: np.ndarray, labels: np.ndarray, classes: int, origin: Path) -> FeatureTable:
+    """A table of the features float32 (N, D) and labels (N,) that were read from the file `origin`.
+
+    Raises UserError unless there are N whole-numbered labels from 0 to classes - 1.
+    """
+    images = torch.from_numpy(np.ascontiguousarray(features))[:, :, None, None]
+    return FeatureTable(images, checked_labels(labels, features, classes, origin))
+
+
+def checked_labels(labels: np.ndarray, images: np.ndarray, classes: int, origin: Path) -> Tensor:
+    """The labels (N,) from `origin` as int64. Raises UserError as `make_table` does for those."""
     check_kind_of_labels(labels, origin)
     if len(images) != len(labels) or images.size == 0:
         raise UserError(f"{origin} holds {len(images)} images with {len(labels)} labels; replace it")
@@ -193,7 +241,7 @@ def make_table(images: np.ndarray, labels: np.ndarray, classes: int, origin: Pat
         raise UserError(
             f"{origin} holds labels from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}; replace it"
         )
-    return ImageTable(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64)))
+    return torch.from_numpy(labels.astype(np.int64))
 
 
 def check_kind_of_labels(labels: np.ndarray, origin: Path) -> None:
@@ -215,3 +263,19 @@ def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, 
     mean = shares @ values
     variance = (shares * (values - mean[:, None]).square()).sum(1)
     return tuple(mean.tolist()), tuple(variance.sqrt().clamp(min=1 / 255).tolist())
+
+
+def feature_statistics(features: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of every column of features float32 (N, D); 1 for a column with a single value."""
+    parts = features.split(STATISTICS_AT_ONCE)
+    mean = torch.stack([part.double().sum(0) for part in parts]).sum(0) / len(features)
+    squares = torch.stack([(part.double() - mean).square().sum(0) for part in parts]).sum(0)
+    deviation = (squares / len(features)).sqrt()
+    deviation[is_constant(features)] = 1
+    return tuple(mean.tolist()), tuple(deviation.tolist())
+
+
+def is_constant(features: Tensor) -> Tensor:
+    """A mask (D,) of the columns of features (N, D) that have a single value."""
+    low, high = torch.aminmax(features, dim=0)
+    return low == high

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from custom_models.layers import Encoder
 from custom_models.lenet import LeNet
-from custom_models.names import parse_model
+from custom_models.linear import Linear
+from custom_models.names import LINEAR, TORCHVISION, parse_model
 from custom_models.resnet import ResNet
 from custom_models.smallnet import SmallNet
+from custom_models.torchvision_encoder import TorchvisionEncoder
 from custom_models.wide_resnet import WideResNet
 
 # Their arguments: the number of image channels, and the sizes in the name.
@@ -20,6 +22,8 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "resnet18thin": partial(ResNet, widths=(16, 32, 64), stem="small"),
     "resnet18small": partial(ResNet, widths=(64, 128, 256, 512), stem="small", activation=nn.ReLU),
     "resnet18": partial(ResNet, widths=(64, 128, 256, 512), stem="large"),
+    LINEAR: Linear,
+    TORCHVISION: TorchvisionEncoder,
     "wresnet": WideResNet,
     "wrn": partial(WideResNet, activation=nn.ReLU),
 }

@@ -35,8 +35,9 @@ USUAL = {
     "BACH": Amounts("48", "5,4", "32"),
     "small": CIFAR,
     "own-tiny": Amounts("1", "30,15", "1"),
-    **dict.fromkeys(("own-handful", "own-few", "own-some", "own-many", "own-features"), Amounts("6", "5,4", "4")),
+    **dict.fromkeys(("own-handful", "own-few", "own-some", "own-many"), Amounts("6", "5,4", "4")),
     "own-large": Amounts("21", "5,4", "14"),
+    "features": CIFAR,  # without any effect: features have no copies
 }
 # What `--amount` means, in words.
 MEANING = {

@@ -162,7 +162,7 @@ PICTURES = {"channels": 3, "classes": 5, "kind": "pictures"}
         (Peek(side=128, images=9000, **PICTURES), "own-some"),
         (Peek(side=8, images=60000, channels=1, classes=10, kind="arrays"), "own-many"),
         (Peek(side=224, images=9000, **PICTURES), "own-large"),
-        (Peek(side=1, images=50000, channels=768, classes=100, kind="features"), "own-features"),
+        (Peek(side=1, images=50000, channels=768, classes=100, kind="features"), "features"),
     ],
 )
 def test_levels(seen, level):

@@ -57,6 +57,7 @@ TISSUE = STEPS | {"epochs": 40, "lr_decay_epochs": "6,10,20", "warp_enlargement"
 HANDFUL, FEW = ONE_THREAD | {"epochs": 100}, ONE_THREAD | {"epochs": 30}
 SOME: dict[str, Any] = {"epochs": 30, "lr_warm_epochs": 2}
 MANY: dict[str, Any] = {"epochs": 20, "lr_warm_epochs": 2}
+FEATURES: dict[str, Any] = {"epochs": 20, "lr_warm_epochs": 1}
 SMALL = ONE_THREAD | {"epochs": 25, "lr_warm_epochs": 2, "valid_images": 1000, "test_images": 4000}
 
 # fmt: off
@@ -85,6 +86,7 @@ RECIPES = {
     "own-some":     Recipe("resnet18thin", 0.1,   64, 256,  10, 0.05, "3,7", None, "crop", **SOME),
     "own-many":     Recipe("resnet18thin", 0.1,  128, 256,   5, 0.05, "3,7", None, "crop", **MANY),
     "own-large":    Recipe("resnet18",    0.05,   32, 128,  10, 0.05, "3,7", None, NONE, warp_enlargement=1, epochs=30),
-    "own-features": Recipe("linear",      0.1,   256, 256,   5, 0.05, "3,5", None, NONE, **MANY),
+    # Own data that hold features of images, of which the head is trained.
+    "features":     Recipe("linear",      0.02,   64, 512,   5, 0.05, "3,5", None, NONE, **FEATURES),
 }
 # fmt: on

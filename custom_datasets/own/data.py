@@ -83,7 +83,7 @@ def own_data(
         raise UserError(f"{flag} is for pictures in files, and {folder} holds arrays; leave it out")
     for part in others.values():
         check_size(part, train)
-    classes = count_classes(train)
+    classes = count_classes(train.labels, train.path, train.names)
     table, tables = empty_tables(parts, classes)
     read_images(parts, tables)
     return make_dataset(parts, table, tables, classes, found.notes)
@@ -93,7 +93,7 @@ def read_pictures(
     folder: Path, folders: Mapping[str, FolderPart], notes: Sequence[str], image_size: int | None, skip_damaged: bool
 ) -> Dataset:
     """The data set of parts that are folders of pictures; arguments as for `own_data`, and notes on the folder."""
-    count, classes = sum(map(len, folders.values())), count_classes(folders["train"])
+    count, classes = sum(map(len, folders.values())), count_classes(folders["train"].labels, folders["train"].path)
     parts, failed, scaling = look_at(folders, image_size)
     if failed and skip_damaged:
         refuse_lost(parts)
@@ -181,20 +181,23 @@ def read_images(parts: Mapping[str, Part], tables: Mapping[str, ImageTable]) -> 
             part.fill(tables[name].images.numpy(), bar.update)
 
 
-def count_classes(train: Part) -> int:
-    """C: the training labels must be 0 to C - 1, each of them at least once."""
-    check_kind_of_labels(train.labels, train.path)
-    present = np.unique(train.labels)
+def count_classes(labels: np.ndarray, path: Path, names: Sequence[str] | None = None) -> int:
+    """C of the training labels (N,) from `path`, which must be 0 to C - 1, each of them at least once.
+
+    Raises UserError, also when there are more names of classes.
+    """
+    check_kind_of_labels(labels, path)
+    present = np.unique(labels)
     if len(present) < 2:
-        raise UserError(f"{train.path} holds labels of fewer than two classes")
+        raise UserError(f"{path} holds labels of fewer than two classes")
     if not np.array_equal(present, np.arange(len(present))):
         raise UserError(
-            f"{train.path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
+            f"{path} holds labels from {present[0]} to {present[-1]}, {len(present)} different ones; "
             "they must count the classes from 0 without a gap"
         )
-    if train.names is not None and len(train.names) != len(present):
-        lacking = train.names[len(present)]
-        raise UserError(f"{train.path} names the class {lacking}, which has no image; leave it out of the names")
+    if names is not None and len(names) > len(present):
+        lacking = names[len(present)]
+        raise UserError(f"{path} names the class {lacking}, which has no image; leave it out of the names")
     return len(present)
 
 

@@ -11,7 +11,8 @@ from utils.runs.files import SPLIT_LOCK, run_number
 
 LAYOUTS = (
     "train/ and test/, valid/ (clean images) or both, each with a folder of images per class, or train.npz, test.npz "
-    "and valid.npz with the uint8 array 'images' (N x H x W or N x H x W x C) and the whole numbers 'labels' (N)"
+    "and valid.npz with the uint8 array 'images' (N x H x W or N x H x W x C) or the floats 'features' (N x D), "
+    "and the whole numbers 'labels' (N)"
 )
 # The names of each part: first its own, then those that other tools use; in lower case.
 NAMES = {

@@ -67,7 +67,8 @@ class Estimator:
     recipe. refits: whether --refit can follow. trains_on: values of --train-on that it can be combined with. rows_rate:
     learning rate of tables at the rows' last step of the epoch, 0 without such steps. forwards: further forward passes
     per image of a train pass, of this network or of one like it; a backward pass counts as two. epochs_alike: whether
-    the last epochs are states of one training, whose accuracies may be averaged.
+    the last epochs are states of one training, whose accuracies may be averaged. needs_pixels: whether it is for
+    pictures only, not for features of these.
 
     Args:
         options: of this estimator.
@@ -83,6 +84,7 @@ class Estimator:
     refits: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("distorted", "valid", "both")
     epochs_alike: ClassVar[bool] = True
+    needs_pixels: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Options:

@@ -3,9 +3,8 @@
 n: training images, m: test images, v: clean validation images, k: copies of an image, F: features.
 """
 
-import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,9 @@ from torch import Tensor
 
 from custom_models.frozen import FrozenClassifier
 from hyperopt.estimators.plan import CopyViews
-from utils.arrays import load_tensors, write_tensors
 from utils.errors import UserError
-from utils.fingerprint import CHECKSUM, fingerprint
 from utils.passes import Batch, Batches, View
-
-FINGERPRINT = "fingerprint"
+from utils.stored import find_stored
 
 
 @dataclass(frozen=True)
@@ -56,28 +52,7 @@ def find_features(path: Path, mark: str, compute: Callable[[], Features]) -> Fea
 
     A note says that a damaged file is replaced, or that a file cannot be written.
     """
-    try:
-        if path.exists() and (stored := _read(path, mark)):
-            return stored
-    except (ValueError, OSError) as error:
-        print(f"note: {path} cannot be read ({error}); its features are computed again", file=sys.stderr)
-    found = compute()
-    content = vars(found) | {FINGERPRINT: mark}
-    try:
-        write_tensors(path, content | {CHECKSUM: fingerprint(content)})
-    except OSError as error:
-        print(f"note: {path} cannot be written ({error.strerror}); its features are not kept", file=sys.stderr)
-    return found
-
-
-def _read(path: Path, mark: str) -> Features | None:
-    """The features in a file; None if they are others. Raises ValueError when it is damaged."""
-    content = load_tensors(path)
-    if not isinstance(content, dict) or content.get(CHECKSUM) != fingerprint(content):
-        raise ValueError("damaged")
-    if content.get(FINGERPRINT) != mark:
-        return None
-    return Features(**{field.name: content[field.name] for field in fields(Features)})
+    return Features(**find_stored(path, mark, lambda: vars(compute())))
 
 
 @torch.inference_mode()

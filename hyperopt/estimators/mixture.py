@@ -30,6 +30,7 @@ class Mixture(Estimator):
     """Replaces the loss. Soft labels and weights are those of a view, so that no table holds them."""
 
     fills = per_view = "WS"
+    needs_pixels = True
     refits = True
 
     @dataclass(frozen=True)

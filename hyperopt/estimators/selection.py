@@ -36,6 +36,7 @@ class Selection(Estimator):
     """
 
     fills = "R"
+    needs_pixels = True
     trains_on = ("distorted",)
     epochs_alike = False
 

@@ -40,6 +40,7 @@ class Unrolled(Estimator):
     """
 
     fills = "WSA"
+    needs_pixels = True
     hyper_options = ("hyper_start", "hyper_lr")
     changes: ClassVar[Mapping[str, Any]] = {"hyper_start": 0}
     refits = True

@@ -1,5 +1,6 @@
 """Refuses flags that contradict each other."""
 
+from custom_models.names import LINEAR
 from custom_transforms.copy_amounts import COPY_NAMES, MEANING, is_amount_of
 from custom_transforms.names import MAGNITUDES, split_numbers
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
@@ -26,6 +27,11 @@ def check_setting(setting: Setting) -> None:
     for name in ("image_size", "skip_damaged"):
         if setting.public and getattr(setting, name):
             raise UserError(f"{as_flag(name)} is for your own pictures; leave it out for {setting.dataset}")
+    if setting.model == LINEAR and (setting.init or setting.freeze_encoder):
+        given = "--init" if setting.init else "--freeze-encoder"
+        raise UserError(f"{given} is of an encoder, which --model {LINEAR} does not have; leave it out")
+    if setting.freeze_encoder and not setting.init:
+        raise UserError("--freeze-encoder without --init would keep random weights; add --init FILE")
     _check_policy(setting)
     _check_amount(setting.aug_model, setting.amount)
     _check_estimator(setting)

@@ -37,7 +37,7 @@ def recipe_for(dataset: str, folder: Path) -> tuple[str, str]:
 def level_of(seen: "Peek") -> str:
     """The name of the recipe for such data."""
     if seen.kind == "features":
-        return "own-features"
+        return "features"
     if seen.images > SOME:
         return "own-many"
     if seen.side <= TINY:

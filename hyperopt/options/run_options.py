@@ -14,6 +14,7 @@ from utils.flags import LARGE, MANY, epoch_list, flag, number, plain_name
 from utils.precision import PRECISION_NAMES
 from utils.recipes import AFTER_WARM, SCHEDULES
 from utils.runs.files import RunFiles, run_number
+from utils.weights_file import mark_of
 
 ROWS_ON = ("device", "host")
 # Options that only one schedule of the learning rates has.
@@ -142,4 +143,5 @@ class RunOptions(Setting):
             idle.add("method")
         idle.update(set(HYPER_OPTIONS) - set(self.estimator_class.hyper_options))
         idle.update(*(names for schedule, names in OF_SCHEDULE.items() if schedule != self.lr_schedule))
-        return {name: value for name, value in self.values().items() if name not in machines | idle}
+        values = self.values() | ({"init": mark_of(self.init)} if self.init else {})
+        return {name: value for name, value in values.items() if name not in machines | idle}

@@ -28,6 +28,7 @@ from utils.flags import (
     with_dashes,
 )
 from utils.recipes import Recipe
+from utils.weights_file import short_mark, weights_file
 
 AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED)
 # Letters of the parts of a row that a learned loss has.
@@ -52,6 +53,8 @@ NAMED = (
     "view_valid",
     "train_on",
     "augmented",
+    "init",
+    "freeze_encoder",
 )
 HYPER_OPTIONS = ("hyper_start", "hyper_lr", "hyper_batch_size")
 
@@ -122,7 +125,11 @@ class Setting(DataOptions):
     estimator: Estimator.Options = dataclasses.field(default_factory=Estimator.Options)
     # The same of the augmentation `aug_model`.
     augmenter: NoAugmenter = dataclasses.field(default_factory=NoAugmenter)
-    model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K (default: recipe)")
+    model: str = flag(None, f"network: {', '.join(ENCODERS)}, wresnetD_K, wrnD_K, torchvision:NAME (default: recipe)")
+    init: str | None = flag(
+        None, "file of weights to start from; its head is left out", type=weights_file, in_name=short_mark
+    )
+    freeze_encoder: bool = flag(False, "train the head alone, on features that are computed once")
 
     @classmethod
     def flags_in_order(cls) -> list[dataclasses.Field]:
@@ -137,7 +144,8 @@ class Setting(DataOptions):
     @property
     def defaults(self) -> Recipe:
         """The recipe with the method's training settings and the estimator's changes: the defaults of flags."""
-        return defaults_of(self.recipe, self.method, self.hyper_opt, self.aug_model)
+        found = defaults_of(self.recipe, self.method, self.hyper_opt, self.aug_model)
+        return dataclasses.replace(found, standard="none") if self.freeze_encoder else found
 
     @property
     def method_trains(self) -> bool:
@@ -203,9 +211,8 @@ class Setting(DataOptions):
         ablation = "overfit_" if self.overfit else "oversplit_" if self.oversplit else ""
         method = f"opt_{self.hyper_opt}_est_True_aug_model_{self.aug_model}_los_model_{self.los_model}"
         unusual = (self.foreign_recipe | self.unusual | self.starting_rows).items()
-        return (
-            f"{ablation}{self.model}_{method}_{self.distortion}{''.join(f'_{key}_{value}' for key, value in unusual)}"
-        )
+        model = self.model.replace(":", "-")
+        return f"{ablation}{model}_{method}_{self.distortion}{''.join(f'_{key}_{value}' for key, value in unusual)}"
 
     @property
     def foreign_recipe(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from custom_models.names import LINEAR
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import finished_result
@@ -39,7 +40,8 @@ def prepare(options: RunOptions) -> list[Stage]:
     """The stages of a command; what shows in the options alone is refused, and notes on them are printed to stderr."""
     options = resolve(options)
     refuse_unfit(options)
-    precision = "fp32" if options.estimator_class.needs_float32(options) else options.precision
+    exact = options.model == LINEAR or options.estimator_class.needs_float32(options)
+    precision = "fp32" if exact else options.precision
     options = dataclasses.replace(options, precision=pick_precision(precision, options.gpu, options.no_cuda))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -16,12 +16,11 @@ from custom_datasets.distortion import (
     train_on_everything,
     train_on_validation,
 )
-from custom_datasets.loaders import EVALUATION_BATCH, Loaders, ceil_div
+from custom_datasets.loaders import EVALUATION_BATCH, Loaders
 from custom_datasets.names import BUILT_IN, OWN_VALIDATION
 from custom_datasets.split_file import find_split
-from custom_datasets.table import Dataset, ImageTable, channel_statistics
+from custom_datasets.table import Dataset, ImageTable
 from custom_datasets.workers import refuse_little_shared_memory
-from custom_models.classifier import build_model
 from custom_transforms.copies import fixed_copies
 from custom_transforms.copy_amounts import COPY_NAMES
 from custom_transforms.names import split_names
@@ -39,15 +38,13 @@ from hyperopt.head.losses import LOSSES
 from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows
 from hyperopt.runs.augmenters import make_augmenter
-from utils.device import PRECISIONS
+from hyperopt.runs.network import encode, make_network, make_normalise
 from utils.errors import UserError
 from utils.flags import count_of
 from utils.passes import Batches
 from utils.schedule import make_schedule
 from utils.seeds import generator
 from utils.speed import Meter, count_cost, forget_peak_memory, matrix_product_peak
-
-MEASURED = 2000  # streamed images at most, of which mean and deviation are taken
 
 
 def make_strong(options: RunOptions, height: int, width: int) -> dict[Place, Random]:
@@ -136,11 +133,6 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
     return count
 
 
-def make_normalise(options: RunOptions, data: Dataset, device: torch.device) -> Normalise:
-    """From stored images to the network's input."""
-    return Normalise(*pixel_statistics(options, data), device)
-
-
 def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
     """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
     normalise = make_normalise(options, data, device)
@@ -160,19 +152,6 @@ def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, devic
         clean_is_validation=not options.overfit,
         copies=make_copies(options, normalise, data),
     )
-
-
-def pixel_statistics(options: RunOptions, data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation per channel: the published ones; of own data those of the training table.
-
-    Of streamed images they are those of some, which stand at equal distances in the table.
-    """
-    if options.public:
-        return BUILT_IN[options.dataset].mean, BUILT_IN[options.dataset].std
-    if isinstance(data.train, ImageTable):
-        return channel_statistics(data.train.images)
-    places = torch.arange(0, len(data.train), ceil_div(len(data.train), MEASURED), device=data.train.labels.device)
-    return channel_statistics(torch.cat(list(data.train.fetch(places.split(100), None, options.workers))))
 
 
 def make_copies(options: RunOptions, normalise: Normalise, data: Dataset) -> CopyViews | None:
@@ -263,9 +242,9 @@ def make_training(
 
     """
     draws = generator(options.seed, "augmentation")
-    views, loaders = make_views(options, data, draws, device), make_loaders(options, data, split)
-    precision = PRECISIONS[options.precision]
-    model = build_model(options.model, data.channels, data.classes, options.seed, precision).to(device)
+    model = make_network(options, data).to(device)
+    seen = encode(options, data, model, device) if options.freeze_encoder else data
+    views, loaders = make_views(options, seen, draws, device), make_loaders(options, seen, split)
     rows = make_rows(
         loaders.given,
         data.classes,
@@ -278,14 +257,14 @@ def make_training(
         images_to_augment(options.augmented, split),
     )
     optimizer = torch.optim.SGD(
-        [*model.parameters(), *rows.parameters()],
+        [*filter(lambda weight: weight.requires_grad, model.parameters()), *rows.parameters()],
         options.lr,
         momentum=options.momentum,
         nesterov=options.momentum > 0,
         weight_decay=options.weight_decay,
     )
-    cost = count_cost(model, data.train.shape, data.test.shape)
-    meter = Meter(device, matrix_product_peak(device, precision))
+    cost = count_cost(model, seen.train.shape, seen.test.shape)
+    meter = Meter(device, matrix_product_peak(device, model.precision))
     plan, parts = make_plan(options), options.row_parts
     training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost)
     forget_peak_memory(device)

@@ -48,7 +48,7 @@ def test_shapes(name, channels, side, features):
 
 
 def test_names_are_those_of_the_encoders():
-    assert {*names.ENCODERS, *names.WIDE_RESNETS} == classifier.ENCODERS.keys()
+    assert {*names.ENCODERS, *names.WIDE_RESNETS, names.TORCHVISION} == classifier.ENCODERS.keys()
 
 
 def test_published_wide_resnet_by_its_operations():

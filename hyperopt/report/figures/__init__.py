@@ -7,8 +7,8 @@
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from custom_datasets.table import FEATURES, Dataset
 from hyperopt.report.audit import Review
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.figures import (
@@ -29,9 +29,6 @@ from hyperopt.report.figures.sources import Sources
 from hyperopt.report.figures.style import page, save
 from hyperopt.report.results import SettingResults
 from utils.errors import UserError
-
-if TYPE_CHECKING:
-    from custom_datasets.table import Dataset
 
 FIGURES = {
     "learning_curves": learning_curves.draw,
@@ -78,7 +75,7 @@ def plot_curves(settings: list[SettingResults], folder: Path) -> Drawn:
     return Drawn(paths, sources.notes, sources.damaged)
 
 
-def plot_scores(setting: SettingResults, load: Callable[[], "Dataset"], folder: Path, drawn: Drawn) -> None:
+def plot_scores(setting: SettingResults, load: Callable[[], Dataset], folder: Path, drawn: Drawn) -> None:
     """Add the scores of a setting's lowest run, and images; the files' names have data set, run folder and setting."""
     run = min(setting.results)
     with page():
@@ -93,6 +90,9 @@ def plot_scores(setting: SettingResults, load: Callable[[], "Dataset"], folder: 
 
 def plot_sheets(review: Review, folder: Path, drawn: Drawn) -> None:
     """Add the sheets and the mixture of an audited run; the files' names have data set, run folder and setting."""
+    if review.data.kind == FEATURES:
+        drawn.notes.append(f"no sheet of suspects: {review.options.dataset} holds features, not pictures")
+        return
     name = f"{review.options.dataset}_{review.files.folder.name}_{review.files.name}"
     with page():
         found = {"suspects": sheets.draw_suspects(review), "augmentation": sheets.draw_augmentation(review)}

@@ -44,7 +44,7 @@ def test_published_result_commands_are_understood(call, setting):
     status, out, err = call("get-results", *f"{SVHN} {setting} --dry-run".split())
     assert (status, err) == (0, "")
     plan = dict(line.split(maxsplit=1) for line in out.splitlines())
-    assert (plan["model"], plan["folder"], plan["runs"]) == ("wresnet28_10", "local_data/SVHN", "no run folder yet")
+    assert (plan["model"], plan["folder"], plan["run_folders"]) == ("wresnet28_10", "local_data/SVHN", "none yet")
     assert f"aug_model_{setting.split()[1]}" in plan["row"]
 
 

@@ -26,9 +26,12 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
     resolved = resolve(options) if options.public or options.recipe else None
     if resolved and _is_there(options.runs_folder, resolved.name):
         return resolved, None
-    if resolved and not run_folders(options.runs_folder):
-        return resolved, None  # the reader of the results says what is missing
-    found = {setting.name: setting.options for setting in all_results(options.runs_folder).settings}
+    try:
+        found = {setting.name: setting.options for setting in all_results(options.runs_folder).settings}
+    except UserError:
+        if resolved is None:
+            raise
+        return resolved, None  # the reader of this setting's results says what is missing
     fitting = [stored for stored in found.values() if fits(options.wanted, stored.values())]
     if len(fitting) > 1:
         raise UserError(f"{_listed(fitting)}; add the flags of one of them, or --all for a table")

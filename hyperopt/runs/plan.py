@@ -33,7 +33,7 @@ def setting_plan(options: Setting) -> str:
     lines |= {"row": options.name, "folder": options.runs_folder}
     results = {run: RunFiles(folder, options.name).result for run, folder in run_folders(options.runs_folder).items()}
     runs = {f"run{run}": _presence(path) for run, path in results.items()}
-    return _aligned(lines | (runs or {"runs": "no run folder yet"}))
+    return _aligned(lines | (runs or {"run_folders": "none yet"}))
 
 
 def summary(result: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from custom_datasets.table import FEATURES, Dataset
+from custom_datasets.table import Dataset
 from hyperopt.report.audit import Review
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.figures import (
@@ -29,6 +29,7 @@ from hyperopt.report.figures.sources import Sources
 from hyperopt.report.figures.style import page, save
 from hyperopt.report.results import SettingResults
 from utils.errors import UserError
+from utils.runs.network_facts import FEATURES
 
 FIGURES = {
     "learning_curves": learning_curves.draw,

@@ -142,7 +142,8 @@ def pick_run(options: ResultOptions, settings: list[SettingResults], named: list
 def review_of(options: ResultOptions, run: StoredRun) -> Review:
     """The audit of a run. Raises UserError when files are missing, or for exports that it cannot give."""
     labels = options.label_file or run.result["options"].label_file
-    if options.export_labels and labels:
+    page = options.audit and options.audit.suffix == PAGE
+    if labels and (options.export_labels or page):
         data = load_given_data(run.result, run.data_folder, labels)
     else:
         data = load_data(run.result, run.data_folder)

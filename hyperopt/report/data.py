@@ -32,9 +32,7 @@ def load_given_data(result: dict[str, Any], folder: Path, source: LabelSource) -
     """
     name = result["name"]
     if not source.path.exists():
-        raise UserError(
-            f"{source} is not there, and --export-labels carries the labels that {name} was given over; put it back"
-        )
+        raise UserError(f"{source} is not there, and new labels carry over those that {name} was given; put it back")
     data = load_data(result, folder, source)
     if data.given is None or data.given.fingerprint != result["labels"]["fingerprint"]:
         raise UserError(f"{source} has other labels now than those that {name} was given; put the earlier ones back")

@@ -114,7 +114,7 @@ DAMAGES = {
     "large": ({"features": np.full((900, 64), 1e300)}, "57600 features that float32 has no finite number for"),
     "length": ({"features": np.ones((900, 63))}, "holds 64 features of each image, and"),
     "few": ({"features": np.ones((800, 64))}, "holds 800 images with 900 labels"),
-    "objects": ({"features": np.array([None] * 900)}, "train.npz is damaged or not what its name says"),
+    "objects": ({"features": np.array([None] * 900)}, "train.npz has Python objects in features, which are not"),
     "gap": ({"labels": np.arange(900) % 10 * 2}, "they must count the classes from 0 without a gap"),
 }
 
@@ -141,6 +141,8 @@ REFUSED = {
     "--warp original": "--warp original is for pictures",
     "--plot-debug": "--plot-debug is for pictures",
     "--background black": "--background black is for pictures",
+    "--image-size 32": "--image-size 32 is for pictures",
+    "--skip-damaged": "--skip-damaged is for pictures",
     "--precision bf16": "--precision bf16 is of an encoder",
     "--model lenet": "--model lenet is for pictures, and embeddings holds features",
     "--recipe MNIST": "--model resnet18thin of --recipe MNIST is for pictures",

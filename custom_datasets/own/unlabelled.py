@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from custom_datasets.own.kind import FLOATS
 from custom_datasets.own.names import counted, is_read
 from custom_datasets.own.picture import Colour, has_colour, read_picture
 from custom_datasets.own.walk import list_pictures
@@ -14,7 +15,6 @@ from custom_datasets.reading import reading
 from utils.errors import UserError
 
 ARRAYS = (".npz", ".npy")
-FLOATS = ("float16", "float32", "float64")
 
 
 class Unlabelled(Protocol):

@@ -25,6 +25,11 @@ def load_data(result: Mapping[str, Any], folder: Path, labels: LabelSource | Non
     return read_dataset(result["options"], torch.device("cpu"), result, folder, labels)
 
 
+def read_as(result: Mapping[str, Any]) -> tuple:
+    """How the run of a result has read its data: other values make other images of the same files."""
+    return *result["options"].read_as, result.get("image_size"), result.get("damaged", 0)
+
+
 def load_given_data(result: dict[str, Any], folder: Path, source: LabelSource) -> "Dataset":
     """The data of a result whose run was given the labels of the file `source`, with these labels.
 

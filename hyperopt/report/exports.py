@@ -10,26 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from custom_datasets.given import LEFT_OUT, NOT_NAMED
-from hyperopt.report.audit import Audit, Review
-from utils.errors import UserError
+from hyperopt.report.audit import Audit
+from hyperopt.report.review import Review
 from utils.files import replace_file
-
-
-def refuse_lacking(review: Review, labels: bool, pictures: bool, probabilities: bool) -> None:
-    """Raise UserError when a run lacks what an export of labels, of pictures or of probabilities needs."""
-    audit, run = review.audit, review.files.name
-    if labels and audit.predicted_probability is None:
-        raise UserError(
-            f"{run} is of an earlier version, which kept no probabilities of the predicted classes, as --export-labels "
-            "needs; train it again with --fresh"
-        )
-    if pictures and not audit.files:
-        raise UserError("--export-folders is for images in files, and these are arrays; use --export-labels")
-    if probabilities and audit.probabilities is None:
-        raise UserError(
-            f"{run} has stored no probabilities of all classes: it is of an earlier version, or they are more than 5 "
-            "million numbers; leave out --probabilities"
-        )
 
 
 def write_clean(path: Path, audit: Audit, threshold: float) -> None:
@@ -50,7 +33,7 @@ def write_clean(path: Path, audit: Audit, threshold: float) -> None:
 
 def write_probabilities(path: Path, audit: Audit) -> None:
     """Write the last network's probabilities float32 (n, C) of all classes, of the images in ascending order."""
-    assert audit.probabilities is not None  # as `refuse_lacking` has checked, and so for the others
+    assert audit.probabilities is not None
     content = io.BytesIO()
     np.save(content, audit.probabilities[np.argsort(audit.index)])
     replace_file(path, content.getvalue())
@@ -134,14 +117,6 @@ def export_pictures(folder: Path, source: Path, audit: Audit, threshold: float, 
         os.rename(beside, folder)  # refuses a folder that is not empty
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def refuse_folder(folder: Path, source: Path) -> None:
-    """Raise UserError when pictures cannot be exported to `folder`: it is there, or within the data's folder."""
-    if os.path.lexists(folder):
-        raise UserError(f"{folder} is there, and --export-folders overwrites nothing; name a new folder")
-    if folder.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{folder} is within the data set's folder {source}; name a folder elsewhere")
 
 
 def _targets(audit: Audit, threshold: float) -> Iterable[tuple[str, Path]]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperopt.report.audit import Audit, Review, review_run
+from hyperopt.report.audit import Audit
 from hyperopt.report.data import load_data, read_as
 from hyperopt.report.results import SettingResults
+from hyperopt.report.review import Review, review_run
 from hyperopt.report.scores import score
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
 from hyperopt.rows.quality import THRESHOLD

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hyperopt.report.audit import Review
 from hyperopt.report.exports import label_columns, label_rows, labels_of_run, own_labels
 from hyperopt.report.page.similar import Clean, encoder, nearest
 from hyperopt.report.page.thumbnails import thumbnails
+from hyperopt.report.review import Review
 from hyperopt.runs.fingerprints import fingerprint_table
 from utils.errors import UserError
 from utils.fingerprint import fingerprint

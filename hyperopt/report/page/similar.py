@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from custom_datasets.distortion import Distortion, Split
 from custom_datasets.split_file import preview_split
-from hyperopt.report.audit import Review
+from hyperopt.report.review import Review
 from hyperopt.runs.set_up import prepare_split
 from hyperopt.runs.trained_network import read_network
 

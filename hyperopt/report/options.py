@@ -30,7 +30,13 @@ class ResultOptions(Setting):
         type=folder,
         nargs="*",
         positional=True,
-        group="runs by their folders",
+        group="which runs, beside the flags of a setting below",
+    )
+    run_folder: str | None = flag(
+        None,
+        "the run of --audit and its exports, --export and --predict, such as run0 (default: the lowest finished one)",
+        "-r",
+        type=plain_name,
     )
     all: bool = flag(
         False, "a table of all settings of the data set that have results", group="tables, comparisons and figures"
@@ -104,6 +110,7 @@ class ResultOptions(Setting):
         None,
         "file (.pt2 or .onnx) for the network of a run: it takes pictures of any size and returns logits",
         type=file_of(*NETWORKS),
+        group="network of a run",
     )
     predict: Path | None = flag(
         None,
@@ -111,12 +118,6 @@ class ResultOptions(Setting):
         type=folder,
     )
     to: Path | None = flag(None, "for --predict: file (.csv) for a line per picture", type=file_of(".csv"))
-    run_folder: str | None = flag(
-        None,
-        "the run of --audit and its exports, --export and --predict, such as run0 (default: the lowest finished one)",
-        "-r",
-        type=plain_name,
-    )
     # The names of the options whose flags are on the command line, also with their default values.
     given: frozenset[str] = dataclasses.field(default=frozenset(), metadata={"identity": False})
 

@@ -55,7 +55,7 @@ def results(arguments: Sequence[str] | None) -> None:
         return
     named = runs_of(options.folders or (), options.match, options.wanted)
     found = Findings([], [], []) if named else find_settings(options)
-    run = pick_run(options, found.settings, named) if options.audit_files or options.uses_network else None
+    run = pick_run(found.settings, named, options.run_folder) if options.audit_files or options.uses_network else None
     review = review_of(options, run) if run and options.audit_files else None
     tables = side_by_side(named) if named else tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
@@ -106,7 +106,7 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def pick_run(options: ResultOptions, settings: list[SettingResults], named: list[StoredRun]) -> StoredRun:
+def pick_run(settings: list[SettingResults], named: list[StoredRun], run_folder: str | None) -> StoredRun:
     """The run that is named by its folder, or that of -r of the settings of one name, by default the lowest one.
 
     Raises UserError when it is not finished.
@@ -114,7 +114,7 @@ def pick_run(options: ResultOptions, settings: list[SettingResults], named: list
     if named:
         return only_run(named)
     lowest = min(run for setting in settings for run in setting.results)
-    files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
+    files = RunFiles(settings[0].folder / (run_folder or f"run{lowest}"), settings[0].name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     return StoredRun(files, read_result(files.result))

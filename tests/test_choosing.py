@@ -204,5 +204,5 @@ def test_peek_at_arrays(tmp_path):
     with pytest.raises(UserError, match="has no array labels; add it"):
         peek(tmp_path / "features")
     np.savez(tmp_path / "images/train.npz", x=labels)
-    with pytest.raises(UserError, match="has no array images"):
+    with pytest.raises(UserError, match="has no array labels"):
         peek(tmp_path / "images")

@@ -70,9 +70,9 @@ def read_features(path: Path) -> FeaturePart:
 def as_float32(features: np.ndarray, path: Path) -> np.ndarray:
     """The features (N, D) in float32. Raises UserError unless they are floats of this shape, and finite."""
     if features.dtype.name not in FLOATS or features.ndim != 2:
-        advice = "save features.reshape(len(features), -1).astype(np.float32)"
         raise UserError(
-            f"{path} holds {features.dtype} features of shape {features.shape}; they must be N x D floats: {advice}"
+            f"{path} holds {features.dtype} features of shape {features.shape}; they must be N x D floats: save "
+            "features.reshape(len(features), -1).astype(np.float32); of pictures, name the array images"
         )
     with np.errstate(over="ignore"):
         found = features.astype(np.float32, copy=False)

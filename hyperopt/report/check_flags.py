@@ -1,5 +1,7 @@
 """Refusals of flags of the results script that have no effect together, and of files that would be lost."""
 
+from collections.abc import Collection
+
 from hyperopt.report.audit import QUALITIES
 from hyperopt.report.audit_files import AUDIT_FILES
 from hyperopt.report.options import ResultOptions
@@ -21,7 +23,7 @@ def check_flags(options: ResultOptions) -> None:
     """Raise UserError for flags that have no effect together, and for files that cannot be written."""
     _check_belonging(options)
     if options.folders:
-        _check_beside_folders(options)
+        _check_beside_folders(options.given)
     if options.all or options.compare:
         _check_every_setting(options)
     if options.plot and options.compare not in (None, *DRAWN):
@@ -49,10 +51,10 @@ def _check_belonging(options: ResultOptions) -> None:
             raise UserError(f"{as_flag(name)} is for {owner}; add it")
 
 
-def _check_beside_folders(options: ResultOptions) -> None:
+def _check_beside_folders(given: Collection[str]) -> None:
     """Refuse flags that have no effect on runs that are named by their folders."""
-    if given := [as_flag(name) for name in NOT_OF_FOLDERS if name in options.given]:
-        raise UserError(f"{given[0]} has no effect on runs that are named by their folders; leave it out")
+    if idle := [as_flag(name) for name in NOT_OF_FOLDERS if name in given]:
+        raise UserError(f"{idle[0]} has no effect on runs that are named by their folders; leave it out")
 
 
 def _check_every_setting(options: ResultOptions) -> None:

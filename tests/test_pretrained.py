@@ -95,10 +95,14 @@ def wrapped(state, how):
             "encoder_state_dict": {f"network.{name}": value for name, value in state.items() if "fc" not in name},
             "decoder_state_dict": {"weight": state["fc.weight"]},
         },
+        "frozen": {
+            "encoder_state_dict": {f"encoder.network.{name}": state[name] for name in state if "fc" not in name},
+            "decoder_state_dict": {"weight": state["fc.weight"]},
+        },
     }[how]
 
 
-@pytest.mark.parametrize("how", ["plain", "parallel", "model", "checkpoint"])
+@pytest.mark.parametrize("how", ["plain", "parallel", "model", "checkpoint", "frozen"])
 def test_weights_in_any_wrapping_fill_the_encoder(tmp_path, how):
     state = models.resnet18().state_dict()
     torch.save(wrapped(state, how), tmp_path / "w.pth")
@@ -106,7 +110,8 @@ def test_weights_in_any_wrapping_fill_the_encoder(tmp_path, how):
     filled = fill_encoder(model.encoder, read_weights(tmp_path / "w.pth"), tmp_path / "w.pth", "torchvision:resnet18")
     own = model.encoder.network.state_dict()
     assert all(torch.equal(own[name], state[name]) for name in own)
-    assert (len(filled.filled), filled.lacking, len(filled.left_out)) == (100, [], 1 if how == "checkpoint" else 2)
+    left_out = 1 if how in ("checkpoint", "frozen") else 2
+    assert (len(filled.filled), filled.lacking, len(filled.left_out)) == (100, [], left_out)
 
 
 @pytest.fixture(scope="module")

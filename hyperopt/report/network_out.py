@@ -5,18 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperopt.options.run_options import RunOptions
+from hyperopt.report.drawn import Drawn
 from hyperopt.report.load import LoadedRun
 from utils.runs.network_facts import FEATURES, NetworkFacts
 
 
 @dataclass
-class Left:
-    """Paragraphs of a report, files that were written, notes, and what could not be read."""
+class Left(Drawn):
+    """Files that were written, notes, what could not be read, and paragraphs of a report."""
 
     report: list[str] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
 
 
 def use_network(

@@ -70,9 +70,7 @@ def _check_of_a_run(options: ResultOptions) -> None:
     """Refuse flags of an audit and of a run's network without these."""
     audited = bool(options.audit_files)
     if options.run_folder and not (audited or options.uses_network):
-        raise UserError(
-            f"-r {options.run_folder} names the run of --audit, its exports, --export and --predict; add one of these"
-        )
+        raise UserError("-r is for --audit and its exports, --export and --predict; add one of these")
     belong_to_audits = {"--threshold": options.threshold != THRESHOLD, "--quality": options.quality != QUALITIES[0]}
     if given := [name for name, there in belong_to_audits.items() if there and not audited]:
         raise UserError(f"{given[0]} is for --audit and exports; add one, such as --audit audit.csv")

@@ -19,19 +19,19 @@ from types import ModuleType
 
 from hyperopt.options.resolve import parse_options
 from hyperopt.options.stored import read_result
-from hyperopt.report.audit import Review, review_run
+from hyperopt.report.audit_files import Asked, carries_labels, refuse_review, write_files
+from hyperopt.report.check_flags import check_flags
 from hyperopt.report.choice import choose_setting
 from hyperopt.report.comparisons import error_tables, lacking
 from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
 from hyperopt.report.curves import collect_curves, has_scores
 from hyperopt.report.data import load_data, load_given_data
 from hyperopt.report.drawn import Drawn
-from hyperopt.report.exports import export_pictures, refuse_lacking, write_clean, write_label_table, write_probabilities
 from hyperopt.report.load import LoadedRun
 from hyperopt.report.network_out import Left, use_network
 from hyperopt.report.options import ResultOptions
-from hyperopt.report.page.write import PAGE, write_page
 from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
+from hyperopt.report.review import Review, review_run
 from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
 from hyperopt.report.tables import all_tables, runs_csv, setting_table
 from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
@@ -47,44 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def results(arguments: Sequence[str] | None) -> None:
-    """Read the results, audit, draw and print them; they are printed last, so that no mistake follows."""
+    """Read the results, audit, draw, write and print; what is printed comes last, so that no mistake follows it."""
     options = parse_options(ResultOptions, __doc__, arguments)
-    options.check_flags()
+    check_flags(options)
     if options.dry_run:
         print(setting_plan(choose_setting(options)[0]))
         return
     named = runs_of(options.folders or (), options.match, options.wanted)
     found = Findings([], [], []) if named else find_settings(options)
-    run = pick_run(options, found.settings, named) if options.reviews or options.uses_network else None
-    review = review_of(options, run) if run and options.reviews else None
+    run = pick_run(found.settings, named, options.run_folder) if options.audit_files or options.uses_network else None
+    review = review_of(options, run) if run and options.audit_files else None
     tables = side_by_side(named) if named else tabulate(found, options)
     drawn = draw(found.settings, options, options.plot, review) if options.plot else Drawn()
-    written: list[Path] = []
-    if review:
-        written, lacking_notes = write_review(options, review)
-        found.notes += lacking_notes
-    left = Left()
-    if run and options.uses_network:
-        loaded = LoadedRun(run.files, run.result, run.data_folder)
-        left = use_network(loaded, options.export, options.predict, options.to)
-        found.damaged += left.damaged
-        written += left.paths
-    if options.runs_csv:
-        more, unread = curve_columns(found.settings)
-        found.damaged += unread
-        replace_file(options.runs_csv, runs_csv(found.settings, more).encode())
-        written.append(options.runs_csv)
-    print(tables)
-    if review:
-        print(f"\naudit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
-    if left.report:
-        print("\n" + "\n".join(left.report))
-    notes = (*found.unfinished, *found.notes, *drawn.notes, *(review.notes if review else ()), *left.notes)
-    for line in dict.fromkeys(notes):
+    left = leave(options, found, run, review)
+    print("\n\n".join((tables, *left.report)))
+    for line in dict.fromkeys((*found.unfinished, *found.notes, *drawn.notes, *left.notes)):
         print(f"note: {line}", file=sys.stderr)
-    for path in drawn.paths + written:
+    for path in drawn.paths + left.paths:
         print(f"written: {path}", file=sys.stderr)
-    if damaged := dict.fromkeys(found.damaged + drawn.damaged):  # a file that is needed twice is named once
+    if damaged := dict.fromkeys(found.damaged + drawn.damaged + left.damaged):  # one that is needed twice, once
         raise UserError("; ".join(damaged))
 
 
@@ -125,7 +106,7 @@ def tabulate(found: Findings, options: ResultOptions) -> str:
     return all_tables(settings, options.format) if options.all else "\n\n".join(map(setting_table, settings))
 
 
-def pick_run(options: ResultOptions, settings: list[SettingResults], named: list[StoredRun]) -> StoredRun:
+def pick_run(settings: list[SettingResults], named: list[StoredRun], run_folder: str | None) -> StoredRun:
     """The run that is named by its folder, or that of -r of the settings of one name, by default the lowest one.
 
     Raises UserError when it is not finished.
@@ -133,43 +114,41 @@ def pick_run(options: ResultOptions, settings: list[SettingResults], named: list
     if named:
         return only_run(named)
     lowest = min(run for setting in settings for run in setting.results)
-    files = RunFiles(settings[0].folder / (options.run_folder or f"run{lowest}"), settings[0].name)
+    files = RunFiles(settings[0].folder / (run_folder or f"run{lowest}"), settings[0].name)
     if not files.result.exists():
         raise UserError(f"{files.folder.name} of {files.name} is not finished; train it first, or name another run")
     return StoredRun(files, read_result(files.result))
 
 
 def review_of(options: ResultOptions, run: StoredRun) -> Review:
-    """The audit of a run. Raises UserError when files are missing, or for exports that it cannot give."""
+    """The audit of a run. Raises UserError when files are missing, or for files that it cannot give."""
     labels = options.label_file or run.result["options"].label_file
-    if options.export_labels and labels:
+    if labels and carries_labels(options.audit_files):
         data = load_given_data(run.result, run.data_folder, labels)
     else:
         data = load_data(run.result, run.data_folder)
     review = review_run(run.files, data, run.result, options.quality)
-    if options.exports:
-        review.audit.refuse_export(options.threshold, options.exports[0])
-    refuse_lacking(review, bool(options.export_labels), bool(options.export_folders), bool(options.probabilities))
+    refuse_review(review, options.audit_files, options.threshold)
     return review
 
 
-def write_review(options: ResultOptions, review: Review) -> tuple[list[Path], list[str]]:
-    """Write the files that the flags name; returns them, and notes on what they lack."""
-    audit, threshold, notes = review.audit, options.threshold, list[str]()
-    if options.export_labels:
-        write_label_table(options.export_labels, review, threshold)
-    if options.export_folders:
-        export_pictures(options.export_folders, review.data_folder, audit, threshold, options.links)
-    if options.probabilities:
-        write_probabilities(options.probabilities, audit)
-    if options.audit and options.audit.suffix == PAGE:
-        notes = write_page(options.audit, review, threshold)
-    elif options.audit:
-        audit.write(options.audit, threshold)
-    if options.export_clean:
-        write_clean(options.export_clean, audit, threshold)
-    named = options.audit, options.export_clean, options.export_labels, options.export_folders, options.probabilities
-    return [path for path in named if path], notes
+def leave(options: ResultOptions, found: Findings, run: StoredRun | None, review: Review | None) -> Left:
+    """Write the files of an audit and of a run's network, and the table of runs, as far as they are asked for."""
+    left = Left()
+    if review:
+        left.report.append(f"audit of {review.files.folder.name}: {review.audit.report(options.threshold)}")
+        left.notes += review.notes
+        left.notes += write_files(review, options.audit_files, Asked(options.threshold, options.links))
+        left.paths += options.audit_files.values()
+    if run and options.uses_network:
+        loaded = LoadedRun(run.files, run.result, run.data_folder)
+        use_network(loaded, options.export, options.predict, options.to, left)
+    if options.runs_csv:
+        columns, unread = curve_columns(found.settings)
+        replace_file(options.runs_csv, runs_csv(found.settings, columns).encode())
+        left.damaged += unread
+        left.paths.append(options.runs_csv)
+    return left
 
 
 def import_figures() -> ModuleType:

@@ -21,8 +21,8 @@ from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
-from hyperopt.report.audit import Review
 from hyperopt.report.results import all_results, only_runs
+from hyperopt.report.review import Review
 from hyperopt.report.wrong_labels import Scores, review_settings, score_table
 from hyperopt.runs.fingerprints import fingerprint_run
 from hyperopt.runs.set_up import prepare_split

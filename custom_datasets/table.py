@@ -13,8 +13,8 @@ from torch import Tensor
 
 from custom_datasets.given import GivenLabels
 from utils.errors import UserError
+from utils.runs.network_facts import FEATURES, IMAGES
 
-IMAGES, FEATURES = "images", "features"  # kinds of data
 STATISTICS_AT_ONCE = 4096  # features (N, D) that are in memory in float64
 
 

@@ -1,15 +1,14 @@
-"""A fixed encoder whose features have been computed: what is trained on these is the head alone."""
+"""A fixed encoder whose features are standardised, and the same one once these have been computed for all images."""
 
 from torch import Tensor
 
 from custom_models.layers import Encoder
 
 
-class Computed(Encoder):
-    """Takes standardised features (B, F, 1, 1) that `encoder` has computed as its own result (B, F).
+class Standardised(Encoder):
+    """A fixed encoder with standardised features: normalised images (B, channels, H, W) -> (B, F).
 
-    `mean` and `deviation` (F,) are those of the standardisation. They and the encoder are part of its state, so that a
-    checkpoint has the whole network: `of_images` is what `forward` has been given.
+    `mean` and `deviation` (F,) of the features are part of its state, as the encoder's weights are.
     """
 
     mean: Tensor
@@ -23,8 +22,15 @@ class Computed(Encoder):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (B, F)."""
-        return images.flatten(1)
+        return (self.encoder(images).float() - self.mean) / self.deviation
 
-    def of_images(self, images: Tensor) -> Tensor:
-        """Standardised features (B, F) of normalised images (B, channels, H, W)."""
-        return (self.encoder(images) - self.mean) / self.deviation
+
+class Computed(Standardised):
+    """The same encoder in a training on its results: takes standardised features (B, F, 1, 1) and returns them (B, F).
+
+    It has the same state, so that a checkpoint of such a training holds the whole network.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (B, F)."""
+        return images.flatten(1)

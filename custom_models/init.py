@@ -80,9 +80,11 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-# From the names in a file to those of an encoder: its own, those of the network in it, and timm's for two families.
+# From the names in a file to those of an encoder: its own, those of one that was fixed (`custom_models.computed`),
+# those of the network in it, and timm's for two families.
 NAMINGS: tuple[Callable[[str], str], ...] = (
     lambda name: name,
+    lambda name: name.removeprefix("encoder."),
     lambda name: f"network.{name}",
     lambda name: f"network.{renamed(name, VISION_TRANSFORMER)}",
     lambda name: f"network.{renamed(name, CONVNEXT)}",

@@ -27,11 +27,6 @@ class Normalise:
         """Normalised images; shapes as in the class's docstring."""
         return images.float() * self._scale + self._shift
 
-    @property
-    def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation, one value per channel, of pixels in 0..1."""
-        return self._mean.flatten(), self._deviation.flatten()
-
     def to_pixels(self, images: Tensor) -> Tensor:
         """Pixels in 0..1 of normalised images (B, C, H, W)."""
         return images * self._deviation + self._mean

@@ -10,6 +10,7 @@ import pytest
 from conftest import call_in, contents
 from PIL import Image
 
+from custom_datasets.own.data import own_data
 from custom_datasets.own.peek import Peek, peek
 from hyperopt.options.own_recipe import level_of
 from hyperopt.options.places import find_place
@@ -179,7 +180,8 @@ def test_peek_at_pictures(tmp_path):
     write_pictures(tmp_path / "mixed", sizes=((300, 200), (40, 500), (90, 80)), mode="L")
     (tmp_path / "mixed/train/a/0.png").write_bytes(b"no picture")
     assert peek(tmp_path / "one") == Peek(3, 8, 18, 2, "pictures")
-    assert peek(tmp_path / "mixed") == Peek(1, 40, 12, 2, "pictures")  # the lower quartile of 40, 80, 200
+    side = own_data(tmp_path / "mixed", skip_damaged=True).image_size
+    assert peek(tmp_path / "mixed") == Peek(1, side, 12, 2, "pictures")
 
 
 def test_peek_at_arrays(tmp_path):
@@ -190,6 +192,17 @@ def test_peek_at_arrays(tmp_path):
             np.savez(tmp_path / name / file, labels=labels, **{name: part})
     assert peek(tmp_path / "images") == Peek(1, 20, 4, 3, "arrays")
     assert peek(tmp_path / "features") == Peek(7, 1, 4, 3, "features")
+    (tmp_path / "whole").mkdir()
+    whole = {
+        f"{part}_{name}": array
+        for part in ("train", "val")
+        for name, array in (("labels", labels), ("images", np.zeros((4, 28, 28), np.uint8)))
+    }
+    np.savez(tmp_path / "whole/medmnist.npz", **whole)
+    assert peek(tmp_path / "whole") == Peek(1, 28, 4, 3, "arrays")
+    np.savez(tmp_path / "features/train.npz", features=np.zeros((4, 7), np.float32))
+    with pytest.raises(UserError, match="has no array labels; add it"):
+        peek(tmp_path / "features")
     np.savez(tmp_path / "images/train.npz", x=labels)
-    with pytest.raises(UserError, match="has no array images"):
+    with pytest.raises(UserError, match="has no array labels"):
         peek(tmp_path / "images")

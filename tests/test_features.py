@@ -1,5 +1,6 @@
 """Own data that hold features: the linear head, through the command line."""
 
+import csv
 import json
 
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from custom_datasets.own.features import own_features
 from custom_datasets.table import feature_statistics
 from custom_transforms.normalise import Standardise
+from hyperopt.report.load import load_run
+from hyperopt.report.predict import predict_path
 
 FLAGS = ("--dataset", "embeddings", "--recipe", "features", "--no-cuda", "--threads", 1)
 FIS = ("--los-model", "BOTH", "--hyper-opt", "FIS", "-nr", 0.3)
@@ -27,6 +30,11 @@ def write(folder, **changes):
         arrays = {"features": digits.data[places], "labels": digits.target[places]}
         np.savez(folder / f"{name}.npz", **arrays | (changes if name == "train" else {}))
     return folder
+
+
+def features_in(folder, part):
+    with np.load(folder / f"local_data/embeddings/{part}.npz") as content:
+        return content["features"]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +60,23 @@ def test_fis_finds_wrong_labels(trained, scripts, sketched):
     wrong = [record["given_label"] != record["true_label"] for record in records]
     assert 200 < sum(wrong) < 270
     assert average_precision_score(wrong, [-record["quality"] for record in records]) > 0.95
+
+
+def test_network_of_a_finished_run_is_that_of_its_evaluation(trained, scripts, tmp_path):
+    folder, _ = trained
+    run = load_run(folder / "local_data/embeddings/run0")
+    scaler = StandardScaler().fit(np.concatenate([features_in(folder, part) for part in ("train", "valid")]))
+    assert run.network.facts.mean == pytest.approx(scaler.mean_)
+    assert run.network.facts.std == pytest.approx(scaler.scale_)
+    found = predict_path(run.network, folder / "local_data/embeddings/train.npz").probabilities
+    np.testing.assert_allclose(found, run.predictions.train_probabilities, atol=1e-6)
+    ask = ("--predict", "local_data/embeddings/test.npz", "--to", tmp_path / "to.csv", "--audit", tmp_path / "a.html")
+    status, out, err = call_in(folder, scripts["get-results"], *FLAGS[:2], *ask, "--export", tmp_path / "network.pt2")
+    assert status == 0, err
+    assert "float32 (B, 64) -> logits of 10 classes" in out
+    assert "no similar images" not in err
+    with open(tmp_path / "to.csv", newline="") as file:
+        assert [int(row["predicted_label"]) for row in csv.DictReader(file)] == run.predictions.test_predicted.tolist()
 
 
 def test_notes_and_clean_part(trained):
@@ -89,7 +114,7 @@ DAMAGES = {
     "large": ({"features": np.full((900, 64), 1e300)}, "57600 features that float32 has no finite number for"),
     "length": ({"features": np.ones((900, 63))}, "holds 64 features of each image, and"),
     "few": ({"features": np.ones((800, 64))}, "holds 800 images with 900 labels"),
-    "objects": ({"features": np.array([None] * 900)}, "train.npz is damaged or not what its name says"),
+    "objects": ({"features": np.array([None] * 900)}, "train.npz has Python objects in features, which are not"),
     "gap": ({"labels": np.arange(900) % 10 * 2}, "they must count the classes from 0 without a gap"),
 }
 
@@ -116,6 +141,8 @@ REFUSED = {
     "--warp original": "--warp original is for pictures",
     "--plot-debug": "--plot-debug is for pictures",
     "--background black": "--background black is for pictures",
+    "--image-size 32": "--image-size 32 is for pictures",
+    "--skip-damaged": "--skip-damaged is for pictures",
     "--precision bf16": "--precision bf16 is of an encoder",
     "--model lenet": "--model lenet is for pictures, and embeddings holds features",
     "--recipe MNIST": "--model resnet18thin of --recipe MNIST is for pictures",

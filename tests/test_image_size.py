@@ -75,7 +75,7 @@ def test_chosen_side_is_printed_stored_and_not_in_the_name(finished, trained):
 
 def test_finished_run_is_known_and_audited_with_its_side(call, trained, monkeypatch):
     """Even if another side were chosen now."""
-    monkeypatch.setattr("custom_datasets.own.folder.choose_side", lambda sizes: (16, "of a later version"))
+    monkeypatch.setattr("custom_datasets.own.folder.choose_side", lambda *_: (16, "of a later version"))
     status, out, err = call("implicit-augment", *OWN, *SHORT, *LEARNED)
     assert (status, out.startswith("finished already"), err) == (0, True, "")
     assert {row["file"].split("/")[1] for row in audit(call)} == {"down", "up"}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -124,6 +125,30 @@ def test_next_table_carries_the_mended_labels_over(circle):
     assert all(line["given_label"] == file.split("/")[1] for file, line in second.items())
 
 
+@pytest.mark.usefixtures("mended")
+def test_labels_that_a_page_saves_are_trained_on(call):
+    """The page of a run that was given a table which mends: with every suggestion taken it saves the next table."""
+    asked = ("--labels", "labels.csv", "--audit", "page.html", "--threshold", 0.9)
+    status, _, err = call("get-results", *OWN, *asked)
+    assert status == 0, err
+    text = Path("page.html").read_text()
+    page = json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.DOTALL)[1])
+    decided = {
+        file: [file, NAMES[own], NAMES[label] if label >= 0 else ""]
+        for file, own, label in zip(page["file"], page["own"], page["suggested"], strict=True)
+        if label != -2
+    }
+    rows = [*decided.values(), *(row for row in page["carried"] if row[0] not in decided)]
+    with open("page.csv", "w", newline="") as file:
+        csv.writer(file).writerows([page["columns"], *rows])  # its lines end in CR LF
+    expected = [list(line.values()) for line in table_of("second.csv")]
+    assert sorted(row for row in rows if row[1] != row[2]) == expected
+    status, _, err = call("implicit-augment", *TRAIN, "--labels", "page.csv", "--epochs", 1)
+    assert status == 0, err
+    left_out = sum(not label for *_, label in rows)
+    assert f"page.csv leaves out {left_out} image" in err
+
+
 def test_clean_images_are_listed_by_their_files(circle):
     folder, _ = circle
     audit = sorted(table_of(folder / "a.csv"), key=lambda line: int(line["index"]))
@@ -180,7 +205,9 @@ def test_finished_run_needs_its_labels_where_they_are_read(call, refused):
     status, out, err = call(*again)
     assert (status, out.startswith("finished already")) == (0, True)
     assert "note: labels.csv is not there, and " in err
-    refused("get-results", (*setting, "--export-labels", "third.csv"), "labels.csv is not there, and --export-labels")
+    refused(
+        "get-results", (*setting, "--export-labels", "third.csv"), "labels.csv is not there, and new labels carry over"
+    )
     refused("implicit-augment", (*again[1:], "--fresh"), "there is no file labels.csv of labels; name another")
     Path("labels.csv").write_text(Path("moved.csv").read_text().replace("dark/00.png,dark,light", "dark/00.png,dark,"))
     refused("implicit-augment", again[1:], "is of other labels than those of labels.csv")

@@ -33,8 +33,8 @@ def values(images=12, suspects=8):
     found = made_up(images, 8, clean=6)
     given = np.arange(images) % len(CLASSES)
     suggested = (given + 1) % len(CLASSES)
-    suggested[suspects - 1] = -1
-    found |= {"classes": CLASSES, "given": given.tolist(), "suggested": suggested.tolist()}
+    suggested[suspects - 1] = -2
+    found |= {"classes": CLASSES, "given": given.tolist(), "own": given.tolist(), "suggested": suggested.tolist()}
     found |= {"suspect": (np.arange(images) < suspects).astype(int).tolist()}
     found["file"] = FILES + [f"{place}.png" for place in range(len(FILES), images)]
     return found
@@ -134,6 +134,45 @@ def test_decisions_are_kept_saved_and_read_back(opened, downloads, tmp_path):
     assert saved(browser, downloads) == expected[:1]
 
 
+TABLES = {  # of a page: what it has, and the rows that are saved when image 0 is dropped and image 2 kept
+    "mended before": (
+        {"columns": ["file", "given_label", "label"], "own": [1, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]},
+        [[FILES[0], "dog", "cat"], ["not here.png", "cat", ""]],
+        [[FILES[0], "dog", ""], [FILES[2], CLASSES[2], CLASSES[2]], ["not here.png", "cat", ""]],
+    ),
+    "true labels known": (
+        {"columns": ["file", "label"]},
+        [[FILES[0], "cat"], [FILES[1], "dog"]],
+        [[FILES[0], ""], [FILES[2], CLASSES[2]], [FILES[1], "dog"]],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_labels_that_the_run_was_given_are_carried_over(opened, downloads, kind):
+    changes, carried, expected = TABLES[kind]
+    content = values() | changes | {"carried": carried}
+    browser = opened(content)
+    browser.keys("d", "ArrowRight", "k")
+    rows = saved(browser, downloads)
+    assert rows == [changes["columns"], *expected]
+    opened(content)
+    load(browser, downloads / "labels.csv")
+    assert status(browser).startswith("2 decisions of labels.csv taken over")
+    assert saved(browser, downloads) == rows
+
+
+def test_image_that_should_be_left_out(opened, downloads):
+    content = values()
+    content["suggested"][0], content["beside"][1][0] = -1, []
+    browser = opened(content)
+    choose(browser, "pair", "0 -1")
+    assert names(browser) == [FILES[0], FILES[4]][:1]
+    assert browser.run(f"{SHOWN}[0].querySelector('.suggested b').textContent") == "drop it"
+    browser.keys("r")  # relabels with no class of its own
+    assert browser.run("document.activeElement.id") == "as"
+
+
 def test_names_are_text_and_run_nothing(opened):
     browser, content = opened(values()), values()
     browser.run("document.getElementById('all').click()")
@@ -201,7 +240,7 @@ def test_page_works_where_nothing_can_be_kept(opened, browser, downloads):
 
 
 def test_features_are_a_table_of_indices(opened, downloads):
-    content = values() | {"picture": None, "file": None, "named": "index"}
+    content = values() | {"picture": None, "file": None, "columns": ["index", "given_label", "label"]}
     content["clean"] = {"name": list("uvwxyz"), "picture": None}
     browser = opened(content)
     assert names(browser) == [f"image {index}" for index in content["index"][:8]]
@@ -215,11 +254,12 @@ def test_features_are_a_table_of_indices(opened, downloads):
 def test_thousands_of_images_have_few_elements(opened):
     images = 10_000
     content = made_up(16, 8, clean=6)
-    for name in ("given", "suggested", "quality", "suspect", "picture", "beside"):
+    for name in ("given", "own", "suggested", "quality", "suspect", "picture", "beside"):
         lists = content[name] if name == "beside" else [content[name]]
         repeated = [column * (images // 16) for column in lists]
         content[name] = repeated if name == "beside" else repeated[0]
-    content |= {"index": list(range(images)), "file": None, "named": "index", "total": images}
+    content |= {"index": list(range(images)), "file": None, "columns": ["index", "given_label", "label"]}
+    content |= {"total": images}
     browser = opened(content)
     browser.run("document.getElementById('all').click()")
     browser.keys("End")

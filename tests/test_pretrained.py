@@ -1,5 +1,6 @@
 """Networks of torchvision, weights to start from, and heads on features of a fixed encoder."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from custom_models.classifier import build_model
 from custom_models.frozen import FrozenClassifier
 from custom_models.init import fill_encoder, read_weights
 from custom_models.timm_names import CONVNEXT, VISION_TRANSFORMER, renamed
+from hyperopt.report.load import load_run
+from hyperopt.report.predict import predict_path
 from utils.errors import UserError
 
 RUN = ("--no-cuda", "--threads", 1, "--epochs", 2, "--hyper-start", 1, "--dataset", "own", "--recipe", "small")
@@ -92,10 +95,14 @@ def wrapped(state, how):
             "encoder_state_dict": {f"network.{name}": value for name, value in state.items() if "fc" not in name},
             "decoder_state_dict": {"weight": state["fc.weight"]},
         },
+        "frozen": {
+            "encoder_state_dict": {f"encoder.network.{name}": state[name] for name in state if "fc" not in name},
+            "decoder_state_dict": {"weight": state["fc.weight"]},
+        },
     }[how]
 
 
-@pytest.mark.parametrize("how", ["plain", "parallel", "model", "checkpoint"])
+@pytest.mark.parametrize("how", ["plain", "parallel", "model", "checkpoint", "frozen"])
 def test_weights_in_any_wrapping_fill_the_encoder(tmp_path, how):
     state = models.resnet18().state_dict()
     torch.save(wrapped(state, how), tmp_path / "w.pth")
@@ -103,7 +110,8 @@ def test_weights_in_any_wrapping_fill_the_encoder(tmp_path, how):
     filled = fill_encoder(model.encoder, read_weights(tmp_path / "w.pth"), tmp_path / "w.pth", "torchvision:resnet18")
     own = model.encoder.network.state_dict()
     assert all(torch.equal(own[name], state[name]) for name in own)
-    assert (len(filled.filled), filled.lacking, len(filled.left_out)) == (100, [], 1 if how == "checkpoint" else 2)
+    left_out = 1 if how in ("checkpoint", "frozen") else 2
+    assert (len(filled.filled), filled.lacking, len(filled.left_out)) == (100, [], left_out)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +157,30 @@ def test_frozen_encoder_through_the_command_line(frozen):
     with torch.no_grad():
         expected = theirs.eval()((torch.from_numpy(images) / 255 - mean) / std)
     torch.testing.assert_close(torch.load(kept, weights_only=True)["test"], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["frozen", "tuned"])
+def test_network_of_a_finished_run_is_that_of_its_evaluation(frozen, scripts, tmp_path, kind):
+    folder, _ = frozen
+    flags = ("--init", "weights.pth", *(["--freeze-encoder"] if kind == "frozen" else []))
+    if kind == "tuned":
+        assert call_in(folder, scripts["implicit-augment"], *RESNET, *flags)[0] == 0
+    named = [path for path in (folder / "local_data/own/run0").glob("result_torchvision*") if "_init_" in path.name]
+    (result,) = [path for path in named if ("freeze_encoder" in path.name) == (kind == "frozen")]
+    run = load_run(result.parent, result.stem.removeprefix("result_"))
+    facts = run.network.facts
+    assert (facts.kind, facts.channels, facts.height, facts.width) == ("images", 1, 12, 12)
+    assert (facts.mean, facts.std) == ((pytest.approx(0.449, abs=1e-6),), (pytest.approx(0.226, abs=1e-6),))
+    stored = run.predictions
+    train, test = (predict_path(run.network, folder / f"local_data/own/{part}.npz") for part in ("train", "test"))
+    assert test.probabilities.argmax(1).tolist() == stored.test_predicted.tolist()
+    np.testing.assert_allclose(train.probabilities[stored.train_index], stored.train_probabilities, atol=1e-6)
+    ask = ("--audit", tmp_path / "a.html", "--predict", "local_data/own/test.npz", "--to", tmp_path / "to.csv")
+    status, _, err = call_in(folder, scripts["get-results"], result.parent, "--match", run.files.name, *ask)
+    assert status == 0, err
+    assert "no similar images" not in err
+    with open(tmp_path / "to.csv", newline="") as file:
+        assert [int(row["predicted_label"]) for row in csv.DictReader(file)] == stored.test_predicted.tolist()
 
 
 def test_weights_are_known_by_their_content(frozen, scripts):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperopt.report.check_flags import check_flags
 from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
@@ -165,7 +166,7 @@ def see_that_tables_are_understood(asked, scripts):
     tables = [flags for file, *flags in asked if file == "get-results.py"]
     for flags in tables:
         options = script.parse_options(script.ResultOptions, "", flags)
-        dataclasses.replace(options, runs_csv=None).check_flags()  # whose folder is there where the script runs
+        check_flags(dataclasses.replace(options, runs_csv=None))  # whose folder is there where the script runs
     assert tables
 
 

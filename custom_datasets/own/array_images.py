@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
-from zipfile import ZipFile
 
 import numpy as np
 
-from custom_datasets.own.npz import END, Header, listed, read_header
-from custom_datasets.reading import reading
+from custom_datasets.own.npz import Header, listed, opened_array, read_header
 from utils.errors import UserError
 
 PIECE = 2**20  # bytes that are read at once
@@ -41,6 +39,13 @@ class Kind:
         if self.dimensions == 3:
             return images[:, 0]
         return images if self.first else images.transpose(0, 2, 3, 1)
+
+    def as_images(self, stored: np.ndarray) -> np.ndarray:
+        """Images uint8 (N, C, H, W) of a stored array."""
+        images = self.pixels.convert(stored)
+        if self.dimensions == 3:
+            return images[:, None]
+        return images if self.first else images.transpose(0, 3, 1, 2)
 
 
 def kind_of_images(path: Path, name: str, headers: Mapping[str, Header], labels: tuple[int, ...]) -> tuple[Kind, list]:
@@ -89,7 +94,7 @@ def pixels_of(path: Path, name: str, found: str) -> Pixels:
 
     Raises UserError when they are neither whole numbers in 0..255 nor in 0..1.
     """
-    with reading(path), ZipFile(path) as archive, archive.open(name + END) as file:
+    with opened_array(path, name) as file:
         shape, _, kind = read_header(file)
         if kind == np.uint8:
             return Pixels(lambda values: values, None)

@@ -19,11 +19,16 @@ def of_part(part: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(whole for name in names for whole in (f"{part}_{name}", f"{name}_{part}"))
 
 
-def parts_within(path: Path, words: Iterable[str]) -> list[str]:
-    """Those of the parts, such as `train`, whose images are in a file of all parts; none in a file of another kind."""
+def names_of_arrays(path: Path) -> set[str]:
+    """The names of the arrays in an .npz file; none when it cannot be read, which a reader reports."""
     try:
         with ZipFile(path) as archive:
-            there = {name.removesuffix(".npy") for name in archive.namelist()}
+            return {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
     except (OSError, BadZipFile):
-        return []
+        return set()
+
+
+def parts_within(path: Path, words: Iterable[str]) -> list[str]:
+    """Those of the parts, such as `train`, whose images are in a file of all parts; none in a file of another kind."""
+    there = names_of_arrays(path)
     return [part for part in words if first_of_names(of_part(part, IMAGES), there)]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from custom_datasets.own.array_images import Kind, kind_of_images, read_into
 from custom_datasets.own.array_labels import Labels, read_labels
 from custom_datasets.own.array_names import CLASS_NAMES, IMAGES, LABELS, first_of_names, of_part
 from custom_datasets.own.names import describe_named
-from custom_datasets.own.npz import END, Header, listed, read_header, read_headers
-from custom_datasets.reading import reading
+from custom_datasets.own.npz import Header, listed, opened_array, read_header, read_headers
 from utils.errors import UserError
 
 
@@ -55,7 +53,7 @@ class ArrayPart:
         channels = self.kind.channels
         # A view in the order of the file's axes, the slowest first.
         target = self.kind.as_stored(images[:, :channels])
-        with reading(self.file), ZipFile(self.file) as archive, archive.open(self.array + END) as file:
+        with opened_array(self.file, self.array) as file:
             _, fortran, stored = read_header(file)
             copies = images.shape[1] // channels
             convert = self.kind.pixels.convert

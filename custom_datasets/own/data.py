@@ -13,7 +13,7 @@ from custom_datasets.own.arrays import ArrayPart, read_arrays
 from custom_datasets.own.checks import Pictures, note_blank, note_duplicates, note_shared_with_test
 from custom_datasets.own.damage import note_damaged, refuse_damaged, refuse_lost, without_failed
 from custom_datasets.own.folder import FolderPart, look_at, read_folder
-from custom_datasets.own.parts import JOINED, find_parts
+from custom_datasets.own.parts import JOINED, find_parts, holds_arrays
 from custom_datasets.own.picture import WHITE, Colour
 from custom_datasets.own.streamed import is_too_large, stream_parts
 from custom_datasets.table import Dataset, Images, ImageTable, check_kind_of_labels, make_table
@@ -155,7 +155,7 @@ def train_files(parts: Mapping[str, Part]) -> list[str] | None:
 
 def read_part(path: Path, train: Part | None, background: Colour) -> Part:
     """The part at `path`, with the classes of the training part; None for the training part itself."""
-    if path.suffix or path.parent.is_file():
+    if holds_arrays(path):
         return read_arrays(path, train if isinstance(train, ArrayPart) else None)
     return read_folder(path, None if train is None else train.names, background)
 

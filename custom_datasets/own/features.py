@@ -3,22 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import is_zipfile
 
 import numpy as np
 import torch
 
 from custom_datasets.own.checks import Pictures, note_duplicates, note_shared_with_test
-from custom_datasets.own.data import JOINED, count_classes
-from custom_datasets.own.kind import FEATURES_ARRAY, IMAGES_ARRAY
+from custom_datasets.own.data import count_classes
+from custom_datasets.own.kind import FEATURES_ARRAY, FLOATS, LABELS_ARRAY, refuse_lacking
 from custom_datasets.own.names import counted, describe_named
-from custom_datasets.own.parts import find_parts
-from custom_datasets.reading import reading
+from custom_datasets.own.npz import read_array, read_headers
+from custom_datasets.own.parts import JOINED, find_parts
 from custom_datasets.table import Dataset, FeatureTable, is_constant, make_features
 from utils.errors import UserError
-
-READ = (FEATURES_ARRAY, "labels")
-KINDS = ("float16", "float32", "float64")
 
 
 class FeaturePart(NamedTuple):
@@ -63,25 +59,20 @@ def read_features(path: Path) -> FeaturePart:
 
     Raises UserError when it is damaged, lacks an array, or holds features that are not N x D finite floats.
     """
-    if not is_zipfile(path):
-        raise UserError(f"{path} is damaged: it is no .npz file; replace it")
-    with reading(path), np.load(path, allow_pickle=False) as content:
-        there = set(content.files)
-        if missing := [name for name in READ if name not in there]:
-            instead = f"; it holds {IMAGES_ARRAY}" if IMAGES_ARRAY in there else ""
-            raise UserError(f"{path} has no array {' and no array '.join(missing)}{instead}; add it")
-        features, labels = (content[name] for name in READ)
-    left_out = sorted(there - set(READ))
+    there = read_headers(path)
+    refuse_lacking(path, there)
+    features, labels = read_array(path, FEATURES_ARRAY), read_array(path, LABELS_ARRAY)
+    left_out = sorted(there.keys() - {FEATURES_ARRAY, LABELS_ARRAY})
     notes = (f"not read in {path}: {describe_named('array', left_out)}",) if left_out else ()
     return FeaturePart(path, as_float32(features, path), labels, notes)
 
 
 def as_float32(features: np.ndarray, path: Path) -> np.ndarray:
     """The features (N, D) in float32. Raises UserError unless they are floats of this shape, and finite."""
-    if features.dtype.name not in KINDS or features.ndim != 2:
-        advice = "save features.reshape(len(features), -1).astype(np.float32)"
+    if features.dtype.name not in FLOATS or features.ndim != 2:
         raise UserError(
-            f"{path} holds {features.dtype} features of shape {features.shape}; they must be N x D floats: {advice}"
+            f"{path} holds {features.dtype} features of shape {features.shape}; they must be N x D floats: save "
+            "features.reshape(len(features), -1).astype(np.float32); of pictures, name the array images"
         )
     with np.errstate(over="ignore"):
         found = features.astype(np.float32, copy=False)

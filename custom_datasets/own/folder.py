@@ -143,7 +143,7 @@ def look_at(
     colour, sizes = any(header.colour for header in headers), [header.size for header in headers]
     side, notes = image_size or None, []
     if image_size is None:
-        side, reason = choose_side(sizes)
+        side, reason = choose_side(sizes, len(sizes))
         notes = [describe_scaling(sizes, side, reason)] if side else []
     size = (side, side) if side else _usual_size(looked.values()) or sizes[0]
     return {name: replace(part, colour=colour, side=side, size=size) for name, part in looked.items()}, failed, notes

@@ -1,6 +1,7 @@
-"""What is in an .npz file, without reading the arrays: their names, types and shapes."""
+"""What is in an .npz or .npy file, without reading the arrays: their names, types and shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 from zipfile import ZipFile, is_zipfile
@@ -31,8 +32,34 @@ def read_header(file: IO[bytes]) -> Header:
     return Header(*READERS[version](file))
 
 
-def read_headers(path: Path) -> dict[str, Header]:
-    """The headers of all arrays of a file, by name. Raises UserError when the file is damaged."""
+@contextmanager
+def opened_array(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """The bytes of an array of an .npz file, or of the only one of an .npy file, as an .npy file has them.
+
+    Any error inside becomes a UserError that names the file.
+    """
+    with reading(path):
+        if is_single(path):
+            with path.open("rb") as file:
+                yield file
+            return
+        with ZipFile(path) as archive, archive.open(name + END) as file:
+            yield file
+
+
+def is_single(path: Path) -> bool:
+    """Whether a file holds a single array without a name."""
+    return path.suffix.lower() == END
+
+
+def read_headers(path: Path, single: str = "") -> dict[str, Header]:
+    """The headers of all arrays of a file, by name; that of an .npy file by the name `single`.
+
+    Raises UserError when the file is damaged.
+    """
+    if is_single(path):
+        with opened_array(path, single) as file:
+            return {single: read_header(file)}
     if not is_zipfile(path):
         raise UserError(f"{path} is damaged: it is no .npz file; replace it")
     found = {}
@@ -46,11 +73,11 @@ def read_headers(path: Path) -> dict[str, Header]:
 
 def read_array(path: Path, name: str) -> np.ndarray:
     """An array of a file. Nothing in it is unpickled. Raises UserError when it is damaged or of objects."""
-    if read_headers(path)[name].kind.hasobject:
+    if read_headers(path, name)[name].kind.hasobject:
         raise UserError(
             f"{path} has Python objects in {name}, which are not unpickled; write {name} = numpy.array({name}.tolist())"
         )
-    with reading(path), ZipFile(path) as archive, archive.open(name + END) as file:
+    with opened_array(path, name) as file:
         return npy.read_array(file, allow_pickle=False)
 
 

@@ -39,6 +39,11 @@ def part_name(path: Path) -> str | None:
     return PART_OF.get(path.name.lower())
 
 
+def holds_arrays(path: Path) -> bool:
+    """Whether the part at `path` is an .npz file, or in one of all parts; otherwise it is a folder of pictures."""
+    return bool(path.suffix) or path.parent.is_file()
+
+
 def looks_like_own_data(folder: Path) -> bool:
     """Whether a training part lies in `folder`."""
     return folder.is_dir() and (any(part_name(path) == "train" for path in folder.iterdir()) or bool(_whole(folder)))

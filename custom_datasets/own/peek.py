@@ -1,23 +1,20 @@
 """A cheap look at own data, at names and headers alone: what kind of images there are, and about how many."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
-from numpy.lib import format as npy
-from PIL import Image
 
-from custom_datasets.own.arrays import read_arrays, read_header
-from custom_datasets.own.parts import find_parts
-from custom_datasets.own.picture import GREY_MODES
+from custom_datasets.own.arrays import read_arrays
+from custom_datasets.own.kind import FEATURES_ARRAY, LABELS_ARRAY, holds_features, refuse_lacking
+from custom_datasets.own.npz import read_array, read_headers
+from custom_datasets.own.parts import find_parts, holds_arrays
+from custom_datasets.own.picture import WHITE, Header, look, quiet
+from custom_datasets.own.scale import choose_side
 from custom_datasets.own.walk import list_part
-from custom_datasets.reading import reading
+from utils.errors import UserError
 
 LOOKED_AT = 200  # pictures, evenly spread over the classes; their headers take a moment
-PREPARED = 256  # pixels: pictures of a single size up to this stay as they are
-SCALED = 128  # pixels: others are scaled to a shorter side of at most this
 
 
 @dataclass(frozen=True)
@@ -25,8 +22,8 @@ class Peek:
     """A training part at a glance.
 
     channels: 1 or 3, of features their number D. side: the shorter one of the images in pixels, as they are trained on;
-    of pictures of different sizes an estimate, the lower quartile; 1 of features. images, classes: how many, classes
-    without an image left out. kind: "pictures", "arrays" or "features".
+    of pictures of different sizes an estimate; 1 of features. images, classes: how many, classes without an image left
+    out. kind: "pictures", "arrays" or "features".
     """
 
     channels: int
@@ -39,59 +36,51 @@ class Peek:
 def peek(folder: Path) -> Peek:
     """Look at the training part of the own data in `folder`; no pixel is read.
 
-    Raises UserError as `find_parts`, `list_part` and `read_arrays`.
+    Raises UserError as `find_parts`, `list_part` and `read_arrays`, and for features without labels.
     """
     path = find_parts(folder).paths["train"]
-    return _peek_arrays(path) if path.suffix else _peek_pictures(path)
+    if holds_features(folder):
+        return _peek_features(path)
+    return _peek_arrays(path) if holds_arrays(path) else _peek_pictures(path)
 
 
 def _peek_pictures(path: Path) -> Peek:
     pictures = list_part(path).pictures
     paths = [picture for those in pictures.values() for picture in those]
-    seen = [header for picture in paths[:: -(-len(paths) // LOOKED_AT)] if (header := _header(picture))]
+    with quiet():
+        seen = [header for picture in paths[:: -(-len(paths) // LOOKED_AT)] if (header := _header(picture))]
     return Peek(
-        channels=1 if all(grey for _, grey in seen) else 3,
-        side=_side([size for size, _ in seen]),
+        channels=3 if any(header.colour for header in seen) else 1,
+        side=_side([header.size for header in seen], len(paths)),
         images=len(paths),
         classes=len(pictures),
         kind="pictures",
     )
 
 
-def _side(sizes: list[tuple[int, int]]) -> int:
-    """About the shorter side of pictures of these sizes in pixels, after scaling."""
+def _side(sizes: list[tuple[int, int]], images: int) -> int:
+    """The shorter side of images of these sizes (H, W) as they are trained on."""
     if not sizes:
         return 1  # no header can be read: the reader of the pictures says what is wrong with them
-    quartile = int(np.quantile([min(size) for size in sizes], 0.25, method="lower"))
-    prepared = len(set(sizes)) == 1 and max(sizes[0]) <= PREPARED
-    return quartile if prepared else min(quartile, SCALED)
+    side, _ = choose_side(sizes, images)
+    return side or min(sizes[0])
 
 
-def _header(path: Path) -> tuple[tuple[int, int], bool] | None:
-    """The size of a picture in pixels, and whether it is grey; None when its header cannot be read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about very large pictures and damaged metadata
-        try:
-            with Image.open(path) as image:
-                return image.size, image.mode in GREY_MODES
-        except Exception:  # decoders can raise anything for damaged bytes
-            return None
+def _header(path: Path) -> Header | None:
+    """The header of a picture; None when it cannot be read."""
+    try:
+        return look(path, WHITE)
+    except UserError:
+        return None
 
 
 def _peek_arrays(path: Path) -> Peek:
-    if features := _peek_features(path):
-        return features
     part = read_arrays(path)
     return Peek(3 if part.colour else 1, min(part.size), len(part), len(np.unique(part.labels)), "arrays")
 
 
-def _peek_features(path: Path) -> Peek | None:
-    """The features (N, D) in a file; None if it has none."""
-    with reading(path), ZipFile(path) as archive:
-        if not {"features.npy", "labels.npy"} <= set(archive.namelist()):
-            return None
-        with archive.open("features.npy") as file:
-            shape, _, _ = read_header(file)
-        with archive.open("labels.npy") as file:
-            classes = len(np.unique(npy.read_array(file, allow_pickle=False)))
+def _peek_features(path: Path) -> Peek:
+    headers = read_headers(path)
+    refuse_lacking(path, headers)
+    shape, classes = headers[FEATURES_ARRAY].shape, len(np.unique(read_array(path, LABELS_ARRAY)))
     return Peek(channels=shape[-1], side=1, images=shape[0], classes=classes, kind="features")

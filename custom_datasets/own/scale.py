@@ -34,8 +34,8 @@ def scale_picture(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
 
 
-def choose_side(sizes: Sequence[tuple[int, int]]) -> tuple[int | None, str]:
-    """The side for pictures of these sizes (H, W), all of a data set, and the reason in words.
+def choose_side(sizes: Sequence[tuple[int, int]], images: int) -> tuple[int | None, str]:
+    """The side for a data set of so many pictures of these sizes (H, W), and the reason in words.
 
     None if they stay as they are: they have one size that is not a photograph's. Otherwise the largest of `SIDES` that
     three in four pictures have, and that suits their number. It depends on the data alone, never on the machine.
@@ -45,7 +45,7 @@ def choose_side(sizes: Sequence[tuple[int, int]]) -> tuple[int | None, str]:
         return None, f"all pictures are {width} x {height}"
     shorter = sorted(min(size) for size in sizes)
     quartile = shorter[(len(shorter) - 1) // 4]
-    by_number = next((side for images, side in LARGEST if len(sizes) <= images), OF_MANY)
+    by_number = next((side for most, side in LARGEST if images <= most), OF_MANY)
     fitting = [side for side in SIDES if side <= min(quartile, by_number)]
-    reason = f"three in four have a shorter side of {quartile} or more, and {len(sizes):,} pictures suit {by_number}"
+    reason = f"three in four have a shorter side of {quartile} or more, and {images:,} pictures suit {by_number}"
     return fitting[-1] if fitting else SIDES[0], reason

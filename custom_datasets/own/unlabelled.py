@@ -1,20 +1,23 @@
 """Pictures or features without labels, for a network that exists: a folder, a picture, or an array in a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from custom_datasets.own.array_images import kind_of_images
+from custom_datasets.own.array_names import IMAGES, first_of_names
+from custom_datasets.own.kind import FEATURES_ARRAY, FLOATS
 from custom_datasets.own.names import counted, is_read
+from custom_datasets.own.npz import Header, read_array, read_headers
 from custom_datasets.own.picture import Colour, has_colour, read_picture
 from custom_datasets.own.walk import list_pictures
-from custom_datasets.reading import reading
 from utils.errors import UserError
+from utils.runs.network_facts import FEATURES
 
 ARRAYS = (".npz", ".npy")
-FLOATS = ("float16", "float32", "float64")
 
 
 class Unlabelled(Protocol):
@@ -92,7 +95,7 @@ def find_unlabelled(
 
     Args:
         path: of a folder or file.
-        kind: "images" or "features", which the network takes.
+        kind: `IMAGES` or `FEATURES` (`utils.runs.network_facts`), which the network takes.
         channels: of its images, or the number of features.
         background: colour under transparent pictures.
         side: to which pictures in files are scaled; None if they stay as they are.
@@ -104,9 +107,8 @@ def find_unlabelled(
     if not path.exists():
         raise UserError(f"{path} is not there; name a folder of pictures, a picture, or an .npz or .npy file")
     if path.suffix.lower() in ARRAYS and path.is_file():
-        array = _array(path, kind)
-        return _features(path, array, channels) if kind == "features" else _images(path, array, channels)
-    if kind == "features":
+        return _features(path, channels) if kind == FEATURES else _images(path, channels)
+    if kind == FEATURES:
         raise UserError(f"the network takes {channels} features of each image, which {path} has not; name .npz or .npy")
     if path.is_dir():
         paths, notes = list_pictures(path)
@@ -118,36 +120,28 @@ def find_unlabelled(
     return PictureFiles([path], [path.name], [], channels, background, side)
 
 
-def _array(path: Path, name: str) -> np.ndarray:
-    """The array of this name in an .npz file, or the only one of a file; nothing is unpickled."""
-    with reading(path):
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
-            if name not in content.files and len(content.files) != 1:
-                found = ", ".join(content.files) or "nothing"
-                raise UserError(f"{path} has no array {name}, but {found}; save the one to predict as {name}")
-            return content[name if name in content.files else content.files[0]]
+def _name(path: Path, headers: Mapping[str, Header], usual: Sequence[str]) -> str:
+    """The name of the array to predict: a usual one, or that of the only array."""
+    name = first_of_names(usual, headers)
+    if name is None and len(headers) != 1:
+        found = ", ".join(headers) or "nothing"
+        raise UserError(f"{path} has no array {usual[0]}, but {found}; save the one to predict as {usual[0]}")
+    return name or next(iter(headers))
 
 
-def _images(path: Path, array: np.ndarray, channels: int) -> ArrayItems:
-    if array.dtype != np.uint8 or array.ndim not in (3, 4) or not array.size:
-        raise UserError(
-            f"{path} holds {array.dtype} images of shape {array.shape}; they must be uint8, N x H x W or N x H x W x C"
-        )
-    images = array[..., None] if array.ndim == 3 else array
-    notes = []
-    if images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
-        notes.append(f"{path} is read as N x C x H x W, by its shape {array.shape}")
-    else:
-        images = images.transpose(0, 3, 1, 2)
-    if images.shape[1] not in (1, channels):
-        raise UserError(f"{path} holds images of {images.shape[1]} channels, and the network takes {channels}")
+def _images(path: Path, channels: int) -> ArrayItems:
+    """Images as the arrays of a training part may hold them; grey ones become three equal channels if need be."""
+    headers = read_headers(path, IMAGES[0])
+    name = _name(path, headers, IMAGES)
+    kind, notes = kind_of_images(path, name, headers, ())
+    if kind.channels not in (1, channels):
+        raise UserError(f"{path} holds images of {kind.channels} channels, and the network takes {channels}")
+    images = kind.as_images(read_array(path, name))
     return ArrayItems(path, np.broadcast_to(images, (len(images), channels, *images.shape[2:])), notes)
 
 
-def _features(path: Path, array: np.ndarray, features: int) -> ArrayItems:
+def _features(path: Path, features: int) -> ArrayItems:
+    array = read_array(path, _name(path, read_headers(path, FEATURES_ARRAY), (FEATURES_ARRAY,)))
     if array.dtype.name not in FLOATS or array.ndim != 2 or array.shape[1] != features or not array.size:
         raise UserError(
             f"{path} holds {array.dtype} features of shape {array.shape}, and the network takes floats, N x {features}"

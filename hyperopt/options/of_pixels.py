@@ -19,7 +19,8 @@ OF_VIEWS: dict[str, Any] = {
     "plot_debug": False,
     "compile": False,
 }
-OF_FILES: dict[str, Any] = {"background": DataOptions.background}  # the same of how pictures are read
+# The same of how pictures are read from files.
+OF_FILES: dict[str, Any] = {name: getattr(DataOptions, name) for name in ("background", "image_size", "skip_damaged")}
 
 
 def refuse_views(options: RunOptions, what: str, without_effect: dict[str, Any] = OF_VIEWS) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperopt.options.stored import classes_of
-from hyperopt.report.results import epochs_of, read_metrics
+from hyperopt.report.metrics import epochs_of, read_metrics
 from hyperopt.rows.quality import reference_of
 from utils.runs.files import RunFiles
 

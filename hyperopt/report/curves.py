@@ -15,8 +15,9 @@ import numpy as np
 
 from hyperopt.estimators.order_names import RANDOM, TOP
 from hyperopt.estimators.selection_options import MODIFIERS, VECTORS, SelectionOptions
+from hyperopt.report.metrics import read_metrics
 from hyperopt.report.repetitions import name_ranges
-from hyperopt.report.results import SettingResults, read_metrics
+from hyperopt.report.results import SettingResults
 from hyperopt.report.tables import column_name
 from utils.errors import UserError
 from utils.runs.files import RunFiles

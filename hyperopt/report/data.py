@@ -25,6 +25,11 @@ def load_data(result: Mapping[str, Any], folder: Path, labels: LabelSource | Non
     return read_dataset(result["options"], torch.device("cpu"), result, folder, labels)
 
 
+def read_as(result: Mapping[str, Any]) -> tuple:
+    """How the run of a result has read its data: other values make other images of the same files."""
+    return *result["options"].read_as, result.get("image_size"), result.get("damaged", 0)
+
+
 def load_given_data(result: dict[str, Any], folder: Path, source: LabelSource) -> "Dataset":
     """The data of a result whose run was given the labels of the file `source`, with these labels.
 
@@ -32,9 +37,7 @@ def load_given_data(result: dict[str, Any], folder: Path, source: LabelSource) -
     """
     name = result["name"]
     if not source.path.exists():
-        raise UserError(
-            f"{source} is not there, and --export-labels carries the labels that {name} was given over; put it back"
-        )
+        raise UserError(f"{source} is not there, and new labels carry over those that {name} was given; put it back")
     data = load_data(result, folder, source)
     if data.given is None or data.given.fingerprint != result["labels"]["fingerprint"]:
         raise UserError(f"{source} has other labels now than those that {name} was given; put the earlier ones back")

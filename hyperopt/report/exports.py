@@ -4,32 +4,15 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from custom_datasets.given import LEFT_OUT, NOT_NAMED
-from hyperopt.report.audit import Audit, Review
-from utils.errors import UserError
+from hyperopt.report.audit import Audit
+from hyperopt.report.review import Review
 from utils.files import replace_file
-
-
-def refuse_lacking(review: Review, labels: bool, pictures: bool, probabilities: bool) -> None:
-    """Raise UserError when a run lacks what an export of labels, of pictures or of probabilities needs."""
-    audit, run = review.audit, review.files.name
-    if labels and audit.predicted_probability is None:
-        raise UserError(
-            f"{run} is of an earlier version, which kept no probabilities of the predicted classes, as --export-labels "
-            "needs; train it again with --fresh"
-        )
-    if pictures and not audit.files:
-        raise UserError("--export-folders is for images in files, and these are arrays; use --export-labels")
-    if probabilities and audit.probabilities is None:
-        raise UserError(
-            f"{run} has stored no probabilities of all classes: it is of an earlier version, or they are more than 5 "
-            "million numbers; leave out --probabilities"
-        )
 
 
 def write_clean(path: Path, audit: Audit, threshold: float) -> None:
@@ -50,51 +33,70 @@ def write_clean(path: Path, audit: Audit, threshold: float) -> None:
 
 def write_probabilities(path: Path, audit: Audit) -> None:
     """Write the last network's probabilities float32 (n, C) of all classes, of the images in ascending order."""
-    assert audit.probabilities is not None  # as `refuse_lacking` has checked, and so for the others
+    assert audit.probabilities is not None
     content = io.BytesIO()
     np.save(content, audit.probabilities[np.argsort(audit.index)])
     replace_file(path, content.getvalue())
 
 
 def write_label_table(path: Path, review: Review, threshold: float) -> None:
-    """Write the suggested labels."""
-    by = "file" if review.audit.files else "index"
-    write_labels(path, label_rows(review, threshold), review.audit.true is None, by)
-
-
-def write_labels(path: Path, rows: Iterable[Sequence[str | int]], mends: bool, by: str) -> None:
-    """Write a table of labels as `--labels` reads it. `by` is how images are named: `file` or `index`.
-
-    rows: image, the label that is replaced, the label; or without the second if the table does not mend. An empty label
-    leaves the image out.
-    """
+    """Write the suggested labels: the run's own ones, with the audit's suggestions for those that look wrong."""
+    audit, labels = review.audit, labels_of_run(review)
+    suspects = audit.suspects(threshold)
+    labels[audit.index[suspects]] = audit.suggested(threshold)[suspects]
+    rows = label_rows(review, labels)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow((by, "given_label", "label") if mends else (by, "label"))
+    writer.writerow(label_columns(review))
     writer.writerows(rows)
     replace_file(path, text.getvalue().encode(errors="surrogateescape"))
 
 
-def label_rows(review: Review, threshold: float) -> list[tuple[str | int, ...]]:
-    """The rows of the table of suggested labels, ascending by image, for `write_labels`.
+def mends(review: Review) -> bool:
+    """Whether a table of new labels mends the data set's own; these are the true ones otherwise."""
+    return review.audit.true is None
 
-    The labels are those that the run was given by a file (`review.data.given`), or the data set's own ones, with the
-    audit's suggestions in place of those that look wrong. If the data set's own labels are the true ones
-    (`audit.true`), the table has all images that are known; otherwise it mends, and has those whose label differs from
-    the data set's own.
+
+def label_columns(review: Review) -> list[str]:
+    """The header of a table of labels as `--labels` reads it."""
+    return ["file" if review.audit.files else "index", *(["given_label"] if mends(review) else []), "label"]
+
+
+def labels_of_run(review: Review) -> np.ndarray:
+    """The labels int64 (N,) that a run was given in place of the data set's own, by a file or by this program.
+
+    `NOT_NAMED` for images that keep their own label, or that the run has not seen.
     """
     audit, given = review.audit, review.data.given
-    mends, own = audit.true is None, review.data.train.labels.cpu().numpy()
-    labels = np.full(len(own), NOT_NAMED) if given is None else given.labels.copy()
-    changed = np.ones(len(audit.index), bool) if given is None and not mends else audit.suspects(threshold)
-    labels[audit.index[changed]] = audit.suggested(threshold)[changed]
-    listed = np.flatnonzero((labels != NOT_NAMED) & ((labels != own) | (not mends)))
-    rows: list[tuple[str | int, ...]] = []
-    for place in listed.tolist():
+    if given is not None:
+        return given.labels.copy()
+    labels = np.full(len(review.data.train), NOT_NAMED)
+    if not mends(review):
+        labels[audit.index] = audit.given
+    return labels
+
+
+def label_rows(review: Review, labels: np.ndarray) -> list[list[str | int]]:
+    """The rows of a table of these labels (N,), ascending by image, with the columns of `label_columns`.
+
+    A table that mends has the images whose label differs from the data set's own, which is its `given_label`; another
+    one has all images that are named. The label of an image that is left out is empty.
+    """
+    audit, own = review.audit, own_labels(review)
+    listed = labels != NOT_NAMED
+    if mends(review):
+        listed &= labels != own
+    rows = []
+    for place in np.flatnonzero(listed).tolist():
         image = audit.files[place] if audit.files else place if audit.places is None else int(audit.places[place])
         label = audit.name(labels[place]) if labels[place] >= 0 else ""
-        rows.append((image, audit.name(own[place]), label) if mends else (image, label))
+        rows.append([image, *([audit.name(own[place])] if mends(review) else []), label])
     return rows
+
+
+def own_labels(review: Review) -> np.ndarray:
+    """The data set's own labels int64 (N,)."""
+    return review.data.train.labels.cpu().numpy()
 
 
 def export_pictures(folder: Path, source: Path, audit: Audit, threshold: float, links: bool) -> None:
@@ -115,14 +117,6 @@ def export_pictures(folder: Path, source: Path, audit: Audit, threshold: float, 
         os.rename(beside, folder)  # refuses a folder that is not empty
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def refuse_folder(folder: Path, source: Path) -> None:
-    """Raise UserError when pictures cannot be exported to `folder`: it is there, or within the data's folder."""
-    if os.path.lexists(folder):
-        raise UserError(f"{folder} is there, and --export-folders overwrites nothing; name a new folder")
-    if folder.resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{folder} is within the data set's folder {source}; name a folder elsewhere")
 
 
 def _targets(audit: Audit, threshold: float) -> Iterable[tuple[str, Path]]:

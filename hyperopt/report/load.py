@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import classes_of, read_result
 from hyperopt.report.data import load_data
-from hyperopt.report.results import epochs_of, read_metrics
+from hyperopt.report.metrics import epochs_of, read_metrics
 from utils.errors import UserError
 from utils.runs.files import RunFiles
 from utils.runs.owner import data_folder_of
@@ -80,7 +80,7 @@ class LoadedRun:
     @cached_property
     def audit(self) -> Audit:
         """The audit of its training labels, the most suspicious ones first."""
-        from hyperopt.report.audit import review_run
+        from hyperopt.report.review import review_run
 
         return review_run(self.files, self.data, self.result).audit
 

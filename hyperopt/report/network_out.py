@@ -5,28 +5,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperopt.options.run_options import RunOptions
+from hyperopt.report.drawn import Drawn
 from hyperopt.report.load import LoadedRun
 from utils.runs.network_facts import FEATURES, NetworkFacts
 
 
 @dataclass
-class Left:
-    """Lines of a report, files that were written, notes, and what could not be read."""
+class Left(Drawn):
+    """Files that were written, notes, what could not be read, and paragraphs of a report."""
 
     report: list[str] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
 
 
-def use_network(run: LoadedRun, export_to: Path | None, predict: Path | None, predictions_to: Path | None) -> Left:
-    """Export the network of a run, and predict what lies at a path, as far as paths are given."""
-    left = Left(notes=list(notes_on(run.options)))
+def use_network(
+    run: LoadedRun, export_to: Path | None, predict: Path | None, predictions_to: Path | None, left: Left
+) -> None:
+    """Export the network of a run, and predict what lies at a path, as far as paths are given; add to `left`."""
+    left.notes += notes_on(run.options)
     if export_to:
         _export(run, export_to, left)
     if predict and predictions_to:
         _predict(run, predict, predictions_to, left)
-    return left
 
 
 def _export(run: LoadedRun, path: Path, left: Left) -> None:

@@ -8,19 +8,16 @@ from typing import Any
 
 from hyperopt.options.setting import Setting
 from hyperopt.report.audit import FORMATS, INDEX_FORMATS, QUALITIES
-from hyperopt.report.exports import refuse_folder
-from hyperopt.report.own_files import NETWORKS, refuse_foreign
-from hyperopt.report.page.write import PAGE, refuse_other_file
+from hyperopt.report.audit_files import AUDIT_FILES
+from hyperopt.report.own_files import NETWORKS
+from hyperopt.report.page.write import PAGE
 from hyperopt.report.tables import LAYOUTS
 from hyperopt.rows.quality import THRESHOLD
-from utils.errors import UserError
-from utils.flags import MANY, as_flag, file_of, flag, flag_fields, folder, number, pattern, plain_name
+from utils.flags import MANY, file_of, flag, flag_fields, folder, number, pattern, plain_name
 from utils.runs.accuracies import ACCURACIES
 
 NO_CHOICE = {"data", "dataset", "runs", "method"}  # flags that say where runs are, or stand for other flags
 COMPARED = ("errors", "labels", "audits", "curves")
-DRAWN = ("errors", "curves")  # of these, with figures
-EXPORTS = ("export_clean", "export_labels", "export_folders")
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,13 @@ class ResultOptions(Setting):
         type=folder,
         nargs="*",
         positional=True,
-        group="runs by their folders",
+        group="which runs, beside the flags of a setting below",
+    )
+    run_folder: str | None = flag(
+        None,
+        "the run of --audit and its exports, --export and --predict, such as run0 (default: the lowest finished one)",
+        "-r",
+        type=plain_name,
     )
     all: bool = flag(
         False, "a table of all settings of the data set that have results", group="tables, comparisons and figures"
@@ -107,6 +110,7 @@ class ResultOptions(Setting):
         None,
         "file (.pt2 or .onnx) for the network of a run: it takes pictures of any size and returns logits",
         type=file_of(*NETWORKS),
+        group="network of a run",
     )
     predict: Path | None = flag(
         None,
@@ -114,9 +118,6 @@ class ResultOptions(Setting):
         type=folder,
     )
     to: Path | None = flag(None, "for --predict: file (.csv) for a line per picture", type=file_of(".csv"))
-    run_folder: str | None = flag(
-        None, "for --audit, exports and --predict: the run (default: the lowest finished one)", "-r", type=plain_name
-    )
     # The names of the options whose flags are on the command line, also with their default values.
     given: frozenset[str] = dataclasses.field(default=frozenset(), metadata={"identity": False})
 
@@ -133,84 +134,11 @@ class ResultOptions(Setting):
         return sorted(flag_fields(cls), key=lambda field: field.name in shared)
 
     @property
-    def exports(self) -> list[str]:
-        """The flags that are given and ask for an export of an audit that depends on its threshold."""
-        return [as_flag(name) for name in EXPORTS if getattr(self, name)]
-
-    @property
-    def reviews(self) -> bool:
-        """Whether a run is audited."""
-        return bool(self.audit or self.exports or self.probabilities)
+    def audit_files(self) -> dict[str, Path]:
+        """The paths of the files that are asked of an audit, by option, in the order in which they are written."""
+        return {name: path for name in AUDIT_FILES if (path := getattr(self, name))}
 
     @property
     def uses_network(self) -> bool:
         """Whether the network of a run is needed."""
         return bool(self.export or self.predict)
-
-    def check_flags(self) -> None:
-        """Raise UserError for flags that have no effect together."""
-        audits = self.reviews
-        self._check_belonging()
-        if self.folders:
-            self._check_beside_folders()
-        if self.all or self.compare:
-            self._check_every_setting()
-        if self.plot and self.compare not in (None, *DRAWN):
-            raise UserError(f"--compare {self.compare} is a table alone; leave out --plot")
-        if self.run_folder and not (audits or self.uses_network):
-            raise UserError("-r is for --audit, --export-clean, --export and --predict; add one")
-        belong_to_audits = {"--threshold": self.threshold != THRESHOLD, "--quality": self.quality != QUALITIES[0]}
-        if given := [name for name, there in belong_to_audits.items() if there and not audits]:
-            raise UserError(f"{given[0]} is for --audit and exports; add one, such as --audit audit.csv")
-        if self.links and not self.export_folders:
-            raise UserError("--links is for --export-folders; add it")
-        if self.export_labels and self.export_labels.exists():
-            raise UserError(f"{self.export_labels} is there, and may have been edited; remove it, or name another file")
-        if self.export_folders:
-            refuse_folder(self.export_folders, self.folder)
-        written = (self.audit, self.export_clean, self.export_labels, self.export_folders, self.probabilities)
-        for path in (*written, self.runs_csv, self.export, self.to):
-            if path and not path.parent.is_dir():
-                raise UserError(f"the folder of {path} is not there; make it, or name another")
-            if path and any(path.parent.glob("result_*.json")):
-                raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
-        if bool(self.predict) != bool(self.to):
-            raise UserError("--predict and --to belong together; add the other one")
-        for path in (self.export, self.to):
-            refuse_foreign(path)
-        if self.audit and self.audit.suffix == PAGE:
-            refuse_other_file(self.audit)
-        if self.dry_run and (audits or self.uses_network or self.plot or self.runs_csv):
-            raise UserError(
-                "--dry-run writes and draws nothing; leave out --plot, --runs-csv, --audit, --predict and exports"
-            )
-
-    def _check_belonging(self) -> None:
-        """Refuse flags of --all and --compare without these."""
-        errors = self.compare == "errors"
-        belongs = {
-            "format": ("--all", self.all),
-            "match": ("--all, --compare or run folders", self.all or self.compare or self.folders),
-            "only_runs": ("--compare", self.compare),
-            "against": ("--compare errors", errors),
-            "accuracy": ("--compare errors", errors),
-        }
-        for name, (owner, there) in belongs.items():
-            if getattr(self, name) != getattr(ResultOptions, name) and not there:
-                raise UserError(f"{as_flag(name)} is for {owner}; add it")
-
-    def _check_beside_folders(self) -> None:
-        """Refuse flags that have no effect on runs that are named by their folders."""
-        idle = ("data", "dataset", "runs", "all", "compare", "plot", "runs_csv", "run_folder", "dry_run")
-        if given := [as_flag(name) for name in idle if name in self.given]:
-            raise UserError(f"{given[0]} has no effect on runs that are named by their folders; leave it out")
-
-    def _check_every_setting(self) -> None:
-        """Refuse flags that choose a setting together with --all and --compare, which show every setting."""
-        shown = "all" if self.all else "compare"
-        beside = {shown, "data", "dataset", "runs", "folders", "match", "plot", "runs_csv"}
-        beside |= {"format", "only_runs", "against", "accuracy"}  # checked in `_check_belonging`
-        # A method first: the other flags that it presets were not given.
-        for field in sorted(flag_fields(type(self)), key=lambda field: field.name != "method"):
-            if field.name not in beside and getattr(self, field.name) != field.default:
-                raise UserError(f"--{shown} shows every setting; leave out {as_flag(field.name)}")

@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hyperopt.report.metrics import epochs_of
 from hyperopt.report.repetitions import name_ranges
-from hyperopt.report.results import SettingResults, epochs_of
+from hyperopt.report.results import SettingResults
 from utils.grid import Grid, as_text
 from utils.runs.accuracies import ACCURACIES
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperopt.report.audit import Audit, Review, review_run
-from hyperopt.report.data import load_data
+from hyperopt.report.audit import Audit
+from hyperopt.report.data import load_data, read_as
 from hyperopt.report.results import SettingResults
+from hyperopt.report.review import Review, review_run
 from hyperopt.report.scores import score
 from hyperopt.report.tables import as_markdown, column_name, mean_and_spread
 from hyperopt.rows.quality import THRESHOLD
@@ -46,10 +47,9 @@ def review_settings(settings: Sequence[SettingResults]) -> tuple[Reviews, list[s
     reviews, damaged = [], []
     data: dict[tuple, Dataset] = {}
     for setting in noisy:
-        first = setting.first_result
-        trained_on = (*setting.options.read_as, first.get("image_size"), first.get("damaged"))
+        trained_on = read_as(setting.first_result)
         if trained_on not in data:
-            data[trained_on] = load_data(first, setting.data_folder)
+            data[trained_on] = load_data(setting.first_result, setting.data_folder)
         read, found = {}, []
         for run, result in sorted(setting.results.items()):
             try:

@@ -80,7 +80,7 @@ def encode(options: RunOptions, data: Dataset, model: Classifier, device: torch.
     mark = fingerprint(
         {
             "encoder": model.encoder.state_dict(),
-            "normalise": normalise.statistics,
+            "normalise": (normalise.mean, normalise.std),
             "precision": str(model.precision),
             "images": [(part.content, part.shape) for part in parts.values()],
         }

@@ -25,6 +25,7 @@ from hyperopt.runs.fingerprints import (
     remember_labels_of_split,
 )
 from hyperopt.runs.going_on import find_state
+from hyperopt.runs.network import make_normalise
 from hyperopt.runs.outcome import describe, write_outcome
 from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
@@ -84,7 +85,9 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
             estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
         epochs = Epochs(estimator.epochs, selects=not options.sees_valid, alike=estimator.epochs_alike)
-        facts = facts_of(options.model, options.background, data, training.views.normalise).stored()
+        # Views of a head on computed features are of these; its network takes pictures.
+        normalise = make_normalise(options, data, device) if options.freeze_encoder else training.views.normalise
+        facts = facts_of(options.model, options.background, data, normalise).stored()
         record = Record(files, stage.run.identity, epochs, options.fresh, device, origin, checkpoint, network=facts)
         start = earlier = finished = checkpoint = None  # each as large as the rows or the network
         with record, ending(record, interruption):

@@ -15,23 +15,27 @@ from torch import Tensor
 from custom_datasets.own.picture import read_picture
 from custom_datasets.table import Dataset
 from custom_models.classifier import Classifier, build_model
+from custom_models.computed import Standardised
 from custom_models.frozen import FrozenClassifier
 from custom_transforms.normalise import Normalise, Standardise
 from custom_transforms.scale import Scale
 from hyperopt.options.run_options import RunOptions
-from hyperopt.runs.set_up import make_normalise
+from hyperopt.runs.network import make_normalise
 from utils.arrays import load_tensors
 from utils.colour import rgb
 from utils.device import PRECISIONS
 from utils.errors import UserError, first_line
 from utils.fingerprint import CHECKSUM, fingerprint
-from utils.runs.network_facts import FEATURES, IMAGES, NETWORK, NetworkFacts
+from utils.runs.network_facts import FEATURES, NETWORK, NetworkFacts
 
 CPU = torch.device("cpu")
 
 
 def facts_of(model: str, background: str, data: Dataset, normalise: Normalise) -> NetworkFacts:
-    """What a run's checkpoints say about its network, by the run's options of these names."""
+    """What a run's checkpoints say about its network, by the run's options of these names.
+
+    normalise: from the stored images of `data` to the network's input, also where a head is trained on their features.
+    """
     channels, height, width = data.test.shape
     return NetworkFacts(
         model,
@@ -44,21 +48,23 @@ def facts_of(model: str, background: str, data: Dataset, normalise: Normalise) -
         tuple(data.class_names) if data.class_names else None,
         data.classes,
         background,
-        FEATURES if isinstance(normalise, Standardise) else IMAGES,
+        data.kind,
     )
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network on the CPU, with the view of evaluation: the same numbers as in its run's evaluation.
+    """A network with the view of evaluation: the same numbers as in its run's evaluation.
 
-    epoch: of its weights. Images are uint8 (B, C, h, w) of any size; those that do not have the network's are scaled
-    until they cover it, and their centre is cut out (`Scale`). A network of features takes float32 (B, D) instead.
+    epoch: of its weights. device: that it is on. Images are uint8 (B, C, h, w) of any size; those that do not have the
+    network's are scaled until they cover it, and their centre is cut out (`Scale`). A network of features takes
+    float32 (B, D) instead.
     """
 
     facts: NetworkFacts
     model: Classifier
     epoch: int
+    device: torch.device = CPU
 
     @cached_property
     def frozen(self) -> FrozenClassifier:
@@ -69,7 +75,7 @@ class TrainedNetwork:
     def normalise(self) -> Normalise:
         """From scaled images to the network's input."""
         kind = Standardise if self.facts.kind == FEATURES else Normalise
-        return kind(self.facts.mean, self.facts.std, CPU)
+        return kind(self.facts.mean, self.facts.std, self.device)
 
     @cached_property
     def scale(self) -> Scale:
@@ -100,9 +106,14 @@ class TrainedNetwork:
         return self.scale(images).to(torch.uint8)
 
     @torch.inference_mode()
+    def features(self, images: Tensor) -> Tensor:
+        """Features (B, F), float32, of stored images of a data set (B, C, h, w), which are not scaled."""
+        return self.frozen.features(self.normalise(images.to(self.device)))
+
+    @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
         """Logits (B, classes), float32, of images uint8 (B, C, h, w)."""
-        return self.frozen(self.normalise(self.fit(images)))
+        return self.frozen(self.normalise(self.fit(images.to(self.device))))
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Class probabilities (B, classes), float32, of images uint8 (B, C, h, w)."""
@@ -110,7 +121,11 @@ class TrainedNetwork:
 
 
 def read_network(
-    path: Path, options: RunOptions, load_data: Callable[[], Dataset], precision: str | None = None
+    path: Path,
+    options: RunOptions,
+    load_data: Callable[[], Dataset],
+    precision: str | None = None,
+    device: torch.device = CPU,
 ) -> TrainedNetwork:
     """The network in the checkpoint at `path`, of a run with these options.
 
@@ -122,6 +137,7 @@ def read_network(
         options: of the run.
         load_data: reads the run's data set.
         precision: in which the network computes (default: as in its run).
+        device: that the network is put on.
 
     Raises:
         UserError: when the file is missing or damaged.
@@ -139,12 +155,15 @@ def read_network(
         data = load_data()
         facts = facts_of(options.model, options.background, data, make_normalise(options, data, CPU))
     model = build_model(facts.model, facts.channels, facts.classes, 0, PRECISIONS[precision or options.precision])
+    if options.freeze_encoder:
+        features = model.encoder.features
+        model.encoder = Standardised(model.encoder, torch.zeros(features), torch.ones(features))
     try:
         model.encoder.load_state_dict(content["encoder_state_dict"])
         model.head.load_state_dict(content["decoder_state_dict"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(path, ValueError("its weights do not fit its network")) from error
-    return TrainedNetwork(facts, model.eval().requires_grad_(False), content["epoch"])
+    return TrainedNetwork(facts, model.to(device).eval().requires_grad_(False), content["epoch"], device)
 
 
 def _read(path: Path) -> dict[str, Any]:

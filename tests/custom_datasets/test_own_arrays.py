@@ -148,7 +148,7 @@ REFUSED = {
         {"names": ("arr_0", "arr_1")},
         r"it holds arr_0 uint8 \(\d+, 5, 4, 3\), arr_1 .*images=\.\.\., labels=",
     ),
-    "features": ({"names": ("features", "labels")}, r"has no array images; it holds features uint8"),
+    "features": ({"names": ("features", "labels")}, r"holds uint8 features .*; of pictures, name the array images"),
     "few names": ({"class_names": NAMES[:2]}, "labels up to 2, and class_names has 2 names"),
     "many names": ({"class_names": np.append(NAMES, "dog")}, "names the class dog, which has no image"),
     "twice a name": ({"class_names": NAMES[[0, 1, 1]]}, "are not different names"),

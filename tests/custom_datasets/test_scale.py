@@ -71,7 +71,7 @@ def test_large_jpeg_is_scaled_as_if_it_were_decoded_whole(tmp_path, progressive,
 
 @pytest.mark.parametrize("size", [(28, 28), (64, 64), (256, 256), (96, 200)])
 def test_prepared_pictures_stay_as_they_are(size):
-    assert choose_side([size] * 10)[0] is None
+    assert choose_side([size] * 10, 10)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ def test_prepared_pictures_stay_as_they_are(size):
     ],
 )
 def test_side_suits_sizes_and_number(shorter, images, side):
-    found, reason = choose_side([(shorter, shorter + 200 + place % 2) for place in range(images)])
+    found, reason = choose_side([(shorter, shorter + 200 + place % 2) for place in range(100)], images)
     assert found == side
     assert f"shorter side of {shorter} or more" in reason
 
 
 def test_three_in_four_pictures_are_not_enlarged():
-    assert choose_side([(40, 500)] * 24 + [(80, 500)] * 76)[0] == 64
-    assert choose_side([(40, 500)] * 26 + [(80, 500)] * 74)[0] == 32
+    assert choose_side([(40, 500)] * 24 + [(80, 500)] * 76, 100)[0] == 64
+    assert choose_side([(40, 500)] * 26 + [(80, 500)] * 74, 100)[0] == 32
 
 
 def write(folder, size=lambda place: (20 + place, 30)):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 NETWORK = "network"  # the key of a checkpoint
-IMAGES, FEATURES = "images", "features"  # kinds of what a network takes
+IMAGES, FEATURES = "images", "features"  # kinds of data, and of what a network takes
 
 
 @dataclass(frozen=True)

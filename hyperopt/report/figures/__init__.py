@@ -8,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from custom_datasets.table import FEATURES, Dataset
-from hyperopt.report.audit import Review
+from custom_datasets.table import Dataset
 from hyperopt.report.drawn import Drawn
 from hyperopt.report.figures import (
     classes,
@@ -28,7 +27,9 @@ from hyperopt.report.figures import (
 from hyperopt.report.figures.sources import Sources
 from hyperopt.report.figures.style import page, save
 from hyperopt.report.results import SettingResults
+from hyperopt.report.review import Review
 from utils.errors import UserError
+from utils.runs.network_facts import FEATURES
 
 FIGURES = {
     "learning_curves": learning_curves.draw,

@@ -14,9 +14,9 @@ from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.loss_mixture import FLOOR
 from hyperopt.options.stored import read_result
-from hyperopt.report.audit import Review
 from hyperopt.report.figures import style
 from hyperopt.report.figures.sheets import sheet
+from hyperopt.report.review import Review
 from hyperopt.runs.earlier import refuse_other_network
 from hyperopt.runs.set_up import make_training, prepare_split
 from hyperopt.runs.stages import FinishedRun, stages

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from hyperopt.augmentation.amounts import draw_amounts
 from hyperopt.augmentation.warps import make_warp
-from hyperopt.report.audit import Review
 from hyperopt.report.figures import style
+from hyperopt.report.review import Review
 from hyperopt.rows.parts import PARTS
 from hyperopt.rows.rows_file import RowsFile
 from utils.seeds import generator

@@ -6,8 +6,9 @@ from typing import Any
 
 from hyperopt.options.stored import classes_of
 from hyperopt.report.figures.style import PANELS
+from hyperopt.report.metrics import CURVES, epochs_of, read_metrics
 from hyperopt.report.repetitions import name_ranges
-from hyperopt.report.results import CURVES, SettingResults, epochs_of, read_metrics
+from hyperopt.report.results import SettingResults
 from hyperopt.rows.rows_file import RowsFile
 from utils.errors import UserError
 from utils.runs.predictions import Predictions

@@ -89,7 +89,7 @@ function choose(position) {
 
 function makeCard(position) {
   const place = shown[position], label = decided.get(place), decision = decisionText(place, label);
-  const suggested = data.suggested[place] === NONE ? "none" : className(data.suggested[place]);
+  const suggested = suggestionText(data.suggested[place]);
   const given = className(data.given[place]), quality = data.quality[place].toFixed(3);
   const spoken = `${shownName(place)}: given ${given}, suggested ${suggested}, quality ${quality}, ${decision || "open"}`;
   const card = element("div", {

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from custom_datasets.table import Dataset
-from hyperopt.report.audit import Review
+from hyperopt.report.exports import label_columns, label_rows, labels_of_run, own_labels
 from hyperopt.report.page.similar import Clean, encoder, nearest
 from hyperopt.report.page.thumbnails import thumbnails
+from hyperopt.report.review import Review
 from hyperopt.runs.fingerprints import fingerprint_table
 from utils.errors import UserError
 from utils.fingerprint import fingerprint
+from utils.runs.network_facts import IMAGES
 
 MOST = 10_000  # images of a page
-NONE = -1  # for an image without a suggestion
+NONE = -2  # for an image without a suggestion; `LEFT_OUT`, -1, is one
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def content_of(review: Review, threshold: float) -> Content:
             "look wrong, and the most suspicious of the others"
         )
     records = list(compress(audit.records(), np.isin(np.arange(len(suspects)), places)))
-    suggested = suggest(audit.given, audit.predicted, audit.learned)[places]
-    pictures = has_pictures(review.data)
+    suggested = np.where(suspects, audit.suggested(threshold), NONE)[places]
+    pictures = review.data.kind == IMAGES
     clean, beside = _similar(review, audit.index[places], (audit.given[places], suggested), notes)
     used = sorted({image for lists in beside for one in lists for image in one})
     number = {image: place for place, image in enumerate(used)}
@@ -53,7 +54,10 @@ def content_of(review: Review, threshold: float) -> Content:
         "report": audit.report(threshold),
         "notes": [*review.notes, *notes],
         "classes": audit.names or [str(label) for label in range(review.data.classes)],
-        "named": "index" if audit.files is None else "file",
+        # Of labels.csv: its columns, the data set's own labels, and the rows that it has without a decision.
+        "columns": label_columns(review),
+        "own": own_labels(review)[audit.index[places]].tolist(),
+        "carried": label_rows(review, labels_of_run(review)),
         "total": len(suspects),
         "side": max(review.data.train.shape[1:]),
         "index": [record["index"] for record in records],
@@ -75,17 +79,6 @@ def content_of(review: Review, threshold: float) -> Content:
 def choose(suspects: np.ndarray, most: int) -> np.ndarray:
     """Ascending places of at most so many images: those of the mask (n,) before the others, the first ones of both."""
     return np.sort(np.argsort(~suspects, kind="stable")[:most])
-
-
-def suggest(given: np.ndarray, predicted: np.ndarray, learned: np.ndarray | None) -> np.ndarray:
-    """The suggested labels (n,): what the network predicts, or else the learned label, if one is not the given one."""
-    other = np.full_like(given, NONE) if learned is None else np.where(learned != given, learned, NONE)
-    return np.where(predicted != given, predicted, other)
-
-
-def has_pictures(data: Dataset) -> bool:
-    """Whether the data are images: features are in the table as images of a single pixel."""
-    return data.train.shape[1:] != (1, 1)
 
 
 def page_key(review: Review) -> str:

@@ -46,8 +46,8 @@ function listChoices() {
   fillSelect("class", "any class", byClass.map(([label, number]) => [label, `${className(label)} (${number})`]));
   const byCount = [...pairs].sort(([, one], [, other]) => other - one);
   fillSelect("pair", "any pair", byCount.map(([pair, number]) => {
-    const [given, suggested] = pair.split(" ").map(className);
-    return [pair, `${given} → ${suggested} (${number})`];
+    const [given, suggested] = pair.split(" ").map(Number);
+    return [pair, `${className(given)} → ${suggestionText(suggested)} (${number})`];
   }));
 }
 

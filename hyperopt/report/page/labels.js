@@ -1,4 +1,6 @@
-// labels.csv: columns file or index, given_label and label, with an empty label for an image that is left out.
+// labels.csv, which a training reads: columns file or index, given_label (the data set's own label, which is replaced)
+// and label, with an empty label for an image that is left out. Where the data set's own labels are the true ones there is
+// no given_label. Images without a decision have the rows `data.carried`: those that the run was given other labels for.
 //
 // Names of files can have any bytes. Python has a byte that is not UTF-8 as a lone surrogate, 0xDC00 + byte. So texts are
 // turned into "byte texts" here, with a letter from 0 to 255 per byte, and files are written and compared as such.
@@ -46,37 +48,51 @@ function readCsv(bytes) {
   return rows;
 }
 
-/** The bytes of labels.csv for decisions, a Map from place to class or DROP; in the order of the page. */
+/** The bytes of labels.csv for decisions, a Map from place to class or DROP: these in the order of the page first. */
 function writeLabels(decided) {
   const rows = [...decided.keys()].sort((one, other) => one - other).map((place) => {
-    const label = decided.get(place);
-    return [imageName(place), data.classes[data.given[place]], label === DROP ? "" : data.classes[label]];
+    const label = decided.get(place) === DROP ? "" : data.classes[decided.get(place)];
+    return data.columns.includes("given_label") ? [imageName(place), ownName(place), label] : [imageName(place), label];
   });
-  return writeCsv([[data.named, "given_label", "label"], ...rows]);
+  const names = new Set(rows.map(([name]) => name));
+  return writeCsv([data.columns, ...rows, ...carriedRows().filter(([name]) => !names.has(name))]);
+}
+
+/** The data set's own label of an image. */
+function ownName(place) {
+  return data.classes[data.own[place]];
+}
+
+/** The rows of images without a decision, as texts. */
+function carriedRows() {
+  return data.carried.map((row) => row.map(String));
 }
 
 /**
  * The decisions of a labels.csv: {decided: Map from place to class or DROP, others: rows of images that the page lacks}.
+ * A row that would be there without a decision is none.
  * Throws an Error, with what to do, when it is another kind of file, or of other labels.
  */
 function readLabels(bytes) {
   const [header = [], ...rows] = readCsv(bytes);
-  const wanted = [data.named, "given_label", "label"];
-  const columns = wanted.map((name) => header.indexOf(name));
+  const columns = data.columns.map((name) => header.indexOf(name));
   if (columns.includes(-1)) {
-    throw new Error(`its first line must be ${wanted.join(",")}; take a file that a page of these images has saved`);
+    throw new Error(`its first line must be ${data.columns.join(",")}; take a file that a page of these images has saved`);
   }
   const places = new Map(Array.from({ length: images }, (_, place) => [asBytes(imageName(place)), place]));
   const labels = new Map(data.classes.map((name, label) => [asBytes(name), label])).set("", DROP);
+  const carried = new Set(carriedRows().map((row) => JSON.stringify(row.map(asBytes))));
   const decided = new Map();
   let others = 0;
   rows.forEach((row, number) => {
-    const [name, given, label] = columns.map((column) => row[column] ?? "");
+    const cells = columns.map((column) => row[column] ?? "");
+    if (carried.has(JSON.stringify(cells))) return;
+    const name = cells[0], given = cells.length > 2 ? cells[1] : null, label = cells.at(-1);
     const where = `row ${number + 2}`;
     const place = places.get(name);
     if (place === undefined) { others++; return; }
-    if (labels.get(given) !== data.given[place]) {
-      throw new Error(`${where} has another given label than ${className(data.given[place])}; take a file of this run's labels`);
+    if (given !== null && given !== asBytes(ownName(place))) {
+      throw new Error(`${where} has another given label than ${className(data.own[place])}; take a file of this run's labels`);
     }
     if (!labels.has(label)) throw new Error(`the label of ${where} is no class; mend it, or leave it empty to drop the image`);
     if (decided.has(place)) throw new Error(`${where} is about an image that an earlier row has; delete one of them`);

@@ -20,7 +20,7 @@ function describe() {
   if (!none) {
     const label = decided.get(place), change = label !== undefined && label !== DROP && label !== data.given[place];
     const wanted = change ? label : data.suggested[place];
-    byId("as").value = wanted === NONE ? "" : wanted;
+    byId("as").value = wanted >= 0 ? wanted : "";
   }
   const { keep, relabel, drop } = tally();
   const where = kept ? "this browser keeps them" : "this browser does not keep them: save labels.csv before you leave";

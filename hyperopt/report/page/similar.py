@@ -14,14 +14,9 @@ from tqdm import tqdm
 
 from custom_datasets.distortion import Distortion, Split
 from custom_datasets.split_file import preview_split
-from custom_models.classifier import build_model
-from custom_models.frozen import FrozenClassifier
-from hyperopt.report.audit import Review
-from hyperopt.runs.set_up import make_views, prepare_split
-from hyperopt.runs.stages import FinishedRun
-from utils.device import PRECISIONS
-from utils.errors import UserError
-from utils.seeds import generator
+from hyperopt.report.review import Review
+from hyperopt.runs.set_up import prepare_split
+from hyperopt.runs.trained_network import read_network
 
 SHOWN = 3  # clean images of a class beside an image
 CLEAN = 5000  # clean images at most that are compared with, spread over the classes
@@ -57,24 +52,14 @@ def encoder(review: Review) -> Encode:
 
     Raises UserError when the run's last checkpoint is missing, damaged or of another network.
     """
-    options, data = review.options, review.data
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    weights = FinishedRun(review.files, data.classes).network()
-    model = build_model(options.model, data.channels, data.classes, 0, PRECISIONS[options.precision])
-    try:
-        model.encoder.load_state_dict(weights["encoder_state_dict"])
-    except RuntimeError as error:
-        raise UserError(
-            f"{review.files.last} does not fit {options.model}; train the run again with --fresh"
-        ) from error
-    network = FrozenClassifier(model.to(device)).to(device)
-    normalise = make_views(options, data, generator(0, "page"), device).normalise
+    data, device = review.data, torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = read_network(review.files.last, review.options, lambda: data, device=device)
 
     @torch.inference_mode()
     def encode(index: np.ndarray) -> Tensor:
         order = list(torch.from_numpy(index).split(BATCH))
         batches = tqdm(data.train.fetch(order, None, workers=0), "features", len(order), leave=False, disable=None)
-        return torch.cat([F.normalize(network.features(normalise(images.to(device)))).cpu() for images in batches])
+        return torch.cat([F.normalize(network.features(images)).cpu() for images in batches])
 
     return encode
 

@@ -1,7 +1,7 @@
 // The page's content: columns with a value per image, the most suspicious label first. An image goes by its place in them.
 
-const DROP = -1; // a decision is a class, or this one
-const NONE = -1; // for an image without a suggestion
+const DROP = -1; // a decision is a class, or this one; and so is a suggestion
+const NONE = -2; // for an image without a suggestion
 
 const byId = (id) => document.getElementById(id);
 
@@ -12,6 +12,12 @@ const images = data.index.length;
 /** The class's name for people; a name of blanks alone would be invisible. */
 function className(label) {
   return data.classes[label].trim() === "" ? JSON.stringify(data.classes[label]) : data.classes[label];
+}
+
+/** A suggestion in words. */
+function suggestionText(label) {
+  if (label === NONE) return "none";
+  return label === DROP ? "drop it" : className(label);
 }
 
 /** What an image is called in the audit and in labels.csv: its file, or else its index. */

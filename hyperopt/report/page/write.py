@@ -12,7 +12,7 @@ from utils.errors import UserError
 from utils.files import replace_file
 
 if TYPE_CHECKING:  # imports torch, which checks of flags do not need
-    from hyperopt.report.audit import Review
+    from hyperopt.report.review import Review
 
 PAGE = ".html"  # the suffix of its file
 FOLDER = Path(__file__).parent

@@ -19,8 +19,8 @@ from test_epochs import TRAIN, make  # noqa: F401  # a fixture
 from custom_datasets.sources import load_dataset
 from hyperopt.estimators.view_losses import first_of_kind, weighted
 from hyperopt.options.stored import read_result
-from hyperopt.report.audit import review_run
 from hyperopt.report.figures.mixture import draw_mixture
+from hyperopt.report.review import review_run
 from hyperopt.rows.rows_file import RowsFile
 from hyperopt.runs.stages import FinishedRun
 from utils.errors import UserError

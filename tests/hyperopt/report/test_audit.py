@@ -17,9 +17,10 @@ from custom_datasets.sources import load_dataset
 from hyperopt.options.resolve import parse_options, resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import read_result
-from hyperopt.report.audit import HEADER, Audit, review_run
+from hyperopt.report.audit import HEADER, Audit
 from hyperopt.report.clean_accuracy import CleanAccuracy
 from hyperopt.report.figures import sheets
+from hyperopt.report.review import review_run
 
 NOISE = ("-ir", 10, "-nr", 0.3)
 FIS = ("--aug-model", "SEP", "--los-model", "BOTH", "--hyper-opt", "FIS")

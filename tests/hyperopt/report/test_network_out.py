@@ -182,7 +182,11 @@ def test_arrays_are_named_by_their_places(run, tmp_path, name):
     np.save(tmp_path / "first.npy", images.transpose(0, 3, 1, 2))
     turned = predict_path(run.network, tmp_path / "first.npy")
     np.testing.assert_array_equal(turned.probabilities, table.probabilities)
-    assert turned.notes[0] == f"{tmp_path / 'first.npy'} is read as N x C x H x W, by its shape (4, 3, 20, 24)"
+    assert turned.notes[0] == f"the channels of {tmp_path / 'first.npy'} come first: images is (4, 3, 20, 24)"
+    np.save(tmp_path / "shares.npy", (images / 255).astype(np.float32))
+    shares = predict_path(run.network, tmp_path / "shares.npy")
+    np.testing.assert_array_equal(shares.probabilities, table.probabilities)
+    assert "are float32 in 0..1, and are read as uint8 in 0..255" in shares.notes[0]
 
 
 def test_pictures_are_scaled_to_the_size_of_the_training(run, tmp_path):
@@ -199,12 +203,13 @@ ONES = np.ones((2, 8, 8), np.uint8)
 @pytest.mark.parametrize(
     ("arrays", "kind", "channels", "culprit"),
     [
-        ({"images": ONES / 1.0}, "images", 1, "holds float64 images of shape (2, 8, 8); they must be uint8"),
+        ({"images": ONES * 2.5e3}, "images", 1, "holds float64 images of shape (2, 8, 8), with values from 2500 to"),
         ({"images": ONES[..., None].repeat(3, 3)}, "images", 1, "images of 3 channels, and the network takes 1"),
         ({"a": ONES, "b": ONES}, "images", 1, "has no array images, but a, b; save"),
         ({"images": ONES[:0]}, "images", 1, "of shape (0, 8, 8)"),
         ({"features": np.ones((2, 3), np.float32)}, "features", 4, "and the network takes floats, N x 4"),
-        ({"images": np.array([{}])}, "images", 1, "is damaged or not what its name says"),
+        ({"images": np.array([{}])}, "images", 1, "holds object images of shape (1,); they must be uint8"),
+        ({"features": np.array([{}])}, "features", 4, "has Python objects in features, which are not unpickled"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays, kind, channels, culprit):

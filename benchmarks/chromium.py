@@ -116,9 +116,17 @@ class Chromium:
     def wait(self, condition: str) -> None:
         """Wait until a JavaScript expression is true."""
         end = time.monotonic() + LIMIT
-        while not self.run(condition):
+        while not self._is_true(condition):
             assert time.monotonic() < end, f"waited {LIMIT} s for {condition}"
             time.sleep(0.01)
+
+    def _is_true(self, condition: str) -> bool:
+        try:
+            return bool(self.run(condition))
+        except RuntimeError as error:
+            if "navigated" in str(error):  # the page has changed while it was asked
+                return False
+            raise
 
     def keys(self, *keys: str) -> None:
         """Press keys one after the other."""

@@ -98,7 +98,7 @@ TRAINING_FLAGS = [
     ("--aug-model SEVERE --rand 2,28", "--aug-model SEVERE has magnitudes up to 10, so that --rand 2,28 is too high"),
     ("--dataset CIFAR10 --aug-model SEVERE", "--rand 3,15 is too high; lower its second number"),
     ("--cutout -1", "-1 is out of range"),
-    ("--standard crop,zoom", "'crop,zoom' must be some of crop, affine, flip, vertical, erasing"),
+    ("--standard crop,zoom", "'crop,zoom' must be some of resized, crop, affine, flip, vertical, erasing"),
     ("--standard crop,crop", "each once and separated by commas, or none"),
     ("--standard none,crop", "'none,crop' must be some of"),
     ("--train-on valid --aug-model SEP --hyper-opt HES", "--train-on valid is a control"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperopt.options.resolve import resolve
 from hyperopt.report.check_flags import check_flags
 from hyperopt.runs.stages import stages
 
@@ -45,7 +46,7 @@ def test_every_published_command_is_understood_and_of_its_own(scripts, name):
     runs = set()
     for _, file, *flags in commands:
         assert file == "implicit-augment.py"
-        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
+        options = resolve(script.parse_options(script.RunOptions, "", flags))
         assert options.dataset.lower() == name.partition("-")[2]
         runs.add((options.run_folder, options.name))
     assert len(runs) == len(commands)
@@ -67,7 +68,7 @@ def test_resmooths_published_commands_are_understood(scripts):
     script = scripts["implicit-augment"]
     chains = []
     for _, _, *flags in printed("table-resmooth"):
-        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
+        options = resolve(script.parse_options(script.RunOptions, "", flags))
         chains.append([(stage.run.dataset, stage.run.name) for stage in stages(options)])
     names = {chain[-1] for chain in chains}
     assert len(names) == 20
@@ -86,7 +87,7 @@ def test_dabos_published_commands_are_understood(scripts):
     commands = printed("table-dabo")
     assert Counter(flags[flags.index("--dataset") + 1] for flags in commands) == DABO
     for _, _, *flags in commands:
-        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
+        options = resolve(script.parse_options(script.RunOptions, "", flags))
         names.append((options.dataset, options.name))
         assert options.model == ("resnet18small" if options.dataset in [*DABO][:3] else "resnet18")
         assert ("_method_DABO" in options.name) is (options.dataset not in ("TinyImageNet", "BACH"))
@@ -99,7 +100,7 @@ def test_figure_1_shows_its_own_settings_of_the_run_folders(scripts):
 
     def names(name):
         flags = (flags for _, _, *flags in printed(name, RUNS="0"))
-        return {script.resolve(script.parse_options(script.RunOptions, "", flags)).name for flags in flags}
+        return {resolve(script.parse_options(script.RunOptions, "", flags)).name for flags in flags}
 
     figure, table = names("figure1-svhn"), names("table-svhn")
     assert {name for name in figure | table if re.search(match, name)} == figure
@@ -177,7 +178,7 @@ def trained_by(name, scripts, folder):
     see_that_tables_are_understood(asked, scripts)
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in asked if file == "implicit-augment.py"]
-    options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
+    options = [resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
     matches = [command[command.index("--match") + 1] for command in asked if "--match" in command]
     return {(one.dataset, stage.run.name) for one in options for stage in stages(one)}, matches
 
@@ -218,7 +219,7 @@ def test_every_setting_of_the_evidence_is_understood_of_its_own_and_shown(script
     *commands, last = asked = asked_of(name, tmp_path)
     see_that_tables_are_understood(asked, scripts)
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
-    options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
+    options = [resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
     assert len({(one.run_folder, one.name) for one in options}) == len(trained) == count
     names = [stage.run.name for one in options for stage in stages(one)]
     assert all(re.search(last[last.index("--match") + 1], name) for name in names)
@@ -230,7 +231,7 @@ def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
     def controls(name):
         (tmp_path / name).mkdir()
         trained = [flags for file, *flags in asked_of(name, tmp_path / name) if file == "implicit-augment.py"]
-        options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
+        options = [resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
         return {
             (str(one.data), one.run_folder, one.name): (one.batch_size, one.epochs)
             for one in options
@@ -261,7 +262,7 @@ def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp
     commands, tables = asked[:-8], asked[-8:]
     script = scripts["implicit-augment"]
     trained = [flags for file, *flags in commands if file == "implicit-augment.py"]
-    options = [script.resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
+    options = [resolve(script.parse_options(script.RunOptions, "", flags)) for flags in trained]
     assert len({(one.data, one.run_folder, one.name) for one in options}) == 8 * 2 * (2 * 10 + 3 + 2 + 2 + 2 * 2)
     for table in tables:
         match = table[table.index("--match") + 1]
@@ -278,7 +279,7 @@ def test_every_selection_is_understood_and_of_its_own(scripts, name):
     script, runs, commands = scripts["implicit-augment"], set(), printed(name)
     for _, file, *flags in commands:
         assert file == "implicit-augment.py"
-        options = script.resolve(script.parse_options(script.RunOptions, "", flags))
+        options = resolve(script.parse_options(script.RunOptions, "", flags))
         runs.add((options.dataset, options.run_folder, options.name))
         if options.hyper_opt == "SEL" and options.dataset != "DIGITS":
             assert (options.first_images, options.estimator.select_scale) == (1000, "raw")

@@ -24,6 +24,7 @@ from custom_transforms.view import Place
 from hyperopt.estimators import hyper_pass
 from hyperopt.estimators import training as estimator_training
 from hyperopt.estimators.implicit import Implicit
+from hyperopt.options.resolve import resolve
 from hyperopt.runs.set_up import make_strong
 from utils.passes import Evaluation
 from utils.runs.epochs import Epoch
@@ -214,7 +215,7 @@ def test_partner_comes_before_the_learned_augmentation(scripts):
     script = scripts["implicit-augment"]
 
     def strong(*flags):
-        return make_strong(script.resolve(script.parse_options(script.RunOptions, "", flags)), 32, 32)
+        return make_strong(resolve(script.parse_options(script.RunOptions, "", flags)), 32, 32)
 
     assert strong("--dataset", "SVHN") == {}
     assert strong("--dataset", "DIGITS", "--aug-model", "SEP") == {}

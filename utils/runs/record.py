@@ -139,11 +139,12 @@ class Record(AbstractContextManager):
             self._remove_earlier_run()
         self.epochs.append(epoch)
         self.lines.append(epoch.stored())
-        checkpoint = published | {"acc": epoch.test.accuracy, "epoch": epoch.epoch, "options": self.options}
+        about = {"acc": epoch.test.accuracy, "epoch": epoch.epoch, "options": self.options}
+        checkpoint = published | about | self._network
         self._write_metrics()  # first: it shows that the best checkpoint is one of this program
         scalars = {tag: epoch.metrics()[column] for tag, column in TAGS.items()}
         self.board.add(epoch.epoch, scalars, described, pictures)
-        state = {"training": training, "epochs": self.lines, "log": self.log} | self._network
+        state = {"training": training, "epochs": self.lines, "log": self.log}
         origin = self.origin.stored() | {"versions": versions(self.device) | {"commit": commit()}}
         write_last(self.files, checkpoint | origin | state)
         self._write_best(checkpoint)
@@ -177,7 +178,8 @@ class Record(AbstractContextManager):
     def _write_best(self, checkpoint: dict[str, Any]) -> None:
         """Write the best checkpoint, if it is this one."""
         if self.chosen_epochs()["best_on_test"].epoch == checkpoint["epoch"]:
-            write_tensors(self.files.best, {key: checkpoint[key] for key in PUBLISHED_KEYS} | self._network)
+            keys = (*PUBLISHED_KEYS, NETWORK)
+            write_tensors(self.files.best, {key: checkpoint[key] for key in keys if key in checkpoint})
 
     def _remove_earlier_run(self) -> None:
         """Remove an earlier run's files. At every moment the rest is a finished run, one that can go on, or none."""

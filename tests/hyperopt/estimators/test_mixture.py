@@ -22,6 +22,7 @@ from hyperopt.options.stored import read_result
 from hyperopt.report.figures.mixture import draw_mixture
 from hyperopt.report.review import review_run
 from hyperopt.rows.rows_file import RowsFile
+from hyperopt.runs import command
 from hyperopt.runs.stages import FinishedRun
 from utils.errors import UserError
 from utils.file_lock import hold
@@ -454,12 +455,12 @@ def test_stage_that_another_process_trains_is_waited_for(copy, call):
     thread.join()
 
 
-def test_stage_that_another_process_begins_meanwhile_is_waited_for(copy, call, scripts, monkeypatch):
+def test_stage_that_another_process_begins_meanwhile_is_waited_for(copy, call, monkeypatch):
     """Two commands that start together: this one has found nobody at work, and looks for the lock later."""
     _, baseline = copy
     result = baseline.result.read_bytes()
     baseline.result.unlink()
-    script, taken, begun = scripts["implicit-augment"], threading.Event(), []
+    taken, begun = threading.Event(), []
 
     def other():
         with hold(baseline.lock, 0):
@@ -467,14 +468,14 @@ def test_stage_that_another_process_begins_meanwhile_is_waited_for(copy, call, s
             time.sleep(1)
             baseline.result.write_bytes(result)
 
-    def begin(files, wait=script.wait_for_writer):
+    def begin(files, wait=command.wait_for_writer):
         wait(files)
         if not begun:
             begun.append(threading.Thread(target=other))
             begun[0].start()
             taken.wait()
 
-    monkeypatch.setattr(script, "wait_for_writer", begin)
+    monkeypatch.setattr(command, "wait_for_writer", begin)
     status, out, err = call("implicit-augment", *short())
     begun[0].join()
     assert status == 0, err

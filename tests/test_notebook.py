@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import torch
 from conftest import ROOT
 
+from hyperopt.options.checked import checked
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.command import plan_options, train_options
@@ -68,6 +70,30 @@ def test_training_in_a_thread_is_the_same(tmp_path, scripts, monkeypatch, capsys
 def test_mistakes_are_exceptions():
     with pytest.raises(UserError, match="exclude each other"):
         train_options(RunOptions(overfit=True, oversplit=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": -1}, "--epochs is -1: -1 is out of range"),
+        ({"hyper_opt": "OTHER"}, "--hyper-opt is 'OTHER'; it must be one of NONE"),
+        ({"image_size": -4}, "--image-size is -4"),
+        ({"no_cuda": "yes"}, "--no-cuda is 'yes'; it must be True or False"),
+    ],
+)
+def test_values_are_refused_as_those_of_flags(options, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        plan_options(RunOptions(**options))
+
+
+def test_values_may_have_other_types_than_those_of_flags(tmp_path):
+    given = RunOptions(dataset=tmp_path, runs=str(tmp_path), labels=Path("a.csv"), lr=1, model="lenet", epochs=3)
+    found = checked(given)
+    assert (found.dataset, found.runs, found.labels) == (str(tmp_path), tmp_path, "a.csv")
+    assert (type(found.lr), found.epochs) == (float, 3)
+    assert checked(found) == found
+    resolved = resolve(RunOptions(**SHORT))
+    assert checked(resolved) == resolved
 
 
 def test_imports_print_and_change_nothing(tmp_path):

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from custom_models.names import LINEAR
+from hyperopt.options.checked import checked
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.stored import finished_result
@@ -38,7 +39,7 @@ def plan_options(options: RunOptions) -> str:
 
 def prepare(options: RunOptions) -> list[Stage]:
     """The stages of a command; what shows in the options alone is refused, and notes on them are printed to stderr."""
-    options = resolve(options)
+    options = resolve(checked(options))
     refuse_unfit(options)
     exact = options.model == LINEAR or options.estimator_class.needs_float32(options)
     precision = "fp32" if exact else options.precision

@@ -103,6 +103,25 @@ def test_features_of_all_floats_are_read(tmp_path, kind):
     assert torch.equal(data.train.features[:900], torch.eye(900, 64))
 
 
+@pytest.mark.parametrize("kind", ["text", "from one", "named", "column"])
+def test_labels_are_read_as_those_of_images(tmp_path, kind):
+    numbers = np.arange(900) % 10
+    names = np.array([f"class {number}" for number in range(10)])
+    given = {"text": names[numbers], "from one": numbers + 1, "named": numbers, "column": numbers[:, None]}[kind]
+    more = {"class_names": names} if kind == "named" else {}
+    folder = write(tmp_path, labels=given, **more)
+    for part in ("valid", "test"):
+        with np.load(folder / f"{part}.npz") as content:
+            features, clean = content["features"], content["labels"]
+        stored = {"text": names[clean], "from one": clean + 1}.get(kind, clean)
+        np.savez(folder / f"{part}.npz", features=features, labels=stored, **more)
+    data = own_features(folder)
+    assert np.array_equal(data.train.labels[:900].numpy(), numbers)
+    assert np.array_equal(data.test.labels.numpy(), clean)
+    assert data.class_names == (names.tolist() if kind in ("text", "named") else None)
+    assert any("begin at 1" in note for note in data.notes) == (kind == "from one")
+
+
 NOT_FINITE = np.where(np.arange(900 * 64).reshape(900, 64) == 64 * 7 + 3, np.nan, 1.0)
 DAMAGES = {
     "int": ({"features": np.ones((900, 64), int)}, "int64 features of shape (900, 64); they must be N x D floats"),
@@ -115,6 +134,7 @@ DAMAGES = {
     "length": ({"features": np.ones((900, 63))}, "holds 64 features of each image, and"),
     "few": ({"features": np.ones((800, 64))}, "holds 800 images with 900 labels"),
     "objects": ({"features": np.array([None] * 900)}, "train.npz has Python objects in features, which are not"),
+    "from one": ({"labels": np.arange(900) % 10 + 1}, "holds labels from 0, and those of the training part begin at 1"),
     "gap": ({"labels": np.arange(900) % 10 * 2}, "they must count the classes from 0 without a gap"),
 }
 

@@ -45,6 +45,8 @@ def read_labels(
     first = train.first if train else int(len(labels) > 0 and labels.min() == 1)
     if first and not train:
         notes.append(f"the labels of {path} begin at 1: they are read as the classes 0 to {labels.max() - 1}")
+    if train and first and len(labels) and labels.min() < first:
+        raise UserError(f"{path} holds labels from {labels.min()}, and those of the training part begin at 1; mend it")
     if names is not None and not train and len(labels) and labels.max() - first >= len(names):
         raise UserError(f"{path} holds labels up to {labels.max()}, and {class_names} has {len(names)} names; mend it")
     return Labels(labels - first, names, first), notes

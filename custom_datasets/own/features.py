@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from custom_datasets.own.array_labels import Labels, read_labels
+from custom_datasets.own.array_names import CLASS_NAMES
 from custom_datasets.own.checks import Pictures, note_duplicates, note_shared_with_test
 from custom_datasets.own.data import count_classes
 from custom_datasets.own.kind import FEATURES_ARRAY, FLOATS, LABELS_ARRAY, refuse_lacking
@@ -18,12 +20,17 @@ from utils.errors import UserError
 
 
 class FeaturePart(NamedTuple):
-    """Features float32 (N, D) in the file at `path`, their labels (N,), and notes on arrays that are not read."""
+    """Features float32 (N, D) in the file at `path`, their labels, and notes on arrays that are not read."""
 
     path: Path
     features: np.ndarray
-    labels: np.ndarray
+    given: Labels
     notes: tuple[str, ...]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The numbers of the classes, int64 (N,)."""
+        return self.given.labels
 
 
 def own_features(folder: Path) -> Dataset:
@@ -34,11 +41,12 @@ def own_features(folder: Path) -> Dataset:
     Raises UserError, naming the file, when something in it is damaged or does not fit.
     """
     found = find_parts(folder)
-    parts = {name: read_features(path) for name, path in found.paths.items()}
-    train = parts["train"]
+    train = read_features(found.paths["train"])
+    others = {name: read_features(path, train.given) for name, path in found.paths.items() if name != "train"}
+    parts = {"train": train, **others}
     for part in parts.values():
         refuse_other_length(part, train)
-    classes = count_classes(train.labels, train.path)
+    classes = count_classes(train.labels, train.path, train.given.names)
     tables = {name: make_features(part.features, part.labels, classes, part.path) for name, part in parts.items()}
     joined = [tables[name] for name in JOINED if name in tables]
     table = FeatureTable(torch.cat([part.images for part in joined]), torch.cat([part.labels for part in joined]))
@@ -48,23 +56,25 @@ def own_features(folder: Path) -> Dataset:
         tables["test" if "test" in tables else "valid"],
         classes,
         valid_given=len(tables.get("valid", ())),
+        class_names=train.given.names,
         tested_on_valid="test" not in tables,
         notes=(*found.notes, *notes_on(parts, table), *note_shared_with_test(of_parts)),
         duplicates=note_duplicates(of_parts),
     )
 
 
-def read_features(path: Path) -> FeaturePart:
-    """The part at `path`; nothing in it is unpickled.
+def read_features(path: Path, train: Labels | None = None) -> FeaturePart:
+    """The part at `path`, with labels as those of the training part, None for that itself; nothing is unpickled.
 
     Raises UserError when it is damaged, lacks an array, or holds features that are not N x D finite floats.
     """
     there = read_headers(path)
     refuse_lacking(path, there)
-    features, labels = read_array(path, FEATURES_ARRAY), read_array(path, LABELS_ARRAY)
-    left_out = sorted(there.keys() - {FEATURES_ARRAY, LABELS_ARRAY})
-    notes = (f"not read in {path}: {describe_named('array', left_out)}",) if left_out else ()
-    return FeaturePart(path, as_float32(features, path), labels, notes)
+    features = as_float32(read_array(path, FEATURES_ARRAY), path)
+    labels, notes = read_labels(path, path, LABELS_ARRAY, CLASS_NAMES if CLASS_NAMES in there else None, train)
+    if left_out := sorted(there.keys() - {FEATURES_ARRAY, LABELS_ARRAY, CLASS_NAMES}):
+        notes = [*notes, f"not read in {path}: {describe_named('array', left_out)}"]
+    return FeaturePart(path, features, labels, tuple(notes))
 
 
 def as_float32(features: np.ndarray, path: Path) -> np.ndarray:

@@ -71,7 +71,7 @@ def exit_status(main: Callable[[], None]) -> int:
             return _report("the reader of the output has stopped; write it to a file instead", MISTAKE)
         except OSError as error:
             _abandon_output()
-            problem = f"{error.filename or 'the output or a file'}: {error.strerror or error}"
+            problem = f"{error.filename2 or error.filename or 'the output or a file'}: {error.strerror or error}"
             return _report(f"{problem}; {ADVICE.get(error.errno or 0, CHECK)}", MISTAKE)
         except UnicodeEncodeError as error:
             text = ascii(error.object[error.start : error.end])

@@ -247,6 +247,17 @@ def test_files_that_are_not_what_their_names_say_are_an_error(tmp_path, name, co
         read(tmp_path / name)
 
 
+def test_python_objects_and_no_arrays_are_an_error(tmp_path):
+    np.save(tmp_path / "objects.npy", np.array(["ape", "bee"] * 3, dtype=object), allow_pickle=True)
+    (tmp_path / "text.npz").write_text("hello")
+    np.savez(tmp_path / "nothing.npz")
+    for name in ("objects.npy", "text.npz"):
+        with pytest.raises(UserError, match=r"holds Python objects, which are not unpickled; .*array\.astype\(str\)"):
+            read(tmp_path / name)
+    with pytest.raises(UserError, match=r"nothing\.npz holds no array; give another file"):
+        read(tmp_path / "nothing.npz")
+
+
 def test_labels_for_some_images_alone_must_mend(tmp_path):
     given = read(table(tmp_path / "a.csv", BY_INDEX[:4], ["index", "label"]))
     with pytest.raises(UserError, match=r"no label for 2 of 6 training images; .*given_label, with which it mends"):

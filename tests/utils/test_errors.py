@@ -78,6 +78,14 @@ def test_advice_fits_the_error_of_the_system(number, advice, capsys):
     assert advice in err
 
 
+def test_full_disk_names_the_copy_not_the_original(capsys):
+    def body():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "original", None, "copy")
+
+    assert exit_status(body) == 2
+    assert capsys.readouterr().err.startswith("error: copy: No space left on device; ")
+
+
 def test_letters_that_the_locale_lacks_are_an_error(capsys):
     assert exit_status(lambda: "é".encode("ascii")) == 2
     assert capsys.readouterr().err.startswith(r"error: the locale's encoding ascii has no '\xe9'; take a UTF-8 locale")

@@ -1,5 +1,6 @@
 """A part that is a folder of pictures, with the class of each."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,7 +14,7 @@ from custom_datasets.own.picture import Colour, Header, as_array, look, open_pic
 from custom_datasets.own.scale import choose_side
 from custom_datasets.own.threads import in_threads
 from custom_datasets.own.walk import Listing, list_part
-from utils.errors import UserError
+from utils.errors import UTF_8, UserError
 
 AS_THEY_ARE = 0  # instead of a side: pictures that all have one size, unscaled
 
@@ -102,7 +103,8 @@ def read_folder(path: Path, names: list[str] | None, background: Colour) -> Fold
     names = names or list(listing.pictures)
     for name in listing.pictures:
         if not name.isprintable():
-            raise UserError(f"{str(path / name)!a} is a class whose name cannot be shown; rename it")
+            mended = "rename it" if sys.getfilesystemencoding() == "utf-8" else UTF_8
+            raise UserError(f"{str(path / name)!a} is a class whose name cannot be shown; {mended}")
         if name not in names:
             raise UserError(f"{path / name} is a class that the training set lacks")
     labels = [names.index(name) for name, pictures in listing.pictures.items() for _ in pictures]

@@ -87,6 +87,23 @@ def test_several_settings_are_listed(trained, scripts):
     assert (status, "fits these flags; there are results of 2 settings" in err) == (2, True)
 
 
+def test_setting_without_flags_of_its_own_can_be_named(trained, scripts):
+    """One that others have all flags of, and one more: FIS learns weights, and from other labels too."""
+    folder, _ = trained
+    shutil.copytree(folder / "runs", folder / "more", dirs_exist_ok=True)
+    (folder / "labels.csv").write_text("file,given_label,label\ntrain/a/0.png,a,b\n")
+    place = ("--dataset", "./my photos", "--runs", "more")
+    labels = ("--labels", "labels.csv")
+    assert call_in(folder, scripts[TRAINING], *place, *labels, "--batch-size", 4, *SHORT, *FIS)[0] == 0
+    flags = ("--los-model", "WGHT", "--hyper-opt", "FIS", "--hyper-start", 0)
+    for given, mended in ((flags, False), ((*flags, *labels), True)):
+        status, out, err = call_in(folder, scripts[RESULTS], *place, *given)
+        assert (status, "_labels_labels" in out.splitlines()[0]) == (0, mended), err
+    status, _, err = call_in(folder, scripts[RESULTS], *place, "--hyper-opt", "FIS")
+    listed = "results of 2 settings: --recipe own-tiny --los-model WGHT --hyper-opt FIS"
+    assert (status, listed in err) == (2, True), err
+
+
 def test_runs_side_by_side_begin_with_what_differs(trained, scripts):
     folder, _ = trained
     status, out, err = call_in(folder, scripts[RESULTS], "runs/my photos/run0", "--match", "FIS|NONE")

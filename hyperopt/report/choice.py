@@ -21,7 +21,8 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
     """The resolved setting, and a note if something of it was read out of the results.
 
     The flags with their defaults, if there are runs of that setting, or own data without a recipe leave it open; else
-    the only setting with results that fits the flags that are given. Raises UserError when several fit, or none.
+    the only setting with results that fits the flags that are given, or that has nothing but these. Raises UserError
+    when several fit, or none.
     """
     resolved = resolve(options) if options.public or options.recipe else None
     if resolved and _is_there(options.runs_folder, resolved.name):
@@ -33,6 +34,9 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
             raise
         return resolved, None  # the reader of this setting's results says what is missing
     fitting = [stored for stored in found.values() if fits(options.wanted, stored.values())]
+    if len(fitting) > 1 and options.wanted:
+        # The one that these flags name when all others have their defaults, as for data whose recipe is known.
+        fitting = [each for each in fitting if _named_by(options, each)] or fitting
     if len(fitting) > 1:
         raise UserError(f"{_listed(fitting)}; add the flags of one of them, or --all for a table")
     if fitting:
@@ -48,6 +52,14 @@ def fits(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     return all(stored.get(name) == value for name, value in wanted.items())
 
 
+def _named_by(options: ResultOptions, stored: RunOptions) -> bool:
+    """Whether the flags are all of a stored setting that has not its default, but for the recipe."""
+    try:
+        return resolve(dataclasses.replace(options, recipe=stored.recipe)).name == stored.name
+    except UserError:  # alone they are no setting
+        return False
+
+
 def telling_apart(settings: Iterable[RunOptions]) -> list[str]:
     """For each setting the flags whose values differ between the settings, as text."""
     values = [setting.values(Setting) for setting in settings]
@@ -61,7 +73,9 @@ def _flag(name: str, value: object) -> str:
 
 
 def _listed(settings: Iterable[RunOptions]) -> str:
-    listed = telling_apart([*settings])
+    settings = [*settings]
+    # A setting that no flag tells from the others is named by all of its own.
+    listed = [flags or _flags_of(each) for flags, each in zip(telling_apart(settings), settings, strict=True)]
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return f"results of {len(listed)} settings: {'; '.join(listed[:SHOWN])}{more}"
 

@@ -44,7 +44,7 @@ def main() -> None:
         print(f"written: {paths[name]}", file=sys.stderr)
 
 
-def features_of(run: LoadedRun, part) -> np.ndarray:  # noqa: ANN001  an `Images`, which imports torch
+def features_of(run: LoadedRun, part) -> np.ndarray:
     """The features (N, F), float32, of the images of a part."""
     import torch
 

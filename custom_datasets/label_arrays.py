@@ -64,11 +64,13 @@ def _choose(arrays: dict[str, np.ndarray], source: LabelSource) -> np.ndarray:
 
 def _key(described: Mapping[str, str], source: LabelSource) -> str:
     """The name of the array that is meant, of some with a description each."""
-    listed = ", ".join(f"{name}{about}" for name, about in described.items()) or "no array"
+    if not described:
+        raise UserError(f"{source.path} holds no array; give another file")
     if source.key is None and len(described) == 1:
         return next(iter(described))
     if source.key is None or source.key not in described:
+        listed = ", ".join(f"{name}{about}" for name, about in described.items())
         which = f"no array {source.key}" if source.key else f"{len(described)} arrays"
-        example = next(iter(described), "KEY")
+        example = next(iter(described))
         raise UserError(f"{source.path} has {which}: it holds {listed}; name one, such as {source.path}:{example}")
     return source.key

@@ -62,4 +62,6 @@ def refuse_unknown(name: str, folder: Path | None = None) -> None:
     if folder is not None and (found := explain(folder)):
         raise UserError(f"no data set {name}: {found}")
     known, where = ", ".join(BUILT_IN), folder or "its folder"
+    if folder is not None and not folder.exists():
+        raise UserError(f"no data set {name}: it is none of {known}, and there is no folder {folder} of your own data")
     raise UserError(f"no data set {name}: it is none of {known}, and for your own data {where} must hold {LAYOUTS}")

@@ -23,4 +23,9 @@ def reading(path: Path | str) -> Iterator[None]:
 
 
 def _damaged(path: Path | str, error: Exception) -> UserError:
+    if "allow_pickle" in str(error):  # numpy's advice is to execute what is in the file
+        return UserError(
+            f"{path} is damaged, or holds Python objects, which are not unpickled; of an array of text, save "
+            "array.astype(str)"
+        )
     return UserError(f"{path} is damaged or not what its name says ({first_line(error)}); replace it")

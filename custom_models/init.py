@@ -105,6 +105,8 @@ def fill_encoder(encoder: nn.Module, tensors: Mapping[str, Tensor], path: Path, 
             f"--init {path} has no tensor that fits --model {model}: it begins with {_shown(sources)}, and the "
             f"network with {_shown(own)}; give the --model that it is of"
         )
+    if broken := [source for source in pairs.values() if not tensors[source].isfinite().all()]:
+        raise UserError(f"--init {path} has weights in {broken[0]} that are not finite; give another file")
     for name, source in pairs.items():
         own[name].copy_(sources[source].reshape(own[name].shape))
     taken = set(pairs.values())

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from custom_datasets.own.data import own_data
 from custom_datasets.own.peek import Peek, peek
 from hyperopt.options.own_recipe import level_of
 from hyperopt.options.places import find_place
+from hyperopt.options.run_options import RunOptions
+from hyperopt.report.choice import fits, without_further_flags
 from utils.errors import UserError
 from utils.recipes import RECIPES
 
@@ -87,21 +90,39 @@ def test_several_settings_are_listed(trained, scripts):
     assert (status, "fits these flags; there are results of 2 settings" in err) == (2, True)
 
 
-def test_setting_without_flags_of_its_own_can_be_named(trained, scripts):
-    """One that others have all flags of, and one more: FIS learns weights, and from other labels too."""
+@pytest.mark.parametrize(
+    ("wanted", "stored", "fitting"),
+    [
+        ({"labels": "./tables/mended.csv"}, {"labels": "mended.csv"}, True),
+        ({"labels": "tables.npz:worst"}, {"labels": "tables.npz:clean"}, False),
+        ({"labels": "mended.csv"}, {"labels": None}, False),
+        ({"skip_damaged": True}, {"skip_damaged": False}, True),
+        ({"hyper_start": 4}, {"hyper_start": 5}, False),
+    ],
+)
+def test_flags_of_a_training_find_its_run(wanted, stored, fitting):
+    assert fits(wanted, stored) == fitting
+
+
+def test_setting_that_lacks_the_flags_of_others_can_be_named(trained, scripts, tmp_path):
+    usual = RunOptions(dataset="photos")
+    others = [replace(usual, labels="mended.csv"), replace(usual, image_size=24)]
+    assert without_further_flags([others[0], usual, others[1]]) == 1
+    assert without_further_flags(others) is None
     folder, _ = trained
-    shutil.copytree(folder / "runs", folder / "more", dirs_exist_ok=True)
-    (folder / "labels.csv").write_text("file,given_label,label\ntrain/a/0.png,a,b\n")
-    place = ("--dataset", "./my photos", "--runs", "more")
-    labels = ("--labels", "labels.csv")
-    assert call_in(folder, scripts[TRAINING], *place, *labels, "--batch-size", 4, *SHORT, *FIS)[0] == 0
-    flags = ("--los-model", "WGHT", "--hyper-opt", "FIS", "--hyper-start", 0)
-    for given, mended in ((flags, False), ((*flags, *labels), True)):
-        status, out, err = call_in(folder, scripts[RESULTS], *place, *given)
-        assert (status, "_labels_labels" in out.splitlines()[0]) == (0, mended), err
-    status, _, err = call_in(folder, scripts[RESULTS], *place, "--hyper-opt", "FIS")
-    listed = "results of 2 settings: --recipe own-tiny --los-model WGHT --hyper-opt FIS"
-    assert (status, listed in err) == (2, True), err
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+    run = tmp_path / "runs/my photos/run0"
+    (path,) = run.glob("result_*FIS*.json")
+    result = json.loads(path.read_text())
+    name = path.stem.removeprefix("result_").replace("_nr_0.0", "_nr_0.0_image_size_24")
+    result |= {"name": name, "options": result["options"] | {"image_size": 24}}
+    (run / f"result_{name}.json").write_text(json.dumps(result))
+    place = ("--dataset", folder / "my photos", "--runs", tmp_path / "runs", "--hyper-opt", "FIS")
+    status, out, err = call_in(tmp_path, scripts[RESULTS], *place)
+    assert (status, out.splitlines()[0]) == (0, path.stem.removeprefix("result_")), err
+    assert "one without these flags; --image-size 24; shown is the one without these flags" in err
+    status, out, err = call_in(tmp_path, scripts[RESULTS], *place, "--image-size", 24)
+    assert (status, out.splitlines()[0]) == (0, name), err
 
 
 def test_runs_side_by_side_begin_with_what_differs(trained, scripts):
@@ -146,6 +167,20 @@ def test_two_data_sets_of_a_name_share_no_run_folders(trained, scripts):
     assert (status, out) == (2, "")
     assert "has the runs of the data set in" in err
     assert ".data_folder" in err
+
+
+def test_moved_data_are_told_from_missing_ones(trained, scripts, tmp_path):
+    folder, _ = trained
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+    (tmp_path / "runs/my photos/.data_folder").write_text("/nowhere/photos\n")
+    run = ("runs/my photos/run0", "--hyper-opt", "FIS", "--audit", "a.csv")
+    status, out, err = call_in(tmp_path, scripts[RESULTS], *run)
+    assert (status, out, len(err.splitlines())) == (2, "", 1), err
+    assert "are not in '/nowhere/photos'; put them back, or write their place into the file .data_folder" in err
+    (tmp_path / "runs/my photos/.data_folder").write_text(f"{folder / 'my photos'}\n")
+    assert call_in(tmp_path, scripts[RESULTS], *run)[0] == 0
+    status, _, err = call_in(tmp_path, scripts[TRAINING], "--dataset", "photos/nowhere")
+    assert (status, "there is no folder photos/nowhere of your own data" in err) == (2, True)
 
 
 def test_places(tmp_path, monkeypatch):

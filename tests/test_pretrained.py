@@ -222,3 +222,12 @@ def test_file_without_weights_is_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(UserError, match="holds no weights by name"):
         read_weights(tmp_path / "list.pth")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    encoder = build_model("smallnet", 1, 3, 0).encoder
+    tensors = {name: value.clone() for name, value in encoder.state_dict().items()}
+    tensors["layers.0.weight"][0, 0, 0, 0] = float("nan")
+    with pytest.raises(UserError, match=r"x\.pth has weights in layers\.0\.weight that are not finite"):
+        fill_encoder(encoder, tensors, tmp_path / "x.pth", "smallnet")
+    assert encoder.state_dict()["layers.0.weight"].isfinite().all()

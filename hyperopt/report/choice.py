@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from dataclasses import Field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
     """The resolved setting, and a note if something of it was read out of the results.
 
     The flags with their defaults, if there are runs of that setting, or own data without a recipe leave it open; else
-    the only setting with results that fits the flags that are given, or that has nothing but these. Raises UserError
-    when several fit, or none.
+    the only setting with results that fits the flags that are given, or the one of these without further flags. Raises
+    UserError when several fit, or none.
     """
     resolved = resolve(options) if options.public or options.recipe else None
     if resolved and _is_there(options.runs_folder, resolved.name):
@@ -34,11 +35,11 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
             raise
         return resolved, None  # the reader of this setting's results says what is missing
     fitting = [stored for stored in found.values() if fits(options.wanted, stored.values())]
-    if len(fitting) > 1 and options.wanted:
-        # The one that these flags name when all others have their defaults, as for data whose recipe is known.
-        fitting = [each for each in fitting if _named_by(options, each)] or fitting
     if len(fitting) > 1:
-        raise UserError(f"{_listed(fitting)}; add the flags of one of them, or --all for a table")
+        # No flag says that another one, such as --labels, was not given.
+        if (place := without_further_flags(fitting)) is None:
+            raise UserError(f"{_listed(fitting)}; add the flags of one of them, or --all for a table")
+        return _in_place(fitting[place], options), f"{_listed(fitting)}; shown is the one without these flags"
     if fitting:
         return _in_place(fitting[0], options), f"the only setting with results that fits: {_flags_of(fitting[0])}"
     if resolved:
@@ -48,16 +49,26 @@ def choose_setting(options: ResultOptions) -> tuple[Setting, str | None]:
 
 
 def fits(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Whether the options of a stored run have all these values."""
-    return all(stored.get(name) == value for name, value in wanted.items())
+    """Whether the options of a stored run have all these values.
+
+    Files are compared by what names of runs have of them. Options that results do not depend on may differ.
+    """
+    fields = {field.name: field for field in flag_fields(Setting)}
+    free = {name for name, field in fields.items() if not field.metadata["identity"]}
+    return all(_same(fields.get(name), stored.get(name), value) for name, value in wanted.items() if name not in free)
 
 
-def _named_by(options: ResultOptions, stored: RunOptions) -> bool:
-    """Whether the flags are all of a stored setting that has not its default, but for the recipe."""
-    try:
-        return resolve(dataclasses.replace(options, recipe=stored.recipe)).name == stored.name
-    except UserError:  # alone they are no setting
-        return False
+def _same(field: Field | None, stored: Any, value: Any) -> bool:
+    if stored == value or field is None or None in (stored, value):
+        return bool(stored == value)
+    in_name = field.metadata["in_name"]
+    return bool(in_name(stored) == in_name(value))
+
+
+def without_further_flags(settings: Iterable[RunOptions]) -> int | None:
+    """The place of the setting that has none of the flags by which the others differ from it; None without one."""
+    apart = telling_apart(settings)
+    return apart.index("") if "" in apart else None
 
 
 def telling_apart(settings: Iterable[RunOptions]) -> list[str]:
@@ -68,14 +79,17 @@ def telling_apart(settings: Iterable[RunOptions]) -> list[str]:
     return [" ".join(_flag(name, those[name]) for name in differing if name in those).strip() for those in values]
 
 
+def listed_apart(settings: Iterable[RunOptions]) -> list[str]:
+    """`telling_apart`, for a message."""
+    return [apart or "one without these flags" for apart in telling_apart(settings)]
+
+
 def _flag(name: str, value: object) -> str:
     return as_flag(name) if value is True else "" if value in (None, False) else f"{as_flag(name)} {value}"
 
 
 def _listed(settings: Iterable[RunOptions]) -> str:
-    settings = [*settings]
-    # A setting that no flag tells from the others is named by all of its own.
-    listed = [flags or _flags_of(each) for flags, each in zip(telling_apart(settings), settings, strict=True)]
+    listed = listed_apart(settings)
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return f"results of {len(listed)} settings: {'; '.join(listed[:SHOWN])}{more}"
 

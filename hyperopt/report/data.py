@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custom_datasets.label_source import LabelSource
+from custom_datasets.own.parts import looks_like_own_data
 from utils.errors import UserError
+from utils.runs.owner import OWNER
 
 if TYPE_CHECKING:  # imports torch, which tables do not need
     from custom_datasets.table import Dataset
@@ -18,6 +20,11 @@ def load_data(result: Mapping[str, Any], folder: Path, labels: LabelSource | Non
 
     Raises UserError if there are none.
     """
+    if not result["options"].public and not looks_like_own_data(folder):
+        raise UserError(
+            f"the data of {result['name']} are not in {str(folder)!a}; put them back, or write their place into the "
+            f"file {OWNER} beside its run folder"
+        )
     import torch
 
     from hyperopt.runs.data import read_dataset

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hyperopt.options.stored import read_result
-from hyperopt.report.choice import fits, telling_apart
+from hyperopt.report.choice import fits, listed_apart
 from hyperopt.report.repetitions import VERSIONS, data_of, version_of
 from utils.errors import UserError
 from utils.grid import Grid, as_text
@@ -37,7 +37,7 @@ def runs_of(folders: Iterable[Path], match: re.Pattern[str] | None, wanted: Mapp
     Raises UserError for a folder without such a run, and for a result that cannot be read.
     """
     pattern = match or re.compile("")
-    return [run for folder in folders for run in _runs_in(folder, pattern, wanted)]
+    return [run for folder in dict.fromkeys(folders) for run in _runs_in(folder, pattern, wanted)]
 
 
 def _runs_in(folder: Path, match: re.Pattern[str], wanted: Mapping[str, Any]) -> list[StoredRun]:
@@ -67,9 +67,10 @@ def only_run(runs: Sequence[StoredRun]) -> StoredRun:
         return runs[0]
     if len({run.files.folder for run in runs}) > 1:
         raise UserError("an audit is of one run; name a single run folder")
-    settings = "; ".join(telling_apart([run.result["options"] for run in runs]))
+    settings = "; ".join(listed_apart([run.result["options"] for run in runs]))
     raise UserError(
-        f"{runs[0].files.folder} has runs of {len(runs)} settings: {settings}; add the flags of one of them"
+        f"{runs[0].files.folder} has runs of {len(runs)} settings: {settings}; add the flags of one of them, or "
+        "--match with a pattern of its name"
     )
 
 

@@ -3,15 +3,16 @@
 
     .venv/bin/python scripts/features-of-run.py local_data/CIFAR-10N/run0 local_data/CIFAR-10N-features
 
-TO gets train.npz, which ends with the clean images that came with the data, if any, and test.npz, with the data set's own
-labels. The network is that of the last epoch, and the images are seen as in evaluation. Files that are there are not
-replaced.
+TO gets train.npz, which ends with the clean images that came with the data, if any, and test.npz, both with the data
+set's own labels. The network is that of the last epoch, and the images are seen as in evaluation. Files that are there
+are not replaced.
 """
 
 import argparse
 import io
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from hyperopt.report.load import LoadedRun, load_run
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
+
+if TYPE_CHECKING:  # imports torch
+    from custom_datasets.table import Images
 
 BATCH = 500
 

@@ -23,7 +23,7 @@ from utils.errors import UserError, exit_status
 from utils.files import replace_file
 
 if TYPE_CHECKING:  # imports torch
-    from custom_datasets.table import Images
+    pass
 
 BATCH = 500
 
@@ -48,7 +48,7 @@ def main() -> None:
         print(f"written: {paths[name]}", file=sys.stderr)
 
 
-def features_of(run: LoadedRun, part) -> np.ndarray:
+def features_of(run: LoadedRun, part: "Images") -> np.ndarray:
     """The features (N, F), float32, of the images of a part."""
     import torch
 

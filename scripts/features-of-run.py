@@ -25,6 +25,9 @@ from utils.files import replace_file
 if TYPE_CHECKING:  # imports torch
     pass
 
+if TYPE_CHECKING:  # imports torch
+    from custom_datasets.table import Images
+
 BATCH = 500
 
 

@@ -35,7 +35,7 @@ from utils.flags import Parser, number, pattern
 FOLDS = 5
 # Options that a run's baseline shares with it.
 COPIED = (
-    *("dataset", "classes", "first_images", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
+    *("dataset", "classes", "first_images", "labels", "imbalance_ratio", "subsample_ratio", "noise_ratio", "oversplit"),
     *("recipe", "model", "seed", "epochs", "lr", "lr_schedule", "lr_decay_rate", "lr_decay_epochs", "lr_warm_epochs"),
     *("momentum", "weight_decay", "batch_size", "precision"),
 )

@@ -1,11 +1,11 @@
 """The files that an audit writes: by flag, what is refused, and the writer. Another one is a line in `AUDIT_FILES`."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from hyperopt.report.exports import export_pictures, write_clean, write_label_table, write_probabilities
+from hyperopt.report.own_files import AUDITED, refuse_foreign, refuse_present
 from hyperopt.report.page.write import PAGE, refuse_other_file, write_page
 from hyperopt.report.review import Review
 from utils.errors import UserError
@@ -43,6 +43,8 @@ def _write_audit(path: Path, review: Review, asked: Asked) -> list[str]:
 def _refuse_audit_path(path: Path) -> None:
     if path.suffix == PAGE:
         refuse_other_file(path)
+    else:
+        refuse_foreign(path, *AUDITED)
 
 
 def _write_clean(path: Path, review: Review, asked: Asked) -> list[str]:
@@ -73,11 +75,6 @@ def _write_folders(path: Path, review: Review, asked: Asked) -> list[str]:
     return []
 
 
-def _refuse_present(path: Path) -> None:
-    if os.path.lexists(path):
-        raise UserError(f"{path} is there, and --export-folders overwrites nothing; name a new folder")
-
-
 def _refuse_within_data(path: Path, review: Review) -> None:
     if not review.audit.files:
         raise UserError("--export-folders is for images in files, and these are arrays; use --export-labels")
@@ -101,10 +98,10 @@ def _refuse_without_probabilities(path: Path, review: Review) -> None:
 # By the name of the option that has the path; in the order in which they are written.
 AUDIT_FILES = {
     "export_labels": AuditFile(_write_labels, _refuse_edited, _refuse_without_probability, judged=True),
-    "export_folders": AuditFile(_write_folders, _refuse_present, _refuse_within_data, judged=True),
-    "probabilities": AuditFile(_write_probabilities, refuse_review=_refuse_without_probabilities),
+    "export_folders": AuditFile(_write_folders, refuse_present, _refuse_within_data, judged=True),
+    "probabilities": AuditFile(_write_probabilities, refuse_present, _refuse_without_probabilities),
     "audit": AuditFile(_write_audit, _refuse_audit_path),
-    "export_clean": AuditFile(_write_clean, judged=True),
+    "export_clean": AuditFile(_write_clean, refuse_present, judged=True),
 }
 
 

@@ -215,7 +215,7 @@ def test_finished_run_needs_its_labels_where_they_are_read(call, refused):
 
 
 REFUSED = {
-    "a folder that is there": (("--export-folders", "kept"), "kept is there, and --export-folders overwrites nothing"),
+    "a folder that is there": (("--export-folders", "kept"), "kept is there, and nothing is overwritten"),
     "a folder of the data": (("--export-folders", "local_data/mine/train/x"), "is within the data set's folder"),
     "a table that is there": (("--export-labels", "labels.csv"), "labels.csv is there, and may have been edited"),
     "no folder for a file": (("--probabilities", "nowhere/p.npy"), "the folder of nowhere/p.npy is not there"),

@@ -101,8 +101,23 @@ DABO = {
 }
 
 
-@pytest.mark.parametrize("name", ["CIFAR10", "TinyImageNet", "BACH"])
-@pytest.mark.parametrize("setting", DABO)
+# Networks that augment take ten seconds each: in the usual suite one of each kind.
+LONGER = {
+    ("affine", "CIFAR10"),
+    ("affine", "BACH"),
+    ("affine and colour", "CIFAR10"),
+    ("affine and colour", "TinyImageNet"),
+}
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        pytest.param(setting, name, marks=[pytest.mark.slow] if (setting, name) in LONGER else [])
+        for setting in DABO
+        for name in ("CIFAR10", "TinyImageNet", "BACH")
+    ],
+)
 def test_published_settings_of_dabo_train_and_are_found(monkeypatch, call, name, setting):
     """With a small network; the planted view is of whole pictures in BACH."""
     write_trainable(monkeypatch, Path("local_data") / name, name)

@@ -235,6 +235,7 @@ def test_scores_of_a_run_on_other_labels_and_an_unfinished_run_are_refused(call,
     refused("implicit-augment", flags, f"{stopped} is of epoch 1 of 3; let its training end first")
 
 
+@pytest.mark.slow
 def test_threads_of_the_linear_algebra_are_those_of_the_run(call, tmp_path):
     """What the environment allows it has no effect, down to the last digit."""
     assert call("implicit-augment", *SHORT)[0] == 0

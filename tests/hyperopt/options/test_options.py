@@ -293,7 +293,7 @@ def test_small_protocol_is_a_recipe_and_no_data_set():
     assert all(getattr(found.defaults, name) == getattr(RECIPES["SVHN"], name) for name in same)
     assert found.name == "resnet18thin_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0_recipe_small"
     assert {name for name in set(RECIPES) - set(BUILT_IN) if not name.startswith("own-")} == {"small", "features"}
-    with pytest.raises(UserError, match=r"no data set small: it is none of .*BACH, and for your own data"):
+    with pytest.raises(UserError, match=r"no data set small: it is none of .*BACH, and there is no folder"):
         options("--dataset", "small")
     assert options("--dataset", "small", "--recipe", "SVHN").model == "wresnet28_10"
 

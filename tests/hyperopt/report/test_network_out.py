@@ -419,7 +419,7 @@ def damage(path):
         (("--predict", "nothing", "--to", "p.csv"), "nothing is not there; name a folder of pictures"),
         (("--predict", "new", "--to", "p.csv"), "new holds no picture that is read (1 file .txt)"),
         (("--predict", "new/notes.txt", "--to", "p.csv"), "new/notes.txt is not read: pictures are JPEG"),
-        (("--predict", "mine.npz", "--to", "p.csv"), "mine.npz is damaged or not what its name says"),
+        (("--predict", "mine.npz", "--to", "p.csv"), "mine.npz is damaged: it is no .npz file; replace it"),
     ],
 )
 def test_bad_input_is_refused(refused, here, flags, culprit):

@@ -106,6 +106,7 @@ LONGER = {
     ("affine", "CIFAR10"),
     ("affine", "BACH"),
     ("affine and colour", "CIFAR10"),
+    ("affine and colour", "BACH"),
     ("affine and colour", "TinyImageNet"),
 }
 

@@ -286,6 +286,7 @@ def test_every_selection_is_understood_and_of_its_own(scripts, name):
     assert len(runs) == len(commands) == SELECTED[name]
 
 
+@pytest.mark.slow
 def test_commands_of_stdin_run_in_one_process(tmp_path, monkeypatch):
     """And go on after one that fails."""
     short = "--no-cuda --epochs 1 -sr 0.24"

@@ -99,6 +99,7 @@ ORDERS = [
 ]
 
 
+@pytest.mark.slow
 def test_every_order_begins_with_none_and_ends_with_all(call):
     ends = []
     for flags in ORDERS:

@@ -202,6 +202,7 @@ def test_step_without_a_kind_of_views_is_left_out(make, kind):  # noqa: F811
     assert not all(torch.equal(a, b) for a, b in zip(estimator.training.model.parameters(), before, strict=True))
 
 
+@pytest.mark.slow
 def test_noise_pictures_are_strange(call):
     """Half of the augmented views are replaced by noise; the detector has seen none of it."""
     from hyperopt.options.resolve import parse_options, resolve

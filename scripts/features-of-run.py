@@ -12,23 +12,17 @@ import argparse
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hyperopt.report.load import LoadedRun, load_run
+from hyperopt.report.load import load_run
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 
 if TYPE_CHECKING:  # imports torch
     pass
-
-if TYPE_CHECKING:  # imports torch
-    from custom_datasets.table import Images
-
-BATCH = 500
 
 
 def main() -> None:
@@ -44,19 +38,15 @@ def main() -> None:
     if there := [str(path) for path in paths.values() if path.exists()]:
         raise UserError(f"{there[0]} is there; move it away, or name another folder")
     flags.to.mkdir(parents=True, exist_ok=True)
+    from hyperopt.runs.network import features_of  # imports torch
+
+    network = run.network
     for name, part in parts.items():
+        features = features_of(part, network.frozen, network.normalise, workers=0).numpy()
         content = io.BytesIO()
-        np.savez(content, features=features_of(run, part), labels=part.labels.numpy())
+        np.savez(content, features=features, labels=part.labels.numpy())
         replace_file(paths[name], content.getbuffer())
         print(f"written: {paths[name]}", file=sys.stderr)
-
-
-def features_of(run: LoadedRun, part: "Images") -> np.ndarray:
-    """The features (N, F), float32, of the images of a part."""
-    import torch
-
-    order = torch.arange(len(part)).split(BATCH)
-    return torch.cat([run.network.features(images) for images in part.fetch(order, None, 0)]).numpy()
 
 
 if __name__ == "__main__":

@@ -21,9 +21,6 @@ from hyperopt.report.load import load_run
 from utils.errors import UserError, exit_status
 from utils.files import replace_file
 
-if TYPE_CHECKING:  # imports torch
-    pass
-
 
 def main() -> None:
     """Write both parts."""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from custom_datasets.own.data import own_data
 from custom_datasets.own.peek import Peek, peek
-from hyperopt.options.own_recipe import level_of
+from hyperopt.options.own_recipe import level_of, recipe_for
 from hyperopt.options.places import find_place
 from hyperopt.options.run_options import RunOptions
 from hyperopt.report.choice import fits, without_further_flags
@@ -258,3 +258,11 @@ def test_peek_at_arrays(tmp_path):
     np.savez(tmp_path / "images/train.npz", x=labels)
     with pytest.raises(UserError, match="has no array labels"):
         peek(tmp_path / "images")
+
+
+def test_the_recipe_suits_the_side_that_pictures_are_scaled_to(tmp_path):
+    write_pictures(tmp_path / "photos")
+    usual, _ = recipe_for("photos", tmp_path / "photos")
+    larger, reason = recipe_for("photos", tmp_path / "photos", image_size=224)
+    assert (usual, larger) == ("own-tiny", "own-large")
+    assert "of about 224 pixels" in reason

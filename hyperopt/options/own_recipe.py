@@ -3,6 +3,7 @@
 There are a few coarse levels, so that some pictures more or fewer do not change the settings.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,17 @@ HANDFUL, FEW, SOME = 200, 2_000, 20_000  # training images, up to each
 CHANNELS = {1: "grey ", 3: "colour "}
 
 
-def recipe_for(dataset: str, folder: Path) -> tuple[str, str]:
+def recipe_for(dataset: str, folder: Path, image_size: int | None = None) -> tuple[str, str]:
     """The name of the recipe for the own data `dataset` in `folder`, and the reason for the user.
 
-    Raises UserError when they are not there, and as `peek`.
+    With an `image_size`, pictures are scaled to that side. Raises UserError when they are not there, and as `peek`.
     """
     from custom_datasets.own.peek import peek
 
     refuse_unknown(dataset, folder)
     seen = peek(folder)
+    if image_size and seen.kind == "pictures":
+        seen = replace(seen, side=image_size)
     name = level_of(seen)
     recipe = RECIPES[name]
     return name, (

@@ -126,7 +126,9 @@ def resolve(options: Options) -> Options:
     """
     options = located(options)
     if options.recipe is None:
-        recipe, reason = (options.dataset, None) if options.public else recipe_for(options.dataset, options.folder)
+        recipe, reason = options.dataset, None
+        if not options.public:
+            recipe, reason = recipe_for(options.dataset, options.folder, options.image_size)
         options = dataclasses.replace(options, recipe=recipe, recipe_reason=reason)
     fill_in = {field: value for field, value in vars(options.defaults).items() if hasattr(options, field)}
     if options.refit:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hyperopt.report.exports import export_pictures, write_clean, write_label_table, write_probabilities
-from hyperopt.report.own_files import AUDITED, refuse_foreign, refuse_present
-from hyperopt.report.page.write import PAGE, refuse_other_file, write_page
+from hyperopt.report.own_files import AUDITED, PAGES, refuse_foreign, refuse_present
+from hyperopt.report.page.write import PAGE, write_page
 from hyperopt.report.review import Review
 from utils.errors import UserError
 from utils.flags import as_flag
@@ -41,10 +41,7 @@ def _write_audit(path: Path, review: Review, asked: Asked) -> list[str]:
 
 
 def _refuse_audit_path(path: Path) -> None:
-    if path.suffix == PAGE:
-        refuse_other_file(path)
-    else:
-        refuse_foreign(path, *AUDITED)
+    refuse_foreign(path, PAGES if path.suffix == PAGE else AUDITED)
 
 
 def _write_clean(path: Path, review: Review, asked: Asked) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from hyperopt.report.audit import QUALITIES
 from hyperopt.report.audit_files import AUDIT_FILES
 from hyperopt.report.options import ResultOptions
-from hyperopt.report.own_files import TABULATED, refuse_foreign, refuse_place
+from hyperopt.report.own_files import EXPORTED, PREDICTIONS, TABULATED, refuse_foreign, refuse_place
 from hyperopt.rows.quality import THRESHOLD
 from utils.errors import UserError
 from utils.flags import as_flag, flag_fields
@@ -87,8 +87,6 @@ def _check_files(options: ResultOptions) -> None:
             refuse_place(path)
     for name, path in options.audit_files.items():
         AUDIT_FILES[name].refuse_path(path)
-    for path in (options.export, options.to):
-        if path:
-            refuse_foreign(path)
-    if options.runs_csv:
-        refuse_foreign(options.runs_csv, *TABULATED)
+    refuse_foreign(options.export, EXPORTED)
+    refuse_foreign(options.to, PREDICTIONS)
+    refuse_foreign(options.runs_csv, TABULATED)

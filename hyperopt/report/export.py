@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hyperopt.report.own_files import EXPORTED
+from hyperopt.report.own_files import FORMAT
 from hyperopt.runs.trained_network import TrainedNetwork
 from utils.errors import UserError, first_line
 from utils.files import replace_file
@@ -64,7 +64,7 @@ def export(network: TrainedNetwork, path: Path, about: dict[str, Any]) -> float:
     """
     if path.suffix == ".onnx":
         _refuse_missing_packages()
-    entry = json.dumps({"format": EXPORTED.decode(), **about, **network.facts.stored(), "epoch": network.epoch})
+    entry = json.dumps({"format": FORMAT, **about, **network.facts.stored(), "epoch": network.epoch})
     make = _onnx if path.suffix == ".onnx" else _torch
     try:
         with _quiet():

@@ -1,15 +1,20 @@
 """Where files for the user are written; marks by which those of this program are told from the user's own."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from utils.errors import UserError
 
 NETWORKS = (".pt2", ".onnx")
-EXPORTED = b"AutoDO network 1"  # in every exported network
+FORMAT = "AutoDO network 1"  # an entry of every exported network
 PREDICTED = ("predicted_label", "probability")  # columns of every file of predictions, after the first
-AUDITED = b"given_label", b"learned_label", b"class_accuracy"  # in every audit, as CSV and as JSON
-TABULATED = (b"dataset,setting,run,",)  # in every file with a line per run
+# What is in every file of a kind, and hardly in another one.
+EXPORTED = (FORMAT.encode(),)
+PREDICTIONS = (f",{','.join(PREDICTED)}".encode(),)
+AUDITED = b"given_label", b"learned_label", b"class_accuracy"  # as CSV and as JSON
+PAGES = (b'<meta name="generator" content="AutoDO audit">',)
+TABULATED = (b"dataset,setting,run,",)  # a line per run
 
 
 def refuse_place(path: Path) -> None:
@@ -20,18 +25,17 @@ def refuse_place(path: Path) -> None:
         raise UserError(f"the folder of {path} is a run's; name a file elsewhere")
 
 
-def refuse_foreign(path: Path, *marks: bytes) -> None:
-    """Raise UserError when there is a file without these marks at `path`, which would be lost.
+def refuse_foreign(path: Path | None, marks: Sequence[bytes]) -> None:
+    """Raise UserError when there is something at `path` that would be lost.
 
-    With them it is replaced. Without marks, they are those of a network or of predictions. An empty file is replaced,
-    too.
+    A file with these marks is one of this program, and is replaced, as is an empty one.
     """
-    if not path.exists():
+    if path is None or not path.exists():
         return
-    if not marks:
-        marks = (EXPORTED if path.suffix in NETWORKS else f",{','.join(PREDICTED)}".encode(),)
-    content = path.read_bytes() if path.is_file() else None
-    if content is None or (content and not all(mark in content for mark in marks)):
+    if not path.is_file():
+        raise UserError(f"{path} is a {'folder' if path.is_dir() else 'device'}; name a file")
+    content = path.read_bytes()
+    if content and not all(mark in content for mark in marks):
         raise UserError(f"{path} is there, and this program has not written it; move it away, or name another file")
 
 

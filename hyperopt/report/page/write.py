@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utils.errors import UserError
 from utils.files import replace_file
 
 if TYPE_CHECKING:  # imports torch, which checks of flags do not need
@@ -18,19 +17,6 @@ PAGE = ".html"  # the suffix of its file
 FOLDER = Path(__file__).parent
 # In the order in which they use each other; they share one scope.
 SCRIPTS = ("table.js", "labels.js", "decisions.js", "filters.js", "cards.js", "page.js")
-MARK = b'<meta name="generator" content="AutoDO audit">'
-BEGINNING = 500  # bytes of a page, which have the mark
-
-
-def refuse_other_file(path: Path) -> None:
-    """Raise UserError when there is a file at `path` that is not a page of an audit, and would be lost."""
-    if not path.exists():
-        return
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a file for the page")
-    with path.open("rb") as file:
-        if MARK not in file.read(BEGINNING):
-            raise UserError(f"{path} is there, and is not a page of an audit; move it away, or name another file")
 
 
 def write_page(path: Path, review: "Review", threshold: float) -> list[str]:

@@ -22,7 +22,7 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.report.export import ABOUT, export
 from hyperopt.report.load import load_run
 from hyperopt.report.network_out import notes_on
-from hyperopt.report.own_files import refuse_foreign
+from hyperopt.report.own_files import EXPORTED, refuse_foreign
 from hyperopt.report.predict import predict_path
 from hyperopt.runs.trained_network import TrainedNetwork
 from utils.errors import UserError
@@ -444,4 +444,4 @@ def test_damaged_checkpoint_is_refused(refused, here):
 
 
 def test_own_file_may_be_replaced(exported):
-    refuse_foreign(exported)
+    refuse_foreign(exported, EXPORTED)

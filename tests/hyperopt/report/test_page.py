@@ -192,7 +192,7 @@ def test_page_overwrites_pages_alone(whole, refused):
     Path("mine.html").write_text("<!doctype html>my page")
     Path("folder.html").mkdir()
     for name, problem in {
-        "mine.html": "mine.html is there, and is not a page of an audit; move it away",
+        "mine.html": "mine.html is there, and this program has not written it; move it away",
         "folder.html": "folder.html is a folder; name a file",
         "nowhere/page.html": "the folder of nowhere/page.html is not there",
         "page.htm": "'page.htm' must end in .csv or .json or .html",

@@ -4,7 +4,7 @@ import numpy as np
 
 from custom_datasets.given import LEFT_OUT
 
-# At least so probable must a suggested class be; chosen on runs of DIGITS (docs/labels.md).
+# At least so probable must a suggested class be; chosen on runs of DIGITS (docs/audit.md).
 CONFIDENT = 0.5
 
 

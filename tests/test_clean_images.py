@@ -92,6 +92,9 @@ def test_without_a_valid_part_training_images_that_serve_are_counted(train):
     told = "note: no valid part: 12 of the 60 training images serve as clean ones; they are only as clean as these\n"
     assert (status, err) == (0, told)
     assert result_of()["images_per_class"] == {"train": [16] * 3, "valid": [4] * 3, "test": [3, 3, 2]}
+    Path("others.csv").write_text("".join(f"{place % 3}\n" for place in range(60)))  # of annotators
+    told = "60 training images serve as clean ones; they have the data set's own labels, which are the true ones\n"
+    assert told in train(*SETTING, "--labels", "others.csv")[2]
     for place in range(1, 20):
         (MINE / f"train/bee/{place}.png").unlink()
     status, _, err = train(*SETTING, "-r", "run1")

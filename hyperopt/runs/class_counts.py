@@ -47,9 +47,11 @@ def clean_notes(data: Dataset, split: Split, counts: dict[str, list[int]], own: 
     """Notes about the clean and the test images: their source, and the classes with too few of them."""
     notes = []
     if own and not data.has_clean_part:
+        trusted = data.given is not None and not data.given.mends
+        labels = "have the data set's own labels, which are the true ones" if trusted else "are only as clean as these"
         notes.append(
             f"no valid part: {len(split.valid)} of the {len(data.train)} training images serve as clean ones; they "
-            "are only as clean as these"
+            f"{labels}"
         )
     tested, classes = (len(labels.unique()) for labels in (data.test_labels, data.test.labels))
     if tested < classes:

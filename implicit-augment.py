@@ -11,6 +11,7 @@ from hyperopt.options.resolve import parse_options
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.command import plan_options, train_options
 from utils.errors import exit_status
+from utils.group import one_voice
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,11 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(arguments: Sequence[str] | None) -> None:
     """Print the plan, report a finished run, or train, stage by stage."""
-    options = parse_options(RunOptions, __doc__, arguments)
-    if options.dry_run:
-        print(plan_options(options))
-    else:
-        train_options(options)
+    with one_voice():
+        options = parse_options(RunOptions, __doc__, arguments)
+        if options.dry_run:
+            print(plan_options(options))
+        else:
+            train_options(options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The batches of a run: their images and their order."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,7 +10,9 @@ from torch import Tensor
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, Images
+from utils.group import ALONE, Group
 from utils.passes import Batch
+from utils.share import Share
 
 EVALUATION_BATCH = 500
 LARGE = 224  # side of the pictures of which so many fit; whole pictures and their patches may be larger
@@ -19,7 +22,7 @@ LARGE = 224  # side of the pictures of which so many fit; whole pictures and the
 class Batches:
     """Batches of stored images, one per entry of `order`; `labels` (N,) are those of the source's images.
 
-    `crops` and `workers` as in `Images.fetch`.
+    `crops` and `workers` as in `Images.fetch`. A process of a group reads its share of every batch.
     """
 
     source: Images
@@ -27,19 +30,22 @@ class Batches:
     order: Sequence[Tensor]
     crops: int | None
     workers: int
+    group: Group = ALONE
 
     @property
     def images(self) -> int:
-        """Number of images in all batches."""
+        """Number of images in all batches, whichever process reads them."""
         return sum(map(len, self.order))
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __iter__(self) -> Iterator[Batch]:
-        stored = self.source.fetch(self.order, self.crops, self.workers)
-        for index, images in zip(self.order, stored, strict=True):
-            yield Batch(images, self.labels[index], index)
+        shares = [Share(self.group, len(index)) for index in self.order]
+        own = [share.cut(index) for share, index in zip(shares, self.order, strict=True)]
+        stored = self.source.fetch(own, self.crops, self.workers)
+        for share, index, images in zip(shares, own, stored, strict=True):
+            yield Batch(images, self.labels[index], index, share)
 
 
 class Loaders:
@@ -56,6 +62,7 @@ class Loaders:
             the crops of a pass, so that a pass with a restored state is exactly the same.
         overfit: the ablation that shows the test set to the hyper pass instead of the validation set.
         workers: number of processes that read streamed images; it affects the speed, never the batches.
+        group: of the processes that train the run. All draw the same orders.
 
     """
 
@@ -67,15 +74,22 @@ class Loaders:
         hyper_order: torch.Generator,
         overfit: bool,
         workers: int = 0,
+        group: Group = ALONE,
     ):
         device = data.train.labels.device
-        self._data, self._workers = data, workers
+        self._data, self._workers, self._group = data, workers, group
         self._train_order, self._hyper_order, self._overfit = train_order, hyper_order, overfit
         self.orders = {"train order": train_order, "hyper order": hyper_order}
         self.given = torch.from_numpy(split.targets).to(device)
         self.train_index = torch.from_numpy(split.train).to(device)
         self.valid_index = torch.from_numpy(split.valid).to(device)
         self.test_index = torch.arange(len(data.test_labels), device=device)
+
+    def unshared(self) -> "Loaders":
+        """The same batches, of which this process reads all images."""
+        found = copy(self)
+        found._group = ALONE
+        return found
 
     def train(self, size: int) -> Batches:
         """The training set for a train pass, in full batches."""
@@ -126,10 +140,10 @@ class Loaders:
         return index.split(room_for(source.shape) if self._data.tested_whole else EVALUATION_BATCH)
 
     def _given(self, order: Sequence[Tensor], crops: int | None) -> Batches:
-        return Batches(self._data.train, self.given, order, crops, self._workers)
+        return Batches(self._data.train, self.given, order, crops, self._workers, self._group)
 
     def _clean(self, source: Images, order: Sequence[Tensor], crops: int | None) -> Batches:
-        return Batches(source, source.labels, order, crops, self._workers)
+        return Batches(source, source.labels, order, crops, self._workers, self._group)
 
 
 def room_for(shape: tuple[int, int, int]) -> int:

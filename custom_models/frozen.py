@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from custom_models.celu import CELU
@@ -59,7 +60,7 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
             module.inplace = True
     # The remaining batch norms keep their statistics in float32.
     for module in frozen.modules():
-        if not isinstance(module, nn.BatchNorm2d):
+        if not isinstance(module, _BatchNorm):
             for weight in module.parameters(recurse=False):
                 weight.data = weight.data.to(precision)
     return frozen.to(memory_format=torch.channels_last)
@@ -68,6 +69,6 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
 def _fold_norms(layers: nn.Sequential) -> None:
     for place in range(len(layers) - 1):
         conv, norm = layers[place], layers[place + 1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, _BatchNorm):
             layers[place] = fuse_conv_bn_eval(conv, norm).requires_grad_(False)
             layers[place + 1] = nn.Identity()

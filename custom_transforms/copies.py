@@ -16,6 +16,7 @@ from torch import Tensor
 
 from custom_transforms.copy_amounts import split_amount
 from custom_transforms.upload import upload
+from utils.draws import integers
 from utils.errors import UserError
 
 BITS = 16  # of a position's fraction of a pixel
@@ -57,7 +58,7 @@ class RandomCopy:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Numbers (B,): 0 for the original, otherwise that of a copy, from 1."""
-        return upload(torch.randint(len(self._positions), (len(images),), generator=generator), images.device)
+        return upload(integers(0, len(self._positions), [len(images)], generator), images.device)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """The drawn versions of uint8 images (B, C, H, W), of the same shape."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from custom_transforms.upload import upload
+from utils.draws import integers
 
 
 class QuarterTurn:
@@ -17,7 +18,7 @@ class QuarterTurn:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Numbers (B,) of quarter turns, 1 to 3."""
-        return upload(torch.randint(1, 4, (len(images),), generator=generator), images.device)
+        return upload(integers(1, 4, [len(images)], generator), images.device)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images after their turn; shapes as in the module's docstring."""
@@ -38,7 +39,7 @@ class Jigsaw:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """For each image the quarters (B, 4) that come to the four places, both counted row by row from 0."""
-        choice = torch.randint(len(self.ORDERS), (len(images),), generator=generator)
+        choice = integers(0, len(self.ORDERS), [len(images)], generator)
         return upload(torch.tensor(self.ORDERS)[choice], images.device)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:

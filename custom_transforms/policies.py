@@ -14,6 +14,7 @@ from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from custom_transforms.operations import NAMES, OPERATIONS, Steps, apply_steps
 from custom_transforms.published import read_table
+from utils.draws import integers, uniform
 
 MAX_MAGNITUDE = 30
 IDENTITY = NAMES.index("Identity")
@@ -38,8 +39,8 @@ class RandomOperations:
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
         """Steps for a batch of that many images."""
         shape = (self._n, batch)
-        choice = torch.randint(len(self._operations), shape, generator=generator)
-        amount = torch.rand(shape, generator=generator)
+        choice = integers(0, len(self._operations), shape, generator, images=1)
+        amount = uniform(shape, generator, images=1)
         value = self._lows[choice] + amount * self._reaches[choice]
         opposite = torch.where(self._signed[choice], -value, value)
         return _steps(self._operations[choice], value, opposite, generator)
@@ -117,8 +118,8 @@ class SubPolicies:
     def draw(self, batch: int, generator: torch.Generator) -> Steps:
         """Steps for a batch of that many images; an operation that is not applied is an Identity."""
         n, count = self._operations.shape
-        choice = torch.randint(count, (batch,), generator=generator)
-        applied = torch.rand((n, batch), generator=generator) < self._probabilities[:, choice]
+        choice = integers(0, count, [batch], generator)
+        applied = uniform((n, batch), generator, images=1) < self._probabilities[:, choice]
         operation = torch.where(applied, self._operations[:, choice], IDENTITY)
         return _steps(operation, self._values[:, choice], self._opposites[:, choice], generator)
 
@@ -174,7 +175,7 @@ def _steps(operation: Tensor, value: Tensor, opposite: Tensor, generator: torch.
 
     All arguments (n, B).
     """
-    sign_and_centre = torch.rand((*value.shape, 3), generator=generator)
+    sign_and_centre = uniform((*value.shape, 3), generator, images=1)
     negative = sign_and_centre[..., 0] < 0.5
     return Steps(operation, torch.where(negative, opposite, value), sign_and_centre[..., 1:])
 

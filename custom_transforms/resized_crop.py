@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from custom_transforms.upload import upload
+from utils.draws import uniform
 
 
 class Windows(NamedTuple):
@@ -33,8 +34,8 @@ class RandomResizedCrop:
     def draw(self, images: Tensor, generator: torch.Generator) -> Windows:
         """Windows for a batch (B, C, H, W)."""
         batch, _, height, width = images.shape
-        area, ratio = torch.rand((2, batch, self.TRIES), generator=generator)
-        place = torch.rand((2, batch), generator=generator)
+        area, ratio = uniform((2, batch, self.TRIES), generator, images=1)
+        place = uniform((2, batch), generator, images=1)
         area = height * width * (self.AREA[0] + area * (self.AREA[1] - self.AREA[0]))
         low, high = map(math.log, self.RATIO)
         ratio = (low + ratio * (high - low)).exp()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from custom_transforms.geometry import KINDS, matrices, move
 from custom_transforms.upload import upload
+from utils.draws import integers, uniform
 
 
 class RandomCrop:
@@ -24,7 +25,7 @@ class RandomCrop:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Upper and left edges (B,) of the windows, in pixels of the padded images."""
-        edges = torch.randint(2 * self.padding + 1, (2, len(images)), generator=generator)
+        edges = integers(0, 2 * self.padding + 1, (2, len(images)), generator, images=1)
         tops, lefts = upload(edges, images.device)
         return tops, lefts
 
@@ -40,7 +41,7 @@ class RandomFlip:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Which images (B,) are flipped."""
-        return upload(torch.rand(len(images), generator=generator) < 0.5, images.device)
+        return upload(uniform([len(images)], generator) < 0.5, images.device)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images (B, C, H, W), uint8 or float."""
@@ -65,7 +66,7 @@ class RandomAffine:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Degrees anticlockwise and factors (B,)."""
-        turn, zoom = torch.rand((2, len(images)), generator=generator)
+        turn, zoom = uniform((2, len(images)), generator, images=1)
         drawn = _between(turn, -self.DEGREES, self.DEGREES), _between(zoom, *self.SCALE)
         degrees, factors = upload(torch.stack(drawn), images.device)
         return degrees, factors
@@ -99,8 +100,8 @@ class RandomErasing:
     def draw(self, images: Tensor, generator: torch.Generator) -> Rectangles:
         """Rectangles for a batch."""
         batch, _, height, width = images.shape
-        area, ratio = torch.rand((2, batch, self.TRIES), generator=generator)
-        erased, *place = torch.rand((3, batch), generator=generator)
+        area, ratio = uniform((2, batch, self.TRIES), generator, images=1)
+        erased, *place = uniform((3, batch), generator, images=1)
         area = height * width * _between(area, *self.AREA)
         ratio = _between(ratio, math.log(self.RATIO[0]), math.log(self.RATIO[1])).exp()
         heights, widths = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
@@ -132,7 +133,7 @@ class Cutout:
     def draw(self, images: Tensor, generator: torch.Generator) -> Rectangles:
         """Squares for a batch; a corner outside the picture is negative."""
         batch, _, height, width = images.shape
-        tops, lefts = (torch.randint(side, (batch,), generator=generator) for side in (height, width))
+        tops, lefts = (integers(0, side, [batch], generator) for side in (height, width))
         sides = torch.full((batch,), self._side)
         corners = (tops - self._side // 2, lefts - self._side // 2)
         return Rectangles(*upload(torch.stack((*corners, sides, sides)), images.device))

@@ -5,6 +5,8 @@ from pathlib import Path
 from torch import Tensor
 from torchvision.utils import save_image
 
+from utils.share import Share
+
 BATCHES = 3
 IMAGES = 64
 
@@ -16,9 +18,13 @@ class BatchPictures:
         self.folder = folder
         self.shown = 0
 
-    def add(self, before: Tensor, after: Tensor) -> None:
-        """Add a batch of normalised images (B, C, H, W), before and after augmentation."""
+    def add(self, before: Tensor, after: Tensor, share: Share) -> None:
+        """Add a batch of normalised images (B, C, H, W), before and after augmentation; the leader writes them."""
         if self.folder is None or self.shown == BATCHES:
+            return
+        before, after = share.join(before), share.join(after)
+        if not share.group.leads:
+            self.shown += 1
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         low, high = before.min().item(), before.max().item()

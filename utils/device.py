@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from utils.errors import UserError, first_line
+from utils.group import local_rank
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 KEPT_BYTES = 2**30
@@ -17,6 +18,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
     """GPU number `gpu`, or the CPU if the user wants it or the machine has no GPU (a note on stderr says so).
 
+    Each of several processes on a machine has a GPU of its own, from number `gpu` on.
     `threads`: number of CPU threads, None for torch's own choice. Raises UserError when there is no such GPU.
     """
     if threads:
@@ -27,8 +29,12 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
     if not torch.cuda.is_available():
         print("no CUDA device here: running on the CPU", file=sys.stderr)
         return torch.device("cpu")
+    gpu += local_rank()
     if gpu >= torch.cuda.device_count():
-        raise UserError(f"there is no GPU {gpu} here: --gpu 0 is the first of {torch.cuda.device_count()}")
+        raise UserError(
+            f"there is no GPU {gpu} here: --gpu 0 is the first of {torch.cuda.device_count()}, and every process of a "
+            "run has its own"
+        )
     torch.cuda.set_device(gpu)  # pinned memory belongs to the current GPU
     torch.backends.cudnn.benchmark = True
     return torch.device("cuda", gpu)

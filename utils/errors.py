@@ -40,6 +40,10 @@ class DivergenceError(UserError):
     """A loss or a gradient that is not a number."""
 
 
+class LostProcessError(UserError):
+    """Another process of the run has ended, so that this one cannot go on."""
+
+
 class Interrupted(BaseException):
     """A signal has stopped a run; `hint` says how it goes on. Like KeyboardInterrupt it is not an error."""
 

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from utils.errors import DivergenceError
+from utils.group import ALONE, Group
+from utils.share import ALL, Share
 
 View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to what a network sees, float32
 
@@ -19,19 +21,41 @@ View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to wh
 class Batch:
     """Stored images uint8 (B, C, H, W), their labels and their places in the table, both int64 (B,).
 
-    Training images come with their given labels, never with the true ones.
+    Training images come with their given labels, never with the true ones. If several processes train the run, they are
+    this one's share of the batch.
     """
 
     images: Tensor
     given: Tensor
     index: Tensor
+    share: Share = ALL
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter((self.images, self.given, self.index))
 
+    @property
+    def whole(self) -> int:
+        """Number of images of the whole batch."""
+        return len(self.given) if self.share.alone else self.share.whole
+
+    def split(self, count: int) -> tuple["Batch", "Batch"]:
+        """The whole batch's first `count` images, and the others."""
+        own, shares = self.share.among(count), replace(self.share, whole=self.whole).split(count)
+        halves = slice(own), slice(own, None)
+        first, rest = (
+            Batch(self.images[half], self.given[half], self.index[half], share)
+            for half, share in zip(halves, shares, strict=True)
+        )
+        return first, rest
+
 
 class Batches(Protocol):
-    """A known number of batches."""
+    """A known number of batches, which the processes of a group share."""
+
+    @property
+    def group(self) -> Group:
+        """These processes."""
+        ...
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Batch]: ...
@@ -49,7 +73,7 @@ def train_pass(
 
     Args:
         batches: of the training set.
-        step: trains the network on a batch and returns the loss (scalar).
+        step: trains the network on a batch and returns the whole batch's loss (scalar).
         set_rate: called before each step with the share of the pass that is done, from 0 to below 1.
         log_interval: number of steps between two updates of the mean loss in the progress bar, which are the only reads
             from the device within the pass.
@@ -136,16 +160,25 @@ def evaluation_of(logits: Tensor, labels: Tensor, classes: int) -> Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    network: Network, batches: Iterable[Batch], view: View, classes: int, collector: OutputCollector | None = None
+    network: Network,
+    batches: Iterable[Batch],
+    view: View,
+    classes: int,
+    collector: OutputCollector | None = None,
+    group: Group = ALONE,
 ) -> Evaluation:
-    """Evaluate a classifier in evaluation mode on batches of clean images; `collector` gets the outputs."""
+    """Evaluate a classifier in evaluation mode on batches of clean images; `collector` gets the outputs.
+
+    Each process of the group evaluates its share of every batch; all get the outputs and figures of all images.
+    """
     sums = _no_images(classes, network.head.weight.device)
-    for images, labels, _ in batches:
-        features = network.features(view(images))
+    for batch in batches:
+        features = network.features(view(batch.images))
         logits = network.head(features)
         if collector:
-            collector.add(features, labels, logits)
-        _add_images(sums, logits, labels)
+            collector.add(*map(batch.share.join, (features, batch.given, logits)))
+        _add_images(sums, logits, batch.given)
+    (sums,) = group.total([sums])
     return _summarise(sums.tolist())
 
 

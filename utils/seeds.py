@@ -3,12 +3,15 @@
 import hashlib
 
 import numpy as np
-import torch
+
+from utils.draws import Draws
 
 
-def generator(seed: int, use: str) -> torch.Generator:
+def generator(seed: int, use: str) -> Draws:
     """A CPU generator seeded by the run's seed and the name of its use."""
-    return torch.Generator().manual_seed(_seed(seed, use))
+    draws = Draws()
+    draws.manual_seed(_seed(seed, use))
+    return draws
 
 
 def host_generator(seed: int, use: str) -> np.random.Generator:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from custom_transforms.upload import upload
 from hyperopt.augmentation.warp import RANGES
+from utils.draws import normal, uniform
 
 START_PROBABILITY = 1 / (len(RANGES) - 2)
 START_MAGNITUDE = 5 / 10
@@ -42,9 +43,9 @@ def draw_amounts(rows: Tensor, batch: int, generator: torch.Generator) -> Tensor
     """
     probability_logits, magnitude_logits = rows.chunk(2, dim=1)
     shape = (batch, probability_logits.shape[1])
-    uniform = torch.rand(shape, generator=generator, dtype=rows.dtype).clamp(min=torch.finfo(rows.dtype).tiny)
-    normal = torch.randn(shape, generator=generator, dtype=rows.dtype)
-    uniform, normal = upload(torch.stack((uniform, normal)), rows.device)
-    soft = ((probability_logits + torch.logit(uniform)) / TEMPERATURE).sigmoid()
+    drawn = uniform(shape, generator, dtype=rows.dtype).clamp(min=torch.finfo(rows.dtype).tiny)
+    noise = normal(shape, generator, dtype=rows.dtype)
+    drawn, noise = upload(torch.stack((drawn, noise)), rows.device)
+    soft = ((probability_logits + torch.logit(drawn)) / TEMPERATURE).sigmoid()
     hard = (soft > 0.5).to(soft.dtype) + soft - soft.detach()
-    return hard * magnitude_logits.sigmoid() * normal
+    return hard * magnitude_logits.sigmoid() * noise

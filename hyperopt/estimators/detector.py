@@ -54,7 +54,7 @@ class Detector:
         return self.mixture.posterior(log_losses(self.logits(views), given, self._form), given)
 
     def remember(self, index: Tensor, posterior: Tensor) -> None:
-        """Enter the posteriors (n,) of views of the images `index` (n,), each at most once."""
+        """Enter the posteriors (n,) of views of the images `index` (n,), each at most once; those of all processes."""
         self._sum[index] += posterior
         self._count[index] += 1
 
@@ -76,10 +76,10 @@ class Detector:
         return losses
 
     def _log_losses(self, batch: Batch) -> tuple[Tensor, ...]:
-        """The fields of `LogLosses` for a batch."""
-        original, (augmented, _) = self._training.original(batch.images), self._training.augmented(batch)
+        """The fields of `LogLosses` for a whole batch."""
+        original, (augmented, _) = self._training.original(batch), self._training.augmented(batch)
         pair = (log_losses(self.logits(view), batch.given, self._form) for view in (original, augmented))
-        return *pair, batch.given, batch.index
+        return tuple(map(batch.share.join, (*pair, batch.given, batch.index)))
 
     def state(self) -> dict[str, Any]:
         """The mixture's numbers and the sums, for `load`."""

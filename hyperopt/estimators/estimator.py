@@ -148,15 +148,13 @@ class Estimator:
 
     def step(self, batch: Batch) -> Tensor:
         """Train the network on a batch; returns the batch's loss (scalar)."""
-        loss = self.loss(batch)
-        self.training.descend(loss)
-        return loss
+        return self.training.descend(self.loss(batch))
 
     def loss(self, batch: Batch) -> Tensor:
-        """The loss of a training batch (scalar, nats), with its graph."""
+        """The loss of a training batch (scalar, nats), with its graph; of a share, its part of the batch's loss."""
         images, leaves = self.training.augmented(batch)
-        logits = self.training.logits(images, batch.index)
-        return self.training.rows.loss(logits, batch.index, leaves)
+        logits = self.training.logits(images, batch.index, batch.share)
+        return self.training.rows.loss(logits, batch.index, leaves, batch.share)
 
     def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:
         """Evaluate the network on the test and on the validation set, in epoch `number`."""

@@ -23,8 +23,11 @@ Direction = Callable[[HeadBatch, Tensor, Tensor], Tensor]
 def clean_features(training: Training, batches: Iterable[Batch], view: View) -> tuple[Tensor, Tensor]:
     """Features (n, F) and labels (n,) of all clean images of `batches`, in the view of a hyper pass."""
     rows, network = training.rows, training.frozen
-    pairs = [(network.features(rows.still(view(images))), labels) for images, labels, _ in batches]
-    features, labels = map(torch.cat, zip(*pairs, strict=True))
+    found = []
+    for batch in batches:
+        features = network.features(rows.still(training.seen(batch, view)))
+        found.append((batch.share.join(features), batch.share.join(batch.given)))
+    features, labels = map(torch.cat, zip(*found, strict=True))
     return features, labels
 
 
@@ -57,12 +60,15 @@ def hyper_step(training: Training, batch: Batch, clean: CleanGradient, direction
     """Hypergradient of one training batch, in its training view, against clean images.
 
     Returns a gradient per part, shaped like the batch's leaves. `steps`: of the head, before the hypergradient.
+    Several processes gather the batch at the head, solve the same system, and differentiate their own images.
     """
-    rows, network = training.rows, training.frozen
-    leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(batch.index).items()}
+    rows, network, share = training.rows, training.frozen, batch.share
+    leaves = {letter: leaf.requires_grad_() for letter, leaf in rows.leaves(batch.index, share).items()}
     # The graph begins at the leaves: without a learned augmentation the encoder builds none.
+    training.draws.share = share
     features = network.features(rows.augment(batch.images, batch.index, leaves, training.draws))
     target, weight = rows.target(batch.index, leaves), rows.weight(batch.index, leaves)
+    features, target, weight = map(share.join, (features, target, weight))
     at_head = HeadBatch(rows.training_loss, features, target, weight, network.head.bias)
 
     with torch.no_grad():
@@ -98,9 +104,9 @@ def hyper_pass(
     for step, (batch, gradient) in enumerate(zip(bar, clean, strict=True)):
         rate = learning_rate(step / len(batches))
         gradients = hyper_step(training, batch, gradient, direction, steps)
-        training.rows.move(batch.index, gradients, rate)
+        training.rows.move(batch.index, gradients, rate, batch.share)
         sums.append(torch.stack([one.abs().sum() for one in gradients.values()]).sum())
-    refuse_non_finite("hypergradient", sums, training.rows.rate_flags)
+    refuse_non_finite("hypergradient", training.group.total(sums), training.rows.rate_flags)
     return rate
 
 

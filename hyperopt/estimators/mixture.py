@@ -91,43 +91,46 @@ class Mixture(Estimator):
         from hyperopt.estimators.view_losses import first_of_kind
 
         views = self.views(batch)
-        views = views.only(first_of_kind(views.posterior, self.options.compare_views))
-        if len(views.index) < SMALLEST_GROUP:
+        chosen = first_of_kind(views.shares[0].join(views.posterior), self.options.compare_views)
+        if len(chosen) < SMALLEST_GROUP * self.training.group.size:
             return views.posterior.new_zeros(())
-        loss = self.mean_loss(views)
-        self.training.descend(loss)
-        return loss
+        return self.training.descend(self.mean_loss(views.only(chosen)))
 
     def loss(self, batch: Batch) -> Tensor:
-        """The mean losses of the original and of the augmented views of a batch, in their proportion."""
+        """The mean losses of the original and of the augmented views of a batch, in their proportion.
+
+        Of a share, its part.
+        """
         return self.mean_loss(self.views(batch))
 
     def views(self, batch: Batch) -> Views:
         """A view of each image of a batch, with its posterior, which enters the image's mean."""
         from hyperopt.estimators.view_losses import draw_views
 
-        views = draw_views(self.training, batch, self.options.originals_of(len(batch.index)))
+        views = draw_views(self.training, batch, self.options.originals_of(batch.whole))
         if self.fitting:
-            first = 0 if self.options.mixture_smooth_originals else views.originals
+            whole, _, augmented = views.shares
+            first, share = (0, whole) if self.options.mixture_smooth_originals else (views.originals, augmented)
             views.posterior[first:] = self.fitting.posterior(views.images[first:], views.given[first:])
-            self.fitting.remember(views.index[first:], views.posterior[first:])
-            self._posteriors.append(views.posterior[views.originals :])
+            self.fitting.remember(share.join(views.index[first:]), share.join(views.posterior[first:]))
+            self._posteriors.append(augmented.join(views.posterior[views.originals :]))
         return views
 
     def mean_loss(self, views: Views) -> Tensor:
-        """The loss (scalar, nats) of a step's views."""
+        """The loss (scalar, nats) of a step's views; of a share, its part."""
         from hyperopt.estimators.view_losses import distilling_losses, smoothing_losses
 
-        logits = self.training.logits(views.images, views.index)
+        whole, first, rest = views.shares
+        logits = self.training.logits(views.images, views.index, whole)
         if self.detector and self.options.distil != "off":
             teacher = self.detector.logits(views.images[views.originals :])
             losses = distilling_losses(logits, teacher, views, self.options)
         else:
             losses = smoothing_losses(logits, views, self.training, self.options)
         share, originals = self.options.mixture_originals, views.originals
-        if originals in (0, len(losses)):
-            return losses.mean()
-        return share * losses[:originals].mean() + (1 - share) * losses[originals:].mean()
+        if not (first.whole and rest.whole):
+            return whole.mean(losses)
+        return share * first.mean(losses[:originals]) + (1 - share) * rest.mean(losses[originals:])
 
     def measures(self) -> dict[str, float]:
         """The mean posterior of the epoch's augmented views, and the share of strange ones (below 1/2), if any."""

@@ -80,7 +80,8 @@ def _find_features(training: Training, finished: FinishedRun) -> Features:
     }
 
     def compute() -> Features:
-        train, test, valid = map(training.watch, (loaders.trained(), loaders.test(), loaders.valid()))
+        whole = loaders.unshared()  # the features are kept in a file, which the leader of several processes writes
+        train, test, valid = map(training.watch, (whole.trained(), whole.test(), whole.valid()))
         return compute_features(training.frozen, train, test, valid, (views.normalise, views.evaluation), copies)
 
     mark = fingerprint(of)

@@ -17,8 +17,11 @@ from hyperopt.estimators.plan import Plan, Views
 from hyperopt.rows.confidence import MeanConfidence
 from hyperopt.rows.rows import Leaves, Rows
 from utils.debug import BatchPictures
-from utils.passes import Batch, Batches, Evaluation, OutputCollector, Outputs, evaluate, train_pass
+from utils.draws import Draws
+from utils.group import ALONE, Group
+from utils.passes import Batch, Batches, Evaluation, OutputCollector, Outputs, View, evaluate, train_pass
 from utils.seeds import generator
+from utils.share import Share
 from utils.speed import Cost, Meter
 
 SAMPLES = 8  # images in a picture of the log
@@ -40,6 +43,7 @@ class Training:
         watch: wraps the batches of every pass, so that a run can stop between two steps.
         meter: of the passes' seconds and operations.
         cost: of the model on an image, and on a test image.
+        group: of the processes that train the run. Each calls the same methods, in the same order.
 
     """
 
@@ -53,14 +57,15 @@ class Training:
         loaders: Loaders,
         views: Views,
         plan: Plan,
-        draws: torch.Generator,
+        draws: Draws,
         watch: Callable[[Batches], Batches],
         meter: Meter,
         cost: Cost,
+        group: Group = ALONE,
     ):
         self.model, self.optimizer, self.rows, self.parts, self.data = model, optimizer, rows, parts, data
         self.loaders, self.views, self.plan, self.draws, self.watch = loaders, views, plan, draws, watch
-        self.meter, self.cost = meter, cost
+        self.meter, self.cost, self.group = meter, cost, group
         self.frozen = FrozenClassifier(model)
         self.confidence = MeanConfidence(rows.given)
         self.pictures = BatchPictures(None)
@@ -87,10 +92,18 @@ class Training:
         loss = train_pass(
             self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval
         )
+        self.average_statistics()
         self.frozen.refresh(self.model)
         operations = batches.images * (self.cost.training + forwards * self.cost.forward)
         self.meter.lap("train", batches.images, operations)
         return loss
+
+    def average_statistics(self) -> None:
+        """Average the running statistics of batch norms, which see other images in every process, over these."""
+        buffers = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
+        if self.group.size > 1:
+            for buffer, total in zip(buffers, self.group.total(buffers), strict=True):
+                buffer.copy_(total / self.group.size)
 
     def set_rate(self, time: float) -> None:
         """Set the optimiser's learning rate for a time in epochs."""
@@ -112,11 +125,20 @@ class Training:
         self.frozen.head.load_state_dict(self.model.head.state_dict())
         self._test = None
 
-    def descend(self, loss: Tensor) -> None:
-        """Take one step of the optimiser down the gradient of a loss (scalar)."""
+    def descend(self, loss: Tensor) -> Tensor:
+        """Take one step of the optimiser down the gradient of a loss (scalar), of which each process has its part.
+
+        Returns the whole loss.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        (group,) = self.optimizer.param_groups
+        moved = [weight for weight in group["params"] if weight.grad is not None]
+        total, *gradients = self.group.total([loss, *(weight.grad for weight in moved)])
+        for weight, gradient in zip(moved, gradients, strict=True):
+            weight.grad = gradient
         self.optimizer.step()
+        return total
 
     def follow(self, gradient: Sequence[Tensor]) -> None:
         """Take one step of the optimiser with this gradient of the weights, in the order of the parameters."""
@@ -125,9 +147,14 @@ class Training:
         self.optimizer.step()
 
     @torch.no_grad()
-    def original(self, stored: Tensor) -> Tensor:
-        """The base view (B, C, H, W) of stored images uint8 (B, C, H, W)."""
-        return self.rows.still(self.views.base(stored))
+    def original(self, batch: Batch) -> Tensor:
+        """The base view (B, C, H, W) of a batch."""
+        return self.rows.still(self.seen(batch, self.views.base))
+
+    def seen(self, batch: Batch, view: View) -> Tensor:
+        """A view (B, C, H, W) of a batch, with the draws that are for its images."""
+        self.draws.share = batch.share
+        return view(batch.images)
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Leaves]:
         """The training view of a batch (B, C, H, W), with learned augmentation, and its rows' leaves.
@@ -135,7 +162,7 @@ class Training:
         They have a graph only if the training loss moves the augmentation.
         """
         with torch.set_grad_enabled(bool(self.rows.parameters())):
-            leaves = self.rows.leaves(batch.index)
+            leaves = self.rows.leaves(batch.index, batch.share)
             return self.view(batch, leaves), leaves
 
     def strong(self, batch: Batch) -> Tensor:
@@ -143,20 +170,23 @@ class Training:
 
         With an order of the images, it is the base view of those that are not augmented.
         """
-        images = batch.images
-        return self.rows.only_first(batch.index, self.views.training(images), lambda: self.views.base(images))
+        augmented = self.seen(batch, self.views.training)
+        return self.rows.only_first(batch.index, augmented, lambda: self.seen(batch, self.views.base))
 
     def view(self, batch: Batch, leaves: Leaves) -> Tensor:
         """The training view of a batch (B, C, H, W) under the leaves of its rows, at which the graph begins."""
         images = self.strong(batch)
         augmented = self.rows.augment(images, batch.index, leaves, self.draws)
-        self.pictures.add(images, augmented.detach())
+        self.pictures.add(images, augmented.detach(), batch.share)
         return augmented
 
-    def logits(self, images: Tensor, index: Tensor) -> Tensor:
-        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,); they enter the confidence."""
+    def logits(self, images: Tensor, index: Tensor, share: Share) -> Tensor:
+        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,), which enter the confidence.
+
+        The images are this process's share of a batch.
+        """
         logits = self.model(images)
-        self.confidence.add(index, logits.detach())
+        self.confidence.add(index, logits.detach(), share)
         return logits
 
     def evaluate(self, number: int, valid: OutputCollector | None = None) -> tuple[Evaluation, Evaluation]:
@@ -179,7 +209,8 @@ class Training:
         return self._test
 
     def _evaluate(self, batches: Batches, collector: OutputCollector | None) -> Evaluation:
-        return evaluate(self.frozen, self.watch(batches), self.views.evaluation, self.data.classes, collector)
+        view, classes = self.views.evaluation, self.data.classes
+        return evaluate(self.frozen, self.watch(batches), view, classes, collector, self.group)
 
     def samples(self) -> dict[str, Tensor]:
         """A picture (C, H, W) of some training images, above as they are and below under their learned augmentation.

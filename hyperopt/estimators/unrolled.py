@@ -11,7 +11,7 @@ weight, this is learning to reweight (Ren et al. 2018, arXiv 1803.09050): - rate
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -120,7 +120,8 @@ class Unrolled(Estimator):
             return super().epoch(number)
         self.begin_moving()
         loss = super().epoch(number)
-        refuse_non_finite("hypergradient", self._hypergradients, self.training.rows.rate_flags)
+        sums = self.training.group.total(self._hypergradients)
+        refuse_non_finite("hypergradient", sums, self.training.rows.rate_flags)
         return loss
 
     @property
@@ -164,25 +165,27 @@ class Unrolled(Estimator):
 
         from hyperopt.estimators.look_ahead import inner_product
 
-        training, exact = self.training, self.options.unroll_form == "exact"
-        leaves = {letter: leaf.requires_grad_() for letter, leaf in training.rows.leaves(batch.index).items()}
+        training, share, exact = self.training, batch.share, self.options.unroll_form == "exact"
+        found = training.rows.leaves(batch.index, share)
+        leaves = {letter: leaf.requires_grad_() for letter, leaf in found.items()}
         images = training.view(batch, leaves)
-        loss = training.rows.loss(training.logits(images, batch.index), batch.index, leaves)
-        gradient = grad(loss, list(training.model.parameters()), create_graph=exact)
+        loss = training.rows.loss(training.logits(images, batch.index, share), batch.index, leaves, share)
+        own = grad(loss, list(training.model.parameters()), create_graph=exact)
+        loss, *gradient = training.group.total([loss, *own])
         ahead = self.look_ahead(gradient)
         V = self.clean_gradient(ahead, clean)
-        along = inner_product(V, gradient) if exact else self.difference(V, images, batch.index, leaves)
-        self.move(batch.index, leaves, -ahead.factor * along)
+        along = inner_product(V, own) if exact else self.difference(V, images, batch, leaves)
+        self.move(batch, leaves, -ahead.factor * along)
         training.follow(gradient)
         return loss
 
-    def look_ahead(self, gradient: tuple[Tensor, ...]) -> Step:
+    def look_ahead(self, gradient: Sequence[Tensor]) -> Step:
         """The weights after the step."""
         from hyperopt.estimators.look_ahead import sgd_step
 
         return self._published(gradient) if self._published else sgd_step(self.training.optimizer, gradient)
 
-    def clean_gradient(self, ahead: Step, clean: Batch) -> tuple[Tensor, ...]:
+    def clean_gradient(self, ahead: Step, clean: Batch) -> list[Tensor]:
         """V: the gradient of the mean cross-entropy on clean images at the weights after the step."""
         from torch.autograd import grad
         from torch.nn.functional import cross_entropy
@@ -190,13 +193,26 @@ class Unrolled(Estimator):
         from hyperopt.estimators.look_ahead import network_at
 
         training = self.training
-        images = training.rows.still(training.views.evaluation(clean.images))
+        images = training.rows.still(training.seen(clean, training.views.evaluation))
         weights = [weight.detach().requires_grad_() for weight in ahead.weights]
         logits = network_at(training.model, weights, self.options.unroll_bn == "update")(images)
-        return grad(cross_entropy(logits, clean.given, self._class_weight), weights)
+        loss = cross_entropy(logits, clean.given, self._class_weight) * self._weight_share(clean)
+        return training.group.total(grad(loss, weights))
 
-    def difference(self, V: tuple[Tensor, ...], images: Tensor, index: Tensor, leaves: Leaves) -> Tensor:
-        """<V, g> (scalar) of a batch in its view `images`, by central differences of the training loss along V."""
+    def _weight_share(self, clean: Batch) -> Tensor | float:
+        """The share of this process's images in the weight of a batch of clean images."""
+        if clean.share.alone:
+            return 1.0
+        if self._class_weight is None:
+            return len(clean.given) / clean.whole
+        weights = self._class_weight[clean.share.join(clean.given)]
+        return clean.share.cut(weights).sum() / weights.sum()
+
+    def difference(self, V: Sequence[Tensor], images: Tensor, batch: Batch, leaves: Leaves) -> Tensor:
+        """<V, g> (scalar) of a batch in its view `images`, by central differences of the training loss along V.
+
+        Of a share, its part.
+        """
         from hyperopt.estimators.look_ahead import network_at, norm
 
         training = self.training
@@ -205,15 +221,15 @@ class Unrolled(Estimator):
         for sign in (1, -1):
             pairs = zip(training.model.parameters(), V, strict=True)
             logits = network_at(training.model, [w.detach() + sign * epsilon * v for w, v in pairs])(images)
-            losses.append(training.rows.loss(logits, index, leaves))
+            losses.append(training.rows.loss(logits, batch.index, leaves, batch.share))
         return (losses[0] - losses[1]) / (2 * epsilon)
 
-    def move(self, index: Tensor, leaves: Leaves, clean_loss: Tensor) -> None:
-        """Move the rows of the images `index` (B,) down a scalar, whose graph begins at their leaves."""
+    def move(self, batch: Batch, leaves: Leaves, clean_loss: Tensor) -> None:
+        """Move the rows of a batch down a scalar, whose graph begins at their leaves."""
         import torch
 
         plan, training = self.training.plan, self.training
         self.rows_rate = plan.hyper_rate(self._epoch - 1 - plan.hyper_start + (self._steps_done - 1) / self._steps)
         found = torch.autograd.grad(clean_loss, list(leaves.values()))
-        training.rows.move(index, dict(zip(leaves, found, strict=True)), self.rows_rate)
+        training.rows.move(batch.index, dict(zip(leaves, found, strict=True)), self.rows_rate, batch.share)
         self._hypergradients.append(torch.stack([one.abs().sum() for one in found]).sum())

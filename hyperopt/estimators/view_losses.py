@@ -5,7 +5,7 @@ B: views of a step, one per image, the original ones first; C: classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -15,14 +15,17 @@ from custom_transforms.upload import upload
 from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.smoothing import distillation, released_distillation, released_smoothing, smoothed_cross_entropy
+from utils.draws import Draws, uniform
 from utils.passes import Batch
+from utils.share import Share
 
 
 @dataclass(frozen=True)
 class Views:
     """Views (B, channels, H, W), their given labels and places in the table, int64 (B,), and posteriors (B,).
 
-    originals: number of the first views, which are not augmented.
+    originals: number of the first views, which are not augmented. shares: of the whole step's views, and of its
+    original and augmented ones.
     """
 
     images: Tensor
@@ -30,24 +33,32 @@ class Views:
     index: Tensor
     posterior: Tensor
     originals: int
+    shares: tuple[Share, Share, Share]
 
     def only(self, chosen: Tensor) -> Views:
-        """The augmented views at the places `chosen` (n,), of views without original ones."""
-        return Views(self.images[chosen], self.given[chosen], self.index[chosen], self.posterior[chosen], originals=0)
+        """The augmented views at the places `chosen` (n,) in the whole step, of views without original ones.
+
+        Several processes share them anew, so that each has its part of them.
+        """
+        whole = self.shares[0]
+        share = replace(whole, whole=len(chosen))
+        parts = self.images, self.given, self.index, self.posterior
+        images, given, index, posterior = (share.cut(whole.join(part)[chosen]) for part in parts)
+        return Views(images, given, index, posterior, originals=0, shares=(share, *share.split(0)))
 
 
 def draw_views(training: Training, batch: Batch, originals: int) -> Views:
-    """A view of each image: original of the first `originals` images, augmented of the others.
+    """A view of each image: original of the whole batch's first `originals` images, augmented of the others.
 
     The posterior of the original ones is 1, that of the others 0.
     """
-    first, rest = (Batch(*(part[half] for part in batch)) for half in (slice(originals), slice(originals, None)))
-    parts = [training.original(first.images)] if originals else []
-    parts += [training.augmented(rest)[0]] if len(rest.index) else []
-    images = torch.cat(parts)
+    first, rest = batch.split(originals)
+    parts = [training.original(first)] if originals else []
+    parts += [training.augmented(rest)[0]] if originals < batch.whole else []
+    images, own = torch.cat(parts), len(first.given)
     posterior = torch.zeros(len(images), device=images.device)
-    posterior[:originals] = 1
-    return Views(images, batch.given, batch.index, posterior, originals)
+    posterior[:own] = 1
+    return Views(images, batch.given, batch.index, posterior, own, (batch.share, first.share, rest.share))
 
 
 def first_of_kind(posterior: Tensor, kind: str) -> Tensor:
@@ -61,19 +72,21 @@ def first_of_kind(posterior: Tensor, kind: str) -> Tensor:
     return places[kind][:count] if kind in places else torch.arange(count, device=posterior.device)
 
 
-def weighted(posterior: Tensor, weighting: str, draws: torch.Generator) -> Tensor:
+def weighted(posterior: Tensor, weighting: str, draws: Draws) -> Tensor:
     """The posteriors (B,) of an ablation: regular, reverse, random (of another view of the step), or uniform draws."""
     if weighting == "reverse":
         return 1 - posterior
     if weighting == "random":
-        return posterior[upload(torch.randperm(len(posterior), generator=draws), posterior.device)]
+        whole = draws.share.join(posterior)
+        return draws.share.cut(whole[upload(torch.randperm(len(whole), generator=draws), whole.device)])
     if weighting == "uniform":
-        return upload(torch.rand(len(posterior), generator=draws), posterior.device)
+        return upload(uniform([len(posterior)], draws), posterior.device)
     return posterior
 
 
 def smoothing_losses(logits: Tensor, views: Views, training: Training, options: MixtureOptions) -> Tensor:
     """Losses (B,) at logits (B, C), with labels smoothed and views weighted by the posterior."""
+    training.draws.share, *_ = views.shares
     posterior = weighted(views.posterior, options.mixture_weighting, training.draws)
     if "S" not in training.parts:
         losses = F.cross_entropy(logits, views.given, reduction="none")

@@ -16,7 +16,7 @@ from utils.recipes import AFTER_WARM, SCHEDULES
 from utils.runs.files import RunFiles, run_number
 from utils.weights_file import mark_of
 
-ROWS_ON = ("device", "host")
+ROWS_ON = ("device", "host", "sharded")
 # Options that only one schedule of the learning rates has.
 OF_SCHEDULE = {"steps": ("lr_decay_epochs",), "warm-multiplier": ("lr_warm_multiplier", "lr_after_warm")}
 
@@ -75,7 +75,7 @@ class RunOptions(Setting):
     compile: bool = flag(False, "compile the encoder: faster after the first minutes", identity=False, rare=True)
     rows_on: str = flag(
         "device",
-        "where the rows are kept; the host has more room and is slower",
+        "where the rows are kept; the host has more room and is slower; sharded: each process of a run has a part",
         choices=ROWS_ON,
         identity=False,
         rare=True,

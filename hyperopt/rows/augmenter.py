@@ -17,8 +17,10 @@ from custom_transforms.upload import upload
 from hyperopt.augmentation.augmenter import STN_NOISE, NoiseAugmenter, SpatialTransformer, Weights, transform
 from hyperopt.augmentation.augmenter_names import RESIDUAL, Form
 from hyperopt.rows.parts import Part
+from utils.draws import uniform
 from utils.errors import DivergenceError, UserError
 from utils.seeds import generator
+from utils.share import ALL, Share
 
 MOMENTUM = 0.9  # as published
 MEASURED = 16384  # images, at most, behind the figures of an epoch
@@ -142,11 +144,12 @@ class NoiseHolder(AugmenterHolder):
         """The weights (P,)."""
         return self._values
 
-    def leaves(self, index: Tensor) -> Tensor:
+    def leaves(self, index: Tensor, share: Share = ALL) -> Tensor:
         """New parameters (B, k) for the images `index` (B,), without a graph.
 
         Where gradients are enabled, the augmenter's own graph is kept for the next `move`.
         """
+        self._draws.share = share
         weights = self._values.detach()
         if not torch.is_grad_enabled():
             return self._parameters(weights, index, self._draws)
@@ -160,14 +163,14 @@ class NoiseHolder(AugmenterHolder):
         return self._parameters(self._values, index, generator(self._seed, "shown parameters"))
 
     def _parameters(self, weights: Tensor, index: Tensor, draws: torch.Generator) -> Tensor:
-        uniform = torch.rand(len(index), self._augmenter.draws, generator=draws, dtype=weights.dtype)
-        return self._augmenter.parameters(weights, upload(uniform, weights.device), self._given[index])
+        noise = uniform((len(index), self._augmenter.draws), draws, dtype=weights.dtype)
+        return self._augmenter.parameters(weights, upload(noise, weights.device), self._given[index])
 
     def __call__(self, images: Tensor, leaves: Tensor, draws: torch.Generator) -> Tensor:
         """Normalised images (B, C, H, W) under their parameters (B, k)."""
         return transform(images, leaves, self.form, self._normalise, draws)
 
-    def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
+    def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
         """Take one step with the gradient (B, k) of what `leaves` returned last, at the augmenter's own rate.
 
         `learning_rate` is that of tables, which is not used.
@@ -175,7 +178,7 @@ class NoiseHolder(AugmenterHolder):
         if self._graph is None:
             raise RuntimeError("an augmenter moves after `leaves` with gradients enabled, once")
         (weights, parameters), self._graph = self._graph, None
-        (found,) = torch.autograd.grad(parameters, weights, gradient)
+        (found,) = share.group.total(torch.autograd.grad(parameters, weights, gradient))
         rate, decay, clip = self._descent
         found = found * (clip / found.norm().clamp(min=TINY)).clamp(max=1)
         self.velocity.mul_(MOMENTUM).add_(found + decay * self._values)
@@ -249,7 +252,7 @@ class ImageHolder(AugmenterHolder):
         """The weights (P,), without a graph."""
         return self._values.detach()
 
-    def leaves(self, index: Tensor) -> Tensor:
+    def leaves(self, index: Tensor, share: Share = ALL) -> Tensor:
         """The weights (1, P), with their graph."""
         return self._values[None]
 
@@ -259,11 +262,11 @@ class ImageHolder(AugmenterHolder):
 
     def __call__(self, images: Tensor, leaves: Tensor, draws: torch.Generator) -> Tensor:
         """Normalised images (B, C, H, W) under the parameters that the weights (1, P) have for them."""
-        uniform = upload(torch.rand(len(images), STN_NOISE, generator=draws, dtype=leaves.dtype), images.device)
-        parameters = self._augmenter.parameters(leaves[0], images, uniform)
+        noise = upload(uniform((len(images), STN_NOISE), draws, dtype=leaves.dtype), images.device)
+        parameters = self._augmenter.parameters(leaves[0], images, noise)
         return transform(images, parameters, self.form, self._normalise, draws)
 
-    def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
+    def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
         """Refuse an estimator."""
         raise UserError("--aug-model STN is trained with the classifier; take --hyper-opt NONE")
 

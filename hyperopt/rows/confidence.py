@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from utils.passes import split_probability
+from utils.share import ALL, Share
 
 TINY = torch.finfo(torch.float32).tiny
 
@@ -33,13 +34,15 @@ class MeanConfidence:
         self._right, self._learned = (torch.zeros_like(given, dtype=torch.bool) for _ in range(2))
 
     @torch.no_grad()
-    def add(self, index: Tensor, logits: Tensor) -> None:
+    def add(self, index: Tensor, logits: Tensor, share: Share = ALL) -> None:
         """Add a training batch: the images `index` (B,), each at most once, with logits (B, C)."""
         given, other = split_probability(logits.softmax(1), self._given[index])
+        found = torch.stack((given, other, (logits.argmax(1) == self._given[index]).to(given)), 1)
+        index, (given, other, right) = share.join(index), share.join(found).unbind(1)
         self._sum[index] += given
         self._other[index] += other
         self._count[index] += 1
-        right = logits.argmax(1) == self._given[index]
+        right = right > 0
         self._forgotten[index] += self._right[index] & ~right
         self._right[index] = right
         self._learned[index] |= right

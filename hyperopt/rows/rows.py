@@ -16,7 +16,10 @@ from hyperopt.rows.augmenter import ImageHolder, NoiseHolder
 from hyperopt.rows.letters import RANK
 from hyperopt.rows.order import COLUMN, Order
 from hyperopt.rows.parts import PARTS, Part, weight_of
+from hyperopt.rows.sharded import ShardedTable
 from hyperopt.rows.table import RowTable
+from utils.group import ALONE, Group
+from utils.share import ALL, Share
 
 DESCRIBED_AT_ONCE = 16384
 Leaves = dict[str, Tensor]  # by the letter of the part: (B or 1, k)
@@ -32,14 +35,20 @@ class Holder(Protocol):
     def values(self) -> Tensor:
         """What it learns."""
 
-    def leaves(self, index: Tensor) -> Tensor:
-        """Leaves of the images `index` (B,), on its device: (B, k), or (1, k) to broadcast if all share them."""
+    def leaves(self, index: Tensor, share: Share = ALL) -> Tensor:
+        """Leaves of the images `index` (B,), on its device: (B, k), or (1, k) to broadcast if all share them.
+
+        The images are this process's share of a batch, whose other processes ask for theirs at the same time.
+        """
 
     def shown(self, index: Tensor) -> Tensor:
         """The same for pictures and figures: nothing is drawn that a training would draw later."""
 
-    def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """Take one step with the gradient of what `leaves(index)` returned; no index may occur twice."""
+    def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
+        """Take one step with the gradient of what `leaves(index)` returned; no index may occur twice.
+
+        Every process has the gradient of its share, and the step is that of the whole batch.
+        """
 
     def fill(self, index: Tensor, values: Tensor) -> None:
         """Replace the leaves of the images `index` (n,) by `values` (n, k)."""
@@ -92,9 +101,9 @@ class Rows:
         self.given, self.holders, self.training_loss, self.order = given, holders, training_loss, order
         self._effect, self._parts = effect, parts
 
-    def leaves(self, index: Tensor) -> Leaves:
-        """The batch's leaves by part, for the images `index` (B,)."""
-        return {letter: holder.leaves(index) for letter, holder in self.holders.items()}
+    def leaves(self, index: Tensor, share: Share = ALL) -> Leaves:
+        """The batch's leaves by part, for the images `index` (B,), which are this process's share of it."""
+        return {letter: holder.leaves(index, share) for letter, holder in self.holders.items()}
 
     def shown(self, index: Tensor) -> Leaves:
         """The same for pictures and figures, which must not change what a training draws."""
@@ -132,14 +141,15 @@ class Rows:
         """Loss weights (B,); one if rows have none."""
         return weight_of(leaves["W"]) if "W" in leaves else torch.ones(len(index), device=index.device)
 
-    def loss(self, logits: Tensor, index: Tensor, leaves: Leaves) -> Tensor:
-        """Mean weighted loss of a batch (scalar, nats) at logits (B, C)."""
-        return (self.weight(index, leaves) * self.training_loss.value(logits, self.target(index, leaves))).mean()
+    def loss(self, logits: Tensor, index: Tensor, leaves: Leaves, share: Share = ALL) -> Tensor:
+        """Mean weighted loss of a batch (scalar, nats) at logits (B, C); of a share, its part of the batch's mean."""
+        losses = self.weight(index, leaves) * self.training_loss.value(logits, self.target(index, leaves))
+        return share.mean(losses)
 
-    def move(self, index: Tensor, gradients: Leaves, learning_rate: float) -> None:
-        """Take one step of all holders on the rows of the images `index` (B,)."""
+    def move(self, index: Tensor, gradients: Leaves, learning_rate: float, share: Share = ALL) -> None:
+        """Take one step of all holders on the rows of the images `index` (B,), which are a share of a batch."""
         for letter, gradient in gradients.items():
-            self.holders[letter].move(index, gradient, learning_rate)
+            self.holders[letter].move(index, gradient, learning_rate, share)
 
     @property
     def takes_rate(self) -> bool:
@@ -230,6 +240,7 @@ def make_rows(
     home: torch.device,
     augmenter: NoiseHolder | ImageHolder | None = None,
     first: int | None = None,
+    owners: Group = ALONE,
 ) -> Rows:
     """Rows at their start, with the parts of these letters in tables, but for an augmentation by an augmenter.
 
@@ -245,11 +256,12 @@ def make_rows(
         home: device of the tables.
         augmenter: what holds the augmentation, if it is not a table.
         first: number of images that are augmented, the first ones by their rank; None for all.
+        owners: the processes over which the rows of a table are spread; by default, each process has all of them.
 
     """
     at_home = given.to(home)
     tables = {
-        letter: RowTable(part.start(at_home, classes, shared), shared and letter == "A")
+        letter: _make_table(part, at_home, classes, shared and letter == "A", owners)
         for letter, part in PARTS.items()
         if letter in letters and not (augmenter and letter == augmenter.part.letter)
     }
@@ -257,3 +269,10 @@ def make_rows(
     if augmenter:
         return Rows(given, {**tables, "A": augmenter}, training_loss, augmenter, PARTS | {"A": augmenter.part}, order)
     return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS, order)
+
+
+def _make_table(part: Part, given: Tensor, classes: int, shared: bool, owners: Group) -> Holder:
+    """The table of a part at its start, on the device of the given labels (N,)."""
+    if owners.size == 1 or shared:
+        return RowTable(part.start(given, classes, shared), shared)
+    return ShardedTable(given, lambda own: part.start(own, classes, shared), owners)

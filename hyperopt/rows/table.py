@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from utils.errors import UserError
+from utils.share import ALL, Share
 
 
 class RowTable:
@@ -37,7 +38,7 @@ class RowTable:
         self.visited = torch.zeros(len(start), dtype=torch.int64, device=start.device)  # step of the last visit
         self.step = 0
 
-    def leaves(self, index: Tensor) -> Tensor:
+    def leaves(self, index: Tensor, share: Share = ALL) -> Tensor:
         """Rows of the images `index` (B,), on its device: (B, k), or (1, k) to broadcast if all share one."""
         rows = self.values[self._rows(index)]
         if rows.device == index.device:
@@ -62,8 +63,15 @@ class RowTable:
         # Selected on the host, since a second copy of a large table may not fit on the device.
         return self.values.cpu()[self._rows(index).cpu()]
 
-    def move(self, index: Tensor, gradient: Tensor, learning_rate: float) -> None:
-        """Take one RMSprop step with the gradient of what `leaves(index)` returned; no index may occur twice."""
+    def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
+        """Take one RMSprop step with the gradient of what `leaves(index)` returned; no index may occur twice.
+
+        All processes take the step of the whole batch.
+        """
+        if self.shared:
+            (gradient,) = share.group.total([gradient])
+        else:
+            index, gradient = share.join(index), share.join(gradient)
         self.step += 1
         rows, gradient = self._rows(index), gradient.to(self.values.device)
         decays = (self.step - self.visited[rows]).to(gradient.dtype)

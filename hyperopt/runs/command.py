@@ -15,6 +15,7 @@ from hyperopt.options.stored import finished_result
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.refusals import refuse_unfit
 from hyperopt.runs.stages import Stage, explaining_fresh, stages
+from utils.group import Group, processes
 from utils.precision import pick_precision
 from utils.runs.lock import BusyError, wait_for_writer
 
@@ -61,7 +62,7 @@ def train_stages(chain: list[Stage]) -> dict[str, Any]:
     What a later stage would refuse for certain is refused first.
     """
     last = chain[-1]
-    with ExitStack() as afterwards:
+    with processes() as group, ExitStack() as afterwards:
 
         @cache
         def device() -> "torch.device":
@@ -76,7 +77,7 @@ def train_stages(chain: list[Stage]) -> dict[str, Any]:
                 refuse_unfit_start(stage)
         for place, stage in enumerate(chain, 1):
             with explaining_fresh(stage, last):
-                result = complete(stage, device, chain[place:])
+                result = complete(stage, device, chain[place:], group)
     return result
 
 
@@ -90,24 +91,26 @@ def refuse_unfit_start(stage: Stage) -> None:
         find_starting_rows(stage.training)
 
 
-def complete(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage]) -> dict[str, Any]:
+def complete(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage], group: Group) -> dict[str, Any]:
     """Report or train a stage, for its result.
 
     If another process trains it, wait, unless it is the last one: others may share it.
     """
     while True:
         if later:
-            wait_for_writer(stage.run.files)
+            group.agree(lambda: wait_for_writer(stage.run.files))
         try:
-            return report_or_train(stage, device, later)
+            return report_or_train(stage, device, later, group)
         except BusyError:  # begun since by another process
             if not later:
                 raise
 
 
-def report_or_train(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage]) -> dict[str, Any]:
+def report_or_train(
+    stage: Stage, device: Callable[[], "torch.device"], later: list[Stage], group: Group
+) -> dict[str, Any]:
     """Report a stage if it is finished, else train it; returns its result."""
-    if result := finished(stage):
+    if result := group.agree(lambda: finished(stage)):
         from hyperopt.runs.finished import check_finished, refuse_missing_rows
 
         check_finished(stage, result)
@@ -119,7 +122,7 @@ def report_or_train(stage: Stage, device: Callable[[], "torch.device"], later: l
     from utils.device import memory_mistakes
 
     with memory_mistakes():
-        result = train(stage, device(), later)
+        result = train(stage, device(), later, group)
     print(summary(result))
     return result
 

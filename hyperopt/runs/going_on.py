@@ -33,11 +33,12 @@ def find_state(stage: Stage, estimator: Estimator, origin: Origin, device: torch
     Raises UserError when it is damaged or of another run, or when the disk has no space for the next ones.
     """
     training, files, identity = estimator.training, stage.run.files, stage.run.identity
-    checkpoint = None
+    checkpoint, group = None, training.group
     if not stage.run.fresh:
         expected = training.published() | {"training": estimator.whole_layout()}
         different = partial(different_from_stored, ours=identity)
-        checkpoint = find_checkpoint(files, origin, expected, different, update)
+        with group.leader_first():  # which renames a damaged one, and has the whole of sharded rows
+            checkpoint = find_checkpoint(files, origin, expected if group.leads else {}, different, update)
     if checkpoint:
         estimator.load_whole(checkpoint, checkpoint["training"])
         if stage.run.plot_debug:

@@ -22,9 +22,11 @@ from utils.runs.predictions import predict
 def write_outcome(stage: Stage, estimator: Estimator, split: Split, accuracies: dict[str, float]) -> None:
     """Write the predictions of the last epoch, and the learned rows if the run trains on the distorted images.
 
-    Rows get a card, which has the test accuracies, in percent. An augmenter gets a file of its own.
+    Rows get a card, which has the test accuracies, in percent. An augmenter gets a file of its own. All processes make
+    what the leader writes.
     """
     training = estimator.training
+    writes = training.group.leads
     options, files, data = stage.training, stage.run.files, training.data
     predictions = predict(
         training.frozen,
@@ -36,7 +38,8 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split, accuracies: 
         training.confidence.forgetting(),
         fingerprint_table(data),
     )
-    predictions.write(files.predictions)
+    if writes:
+        predictions.write(files.predictions)
     if not options.has_rows or options.train_on == "valid":
         return
     index = torch.from_numpy(distorted_images(split))
@@ -48,6 +51,8 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split, accuracies: 
         fingerprint_training_set(data, split),
         training.rows.columns(index) | estimator.columns(index) | {"confidence": torch.from_numpy(confidence)},
     )
+    if not writes:
+        return
     replace_file(files.rows, rows.as_pt())
     replace_file(files.rows_npz, rows.as_npz())
     replace_file(files.card, card(options, files, data, split, rows, accuracies).encode(errors="replace"))

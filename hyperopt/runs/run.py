@@ -27,18 +27,20 @@ from hyperopt.runs.fingerprints import (
 from hyperopt.runs.going_on import find_state
 from hyperopt.runs.network import make_normalise
 from hyperopt.runs.outcome import describe, write_outcome
+from hyperopt.runs.processes import one_writer
 from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
 from hyperopt.runs.trained_network import facts_of
 from utils.device import check_compiler, pick_device
-from utils.errors import DivergenceError, Interrupted
+from utils.errors import DivergenceError, Interrupted, LostProcessError
+from utils.group import ALONE, Group
 from utils.passes import Evaluation
 from utils.runs.accuracies import TESTED_ON_VALID
 from utils.runs.checkpoint import Origin
 from utils.runs.epochs import Epoch
 from utils.runs.interruption import Interruption
-from utils.runs.lock import only_writer
+from utils.runs.onlooker import Onlooker
 from utils.runs.owner import remember_owner
 from utils.runs.record import Epochs, Record
 from utils.speed import peak_memory
@@ -54,41 +56,48 @@ def prepare_device(options: RunOptions) -> torch.device:
     return device
 
 
-def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> dict[str, Any]:
+def train(stage: Stage, device: torch.device, later: Sequence[Stage] = (), group: Group = ALONE) -> dict[str, Any]:
     """Train on a distorted data set while an estimator fills its rows, or go on with a stopped training.
 
     Returns the result. This is algorithm 1 of AutoDO (arXiv 2103.05863) for any estimator: `epoch` moves rows and
     network. A signal that comes at the very end takes effect before the `later` stages of the command, if any follow.
+    The processes of a group train the run together, and the leader writes its files.
     """
     options, files = stage.training, stage.run.files
-    files.refuse_folders()
-    start = find_starting_rows(options)
-    data = read_data(options, device)
-    for stage_after in later:
-        make_strong(stage_after.training, *data.train.shape[1:])  # refuses a policy that does not fit these pictures
-    split = distort(options, data)
-    for each in (stage, *later):
-        if each.run.files.folder == files.folder:  # another run folder has another split
-            refuse_counts(each.training, split)
-    if start:
-        start.check_training_set(data, split)
-    fingerprint = fingerprint_run(data, split)
-    earlier = find_earlier(stage, fingerprint, data.classes)
-    origin = Origin(fingerprint, start.fingerprint if start else None, earlier.checksum if earlier else None)
-
-    with only_writer(files), Interruption() as interruption:
-        training = make_training(options, data, split, device, interruption.watch)
-        estimator = options.estimator_class(options.estimator, training)
+    with group.leader_first():
+        files.refuse_folders()
+        start = find_starting_rows(options)
+        data = read_data(options, device)
+        for stage_after in later:
+            make_strong(stage_after.training, *data.train.shape[1:])  # refuses one that does not fit these pictures
+        split = distort(options, data)
+        for each in (stage, *later):
+            if each.run.files.folder == files.folder:  # another run folder has another split
+                refuse_counts(each.training, split)
         if start:
-            start.fill(training.rows)
-        if finished := earlier or (start and start.run(data.classes)):
-            estimator.begin(finished)
+            start.check_training_set(data, split)
+        fingerprint = fingerprint_run(data, split)
+        earlier = find_earlier(stage, fingerprint, data.classes)
+        origin = Origin(fingerprint, start.fingerprint if start else None, earlier.checksum if earlier else None)
+
+    with one_writer(files, group), Interruption() as interruption:
+        with group.leader_first():
+            training = make_training(options, data, split, device, interruption.watch, group)
+            estimator = options.estimator_class(options.estimator, training)
+            if start:
+                start.fill(training.rows)
+            if finished := earlier or (start and start.run(data.classes)):
+                estimator.begin(finished)
         checkpoint = find_state(stage, estimator, origin, device)
         epochs = Epochs(estimator.epochs, selects=not options.sees_valid, alike=estimator.epochs_alike)
         # Views of a head on computed features are of these; its network takes pictures.
         normalise = make_normalise(options, data, device) if options.freeze_encoder else training.views.normalise
         facts = facts_of(options.model, options.background, data, normalise).stored()
-        record = Record(files, stage.run.identity, epochs, options.fresh, device, origin, checkpoint, network=facts)
+        record = (
+            Record(files, stage.run.identity, epochs, options.fresh, device, origin, checkpoint, facts, group.size)
+            if group.leads
+            else Onlooker(checkpoint["epoch"] if checkpoint else 0)
+        )
         start = earlier = finished = checkpoint = None  # each as large as the rows or the network
         with record, ending(record, interruption):
             for number in range(record.done + 1, epochs.count + 1):
@@ -101,8 +110,8 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = ()) -> di
             write_outcome(stage, estimator, split, record.accuracies())
             result = record.finish(describe(data, split) | estimator.result())
             if later:
-                interruption.check()
-            return result
+                interruption.check(group)
+            return group.agree(lambda: result)
 
 
 def read_data(options: RunOptions, device: torch.device) -> Dataset:
@@ -158,7 +167,7 @@ def is_pictured(number: int, epochs: int) -> bool:
 
 
 @contextmanager
-def ending(record: Record, interruption: Interruption) -> Iterator[None]:
+def ending(record: Record | Onlooker, interruption: Interruption) -> Iterator[None]:
     """Add to any exception that ends a run early how the run goes on; store a divergence for the results script."""
     with lost_workers(record.how_to_go_on), interruption.before_errors():
         try:
@@ -166,5 +175,7 @@ def ending(record: Record, interruption: Interruption) -> Iterator[None]:
         except Interrupted as stop:
             stop.hint = record.how_to_go_on()
             raise
+        except LostProcessError as error:
+            raise LostProcessError(f"{error}; it stopped {record.how_to_go_on()}") from error
         except DivergenceError as error:
             raise record.diverged(error) from error

@@ -39,8 +39,10 @@ from hyperopt.options.run_options import RunOptions
 from hyperopt.rows.rows import make_rows
 from hyperopt.runs.augmenters import make_augmenter
 from hyperopt.runs.network import encode, make_network, make_normalise
+from hyperopt.runs.processes import refuse_small_batches, synchronised
 from utils.errors import UserError
 from utils.flags import count_of
+from utils.group import ALONE, Group
 from utils.passes import Batches
 from utils.schedule import make_schedule
 from utils.seeds import generator
@@ -188,13 +190,13 @@ def read_at_once(options: RunOptions) -> int:
     return max(EVALUATION_BATCH, options.batch_size, 2 * pair)
 
 
-def make_loaders(options: RunOptions, data: Dataset, split: Split) -> Loaders:
-    """The run's batches."""
+def make_loaders(options: RunOptions, data: Dataset, split: Split, group: Group = ALONE) -> Loaders:
+    """The run's batches, which the processes of a group share."""
     if not data.memory:  # streamed
         largest = min(read_at_once(options), len(data.train) + len(data.test))
         refuse_little_shared_memory(largest * math.prod(data.train.shape), options.workers)
     train_order, hyper_order = (generator(options.seed, use) for use in ("train order", "hyper order"))
-    return Loaders(data, split, train_order, hyper_order, options.overfit, options.workers)
+    return Loaders(data, split, train_order, hyper_order, options.overfit, options.workers, group)
 
 
 def make_plan(options: RunOptions) -> Plan:
@@ -230,6 +232,7 @@ def make_training(
     split: Split,
     device: torch.device,
     watch: Callable[[Batches], Batches] = lambda batches: batches,
+    group: Group = ALONE,
 ) -> Training:
     """The training at its start: network, rows and batches.
 
@@ -239,12 +242,18 @@ def make_training(
         split: the distorted training set.
         device: of the run.
         watch: wraps the batches of every pass.
+        group: of the processes that train the run.
+
+    Raises UserError when a batch has fewer images than there are processes.
 
     """
+    refuse_small_batches(options, len(split.valid), group.size)
     draws = generator(options.seed, "augmentation")
     model = make_network(options, data).to(device)
+    if group.size > 1 and device.type == "cuda":
+        model = synchronised(options, model)
     seen = encode(options, data, model, device) if options.freeze_encoder else data
-    views, loaders = make_views(options, seen, draws, device), make_loaders(options, seen, split)
+    views, loaders = make_views(options, seen, draws, device), make_loaders(options, seen, split, group)
     rows = make_rows(
         loaders.given,
         data.classes,
@@ -252,9 +261,10 @@ def make_training(
         options.aug_model == "SHA",
         LOSSES[options.training_loss],
         make_warp(options.warp, options.defaults.warp_enlargement),
-        device if options.rows_on == "device" else torch.device("cpu"),
+        torch.device("cpu") if options.rows_on == "host" else device,
         make_augmenter(options, loaders.given, data, views.normalise),
         images_to_augment(options.augmented, split),
+        group if options.rows_on == "sharded" else ALONE,
     )
     optimizer = torch.optim.SGD(
         [*filter(lambda weight: weight.requires_grad, model.parameters()), *rows.parameters()],
@@ -264,9 +274,9 @@ def make_training(
         weight_decay=options.weight_decay,
     )
     cost = count_cost(model, seen.train.shape, seen.test.shape)
-    meter = Meter(device, matrix_product_peak(device, model.precision))
+    meter = Meter(device, group.size * matrix_product_peak(device, model.precision))
     plan, parts = make_plan(options), options.row_parts
-    training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost)
+    training = Training(model, optimizer, rows, parts, data, loaders, views, plan, draws, watch, meter, cost, group)
     forget_peak_memory(device)
     if options.plot_debug:
         training.show_batches(options.files.debug)

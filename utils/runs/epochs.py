@@ -69,3 +69,10 @@ class Epoch:
             f"test {self.test.accuracy:.2f} %  valid {self.valid.accuracy:.2f} %{further}  "
             f"lr {self.learning_rate:.2e}  {passes}" + (f"  memory {self.memory:.1f} GiB" if self.memory else "")
         )
+
+
+def how_to_go_on(done: int) -> str:
+    """At which epoch a run stops that ends now, with so many recorded ones, and what the same command does next."""
+    if done:
+        return f"after epoch {done}: the same command, without --fresh, goes on from there"
+    return "within the first epoch: the same command starts over"

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 from utils.errors import Interrupted
+from utils.group import ALONE, Group
 from utils.passes import Batch, Batches
 
 # Among others from a closed terminal and from schedulers that announce the end of a job; Windows lacks some.
@@ -16,6 +17,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SI
 class Interruption(AbstractContextManager):
     """A context in which the first signal waits for the end of the step; a second one does not wait.
 
+    Several processes of a run stop at the same step, as soon as one of them has a signal.
     Ignored signals (as under nohup) stay ignored. In a thread other than the main one it does nothing.
     """
 
@@ -37,10 +39,10 @@ class Interruption(AbstractContextManager):
             raise KeyboardInterrupt
         self._received = signal.Signals(number)
 
-    def check(self) -> None:
-        """Raise Interrupted when a signal has come."""
-        if self._received:
-            raise Interrupted(self._received)
+    def check(self, group: Group = ALONE) -> None:
+        """Raise Interrupted when a signal has come to a process of the group, all of which must call this."""
+        if received := group.largest(self._received or 0):
+            raise Interrupted(signal.Signals(received))
 
     @contextmanager
     def before_errors(self) -> Iterator[None]:
@@ -58,13 +60,13 @@ class Interruption(AbstractContextManager):
 
 class _Watched:
     def __init__(self, batches: Batches, interruption: Interruption):
-        self._batches, self._interruption = batches, interruption
+        self._batches, self._interruption, self.group = batches, interruption, batches.group
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self._batches:
-            self._interruption.check()
+            self._interruption.check(self.group)
             yield batch
-        self._interruption.check()
+        self._interruption.check(self.group)

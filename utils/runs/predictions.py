@@ -188,8 +188,9 @@ def predict(
 
 
 def _train_columns(network: Network, batch: Batch, view: View, images: int) -> tuple[Tensor, ...]:
-    """The columns of a batch; the last one has no column if those of so many images would be too large."""
+    """The columns of a whole batch; the last one has no column if those of so many images would be too large."""
     found = network.head(network.features(view(batch.images))).softmax(1)
     stored = found[:, : found.shape[1] if images * found.shape[1] <= STORED else 0]
     most = found.max(1)
-    return batch.index, batch.given, most.indices, most.values, *split_probability(found, batch.given), stored
+    own = batch.index, batch.given, most.indices, most.values, *split_probability(found, batch.given), stored
+    return tuple(map(batch.share.join, own))

@@ -18,7 +18,7 @@ from utils.errors import DivergenceError
 from utils.files import replace_file, write_json
 from utils.passes import mean_per_class
 from utils.runs.checkpoint import PUBLISHED_KEYS, Origin, write_last
-from utils.runs.epochs import Epoch
+from utils.runs.epochs import Epoch, how_to_go_on
 from utils.runs.files import RunFiles
 from utils.runs.log import Log
 from utils.runs.network_facts import NETWORK
@@ -67,8 +67,9 @@ class Record(AbstractContextManager):
         device: of the run.
         origin: fingerprints of the run's data and rows.
         checkpoint: from which the run goes on, None for a run from scratch.
-        logs: folder for TensorBoard.
         network: what the checkpoints say about the network (`utils.runs.network_facts`).
+        processes: how many train the run from here on.
+        logs: folder for TensorBoard.
 
     """
 
@@ -81,11 +82,13 @@ class Record(AbstractContextManager):
         device: torch.device,
         origin: Origin,
         checkpoint: dict[str, Any] | None = None,
-        logs: Path = Path("logs"),
         network: dict[str, Any] | None = None,
+        processes: int = 1,
+        logs: Path = Path("logs"),
     ):
         self.files, self.options, self.device, self.origin = files, options, device, origin
         self._run_epochs, self._fresh = run_epochs, fresh
+        self._processes = processes
         self._network = {} if network is None else {NETWORK: network}
         self.run = files.folder.name
         self.commit = commit()  # now: the files may have changed by the end of the run
@@ -152,9 +155,7 @@ class Record(AbstractContextManager):
 
     def how_to_go_on(self) -> str:
         """At which epoch a run stops that ends now, and what the same command does next."""
-        if self.done:
-            return f"after epoch {self.done}: the same command, without --fresh, goes on from there"
-        return "within the first epoch: the same command starts over"
+        return how_to_go_on(self.done)
 
     def diverged(self, error: DivergenceError) -> DivergenceError:
         """Store the error with its epoch for the results script, and return it with the epoch.
@@ -255,6 +256,7 @@ class Record(AbstractContextManager):
         typical = [epoch for epoch in self.epochs if epoch.epoch > self.options.get("hyper_start", 0)]
         return {
             "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "processes": self._processes,
             "seconds": sum(sum(epoch.seconds.values()) for epoch in self.epochs),
             "median_seconds": {
                 name: statistics.median(epoch.seconds[name] for epoch in typical) for name in self.epochs[-1].seconds

@@ -1,0 +1,106 @@
+"""A group of processes on torch.distributed: NCCL between GPUs, gloo between hosts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
+
+from utils.errors import LostProcessError, first_line
+from utils.group import Group, Value
+
+PATIENCE = timedelta(days=7)  # one process may wait for another run, or read the data, while the others wait for it
+
+
+class Launched(Group):
+    """The processes that torchrun has started. Every method is for all of them to call, in the same order.
+
+    Raises LostProcessError when one of them has ended.
+    """
+
+    def __init__(self, store: dist.Store, rank: int, size: int):
+        self._store, self.rank, self.size = store, rank, size
+
+    def total(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The sums of tensors over all processes."""
+        if not tensors:
+            return []
+        message = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+        with losing_processes():
+            dist.all_reduce(message)
+        parts = message.split([tensor.numel() for tensor in tensors])
+        return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+    def gather(self, own: Tensor) -> list[Tensor]:
+        """The tensors of all processes."""
+        own = own.detach().contiguous()
+        found = [torch.empty_like(own) for _ in range(self.size)]
+        with losing_processes():
+            dist.all_gather(found, own)
+        return found
+
+    def collect(self, own: Tensor) -> list[Tensor] | None:
+        """The tensors of all processes for the leader."""
+        own = own.detach().cpu().contiguous()
+        found = [torch.empty_like(own) for _ in range(self.size)] if self.leads else None
+        with losing_processes():
+            dist.gather(own, found)
+        return found
+
+    def largest(self, number: int) -> int:
+        """The largest number of any process."""
+        found = torch.tensor(number)
+        with losing_processes():
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        return int(found)
+
+    def agree(self, find: Callable[[], Value]) -> Value:
+        """What `find` returns to the leader."""
+        found: list[Any] = [find() if self.leads else None]
+        with losing_processes():
+            dist.broadcast_object_list(found, device=torch.device("cpu"))
+        value: Value = found[0]
+        return value
+
+    @contextmanager
+    def leader_first(self) -> Iterator[None]:
+        """A block that the leader runs before the others."""
+        if not self.leads:
+            self.largest(0)
+        yield
+        if self.leads:
+            self.largest(0)
+
+    def fails_first(self) -> bool:
+        """Whether this process is the first one that fails; the leader is if torchrun has gone, which knows."""
+        try:
+            return self._store.add("failures", 1) == 1
+        except RuntimeError:
+            return self.leads
+
+
+@contextmanager
+def launched() -> Iterator[Launched]:
+    """The group of the processes that torchrun has started, to the end of the block."""
+    # Numbers on the host travel beside those on GPUs, without waiting for these.
+    backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    with losing_processes():
+        store, rank, size = next(rendezvous("env://"))
+        dist.init_process_group(backends, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+    yield Launched(store, rank, size)
+    dist.destroy_process_group()  # not after an error, when others may still wait for this process
+
+
+@contextmanager
+def losing_processes() -> Iterator[None]:
+    """Turn the error of a message to or from a process that has ended into a LostProcessError."""
+    try:
+        yield
+    except (RuntimeError, dist.DistError) as error:
+        raise LostProcessError(
+            f"another process of this run has ended ({first_line(error)}); what it printed says why, if anything does"
+        ) from error

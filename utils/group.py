@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from utils.errors import Interrupted, UserError
 
@@ -117,3 +117,17 @@ def one_voice() -> Iterator[None]:
             stack.close()
             if silent:
                 sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with an exit status.
+
+    One of several ends at once: an interpreter that takes itself apart while torch still has threads for messages can
+    abort.
+    """
+    if is_launched():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    raise SystemExit(status)

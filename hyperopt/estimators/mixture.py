@@ -92,7 +92,7 @@ class Mixture(Estimator):
 
         views = self.views(batch)
         chosen = first_of_kind(views.shares[0].join(views.posterior), self.options.compare_views)
-        if len(chosen) < SMALLEST_GROUP * self.training.group.size:
+        if len(chosen) < max(SMALLEST_GROUP, self.training.group.size):
             return views.posterior.new_zeros(())
         return self.training.descend(self.mean_loss(views.only(chosen)))
 

@@ -38,6 +38,7 @@ from hyperopt.estimators.implicit import Fisher
 from hyperopt.head.losses import LOSSES
 from hyperopt.rows.rows import make_rows
 from utils.device import wait
+from utils.draws import Draws
 from utils.errors import exit_status
 from utils.flags import Parser
 from utils.passes import Batch
@@ -62,11 +63,14 @@ class Steps:
 
     def __init__(self, count: int, classes: int, device: torch.device):
         self.count, self.device = count, device
-        self.random = torch.Generator().manual_seed(SEED)
+        self.random = Draws()
+        self.random.manual_seed(SEED)
         labels = torch.randint(classes, (count,), generator=self.random).to(device)
         self.rows = make_rows(labels, classes, "WSA", False, LOSSES["symmetric KL"], PaperWarp(), device)
         network = FrozenClassifier(build_model("smallnet", SHAPE[0], classes, SEED).to(device))
-        self.training = stand_in(rows=self.rows, frozen=network, draws=self.random)
+        self.training = stand_in(
+            rows=self.rows, frozen=network, draws=self.random, seen=lambda batch, view: view(batch.images)
+        )
         self.fisher = Fisher(Fisher.Options(), self.training)
         self.images = torch.randn(BATCH, *SHAPE, generator=self.random).to(device)
         index = torch.arange(BATCH, device=device)

@@ -14,6 +14,8 @@ from hyperopt.head.hypergradient import HeadBatch
 from hyperopt.head.losses import LOSSES, Loss
 from hyperopt.options.setting import Setting
 from hyperopt.rows.rows import make_rows
+from utils.draws import Draws
+from utils.group import ALONE
 from utils.passes import Batch
 
 
@@ -114,9 +116,12 @@ def as_it_is(images):
 def at_work(model, rows, seed=3):
     """What of a training the hyper pass takes: rows, a network at rest, images seen as they are, and draws."""
     views = SimpleNamespace(training=as_it_is, clean=as_it_is, evaluation=as_it_is)
-    draws = torch.Generator().manual_seed(seed)
+    draws = Draws()
+    draws.manual_seed(seed)
     strong = lambda batch: rows.only_first(batch.index, views.training(batch.images), lambda: batch.images)  # noqa: E731
-    return SimpleNamespace(rows=rows, frozen=freeze(model), views=views, draws=draws, strong=strong)
+    seen = lambda batch, view: view(batch.images)  # noqa: E731
+    parts = {"rows": rows, "frozen": freeze(model), "views": views, "draws": draws, "strong": strong, "seen": seen}
+    return SimpleNamespace(**parts, group=ALONE)
 
 
 def estimator(name, training=None, **options):

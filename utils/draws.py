@@ -17,6 +17,13 @@ class Draws(torch.Generator):
 
     share = ALL
 
+    def __deepcopy__(self, memo: dict[int, object]) -> "Draws":
+        """A copy with the same state; torch's own would have no share."""
+        found = Draws()
+        found.set_state(self.get_state())
+        found.share = self.share
+        return found
+
 
 def share_of(generator: torch.Generator) -> Share:
     """The share of the batch that a generator draws for."""

@@ -15,7 +15,7 @@ from custom_transforms.upload import upload
 from hyperopt.estimators.mixture_options import MixtureOptions
 from hyperopt.estimators.training import Training
 from hyperopt.head.smoothing import distillation, released_distillation, released_smoothing, smoothed_cross_entropy
-from utils.draws import Draws, uniform
+from utils.draws import share_of, uniform
 from utils.passes import Batch
 from utils.share import Share
 
@@ -72,13 +72,13 @@ def first_of_kind(posterior: Tensor, kind: str) -> Tensor:
     return places[kind][:count] if kind in places else torch.arange(count, device=posterior.device)
 
 
-def weighted(posterior: Tensor, weighting: str, draws: Draws) -> Tensor:
+def weighted(posterior: Tensor, weighting: str, draws: torch.Generator) -> Tensor:
     """The posteriors (B,) of an ablation: regular, reverse, random (of another view of the step), or uniform draws."""
     if weighting == "reverse":
         return 1 - posterior
     if weighting == "random":
-        whole = draws.share.join(posterior)
-        return draws.share.cut(whole[upload(torch.randperm(len(whole), generator=draws), whole.device)])
+        share, whole = share_of(draws), share_of(draws).join(posterior)
+        return share.cut(whole[upload(torch.randperm(len(whole), generator=draws), whole.device)])
     if weighting == "uniform":
         return upload(uniform([len(posterior)], draws), posterior.device)
     return posterior

@@ -176,6 +176,6 @@ def ending(record: Record | Onlooker, interruption: Interruption) -> Iterator[No
             stop.hint = record.how_to_go_on()
             raise
         except LostProcessError as error:
-            raise LostProcessError(f"{error}; it stopped {record.how_to_go_on()}") from error
+            raise LostProcessError(f"{error}, {record.how_to_go_on()}") from error
         except DivergenceError as error:
             raise record.diverged(error) from error

@@ -94,7 +94,7 @@ def hypergradients(estimator, batch, clean):
     """What the step moves the rows with, by part; the augmentation's draws are always the same."""
     found = {}
     draw_anew(estimator.training)
-    estimator.training.rows.move = lambda index, gradients, rate: found.update(gradients)
+    estimator.training.rows.move = lambda index, gradients, rate, share: found.update(gradients)
     estimator.unrolled_step(batch, clean)
     del estimator.training.rows.move
     return found

@@ -113,11 +113,10 @@ class Loaders:
         return self._clean(source, order, crops)
 
     def clean_class_weight(self, classes: int) -> Tensor:
-        """Weights (C,) that make the classes of the clean images equal in a mean; 0 for a class without any."""
+        """Weights (C,), float64, that make the classes of the clean images equal in a mean; 0 for one without any."""
         labels = self._data.test_labels if self._overfit else self._data.train.labels[self.valid_index]
-        counts = torch.zeros(classes, device=labels.device).index_add(
-            0, labels, torch.ones_like(labels, dtype=torch.float32)
-        )
+        one = torch.ones_like(labels, dtype=torch.float64)
+        counts = torch.zeros(classes, dtype=one.dtype, device=labels.device).index_add(0, labels, one)
         return torch.where(counts > 0, 1 / counts.clamp(min=1), 0.0)
 
     def all_clean(self) -> Batches:

@@ -33,7 +33,8 @@ class Classifier(nn.Module):
     """Logits (B, classes) of images (B, channels, H, W): head(encoder(images)).
 
     With `precision` bfloat16 the encoder runs in automatic mixed precision. Its features, the head, all weights and
-    everything after the features (losses, rows, solvers) are float32 in any case.
+    everything after the features (losses, rows, solvers) are of the type `dtype`: float64 with `precision` float64,
+    otherwise float32.
     """
 
     def __init__(self, encoder: Encoder, classes: int, precision: torch.dtype = torch.float32):
@@ -42,12 +43,17 @@ class Classifier(nn.Module):
         self.head = nn.Linear(encoder.features, classes)
         self.precision = precision
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of weights, features and logits."""
+        return self.head.weight.dtype
+
     def features(self, images: Tensor) -> Tensor:
-        """Features (B, F), float32, of normalised images (B, channels, H, W)."""
-        mixed = self.precision != torch.float32
-        with torch.autocast(images.device.type, self.precision if mixed else None, enabled=mixed):
-            features = self.encoder(images)
-        return features.float() if mixed else features
+        """Features (B, F) of normalised images (B, channels, H, W)."""
+        if self.precision != torch.bfloat16:
+            return self.encoder(images)
+        with torch.autocast(images.device.type, self.precision):
+            return self.encoder(images).to(self.dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of normalised images (B, channels, H, W)."""
@@ -59,10 +65,12 @@ def build_model(
 ) -> Classifier:
     """A freshly initialised classifier on the CPU; `seed` alone fixes its weights.
 
-    The layout is channels last, in which convolutions are faster on CPUs and on tensor cores.
+    They are drawn in float32, so that the start is the same in every precision. The layout is channels last, in which
+    convolutions are faster on CPUs and on tensor cores.
     """
     kind, sizes = parse_model(name)
+    dtype = torch.float64 if precision == torch.float64 else torch.float32
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = ENCODERS[kind](channels, **sizes)
-        return Classifier(encoder, classes, precision).to(memory_format=torch.channels_last)
+        return Classifier(encoder, classes, precision).to(dtype).to(memory_format=torch.channels_last)

@@ -22,7 +22,7 @@ class Standardised(Encoder):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (B, F)."""
-        return (self.encoder(images).float() - self.mean) / self.deviation
+        return (self.encoder(images).to(self.mean.dtype) - self.mean) / self.deviation
 
 
 class Computed(Standardised):

@@ -19,8 +19,8 @@ Module = TypeVar("Module", bound=nn.Module)
 class FrozenClassifier(nn.Module):
     """A classifier in evaluation mode, with fewer operations; gradients reach the images, not the weights.
 
-    A batch norm behind a convolution is folded into it, activations work in place, and with `precision` bfloat16 the
-    weights are stored in it. Logits differ from the classifier's by rounding alone. `refresh` copies new weights.
+    A batch norm behind a convolution is folded into it, activations work in place, and the encoder's weights are stored
+    in `precision`. Logits differ from the classifier's by rounding alone. `refresh` copies new weights.
     """
 
     def __init__(self, model: Classifier):
@@ -34,11 +34,11 @@ class FrozenClassifier(nn.Module):
         self.head.load_state_dict(model.head.state_dict())
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (B, F), float32, of normalised images (B, channels, H, W)."""
+        """Features (B, F), of the head's type, of normalised images (B, channels, H, W)."""
         images = images.to(self.precision)
         # In parts, since images do not interact.
         parts = images.split(CPU_PART) if images.device.type == "cpu" else (images,)
-        return torch.cat([self.encoder(part) for part in parts]).float()
+        return torch.cat([self.encoder(part) for part in parts]).to(self.head.weight.dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of normalised images (B, channels, H, W)."""
@@ -58,7 +58,7 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
             _fold_norms(module)
         elif isinstance(module, CELU | nn.ReLU):
             module.inplace = True
-    # The remaining batch norms keep their statistics in float32.
+    # The remaining batch norms keep their statistics in float32 beside weights in bfloat16.
     for module in frozen.modules():
         if not isinstance(module, _BatchNorm):
             for weight in module.parameters(recurse=False):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class Normalise:
-    """(x / 255 - mean) / std per channel: uint8 (B, C, H, W) -> float32 (B, C, H, W).
+    """(x / 255 - mean) / std per channel: uint8 (B, C, H, W) -> images (B, C, H, W) of the type `dtype`.
 
     `mean` and `std` have one value per channel, in units of the full range (0..1).
     """
@@ -15,17 +15,23 @@ class Normalise:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
-        self.mean, self.std = tuple(mean), tuple(std)
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.mean, self.std, self.dtype = tuple(mean), tuple(std), dtype
         shape = (1, len(mean), 1, 1)
-        deviation = torch.tensor(std, device=device).view(shape)
-        self._mean, self._deviation = torch.tensor(mean, device=device).view(shape), deviation
+        deviation = torch.tensor(std, device=device, dtype=dtype).view(shape)
+        self._mean, self._deviation = torch.tensor(mean, device=device, dtype=dtype).view(shape), deviation
         self._scale = 1 / (255 * deviation)
         self._shift = -self._mean / deviation
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalised images; shapes as in the class's docstring."""
-        return images.float() * self._scale + self._shift
+        return images.to(self.dtype) * self._scale + self._shift
 
     def to_pixels(self, images: Tensor) -> Tensor:
         """Pixels in 0..1 of normalised images (B, C, H, W)."""
@@ -37,8 +43,8 @@ class Normalise:
 
 
 class Standardise(Normalise):
-    """(x - mean) / std per column of features: float32 (B, D, 1, 1) -> the same shape; mean and std in their units."""
+    """(x - mean) / std per column of features: (B, D, 1, 1) -> the same shape; mean and std in their units."""
 
     def __call__(self, images: Tensor) -> Tensor:
         """Standardised features; shapes as in the class's docstring."""
-        return self.of_pixels(images)
+        return self.of_pixels(images.to(self.dtype))

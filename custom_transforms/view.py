@@ -39,7 +39,7 @@ STANDARD: dict[str, tuple[Place, Callable[[], Random]]] = {
 
 
 class TrainingView:
-    """uint8 images (B, C, H, W) -> augmented, normalised float32 images (B, C, H, W).
+    """uint8 images (B, C, H, W) -> augmented, normalised images (B, C, H, W), float as `normalise` makes them.
 
     Args:
         augmentation: by place.

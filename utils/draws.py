@@ -30,20 +30,16 @@ def share_of(generator: torch.Generator) -> Share:
     return generator.share if isinstance(generator, Draws) else ALL
 
 
-def uniform(
-    shape: Sequence[int], generator: torch.Generator, images: int = 0, dtype: torch.dtype | None = None
-) -> Tensor:
-    """Numbers in 0..1 of this process's shape, in which images are along the axis `images`."""
+def uniform(shape: Sequence[int], generator: torch.Generator, images: int = 0) -> Tensor:
+    """Numbers in 0..1, float32, of this process's shape, in which images are along the axis `images`."""
     whole, share = _whole(shape, generator, images)
-    return share.cut(torch.rand(whole, generator=generator, dtype=dtype), images)
+    return share.cut(torch.rand(whole, generator=generator), images)
 
 
-def normal(
-    shape: Sequence[int], generator: torch.Generator, images: int = 0, dtype: torch.dtype | None = None
-) -> Tensor:
+def normal(shape: Sequence[int], generator: torch.Generator, images: int = 0) -> Tensor:
     """The same, of the standard normal distribution."""
     whole, share = _whole(shape, generator, images)
-    return share.cut(torch.randn(whole, generator=generator, dtype=dtype), images)
+    return share.cut(torch.randn(whole, generator=generator), images)
 
 
 def integers(low: int, high: int, shape: Sequence[int], generator: torch.Generator, images: int = 0) -> Tensor:

@@ -14,7 +14,7 @@ from utils.errors import DivergenceError
 from utils.group import ALONE, Group
 from utils.share import ALL, Share
 
-View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to what a network sees, float32
+View = Callable[[Tensor], Tensor]  # maps stored images uint8 (B, C, H, W) to what a network sees, floats
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""The precision of the encoder, as the options name it."""
+"""The precision of a run, as the options name it."""
 
-PRECISION_NAMES = ("auto", "fp32", "bf16")
+PRECISION_NAMES = ("auto", "fp32", "bf16", "fp64")
 BFLOAT16_SINCE = 8  # compute capability; older GPUs only emulate it
 
 

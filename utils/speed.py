@@ -65,7 +65,8 @@ def count_cost(model: nn.Module, shape: tuple[int, int, int], tested: tuple[int,
     `tested` is the shape of test images. Raises UserError for images that are too small for the model.
     """
     model = copy.deepcopy(model).eval()
-    image = torch.zeros(1, *shape, device=next(model.parameters()).device)
+    weight = next(model.parameters())
+    image = torch.zeros(1, *shape, dtype=weight.dtype, device=weight.device)
     try:
         forward = _count(lambda: model(image))
     except RuntimeError as error:

@@ -15,6 +15,7 @@ from utils.draws import normal, uniform
 START_PROBABILITY = 1 / (len(RANGES) - 2)
 START_MAGNITUDE = 5 / 10
 TEMPERATURE = 1.0  # of the Gumbel-softmax relaxation
+TINY = torch.finfo(torch.float32).tiny
 
 
 def logit(probability: float) -> float:
@@ -22,10 +23,10 @@ def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def start_rows(count: int, device: torch.device) -> Tensor:
+def start_rows(count: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
     """Augmentation logits (R, 2 K) at their start: K of the probabilities, then K of the magnitudes."""
     start = [logit(START_PROBABILITY)] * len(RANGES) + [logit(START_MAGNITUDE)] * len(RANGES)
-    return torch.tensor([start], device=device).repeat(count, 1)
+    return torch.tensor([start], device=device, dtype=dtype).repeat(count, 1)
 
 
 def probabilities_and_magnitudes(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,13 +40,13 @@ def draw_amounts(rows: Tensor, batch: int, generator: torch.Generator) -> Tensor
 
     amount = b x m: b is a hard Gumbel-softmax draw of (p, 1 - p) with a straight-through gradient, m = magnitude x n
     with n ~ N(0, 1). For two classes, the Gumbel-softmax is a sigmoid of the logit plus logistic noise. The generator
-    is on the CPU, so that the draws are the same on every device.
+    is on the CPU and draws in float32, so that the draws are the same on every device and in every precision.
     """
     probability_logits, magnitude_logits = rows.chunk(2, dim=1)
     shape = (batch, probability_logits.shape[1])
-    drawn = uniform(shape, generator, dtype=rows.dtype).clamp(min=torch.finfo(rows.dtype).tiny)
-    noise = normal(shape, generator, dtype=rows.dtype)
-    drawn, noise = upload(torch.stack((drawn, noise)), rows.device)
+    drawn = uniform(shape, generator).clamp(min=TINY)
+    noise = normal(shape, generator)
+    drawn, noise = upload(torch.stack((drawn, noise)).to(rows.dtype), rows.device)
     soft = ((probability_logits + torch.logit(drawn)) / TEMPERATURE).sigmoid()
     hard = (soft > 0.5).to(soft.dtype) + soft - soft.detach()
     return hard * magnitude_logits.sigmoid() * noise

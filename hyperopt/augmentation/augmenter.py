@@ -41,7 +41,8 @@ class Weights:
             self.shapes[f"{layer}.weight"] = tuple(shape)
             if layer != LABEL:
                 self.shapes[f"{layer}.bias"] = (shape[0],)
-        self._ranges = torch.tensor([form.ranges.get(range_of(name), 1.0) for name in form.parameters], device=device)
+        ranges = [form.ranges.get(range_of(name), 1.0) for name in form.parameters]
+        self._ranges = torch.tensor(ranges, dtype=torch.float64, device=device)  # takes the type of the outputs
 
     def split(self, values: Tensor) -> dict[str, Tensor]:
         """Weights by name, from all of them (P,)."""
@@ -53,7 +54,7 @@ class Weights:
         return torch.cat([weights[name].flatten() for name in self.shapes])
 
     def start(self, draws: torch.Generator, identity: bool) -> Tensor:
-        """Weights (P,) on the host; with `identity` those of the last layer are zero.
+        """Weights (P,), float32, on the host; with `identity` those of the last layer are zero.
 
         All are uniform, as torch has those of linear layers and convolutions; its embeddings are normal.
         """

@@ -88,7 +88,7 @@ class Confidence(Estimator):
         """A weight (n,) per image, from the confidence in its given label."""
         from hyperopt.rows.confidence import relative_confidence
 
-        confidence = rows.columns["confidence"]
+        confidence = rows.columns["confidence"].to(self.training.rows.dtype)
         if self.options.confidence_form == "relative":
             return relative_confidence(confidence, rows.given_label)
         if self.options.confidence_form == "absolute":
@@ -98,7 +98,7 @@ class Confidence(Estimator):
             raise UserError(
                 f"no confidence reaches --confidence-threshold {self.options.confidence_threshold:g}; lower it"
             )
-        return believed.float()
+        return believed.to(confidence.dtype)
 
     def _relabel(self, rows: RowsFile, finished: FinishedRun) -> None:
         """Fill the soft labels with the predicted class where the confidence is low, smoothed as at the start."""
@@ -122,7 +122,7 @@ class Confidence(Estimator):
         rows = rows.in_order_of(index, given, classes, "the file of --rows")
         believed = self._believed(rows.columns["confidence"])
         label = torch.where(believed, rows.given_label, torch.from_numpy(predicted))
-        soft_label = start_soft_labels(label, classes).softmax(1)
+        soft_label = start_soft_labels(label, classes, self.training.rows.dtype).softmax(1)
         self.training.rows.fill(rows.index, {"soft_label": soft_label}, "S")
 
     def _believed(self, confidence: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from utils.passes import Batch
 
 @dataclass(frozen=True)
 class LogLosses:
-    """Log losses of both views of n images, float32 (n,), their given labels and places in the table, int64 (n,)."""
+    """Log losses (n,) of both views of n images, their given labels and places in the table, int64 (n,)."""
 
     original: Tensor
     augmented: Tensor
@@ -39,10 +39,9 @@ class Detector:
         model.head.load_state_dict(weights["decoder_state_dict"])
         self._training, self._form = training, form
         self._network = FrozenClassifier(model)
-        given = training.rows.given
-        self.mixture = LossMixture(torch.zeros(training.data.classes, 3, 2, device=given.device), form == "robust")
-        self._sum = torch.zeros(len(given), device=given.device)
-        self._count = torch.zeros(len(given), device=given.device)
+        one = next(model.head.parameters())
+        self.mixture = LossMixture(one.new_zeros(training.data.classes, 3, 2), form == "robust")
+        self._sum, self._count = (one.new_zeros(len(training.rows.given)) for _ in range(2))
 
     @torch.no_grad()
     def logits(self, views: Tensor) -> Tensor:

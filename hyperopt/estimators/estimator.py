@@ -113,7 +113,7 @@ class Estimator:
 
     @classmethod
     def needs_float32(cls, options: Any) -> bool:
-        """Whether the encoder must run in float32, whatever a GPU has."""
+        """Whether the encoder must not run in bfloat16, whatever a GPU has."""
         return False
 
     @classmethod

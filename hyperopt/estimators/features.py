@@ -20,7 +20,7 @@ from utils.stored import find_stored
 
 @dataclass(frozen=True)
 class Features:
-    """Features of a network, in float32, on the host.
+    """Features of a network, in its precision but for bfloat16, which is float32 here, on the host.
 
     train: (n, F), in ascending order of the places in the table. train_copies: (k, n, F). test, valid: (m, F), (v, F).
     test_copies: (k, m, F). mean, deviation: (F,), of the training images', with which features are standardised.
@@ -84,8 +84,9 @@ def compute_features(
             "lower --lr"
         )
     validated = torch.cat([network.features(clean_view(batch.images)).cpu() for batch in valid])
-    deviation, mean = torch.std_mean(trained.double(), 0, correction=0)
-    return Features(trained, train_copies, tested, test_copies, validated, mean.float(), deviation.float())
+    statistics = torch.std_mean(trained.double(), 0, correction=0)
+    deviation, mean = (column.to(trained.dtype) for column in statistics)
+    return Features(trained, train_copies, tested, test_copies, validated, mean, deviation)
 
 
 def _with_copies(

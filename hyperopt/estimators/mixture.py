@@ -139,7 +139,7 @@ class Mixture(Estimator):
         from torch import cat
 
         posterior = cat(self._posteriors)
-        return {"posterior": posterior.mean().item(), "strange_views": (posterior < 0.5).float().mean().item()}
+        return {"posterior": posterior.mean().item(), "strange_views": (posterior < 0.5).to(posterior).mean().item()}
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
         """The mean posterior of each image's views, and the mean weight and soft label of these."""

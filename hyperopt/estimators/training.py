@@ -67,7 +67,7 @@ class Training:
         self.loaders, self.views, self.plan, self.draws, self.watch = loaders, views, plan, draws, watch
         self.meter, self.cost, self.group = meter, cost, group
         self.frozen = FrozenClassifier(model)
-        self.confidence = MeanConfidence(rows.given)
+        self.confidence = MeanConfidence(rows.given, rows.dtype)
         self.pictures = BatchPictures(None)
         self._test: Outputs | None = None  # of the last epoch's evaluation
 

@@ -52,7 +52,7 @@ class Unrolled(Estimator):
 
         unroll_form: str = flag(
             "exact",
-            "of the hypergradient: a double backward in float32, or the difference of two passes at w +- eps V",
+            "of the hypergradient: a double backward, not in bf16, or the difference of two passes at w +- eps V",
             choices=("exact", "difference"),
         )
         unroll_every: int = flag(1, "move the rows in every n-th step of an epoch", type=number(int, 1, MANY))
@@ -138,7 +138,7 @@ class Unrolled(Estimator):
         if self.options.unroll_look == "published":
             self._published = PublishedLook(training.optimizer)  # momentum from zero
         if self.options.unroll_balanced and self._class_weight is None:
-            self._class_weight = training.loaders.clean_class_weight(training.data.classes)
+            self._class_weight = training.loaders.clean_class_weight(training.data.classes).to(training.rows.dtype)
         self.forwards = self.extra_forwards / self.options.unroll_every
 
     @property

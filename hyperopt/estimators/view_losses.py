@@ -56,7 +56,7 @@ def draw_views(training: Training, batch: Batch, originals: int) -> Views:
     parts = [training.original(first)] if originals else []
     parts += [training.augmented(rest)[0]] if originals < batch.whole else []
     images, own = torch.cat(parts), len(first.given)
-    posterior = torch.zeros(len(images), device=images.device)
+    posterior = torch.zeros(len(images), dtype=images.dtype, device=images.device)
     posterior[:own] = 1
     return Views(images, batch.given, batch.index, posterior, own, (batch.share, first.share, rest.share))
 
@@ -80,7 +80,7 @@ def weighted(posterior: Tensor, weighting: str, draws: torch.Generator) -> Tenso
         share, whole = share_of(draws), share_of(draws).join(posterior)
         return share.cut(whole[upload(torch.randperm(len(whole), generator=draws), whole.device)])
     if weighting == "uniform":
-        return upload(uniform([len(posterior)], draws), posterior.device)
+        return upload(uniform([len(posterior)], draws).to(posterior.dtype), posterior.device)
     return posterior
 
 

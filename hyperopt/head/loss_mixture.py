@@ -59,7 +59,7 @@ class LossMixture:
 
 
 def fit_mixture(log_loss: np.ndarray, labels: np.ndarray, classes: int, form: str, seed: int) -> LossMixture:
-    """The mixture of views with these log losses and labels (n,).
+    """The mixture of views with these log losses and labels (n,), in float64.
 
     The robust form takes losses at the floor as censored, runs EM to its end from several means, and replaces two
     components that are not two modes by one. It fits a class with `VIEWS_OF_A_CLASS` views by itself: losses of rare
@@ -105,4 +105,4 @@ def _released(log_loss: np.ndarray, seed: int) -> Tensor:
 
 def _ascending(share: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> Tensor:
     """The numbers of two components as a tensor (3, 2), the smaller mean first."""
-    return torch.from_numpy(np.stack((share, mean, deviation))[:, mean.argsort(kind="stable")]).float()
+    return torch.from_numpy(np.stack((share, mean, deviation))[:, mean.argsort(kind="stable")])

@@ -70,7 +70,9 @@ class RunOptions(Setting):
         4, "processes that read streamed data sets", type=number(int, 0, MANY), identity=False, group="machine"
     )
     precision: str = flag(
-        "auto", "of the encoder: float32, or mixed with bfloat16; auto: bf16 on a GPU", choices=PRECISION_NAMES
+        "auto",
+        "float32; its encoder mixed with bfloat16 (auto: on a GPU); or all in float64, slow, for checks",
+        choices=PRECISION_NAMES,
     )
     compile: bool = flag(False, "compile the encoder: faster after the first minutes", identity=False, rare=True)
     rows_on: str = flag(

@@ -105,8 +105,8 @@ class AugmenterHolder:
         self.values.copy_(self._weights.join(weights))
 
     def content(self) -> dict[str, Tensor]:
-        """A copy of the weights on the host, by name."""
-        return {name: weight.clone() for name, weight in self._weights.split(self.values.cpu()).items()}
+        """A copy of the weights on the host, by name, in float32, as their file has them."""
+        return {name: weight.clone() for name, weight in self._weights.split(self.values.cpu().float()).items()}
 
     def measures(self, index: Tensor) -> dict[str, float]:
         """Nothing."""
@@ -121,7 +121,7 @@ class NoiseHolder(AugmenterHolder):
     Args:
         weights: the augmenter.
         given: the given labels of all N training images, (N,) int64, on the run's device.
-        normalise: of the images, for colours.
+        normalise: of the images, for colours; the weights are of its type.
         seed: of its start and its draws.
         identity: whether it starts without any effect.
         descent: how it is moved.
@@ -134,7 +134,8 @@ class NoiseHolder(AugmenterHolder):
         super().__init__(weights, normalise, weights.form.parameters)
         self._augmenter, self._given, self._seed, self._descent = weights, given, seed, descent
         # The uses of the seed are part of the draws, so that they keep their names.
-        self._values = weights.start(generator(seed, "augmentation network"), identity).to(given.device)
+        start = weights.start(generator(seed, "augmentation network"), identity)
+        self._values = start.to(given.device, normalise.dtype)
         self.velocity = torch.zeros_like(self._values)
         self._draws = generator(seed, "noise of the augmentation network")
         self._graph: tuple[Tensor, Tensor] | None = None  # weights and parameters of the last batch with a gradient
@@ -163,7 +164,7 @@ class NoiseHolder(AugmenterHolder):
         return self._parameters(self._values, index, generator(self._seed, "shown parameters"))
 
     def _parameters(self, weights: Tensor, index: Tensor, draws: torch.Generator) -> Tensor:
-        noise = uniform((len(index), self._augmenter.draws), draws, dtype=weights.dtype)
+        noise = uniform((len(index), self._augmenter.draws), draws).to(weights.dtype)
         return self._augmenter.parameters(weights, upload(noise, weights.device), self._given[index])
 
     def __call__(self, images: Tensor, leaves: Tensor, draws: torch.Generator) -> Tensor:
@@ -234,7 +235,7 @@ class ImageHolder(AugmenterHolder):
     Args:
         weights: the augmenter.
         device: of the run.
-        normalise: of the images.
+        normalise: of the images; the weights are of its type.
         seed: of its start.
 
     """
@@ -245,7 +246,7 @@ class ImageHolder(AugmenterHolder):
         super().__init__(weights, normalise, ())
         self._augmenter = weights
         start = weights.start(generator(seed, "augmentation network"), identity=True)
-        self._values = torch.nn.Parameter(start.to(device))
+        self._values = torch.nn.Parameter(start.to(device, normalise.dtype))
 
     @property
     def values(self) -> Tensor:
@@ -262,7 +263,7 @@ class ImageHolder(AugmenterHolder):
 
     def __call__(self, images: Tensor, leaves: Tensor, draws: torch.Generator) -> Tensor:
         """Normalised images (B, C, H, W) under the parameters that the weights (1, P) have for them."""
-        noise = upload(uniform((len(images), STN_NOISE), draws, dtype=leaves.dtype), images.device)
+        noise = upload(uniform((len(images), STN_NOISE), draws).to(leaves.dtype), images.device)
         parameters = self._augmenter.parameters(leaves[0], images, noise)
         return transform(images, parameters, self.form, self._normalise, draws)
 

@@ -23,12 +23,15 @@ class MeanConfidence:
 
     Args:
         given: the given labels of all N training images, (N,) int64, on the run's device.
+        dtype: of the sums.
 
     """
 
-    def __init__(self, given: Tensor):
+    def __init__(self, given: Tensor, dtype: torch.dtype = torch.float32):
         self._given = given
-        self._sum, self._other, self._count = (torch.zeros(len(given), device=given.device) for _ in range(3))
+        self._sum, self._other, self._count = (
+            torch.zeros(len(given), dtype=dtype, device=given.device) for _ in range(3)
+        )
         self._forgotten = torch.zeros_like(given)
         # At its last visit, and at any of them.
         self._right, self._learned = (torch.zeros_like(given, dtype=torch.bool) for _ in range(2))
@@ -108,5 +111,6 @@ def relative_confidence(confidence: Tensor, given: Tensor) -> Tensor:
 
     A network is less confident in right labels of a rare class, which would otherwise lose most of its weight.
     """
-    highest = torch.zeros(int(given.max()) + 1).scatter_reduce(0, given, confidence, "amax", include_self=True)
+    none = torch.zeros(int(given.max()) + 1, dtype=confidence.dtype)
+    highest = none.scatter_reduce(0, given, confidence, "amax", include_self=True)
     return confidence / highest[given].clamp(min=TINY)

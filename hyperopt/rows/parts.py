@@ -46,7 +46,7 @@ class Part:
         """The part's name in checkpoints."""
         return LETTERS[self.letter]
 
-    def start(self, given: Tensor, classes: int, shared: bool) -> Tensor:
+    def start(self, given: Tensor, classes: int, shared: bool, dtype: torch.dtype = torch.float32) -> Tensor:
         """Leaves (R, k) at their start, for given labels (N,), on their device; only augmentations can be `shared`."""
         raise NotImplementedError
 
@@ -57,8 +57,8 @@ class Part:
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
         """Leaves (n, k), always finite, from all columns of the part: the inverse of `to_columns`.
 
-        A value at the end of a column's range becomes the nearest one that leaves can represent; a hyper pass does not
-        move it from there.
+        They may be more precise than the columns. A value at the end of a column's range becomes the nearest one that
+        leaves in float32 can represent; a hyper pass does not move it from there.
         """
         raise NotImplementedError
 
@@ -76,9 +76,9 @@ class Weight(Part):
 
     letter, columns = "W", {"weight": Column()}
 
-    def start(self, given: Tensor, classes: int, shared: bool) -> Tensor:
+    def start(self, given: Tensor, classes: int, shared: bool, dtype: torch.dtype = torch.float32) -> Tensor:
         """Zeros (N, 1), which are weights of one."""
-        return torch.zeros(len(given), 1, device=given.device)
+        return torch.zeros(len(given), 1, dtype=dtype, device=given.device)
 
     def to_columns(self, leaves: Tensor) -> dict[str, Tensor]:
         """The weights (n,), positive."""
@@ -87,7 +87,7 @@ class Weight(Part):
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
         """Leaves (n, 1)."""
         exponent = (columns["weight"].double() * math.log(2)).clamp(min=TINY)
-        return (exponent + (-(-exponent).expm1()).log())[:, None].float()
+        return (exponent + (-(-exponent).expm1()).log())[:, None]
 
     def misfit(self, columns: dict[str, Tensor], given: Tensor) -> str | None:
         """Weights must not be zero for all, nor too large."""
@@ -105,9 +105,9 @@ class SoftLabel(Part):
 
     letter, columns = "S", {"soft_label": Column(dimensions=2)}
 
-    def start(self, given: Tensor, classes: int, shared: bool) -> Tensor:
+    def start(self, given: Tensor, classes: int, shared: bool, dtype: torch.dtype = torch.float32) -> Tensor:
         """Logits (N, C) of the smoothed given labels."""
-        return start_soft_labels(given, classes)
+        return start_soft_labels(given, classes, dtype)
 
     def to_columns(self, leaves: Tensor) -> dict[str, Tensor]:
         """Probabilities (n, C), whose rows sum to one."""
@@ -115,7 +115,7 @@ class SoftLabel(Part):
 
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
         """Leaves (n, C)."""
-        return columns["soft_label"].clamp(min=TINY).log().float()
+        return columns["soft_label"].clamp(min=TINY).log()
 
     def misfit(self, columns: dict[str, Tensor], given: Tensor) -> str | None:
         """Rows must sum to one and have a column for every given label."""
@@ -136,9 +136,9 @@ class Augmentation(Part):
     letter, columns = "A", {"probability": Column(dimensions=2), "magnitude": Column(dimensions=2)}
     published = "augment_state_dict"
 
-    def start(self, given: Tensor, classes: int, shared: bool) -> Tensor:
+    def start(self, given: Tensor, classes: int, shared: bool, dtype: torch.dtype = torch.float32) -> Tensor:
         """Logits (R, 2 K)."""
-        return start_rows(1 if shared else len(given), given.device)
+        return start_rows(1 if shared else len(given), given.device, dtype)
 
     def to_columns(self, leaves: Tensor) -> dict[str, Tensor]:
         """Probabilities and magnitudes (n, K) in 0..1, the latter in units of the operations' nominal ranges."""
@@ -147,7 +147,7 @@ class Augmentation(Part):
     def to_leaves(self, columns: dict[str, Tensor]) -> Tensor:
         """Leaves (n, 2 K)."""
         both = torch.cat([columns[name] for name in self.columns], 1).double()
-        return both.clamp(TINY, BELOW_ONE).logit().float()
+        return both.clamp(TINY, BELOW_ONE).logit()
 
     def misfit(self, columns: dict[str, Tensor], given: Tensor) -> str | None:
         """Both columns must exist, in 0..1, for all operations."""
@@ -166,11 +166,11 @@ class Augmentation(Part):
 PARTS: dict[str, Part] = {part.letter: part for part in (Weight(), SoftLabel(), Augmentation())}
 
 
-def start_soft_labels(labels: Tensor, classes: int) -> Tensor:
+def start_soft_labels(labels: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Soft-label logits (N, C) whose softmax smooths `labels` (N,) by 0.05: d (onehot - 1/2)."""
     distance = math.log(1 - classes + classes / START_SMOOTHING)
     # Filled in place: the table can take most of the memory.
-    start = torch.full((len(labels), classes), -distance / 2, device=labels.device)
+    start = torch.full((len(labels), classes), -distance / 2, dtype=dtype, device=labels.device)
     return start.scatter_(1, labels[:, None], distance / 2)
 
 

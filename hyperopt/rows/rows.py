@@ -86,6 +86,7 @@ class Rows:
         effect: of the learned augmentation on images.
         parts: by letter, at least those of the holders.
         order: the ranks of the images, if rows have them.
+        dtype: of leaves, weights and losses.
 
     """
 
@@ -97,8 +98,10 @@ class Rows:
         effect: Effect,
         parts: dict[str, Part],
         order: Order | None = None,
+        dtype: torch.dtype = torch.float32,
     ):
         self.given, self.holders, self.training_loss, self.order = given, holders, training_loss, order
+        self.dtype = dtype
         self._effect, self._parts = effect, parts
 
     def leaves(self, index: Tensor, share: Share = ALL) -> Leaves:
@@ -139,7 +142,9 @@ class Rows:
 
     def weight(self, index: Tensor, leaves: Leaves) -> Tensor:
         """Loss weights (B,); one if rows have none."""
-        return weight_of(leaves["W"]) if "W" in leaves else torch.ones(len(index), device=index.device)
+        if "W" in leaves:
+            return weight_of(leaves["W"])
+        return torch.ones(len(index), dtype=self.dtype, device=index.device)
 
     def loss(self, logits: Tensor, index: Tensor, leaves: Leaves, share: Share = ALL) -> Tensor:
         """Mean weighted loss of a batch (scalar, nats) at logits (B, C); of a share, its part of the batch's mean."""
@@ -169,11 +174,11 @@ class Rows:
         if self.order and RANK in letters:
             self.order.fill(index, columns[COLUMN])
         for letter in letters.replace(RANK, ""):
-            own = {name: columns[name] for name in self._parts[letter].columns}
+            own = {name: columns[name].to(self.dtype) for name in self._parts[letter].columns}
             self.holders[letter].fill(index, self._parts[letter].to_leaves(own))
 
     def columns(self, index: Tensor) -> dict[str, Tensor]:
-        """The columns of the images `index` (n,) on the host; a shared row is repeated for each of them."""
+        """The columns of the images `index` (n,) on the host, in float32; a shared row is repeated for each of them."""
         found: dict[str, Tensor] = {}
         for letter, holder in self.holders.items():
             columns = self._parts[letter].to_columns(holder.host_rows(index))
@@ -241,6 +246,7 @@ def make_rows(
     augmenter: NoiseHolder | ImageHolder | None = None,
     first: int | None = None,
     owners: Group = ALONE,
+    dtype: torch.dtype = torch.float32,
 ) -> Rows:
     """Rows at their start, with the parts of these letters in tables, but for an augmentation by an augmenter.
 
@@ -257,22 +263,24 @@ def make_rows(
         augmenter: what holds the augmentation, if it is not a table.
         first: number of images that are augmented, the first ones by their rank; None for all.
         owners: the processes over which the rows of a table are spread; by default, each process has all of them.
+        dtype: of the rows.
 
     """
     at_home = given.to(home)
     tables = {
-        letter: _make_table(part, at_home, classes, shared and letter == "A", owners)
+        letter: _make_table(part, at_home, classes, shared and letter == "A", owners, dtype)
         for letter, part in PARTS.items()
         if letter in letters and not (augmenter and letter == augmenter.part.letter)
     }
     order = Order(len(given), first, given.device) if RANK in letters else None
     if augmenter:
-        return Rows(given, {**tables, "A": augmenter}, training_loss, augmenter, PARTS | {"A": augmenter.part}, order)
-    return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS, order)
+        holders: dict[str, Holder] = {**tables, "A": augmenter}
+        return Rows(given, holders, training_loss, augmenter, PARTS | {"A": augmenter.part}, order, dtype)
+    return Rows(given, dict(tables), training_loss, RandomAmounts(warp), PARTS, order, dtype)
 
 
-def _make_table(part: Part, given: Tensor, classes: int, shared: bool, owners: Group) -> Holder:
+def _make_table(part: Part, given: Tensor, classes: int, shared: bool, owners: Group, dtype: torch.dtype) -> Holder:
     """The table of a part at its start, on the device of the given labels (N,)."""
     if owners.size == 1 or shared:
-        return RowTable(part.start(given, classes, shared), shared)
-    return ShardedTable(given, lambda own: part.start(own, classes, shared), owners)
+        return RowTable(part.start(given, classes, shared, dtype), shared)
+    return ShardedTable(given, lambda own: part.start(own, classes, shared, dtype), owners)

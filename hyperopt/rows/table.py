@@ -50,10 +50,11 @@ class RowTable:
         return self.leaves(index)
 
     def fill(self, index: Tensor, values: Tensor) -> None:
-        """Replace the values of the images `index` (n,) by `values` (n, k), which may be on any device.
+        """Replace the values of the images `index` (n,) by `values` (n, k), of any float type and on any device.
 
         Raises UserError when all images share the row and the values are not the same for all.
         """
+        values = values.to(self.values.dtype)
         if self.shared and (values != values[0]).any():
             raise UserError("the learned rows differ from image to image, while all share one; take --aug-model SEP")
         self.values[self._rows(index)] = values[: 1 if self.shared else None].to(self.values.device)

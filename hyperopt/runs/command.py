@@ -42,8 +42,8 @@ def prepare(options: RunOptions) -> list[Stage]:
     """The stages of a command; what shows in the options alone is refused, and notes on them are printed to stderr."""
     options = resolve(checked(options))
     refuse_unfit(options)
-    exact = options.model == LINEAR or options.estimator_class.needs_float32(options)
-    precision = "fp32" if exact else options.precision
+    never_mixed = options.model == LINEAR or options.estimator_class.needs_float32(options)
+    precision = "fp32" if never_mixed and options.precision == "auto" else options.precision
     options = dataclasses.replace(options, precision=pick_precision(precision, options.gpu, options.no_cuda))
     for note in options.notes:
         print(f"note: {note}", file=sys.stderr)

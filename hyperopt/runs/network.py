@@ -23,19 +23,21 @@ from utils.stored import find_stored
 MEASURED = 2000  # streamed images at most, of which mean and deviation are taken
 
 
-def make_normalise(options: RunOptions, data: Dataset, device: torch.device) -> Normalise:
+def make_normalise(
+    options: RunOptions, data: Dataset, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Normalise:
     """From stored images to the network's input: with the statistics of own data, the known ones of a built-in set.
 
     With weights of --init, a network of torchvision has ImageNet's, grey pictures their mean over the channels.
     """
     if isinstance(data.train, FeatureTable):
-        return Standardise(*feature_statistics(data.train.features), device)
+        return Standardise(*feature_statistics(data.train.features), device, dtype)
     if options.init and options.model.startswith("torchvision:"):
         if data.channels == 1:
             mean, std = ((sum(values) / len(values),) for values in IMAGENET)
-            return Normalise(mean, std, device)
-        return Normalise(*IMAGENET, device)
-    return Normalise(*pixel_statistics(options, data), device)
+            return Normalise(mean, std, device, dtype)
+        return Normalise(*IMAGENET, device, dtype)
+    return Normalise(*pixel_statistics(options, data), device, dtype)
 
 
 def pixel_statistics(options: RunOptions, data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -75,7 +77,7 @@ def encode(options: RunOptions, data: Dataset, model: Classifier, device: torch.
     The model, on the device, becomes one of these features: its encoder is fixed. The features are kept in the run
     folder for other runs with the same encoder and images.
     """
-    normalise = make_normalise(options, data, device)
+    normalise = make_normalise(options, data, device, model.dtype)
     parts = {"train": data.train, "test": data.test}
     mark = fingerprint(
         {
@@ -94,8 +96,9 @@ def encode(options: RunOptions, data: Dataset, model: Classifier, device: torch.
     folder.mkdir(parents=True, exist_ok=True)
     found = find_stored(folder / f"encoded_{mark[:8]}.pt", mark, compute)
     train, test = (FeatureTable(found[name].to(device)[:, :, None, None], part.labels) for name, part in parts.items())
-    mean, deviation = (torch.tensor(values, device=device) for values in feature_statistics(train.features))
-    model.encoder, model.precision = Computed(model.encoder, mean, deviation), torch.float32
+    statistics = feature_statistics(train.features)
+    mean, deviation = (torch.tensor(values, dtype=model.dtype, device=device) for values in statistics)
+    model.encoder, model.precision = Computed(model.encoder, mean, deviation), model.dtype
     return replace(data, train=train, test=test)
 
 

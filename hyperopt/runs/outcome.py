@@ -10,7 +10,7 @@ from custom_datasets.table import Dataset
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.rows.augmenter import AugmenterHolder
 from hyperopt.rows.augmenter_file import AugmenterFile
-from hyperopt.rows.rows_file import RowsFile
+from hyperopt.rows.rows_file import COLUMNS, RowsFile
 from hyperopt.runs.card import card
 from hyperopt.runs.class_counts import images_per_class
 from hyperopt.runs.fingerprints import fingerprint_table, fingerprint_training_set, fingerprints
@@ -44,12 +44,13 @@ def write_outcome(stage: Stage, estimator: Estimator, split: Split, accuracies: 
         return
     index = torch.from_numpy(distorted_images(split))
     confidence = predictions.train_confidence[np.isin(predictions.train_index, index)]  # both are ascending
+    columns = training.rows.columns(index) | estimator.columns(index) | {"confidence": torch.from_numpy(confidence)}
     rows = RowsFile(
         index,
         training.rows.given.cpu()[index],
         options.dataset,
         fingerprint_training_set(data, split),
-        training.rows.columns(index) | estimator.columns(index) | {"confidence": torch.from_numpy(confidence)},
+        {name: column.to(COLUMNS[name].kind) for name, column in columns.items()},
     )
     if not writes:
         return

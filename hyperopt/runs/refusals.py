@@ -42,7 +42,7 @@ def refuse_other_kind(options: RunOptions) -> None:
             )
         refuse_views(options, what, OF_VIEWS | OF_FILES)
         if options.precision == "bf16":
-            raise UserError(f"--precision bf16 is of an encoder, and {what}, which stay in float32; leave it out")
+            raise UserError(f"--precision bf16 is of an encoder, and {what}, which are never mixed; leave it out")
     elif options.model == LINEAR:
         raise UserError(
             f"--model {LINEAR} is for features, and {options.dataset} holds pictures; take another --model or --recipe"

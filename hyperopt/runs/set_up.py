@@ -135,9 +135,18 @@ def images_to_augment(augmented: str | None, split: Split) -> int | None:
     return count
 
 
-def make_views(options: RunOptions, data: Dataset, draws: torch.Generator, device: torch.device) -> Views:
-    """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed."""
-    normalise = make_normalise(options, data, device)
+def make_views(
+    options: RunOptions,
+    data: Dataset,
+    draws: torch.Generator,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Views:
+    """The views of images: augmented in training, always normalised; with --view-valid, clean ones are transformed.
+
+    `dtype` is that of normalised images.
+    """
+    normalise = make_normalise(options, data, device, dtype)
     in_memory = isinstance(data.train, ImageTable)
     # Streamed images come as random resized crops.
     standard = [name for name in split_names(options.standard) if in_memory or name != "resized"]
@@ -253,7 +262,8 @@ def make_training(
     if group.size > 1 and device.type == "cuda":
         model = synchronised(options, model)
     seen = encode(options, data, model, device) if options.freeze_encoder else data
-    views, loaders = make_views(options, seen, draws, device), make_loaders(options, seen, split, group)
+    views = make_views(options, seen, draws, device, model.dtype)
+    loaders = make_loaders(options, seen, split, group)
     rows = make_rows(
         loaders.given,
         data.classes,
@@ -265,6 +275,7 @@ def make_training(
         make_augmenter(options, loaders.given, data, views.normalise),
         images_to_augment(options.augmented, split),
         group if options.rows_on == "sharded" else ALONE,
+        model.dtype,
     )
     optimizer = torch.optim.SGD(
         [*filter(lambda weight: weight.requires_grad, model.parameters()), *rows.parameters()],

@@ -58,7 +58,7 @@ class TrainedNetwork:
 
     epoch: of its weights. device: that it is on. Images are uint8 (B, C, h, w) of any size; those that do not have the
     network's are scaled until they cover it, and their centre is cut out (`Scale`). A network of features takes
-    float32 (B, D) instead.
+    float32 (B, D) instead. What it returns is float32, or float64 if it computes in fp64.
     """
 
     facts: NetworkFacts
@@ -75,7 +75,7 @@ class TrainedNetwork:
     def normalise(self) -> Normalise:
         """From scaled images to the network's input."""
         kind = Standardise if self.facts.kind == FEATURES else Normalise
-        return kind(self.facts.mean, self.facts.std, self.device)
+        return kind(self.facts.mean, self.facts.std, self.device, self.model.dtype)
 
     @cached_property
     def scale(self) -> Scale:
@@ -107,16 +107,16 @@ class TrainedNetwork:
 
     @torch.inference_mode()
     def features(self, images: Tensor) -> Tensor:
-        """Features (B, F), float32, of stored images of a data set (B, C, h, w), which are not scaled."""
+        """Features (B, F) of stored images of a data set (B, C, h, w), which are not scaled."""
         return self.frozen.features(self.normalise(images.to(self.device)))
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
-        """Logits (B, classes), float32, of images uint8 (B, C, h, w)."""
+        """Logits (B, classes) of images uint8 (B, C, h, w)."""
         return self.frozen(self.normalise(self.fit(images.to(self.device))))
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Class probabilities (B, classes), float32, of images uint8 (B, C, h, w)."""
+        """Class probabilities (B, classes) of images uint8 (B, C, h, w)."""
         return self.logits(images).softmax(1)
 
 
@@ -156,8 +156,8 @@ def read_network(
         facts = facts_of(options.model, options.background, data, make_normalise(options, data, CPU))
     model = build_model(facts.model, facts.channels, facts.classes, 0, PRECISIONS[precision or options.precision])
     if options.freeze_encoder:
-        features = model.encoder.features
-        model.encoder = Standardised(model.encoder, torch.zeros(features), torch.ones(features))
+        mean = torch.zeros(model.encoder.features, dtype=model.dtype)
+        model.encoder = Standardised(model.encoder, mean, torch.ones_like(mean))
     try:
         model.encoder.load_state_dict(content["encoder_state_dict"])
         model.head.load_state_dict(content["decoder_state_dict"])

@@ -48,7 +48,7 @@ class Log:
     ) -> None:
         """Write an epoch's entries by tag, as one record: a tensor as a histogram, pictures (C, H, W) in 0..1."""
         parts = [scalar(tag, value) for tag, value in scalars.items()]
-        parts += [histogram(tag, values.cpu().numpy(), BINS) for tag, values in tensors.items()]
+        parts += [histogram(tag, values.float().cpu().numpy(), BINS) for tag, values in tensors.items()]
         parts += [image(tag, pixels.cpu(), dataformats="CHW") for tag, pixels in pictures.items()]
         self._write(Event(step=epoch, summary=Summary(value=[value for part in parts for value in part.value])))
 

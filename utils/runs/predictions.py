@@ -184,7 +184,12 @@ def predict(
     } | ({"train_forgetting": forgotten} if trained else {})
     if all_classes.numel():
         arrays["train_probabilities"] = all_classes
-    return Predictions(**{name: array.cpu().numpy() for name, array in arrays.items()}, table=np.array(table))
+    return Predictions(**{name: _stored(array) for name, array in arrays.items()}, table=np.array(table))
+
+
+def _stored(array: Tensor) -> np.ndarray:
+    """As it stands in the file: floats in float32, whatever the run computes in."""
+    return (array.float() if array.is_floating_point() else array).cpu().numpy()
 
 
 def _train_columns(network: Network, batch: Batch, view: View, images: int) -> tuple[Tensor, ...]:

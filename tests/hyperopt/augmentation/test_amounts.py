@@ -45,8 +45,8 @@ def test_gradient_is_straight_through():
     (gradient,) = torch.autograd.grad((amounts * upstream).sum(), rows)
 
     generator = torch.Generator().manual_seed(2)
-    uniform = torch.rand(50, 7, generator=generator, dtype=torch.float64)
-    normal = torch.randn(50, 7, generator=generator, dtype=torch.float64)
+    uniform = torch.rand(50, 7, generator=generator).double()
+    normal = torch.randn(50, 7, generator=generator).double()
     p, m = rows.detach().sigmoid().chunk(2, dim=1)
     # Gumbel noise of the two classes enters as its difference, which is logistic.
     scores = torch.stack((p.log() + torch.logit(uniform), (1 - p).log()), -1)
@@ -56,6 +56,13 @@ def test_gradient_is_straight_through():
     slope_p = soft * (1 - soft) * m * normal * upstream
     slope_m = hard * m * (1 - m) * normal * upstream
     torch.testing.assert_close(gradient, torch.cat((slope_p, slope_m), 1))
+
+
+def test_every_precision_has_the_same_draws():
+    rows = rows_of(0.5, 0.5)
+    exact, rounded = (draw_amounts(kind, 500, torch.Generator().manual_seed(0)) for kind in (rows, rows.float()))
+    assert (exact.dtype, rounded.dtype) == (torch.float64, torch.float32)
+    torch.testing.assert_close(exact.float(), rounded)
 
 
 def test_one_seed_repeats_the_draws():

@@ -112,8 +112,9 @@ def test_single_mode_leaves_every_view_known(draw, views):
     assert share.tolist() == [1, 0]
     known = losses[losses > FLOOR]
     if len(known) == len(losses):  # one normal distribution, without EM
-        torch.testing.assert_close(mean, torch.full((2,), known.mean()).float())
-        torch.testing.assert_close(deviation, torch.full((2,), (known.var() + 5e-4) ** 0.5).float(), rtol=1e-3, atol=0)
+        torch.testing.assert_close(mean, torch.full((2,), known.mean(), dtype=torch.float64))
+        expected = torch.full((2,), (known.var() + 5e-4) ** 0.5, dtype=torch.float64)
+        torch.testing.assert_close(deviation, expected, rtol=1e-3, atol=0)
 
 
 @pytest.mark.parametrize("losses", [np.full(300, FLOOR), np.full(300, 1.0), np.r_[0.5, np.full(299, FLOOR)]])

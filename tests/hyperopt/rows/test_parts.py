@@ -21,8 +21,8 @@ class Delay(Part):
 
     letter, columns, published = "D", {"delay": Column()}, "augment_state_dict"
 
-    def start(self, given, classes, shared):
-        return torch.arange(len(given), device=given.device)[:, None].float()
+    def start(self, given, classes, shared, dtype):
+        return torch.arange(len(given), dtype=dtype, device=given.device)[:, None]
 
     def to_columns(self, leaves):
         return {"delay": leaves[:, 0]}
@@ -97,16 +97,19 @@ def test_new_part_is_among_columns_description_and_bytes():
 
 
 @pytest.mark.parametrize("letter", PARTS)
-def test_columns_are_the_inverse_of_leaves(letter):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_columns_are_the_inverse_of_leaves(letter, dtype):
     """Up to a constant per row for soft labels, whose columns are the same for all of them."""
     part = PARTS[letter]
-    start = part.start(GIVEN, 4, shared=False)
+    start = part.start(GIVEN, 4, shared=False, dtype=dtype)
     leaves = start + torch.randn(start.shape, generator=torch.Generator().manual_seed(0))
     columns = part.to_columns(leaves)
     assert columns.keys() == part.columns.keys()
     for name, column in columns.items():
-        assert (column.dtype, column.ndim, len(column)) == (*part.columns[name], len(GIVEN))
+        dimensions = part.columns[name].dimensions
+        assert (column.dtype, column.ndim, len(column)) == (dtype, dimensions, len(GIVEN))
     assert part.misfit(columns, GIVEN) is None
-    back = part.to_columns(part.to_leaves(columns))
+    back = part.to_columns(part.to_leaves(columns).to(dtype))
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-14
     for name, column in columns.items():
-        torch.testing.assert_close(back[name], column, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(back[name], column, rtol=10 * tolerance, atol=tolerance)

@@ -76,21 +76,18 @@ def local_rank() -> int:
     return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
 
 
-_running: list[Group] = []  # of this process
+_launched: list[Group] = []  # the group of this process, once it has been formed
 
 
-@contextmanager
-def processes() -> Iterator[Group]:
-    """The group of a command's processes, for the block. Raises LostProcessError when one of them has ended."""
+def processes() -> Group:
+    """The group of this process, which is formed once and lasts. Raises LostProcessError when a process has ended."""
     if not is_launched():
-        yield ALONE
-        return
-    from utils.launched import launched
+        return ALONE
+    if not _launched:
+        from utils.launched import launched
 
-    with launched() as group:
-        _running.append(group)
-        yield group
-        _running.remove(group)
+        _launched.append(launched())
+    return _launched[0]
 
 
 @contextmanager
@@ -111,7 +108,7 @@ def one_voice() -> Iterator[None]:
         try:
             yield
         except (UserError, OSError, Interrupted, SystemExit):
-            silent = not (_running[-1].fails_first() if _running else leads)
+            silent = not (_launched[0].fails_first() if _launched else leads)
             raise
         finally:
             stack.close()

@@ -86,16 +86,14 @@ class Launched(Group):
             return self.leads
 
 
-@contextmanager
-def launched() -> Iterator[Launched]:
-    """The group of the processes that torchrun has started, to the end of the block."""
+def launched() -> Launched:
+    """The group of the processes that torchrun has started."""
     # Numbers on the host travel beside those on GPUs, without waiting for these.
     backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with losing_processes():
         store, rank, size = next(rendezvous("env://"))
         dist.init_process_group(backends, store=store, rank=rank, world_size=size, timeout=PATIENCE)
-    yield Launched(store, rank, size)
-    dist.destroy_process_group()  # not after an error, when others may still wait for this process
+    return Launched(store, rank, size)
 
 
 @contextmanager

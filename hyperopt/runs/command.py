@@ -62,7 +62,8 @@ def train_stages(chain: list[Stage]) -> dict[str, Any]:
     What a later stage would refuse for certain is refused first.
     """
     last = chain[-1]
-    with processes() as group, ExitStack() as afterwards:
+    group = processes()
+    with ExitStack() as afterwards:
 
         @cache
         def device() -> "torch.device":

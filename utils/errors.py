@@ -51,6 +51,13 @@ class Interrupted(BaseException):
         self.signal, self.hint = signal, ""
 
 
+class Unspoken(BaseException):
+    """An error of this process whose message is not printed, since another process of the run has printed why."""
+
+    def __init__(self, error: BaseException):
+        self.status = 128 + error.signal if isinstance(error, Interrupted) else MISTAKE
+
+
 def first_line(error: Exception) -> str:
     """The first line of an exception's message, or its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -66,6 +73,8 @@ def exit_status(main: Callable[[], None]) -> int:
         try:
             main()
             sys.stdout.flush()
+        except Unspoken as unspoken:
+            return unspoken.status
         except KeyboardInterrupt:
             return _report("interrupted", INTERRUPTED)
         except Interrupted as stop:

@@ -10,9 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from itertools import count
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from utils.errors import Interrupted, UserError
+from utils.errors import Interrupted, Unspoken, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +59,8 @@ class Group:
         """A block that the leader runs before the others, which find the files that it has written."""
         yield
 
-    def fails_first(self) -> bool:
-        """Whether this process is the first one that ends with an error, whose message is printed."""
+    def fails_first(self, command: int) -> bool:
+        """Whether this process is the first one in which its n-th command fails, so that its message is printed."""
         return True
 
 
@@ -77,6 +78,7 @@ def local_rank() -> int:
 
 
 _launched: list[Group] = []  # the group of this process, once it has been formed
+_commands = count(1)  # of this process
 
 
 def processes() -> Group:
@@ -92,28 +94,25 @@ def processes() -> Group:
 
 @contextmanager
 def one_voice() -> Iterator[None]:
-    """A block in which, of several processes, only the leader prints, and only the first one that fails says why.
+    """A command in which, of several processes, only the leader prints, and only the first one that fails says why.
 
     All may fail in the same way, or because another one has. An error of the program is printed by every process.
     """
     if not is_launched():
         yield
         return
-    leads, silent = os.environ["RANK"] == "0", False
-    with ExitStack() as stack:
-        if not leads:
-            nowhere = stack.enter_context(open(os.devnull, "w"))
-            stack.enter_context(redirect_stdout(nowhere))
-            stack.enter_context(redirect_stderr(nowhere))
-        try:
+    leads, number = os.environ["RANK"] == "0", next(_commands)
+    try:
+        with ExitStack() as stack:
+            if not leads:
+                nowhere = stack.enter_context(open(os.devnull, "w"))
+                stack.enter_context(redirect_stdout(nowhere))
+                stack.enter_context(redirect_stderr(nowhere))
             yield
-        except (UserError, OSError, Interrupted, SystemExit):
-            silent = not (_launched[0].fails_first() if _launched else leads)
+    except (UserError, OSError, Interrupted) as error:
+        if _launched[0].fails_first(number) if _launched else leads:
             raise
-        finally:
-            stack.close()
-            if silent:
-                sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+        raise Unspoken(error) from error
 
 
 def leave(status: int) -> NoReturn:

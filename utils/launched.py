@@ -78,10 +78,10 @@ class Launched(Group):
         if self.leads:
             self.largest(0)
 
-    def fails_first(self) -> bool:
-        """Whether this process is the first one that fails; the leader is if torchrun has gone, which knows."""
+    def fails_first(self, command: int) -> bool:
+        """Whether this process fails first; if torchrun has ended, which counts, the leader does."""
         try:
-            return self._store.add("failures", 1) == 1
+            return self._store.add(f"failures of command {command}", 1) == 1
         except RuntimeError:
             return self.leads
 

@@ -1,5 +1,6 @@
 """A group of processes on torch.distributed: NCCL between GPUs, gloo between hosts."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -92,6 +93,8 @@ def launched() -> Launched:
     backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with losing_processes():
         store, rank, size = next(rendezvous("env://"))
+        # What processes of an earlier attempt have left there must not be taken for this one's.
+        store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT')}", store)
         dist.init_process_group(backends, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     return Launched(store, rank, size)
 

@@ -2,6 +2,8 @@
 
 import argparse
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,6 +40,13 @@ def output_file(text: str) -> Path:
 def make_estimator(options: RunOptions, data: Dataset, split: Split, device: torch.device) -> Estimator:
     """The estimator of resolved options at the start of a training; the data are on the device."""
     return options.estimator_class(options.estimator, make_training(options, data, split, device))
+
+
+def launch(module: str, processes: int, output: Path, *flags: str) -> None:
+    """Run a benchmark's part in so many processes, with these flags, for a file; torchrun starts several."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *(torchrun if processes > 1 else ()), "-m", module, *flags, "--output", str(output)]
+    subprocess.run(command, check=True)
 
 
 def seconds(work: Callable[[], None]) -> float:

@@ -153,7 +153,7 @@ class Estimator:
     def loss(self, batch: Batch) -> Tensor:
         """The loss of a training batch (scalar, nats), with its graph; of a share, its part of the batch's loss."""
         images, leaves = self.training.augmented(batch)
-        logits = self.training.logits(images, batch.index, batch.share)
+        logits = self.training.logits(images, batch.index)
         return self.training.rows.loss(logits, batch.index, leaves, batch.share)
 
     def evaluate(self, number: int) -> tuple[Evaluation, Evaluation]:

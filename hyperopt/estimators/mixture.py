@@ -121,7 +121,7 @@ class Mixture(Estimator):
         from hyperopt.estimators.view_losses import distilling_losses, smoothing_losses
 
         whole, first, rest = views.shares
-        logits = self.training.logits(views.images, views.index, whole)
+        logits = self.training.logits(views.images, views.index)
         if self.detector and self.options.distil != "off":
             teacher = self.detector.logits(views.images[views.originals :])
             losses = distilling_losses(logits, teacher, views, self.options)

@@ -21,7 +21,6 @@ from utils.draws import Draws
 from utils.group import ALONE, Group
 from utils.passes import Batch, Batches, Evaluation, OutputCollector, Outputs, View, evaluate, train_pass
 from utils.seeds import generator
-from utils.share import Share
 from utils.speed import Cost, Meter
 
 SAMPLES = 8  # images in a picture of the log
@@ -88,10 +87,11 @@ class Training:
         Raises DivergenceError when a loss is not a number.
         """
         self.model.train()
-        batches = self.loaders.train(self.plan.batch_size)
+        batches, before = self.loaders.train(self.plan.batch_size), self.confidence.count
         loss = train_pass(
             self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval
         )
+        self.confidence.share(self.group, before)
         self.average_statistics()
         self.frozen.refresh(self.model)
         operations = batches.images * (self.cost.training + forwards * self.cost.forward)
@@ -180,13 +180,10 @@ class Training:
         self.pictures.add(images, augmented.detach(), batch.share)
         return augmented
 
-    def logits(self, images: Tensor, index: Tensor, share: Share) -> Tensor:
-        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,), which enter the confidence.
-
-        The images are this process's share of a batch.
-        """
+    def logits(self, images: Tensor, index: Tensor) -> Tensor:
+        """Logits (B, C) of training images (B, C, H, W) at the places `index` (B,); they enter the confidence."""
         logits = self.model(images)
-        self.confidence.add(index, logits.detach(), share)
+        self.confidence.add(index, logits.detach())
         return logits
 
     def evaluate(self, number: int, valid: OutputCollector | None = None) -> tuple[Evaluation, Evaluation]:

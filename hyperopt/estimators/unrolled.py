@@ -169,7 +169,7 @@ class Unrolled(Estimator):
         found = training.rows.leaves(batch.index, share)
         leaves = {letter: leaf.requires_grad_() for letter, leaf in found.items()}
         images = training.view(batch, leaves)
-        loss = training.rows.loss(training.logits(images, batch.index, share), batch.index, leaves, share)
+        loss = training.rows.loss(training.logits(images, batch.index), batch.index, leaves, share)
         own = grad(loss, list(training.model.parameters()), create_graph=exact)
         loss, *gradient = training.group.total([loss, *own])
         ahead = self.look_ahead(gradient)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from utils.group import Group
 from utils.passes import split_probability
-from utils.share import ALL, Share
 
 TINY = torch.finfo(torch.float32).tiny
 
@@ -37,18 +37,34 @@ class MeanConfidence:
         self._right, self._learned = (torch.zeros_like(given, dtype=torch.bool) for _ in range(2))
 
     @torch.no_grad()
-    def add(self, index: Tensor, logits: Tensor, share: Share = ALL) -> None:
+    def add(self, index: Tensor, logits: Tensor) -> None:
         """Add a training batch: the images `index` (B,), each at most once, with logits (B, C)."""
         given, other = split_probability(logits.softmax(1), self._given[index])
-        found = torch.stack((given, other, (logits.argmax(1) == self._given[index]).to(given)), 1)
-        index, (given, other, right) = share.join(index), share.join(found).unbind(1)
         self._sum[index] += given
         self._other[index] += other
         self._count[index] += 1
-        right = right > 0
+        right = logits.argmax(1) == self._given[index]
         self._forgotten[index] += self._right[index] & ~right
         self._right[index] = right
         self._learned[index] |= right
+
+    def share(self, group: Group, before: Tensor) -> None:
+        """Take over what the other processes of a group have seen in a pass, in which each image comes at most once.
+
+        `before`: the count (N,) at the beginning of the pass.
+        """
+        if group.size == 1:
+            return
+        seen = self._count > before
+        own = [torch.where(seen, values, 0).to(self._sum) for values in (seen, *self.state().values())]
+        visited, *found = group.total(own)
+        for mine, values in zip(self.state().values(), found, strict=True):
+            mine.copy_(torch.where(visited > 0, values.to(mine), mine))
+
+    @property
+    def count(self) -> Tensor:
+        """A copy of how many batches have had each image, (N,)."""
+        return self._count.clone()
 
     def mean(self) -> Tensor:
         """The mean (N,) in 0..1; NaN for an image that no batch has had."""

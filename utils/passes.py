@@ -176,7 +176,7 @@ def evaluate(
         features = network.features(view(batch.images))
         logits = network.head(features)
         if collector:
-            collector.add(*map(batch.share.join, (features, batch.given, logits)))
+            collector.add(*batch.share.join_all((features, batch.given, logits)))
         _add_images(sums, logits, batch.given)
     (sums,) = group.total([sums])
     return _summarise(sums.tolist())

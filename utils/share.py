@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -46,19 +47,32 @@ class Share:
 
     def join(self, own: Tensor) -> Tensor:
         """The parts (b, ...) of all processes in the batch's order (B, ...); a graph goes on to this one's part."""
-        if self.alone:
-            return own
-        longest = -(-self.whole // self.group.size)
-        padded = own.new_zeros((longest, *own.shape[1:]))
-        padded[: len(own)] = own.detach()
-        joined = own.new_empty((self.whole, *own.shape[1:]))
-        for rank, part in enumerate(self.group.gather(padded)):
-            places = self.places(rank)
-            joined[places] = part[: len(range(self.whole)[places])]
-        if own.requires_grad:
-            place = torch.arange(self.whole, device=own.device)[self.places()]
-            joined = joined.index_copy(0, place, own)
+        (joined,) = self.join_all([own])
         return joined
+
+    def join_all(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """The same for several tensors of the batch, of any types, which are sent as one message."""
+        if self.alone:
+            return list(parts)
+        longest = -(-self.whole // self.group.size)
+        rows = [part.detach().reshape(len(part), -1).contiguous().view(torch.uint8) for part in parts]
+        message = torch.cat(rows, 1)
+        padded = message.new_zeros((longest, message.shape[1]))
+        padded[: len(message)] = message
+        whole = message.new_empty((self.whole, message.shape[1]))
+        for rank, sent in enumerate(self.group.gather(padded)):
+            places = self.places(rank)
+            whole[places] = sent[: len(range(self.whole)[places])]
+        columns = whole.split([row.shape[1] for row in rows], 1)
+        return [self._like(part, column) for part, column in zip(parts, columns, strict=True)]
+
+    def _like(self, own: Tensor, received: Tensor) -> Tensor:
+        """A tensor of the whole batch from its bytes (B, n), with the graph of this process's part."""
+        joined = received.contiguous().view(own.dtype).reshape(self.whole, *own.shape[1:])
+        if not own.requires_grad:
+            return joined
+        place = torch.arange(self.whole, device=own.device)[self.places()]
+        return joined.index_copy(0, place, own)
 
     def mean(self, values: Tensor) -> Tensor:
         """The part (scalar) that values (b,) have in the mean over the whole batch: all parts sum up to it."""

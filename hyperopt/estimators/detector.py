@@ -78,7 +78,7 @@ class Detector:
         """The fields of `LogLosses` for a whole batch."""
         original, (augmented, _) = self._training.original(batch), self._training.augmented(batch)
         pair = (log_losses(self.logits(view), batch.given, self._form) for view in (original, augmented))
-        return tuple(map(batch.share.join, (*pair, batch.given, batch.index)))
+        return tuple(batch.share.join_all((*pair, batch.given, batch.index)))
 
     def state(self) -> dict[str, Any]:
         """The mixture's numbers and the sums, for `load`."""

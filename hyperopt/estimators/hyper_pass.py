@@ -26,7 +26,7 @@ def clean_features(training: Training, batches: Iterable[Batch], view: View) -> 
     found = []
     for batch in batches:
         features = network.features(rows.still(training.seen(batch, view)))
-        found.append((batch.share.join(features), batch.share.join(batch.given)))
+        found.append(batch.share.join_all((features, batch.given)))
     features, labels = map(torch.cat, zip(*found, strict=True))
     return features, labels
 
@@ -68,7 +68,7 @@ def hyper_step(training: Training, batch: Batch, clean: CleanGradient, direction
     training.draws.share = share
     features = network.features(rows.augment(batch.images, batch.index, leaves, training.draws))
     target, weight = rows.target(batch.index, leaves), rows.weight(batch.index, leaves)
-    features, target, weight = map(share.join, (features, target, weight))
+    features, target, weight = share.join_all((features, target, weight))
     at_head = HeadBatch(rows.training_loss, features, target, weight, network.head.bias)
 
     with torch.no_grad():

@@ -112,7 +112,7 @@ class Mixture(Estimator):
             whole, _, augmented = views.shares
             first, share = (0, whole) if self.options.mixture_smooth_originals else (views.originals, augmented)
             views.posterior[first:] = self.fitting.posterior(views.images[first:], views.given[first:])
-            self.fitting.remember(share.join(views.index[first:]), share.join(views.posterior[first:]))
+            self.fitting.remember(*share.join_all((views.index[first:], views.posterior[first:])))
             self._posteriors.append(augmented.join(views.posterior[views.originals :]))
         return views
 

@@ -42,8 +42,8 @@ class Views:
         """
         whole = self.shares[0]
         share = replace(whole, whole=len(chosen))
-        parts = self.images, self.given, self.index, self.posterior
-        images, given, index, posterior = (share.cut(whole.join(part)[chosen]) for part in parts)
+        parts = whole.join_all((self.images, self.given, self.index, self.posterior))
+        images, given, index, posterior = (share.cut(part[chosen]) for part in parts)
         return Views(images, given, index, posterior, originals=0, shares=(share, *share.split(0)))
 
 

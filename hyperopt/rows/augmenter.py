@@ -71,7 +71,7 @@ class AugmenterHolder:
 
     """
 
-    blurs_still = takes_rate = False
+    blurs_still = takes_rate = per_image = False
     rate_flag = "--unroll-lr"
 
     def __init__(self, weights: Weights, normalise: Normalise, shown: tuple[str, ...]):

@@ -30,6 +30,7 @@ class Holder(Protocol):
 
     rate_flag: str  # the flag of its learning rate
     takes_rate: bool  # whether that is the one which `move` is given
+    per_image: bool  # whether images have values of their own, so that the gradients of a whole batch move these
 
     @property
     def values(self) -> Tensor:
@@ -47,7 +48,8 @@ class Holder(Protocol):
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
         """Take one step with the gradient of what `leaves(index)` returned; no index may occur twice.
 
-        Every process has the gradient of its share, and the step is that of the whole batch.
+        The step is that of the whole batch, whose images and gradients are given if images have values of their own;
+        otherwise every process has those of its share.
         """
 
     def fill(self, index: Tensor, values: Tensor) -> None:
@@ -153,8 +155,12 @@ class Rows:
 
     def move(self, index: Tensor, gradients: Leaves, learning_rate: float, share: Share = ALL) -> None:
         """Take one step of all holders on the rows of the images `index` (B,), which are a share of a batch."""
-        for letter, gradient in gradients.items():
-            self.holders[letter].move(index, gradient, learning_rate, share)
+        own = [letter for letter in gradients if self.holders[letter].per_image]
+        whole, *joined = share.join_all([index, *(gradients[letter] for letter in own)])
+        for letter, gradient in zip(own, joined, strict=True):
+            self.holders[letter].move(whole, gradient, learning_rate)
+        for letter in gradients.keys() - own:
+            self.holders[letter].move(index, gradients[letter], learning_rate, share)
 
     @property
     def takes_rate(self) -> bool:

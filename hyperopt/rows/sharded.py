@@ -25,7 +25,7 @@ class ShardedTable:
 
     """
 
-    rate_flag, takes_rate = RowTable.rate_flag, RowTable.takes_rate
+    rate_flag, takes_rate, per_image = RowTable.rate_flag, RowTable.takes_rate, True
 
     def __init__(self, given: Tensor, start: Callable[[Tensor], Tensor], group: Group):
         self._group, self._images = group, len(given)
@@ -66,8 +66,8 @@ class ShardedTable:
         return values[index.cpu()] if self._group.leads else values.new_zeros((1, *values.shape[1:]))
 
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
-        """Take one RMSprop step with the gradient of what `leaves` returned; every owner moves its rows."""
-        self._own.move(self._places(share.join(index)), share.join(gradient), learning_rate)
+        """Take one RMSprop step with the gradient of the whole batch's `leaves`; every owner moves its rows."""
+        self._own.move(self._places(index), gradient, learning_rate)
 
     def measures(self, index: Tensor) -> dict[str, float]:
         """None, as of a whole table."""

@@ -32,7 +32,7 @@ class RowTable:
     epsilon = 1e-8
 
     def __init__(self, start: Tensor, shared: bool = False):
-        self.shared = shared
+        self.shared, self.per_image = shared, not shared
         self.values = start
         self.square = torch.zeros_like(start)
         self.visited = torch.zeros(len(start), dtype=torch.int64, device=start.device)  # step of the last visit
@@ -67,12 +67,9 @@ class RowTable:
     def move(self, index: Tensor, gradient: Tensor, learning_rate: float, share: Share = ALL) -> None:
         """Take one RMSprop step with the gradient of what `leaves(index)` returned; no index may occur twice.
 
-        All processes take the step of the whole batch.
+        Of a row that all images share, each process has its part of the gradient.
         """
-        if self.shared:
-            (gradient,) = share.group.total([gradient])
-        else:
-            index, gradient = share.join(index), share.join(gradient)
+        (gradient,) = share.group.total([gradient])
         self.step += 1
         rows, gradient = self._rows(index), gradient.to(self.values.device)
         decays = (self.step - self.visited[rows]).to(gradient.dtype)

@@ -198,4 +198,4 @@ def _train_columns(network: Network, batch: Batch, view: View, images: int) -> t
     stored = found[:, : found.shape[1] if images * found.shape[1] <= STORED else 0]
     most = found.max(1)
     own = batch.index, batch.given, most.indices, most.values, *split_probability(found, batch.given), stored
-    return tuple(map(batch.share.join, own))
+    return tuple(batch.share.join_all(own))

@@ -1,12 +1,15 @@
-"""Compares bf16 with fp32: results and learned rows of both, and the differences between seeds.
+"""Compares bf16 with fp32, and a GPU with the CPU: results and learned rows, and the differences between seeds.
 
     OMP_NUM_THREADS=1 python -m benchmarks.precision [--dataset DIGITS] [--device cpu] [--seeds 4] [--output FILE]
 
 Contract: one distorted training set for all runs, so that rows can be compared image by image; SEP/BOTH by HES and by
 FIS with the recipe's options, imbalance ratio 10, noise ratio 0.1. The seed of a run fixes network, batches and draws.
-`precisions` is the root mean square difference of a row's value between bf16 and fp32 of the same seed, `seeds` that
-between fp32 runs of two seeds; both over all images, and over seeds or pairs of them. Weights are in units of the loss,
-probabilities of the given label's soft label in 0..1, magnitudes and probabilities of the augmentation too.
+`precisions` is the root mean square difference of a row's value between bf16 and fp32 of the same seed, `devices` that
+between fp32 on the GPU and on the CPU, `seeds` that between fp32 runs of two seeds; all over all images, and over seeds
+or pairs of them. Runs of one seed diverge as soon as any value is rounded differently, by whatever it is rounded: after
+a few epochs `devices` is like `precisions`. In the first two, with hyper passes from the start, it is the smaller one,
+since convolutions have 10 bits on a GPU (TF32) and 7 in bf16. Weights are in units of the loss, probabilities of the
+given label's soft label in 0..1, magnitudes and probabilities of the augmentation too.
 """
 
 import argparse
@@ -27,19 +30,21 @@ from custom_datasets.table import Dataset
 from hyperopt.options.resolve import resolve
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.set_up import prepare_split
-from utils.device import keep_freed_memory
+from utils.device import prepare
 from utils.errors import exit_status
 from utils.flags import Parser, number
 
 ESTIMATORS = ("HES", "FIS")
 ERRORS = ("best on test", "selected on validation", "last epoch")
+ON_CPU = "fp32, CPU"
+# What runs are compared with, in fp32 on the device and with the same seed.
+OTHERS = {"bf16": "precisions", ON_CPU: "devices"}
 
 
 def main() -> None:
     """Train all runs, print two tables and write the numbers."""
     flags = parse_options()
-    device = torch.device(flags.device)
-    keep_freed_memory()
+    device = prepare(torch.device(flags.device))
     result: dict[str, Any] = {"machine": describe_machine(flags.device), "dataset": flags.dataset}
     for estimator in ESTIMATORS:
         options = resolve(
@@ -57,12 +62,12 @@ def main() -> None:
                 hyper_opt=estimator,
             )
         )
-        data = load_dataset(options.dataset, options.folder, device)
-        split = prepare_split(options, data)
-        runs = {
-            name: [run(replace(options, seed=seed, precision=name), data, split, device) for seed in range(flags.seeds)]
-            for name in ("fp32", "bf16")
-        }
+        runs = {}
+        for name, (where, precision) in kinds(device).items():
+            data = load_dataset(options.dataset, options.folder, where)
+            split = prepare_split(options, data)
+            seeds = (replace(options, seed=seed, precision=precision) for seed in range(flags.seeds))
+            runs[name] = [run(one, data, split, where) for one in seeds]
         result[estimator] = compare(runs)
     print_tables(result)
     flags.output.write_text(json.dumps(result, indent=2) + "\n")
@@ -83,10 +88,16 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def kinds(device: torch.device) -> dict[str, tuple[torch.device, str]]:
+    """Device and precision of the runs to compare, by name."""
+    found = {name: (device, name) for name in ("fp32", "bf16")}
+    return found if device.type == "cpu" else found | {ON_CPU: (torch.device("cpu"), "fp32")}
+
+
 def run(
     options: RunOptions, data: Dataset, split: Split, device: torch.device
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Test errors in % of a whole training, and figures of its rows."""
+    """Test errors in % of a whole training, and figures of its rows, on the host."""
     estimator = make_estimator(options, data, split, device)
     training, evaluations = estimator.training, []
     for epoch in range(1, options.epochs + 1):
@@ -98,25 +109,31 @@ def run(
         evaluations[-1][0].accuracy,
     )
     errors = {name: 100 - accuracy for name, accuracy in zip(ERRORS, chosen, strict=True)}
-    return errors, training.rows.describe(training.loaders.train_index)
+    described = training.rows.describe(training.loaders.train_index)
+    return errors, {name: values.cpu() for name, values in described.items()}
 
 
 def compare(runs: dict[str, list[tuple[dict[str, float], dict[str, Tensor]]]]) -> dict[str, Any]:
-    """Errors per precision, and distances of rows between precisions and between seeds."""
+    """Errors by kind of run, and distances of errors and of rows between precisions, devices and seeds."""
     errors = {kind: {name: [errors[kind] for errors, _ in done] for name, done in runs.items()} for kind in ERRORS}
     rows = {name: [by_part(rows) for _, rows in done] for name, done in runs.items()}
+    others = {word: name for name, word in OTHERS.items() if name in runs}
     distances = {
         part: {
-            "precisions": mean(
-                distance(one[part], other[part]) for one, other in zip(rows["fp32"], rows["bf16"], strict=True)
-            ),
-            "seeds": mean(distance(one[part], other[part]) for one, other in combinations(rows["fp32"], 2)),
-            "mean, fp32": mean(one[part].mean().item() for one in rows["fp32"]),
-            "mean, bf16": mean(one[part].mean().item() for one in rows["bf16"]),
+            word: mean(distance(one[part], other[part]) for one, other in zip(rows["fp32"], rows[name], strict=True))
+            for word, name in others.items()
         }
+        | {"seeds": mean(distance(one[part], other[part]) for one, other in combinations(rows["fp32"], 2))}
+        | {f"mean, {name}": mean(one[part].mean().item() for one in done) for name, done in rows.items()}
         for part in rows["fp32"][0]
     }
-    return {"errors": errors, "rows": distances}
+    between = {
+        word: mean(
+            abs(one - other) for found in errors.values() for one, other in zip(found["fp32"], found[name], strict=True)
+        )
+        for word, name in others.items()
+    }
+    return {"errors": errors, "errors between": between, "rows": distances}
 
 
 def by_part(rows: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -135,16 +152,27 @@ def distance(one: Tensor, other: Tensor) -> float:
 def print_tables(result: dict[str, Any]) -> None:
     """Print the result as Markdown."""
     print_machine(result["machine"])
-    print("\n| test error, % | fp32 | bf16 |\n|---|---|---|")
+    names = list(result[ESTIMATORS[0]]["errors"][ERRORS[0]])
+    between = [OTHERS[name] for name in names[1:]]
+    print_heading("test error, %", *names)
     for estimator in ESTIMATORS:
         for kind, found in result[estimator]["errors"].items():
             cells = " | ".join(f"{mean(values):.2f} ± {stdev(values):.2f}" for values in found.values())
             print(f"| {estimator}, {kind} | {cells} |")
-    print("\n| rows | mean, fp32 | mean, bf16 | between precisions | between seeds |\n|---|---|---|---|---|")
+    print_heading("mean difference of a seed's errors, points", *(f"between {word}" for word in between))
+    for estimator in ESTIMATORS:
+        found = result[estimator]["errors between"]
+        print(f"| {estimator} | {' | '.join(f'{found[word]:.2f}' for word in between)} |")
+    means, words = [f"mean, {name}" for name in names], [*between, "seeds"]
+    print_heading("rows", *means, *(f"between {word}" for word in words))
     for estimator in ESTIMATORS:
         for part, found in result[estimator]["rows"].items():
-            cells = " | ".join(f"{found[key]:.3f}" for key in ("mean, fp32", "mean, bf16", "precisions", "seeds"))
-            print(f"| {estimator}, {part} | {cells} |")
+            print(f"| {estimator}, {part} | {' | '.join(f'{found[key]:.3f}' for key in (*means, *words))} |")
+
+
+def print_heading(*columns: str) -> None:
+    """Print the first two lines of a table."""
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +24,11 @@ how_many = number(int, 1, 10**6)  # parser of a flag such as --rounds
 
 
 def device_name(text: str) -> str:
-    """The name of an existing device, such as cpu or cuda."""
+    """The name of an existing device, such as cpu or cuda; a GPU's with its number."""
     try:
-        torch.empty(0, device=text)
+        return str(torch.empty(0, device=text).device)
     except (RuntimeError, AssertionError):  # torch's exception depends on its build
         raise argparse.ArgumentTypeError(f"there is no device '{text}' here; take cpu") from None
-    return text
 
 
 def output_file(text: str) -> Path:
@@ -35,6 +36,11 @@ def output_file(text: str) -> Path:
     if not Path(text).parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of '{text}' is not there")
     return Path(text)
+
+
+def stand_in(**parts: Any) -> Any:
+    """An object with those parts of another one that are used here."""
+    return SimpleNamespace(**parts)
 
 
 def make_estimator(options: RunOptions, data: Dataset, split: Split, device: torch.device) -> Estimator:

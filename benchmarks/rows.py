@@ -13,7 +13,6 @@ and those of the ratio within rounds. The dense optimiser is torch's RMSprop on 
 import argparse
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from benchmarks.report import (
     print_machine,
     quartiles,
     seconds,
+    stand_in,
 )
 from custom_models.classifier import build_model
 from custom_models.frozen import FrozenClassifier
@@ -37,7 +37,7 @@ from hyperopt.estimators.hyper_pass import clean_features, clean_gradient, hyper
 from hyperopt.estimators.implicit import Fisher
 from hyperopt.head.losses import LOSSES
 from hyperopt.rows.rows import make_rows
-from utils.device import wait
+from utils.device import prepare, wait
 from utils.draws import Draws
 from utils.errors import exit_status
 from utils.flags import Parser
@@ -51,11 +51,6 @@ SMALL, LARGE = 10_000, 1_000_000
 WARM_UP = 5  # rounds
 LARGE_CLASSES, LARGE_STEPS = 1000, 10
 DENSE_STEPS = 4
-
-
-def stand_in(**parts: Any) -> Any:
-    """An object with the parts of a training that a hyper step uses."""
-    return SimpleNamespace(**parts)
 
 
 class Steps:
@@ -97,7 +92,7 @@ class Steps:
 def main() -> None:
     """Measure, print a table and write the numbers to a file."""
     flags = parse_options()
-    device = torch.device(flags.device)
+    device = prepare(torch.device(flags.device))
     result: dict[str, Any] = {"machine": describe_machine(flags.device), "rounds": flags.rounds, "batch": BATCH}
     if flags.large:
         result["large"] = measure_large(device)

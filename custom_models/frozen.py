@@ -61,9 +61,15 @@ def fold(encoder: nn.Module, precision: torch.dtype) -> nn.Module:
     # The remaining batch norms keep their statistics in float32 beside weights in bfloat16.
     for module in frozen.modules():
         if not isinstance(module, _BatchNorm):
-            for weight in module.parameters(recurse=False):
-                weight.data = weight.data.to(precision)
+            for values in _own_values(module):
+                values.data = values.data.to(precision)
     return frozen.to(memory_format=torch.channels_last)
+
+
+def _own_values(module: nn.Module) -> list[Tensor]:
+    """A module's own weights, and the tables beside them, which meet weights in products (Swin transformers V2)."""
+    weights = list(module.parameters(recurse=False))
+    return [*weights, *(table for table in module.buffers(recurse=False) if weights and table.is_floating_point())]
 
 
 def _fold_norms(layers: nn.Sequential) -> None:

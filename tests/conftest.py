@@ -21,6 +21,24 @@ settings.load_profile("repeatable")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+HAS_GPU = torch.cuda.is_available()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A GPU is there for the tests marked `cuda` alone: all others are the same on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        if HAS_GPU and not item.get_closest_marker("cuda"):
+            patch.setattr(torch.cuda, "is_available", lambda: False)
+            patch.setenv("CUDA_VISIBLE_DEVICES", "")  # for the processes that they start
+        return (yield)
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("cuda") and not HAS_GPU:
+        pytest.skip("needs a GPU")
+
+
 # Runs of short epochs: 133 images, 4 steps of a train pass and 2 of a hyper pass.
 DISTORTION = ("-ir", 10, "-sr", 0.24, "-nr", 0.1)
 FLAGS = (*DISTORTION, "--aug-model", "SEP", "--los-model", "BOTH", "--epochs", 3, "--hyper-start", 1)

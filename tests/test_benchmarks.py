@@ -14,6 +14,8 @@ from benchmarks import (
     audit,
     before_after,
     epoch,
+    gpu_report,
+    gpu_table,
     hypergradient,
     logistic,
     precision,
@@ -42,6 +44,9 @@ MISTAKES = [
     (epoch, "--scale 0.0005", "cannot split off 5 of 30 images"),
     (epoch, "--device abacus", "no device 'abacus'"),
     (epoch, "--model abacus", "abacus"),
+    (epoch, "--only GMM abacus", "abacus"),
+    (gpu_report, "tests abacus", "no part 'abacus'"),
+    (gpu_table, "nowhere", "nowhere has nothing"),
     (precision, "--seeds 1", "1 is out of range"),
     (precision, "--dataset nope", "nope"),
     (hypergradient, "--damping 0", "0 is out of range"),
@@ -74,7 +79,7 @@ def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, module, flags, 
 def test_epoch(run):
     printed, numbers = run(epoch, "--scale", 0.004, "--rounds", 2, "--model", "lenet")
     passes = {(line["method"], line["pass"]): line for line in numbers["passes"]}
-    assert len(passes) == 3 + 3 + 2 + 2 + 2
+    assert len(passes) == 3 + 3 + 2 + 2 + 2 + 2
     assert passes["FIS", "hyper"]["images"] == passes["HES", "hyper"]["images"] >= passes["plain", "train"]["images"]
     for (method, part), line in passes.items():
         assert f"| {method} | {part} |" in printed
@@ -82,7 +87,7 @@ def test_epoch(run):
         assert 0 < line["share of peak"] < 2
     assert numbers["hyper pass / train pass"].keys() == {"HES", "FIS"}
     for name in ("train pass / plain train pass", "run / plain run", "run / plain run, no evaluation"):
-        assert numbers[name].keys() == {"HES", "FIS", "UNR/exact", "UNR/difference"}
+        assert numbers[name].keys() == {"HES", "FIS", "UNR/exact", "UNR/difference", "GMM"}
         assert all(ratio["median"] > 0 for ratio in numbers[name].values())
 
 
@@ -173,6 +178,29 @@ def test_distances_of_rows():
     one = precision.by_part({"Magnitude/a": torch.tensor([0.0, 1.0]), "Magnitude/b": torch.tensor([1.0, 1.0])})
     assert one.keys() == {"Magnitude"}
     assert precision.distance(one["Magnitude"], torch.ones(2, 2)) == 0.5  # one of four differs by one
+
+
+def test_runs_are_compared_with_those_of_the_same_seed_and_the_device_with_the_cpu():
+    """Two seeds of three kinds; errors and rows in units of their own."""
+    values = {"fp32": (10.0, 20.0), "bf16": (11.0, 23.0), precision.ON_CPU: (10.5, 20.5)}
+    runs = {
+        name: [(dict.fromkeys(precision.ERRORS, error), {"Weight": torch.tensor([error / 10])}) for error in errors]
+        for name, errors in values.items()
+    }
+    found = precision.compare(runs)
+    assert found["errors between"] == {"precisions": 2.0, "devices": 0.5}
+    assert found["rows"]["Weight"] == pytest.approx(
+        {"precisions": 0.2, "devices": 0.05, "seeds": 1.0}
+        | {"mean, fp32": 1.5, "mean, bf16": 1.7, f"mean, {precision.ON_CPU}": 1.55}
+    )
+    del runs[precision.ON_CPU]
+    assert precision.compare(runs)["errors between"] == {"precisions": 2.0}
+
+
+def test_a_gpu_is_compared_with_the_cpu():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda", 1)
+    assert precision.kinds(cpu) == {"fp32": (cpu, "fp32"), "bf16": (cpu, "bf16")}
+    assert precision.kinds(gpu) == {"fp32": (gpu, "fp32"), "bf16": (gpu, "bf16"), precision.ON_CPU: (cpu, "fp32")}
 
 
 def test_audit(call, capfd, monkeypatch):

@@ -23,7 +23,10 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
     """
     if threads:
         torch.set_num_threads(threads)
-    keep_freed_memory()
+    return prepare(_find(gpu, no_cuda))
+
+
+def _find(gpu: int, no_cuda: bool) -> torch.device:
     if no_cuda:
         return torch.device("cpu")
     if not torch.cuda.is_available():
@@ -31,13 +34,18 @@ def pick_device(gpu: int, no_cuda: bool, threads: int | None) -> torch.device:
         return torch.device("cpu")
     gpu += local_rank()
     if gpu >= torch.cuda.device_count():
-        raise UserError(
-            f"there is no GPU {gpu} here: --gpu 0 is the first of {torch.cuda.device_count()}, and every process of a "
-            "run has its own"
-        )
-    torch.cuda.set_device(gpu)  # pinned memory belongs to the current GPU
-    torch.backends.cudnn.benchmark = True
+        fewer = "; start fewer processes, of which each needs its own" if local_rank() else ""
+        raise UserError(f"there is no GPU {gpu} here: --gpu 0 is the first of {torch.cuda.device_count()}{fewer}")
     return torch.device("cuda", gpu)
+
+
+def prepare(device: torch.device) -> torch.device:
+    """Prepare the process for a training on a device, and return it; a GPU has its number."""
+    keep_freed_memory()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # pinned memory belongs to the current GPU
+        torch.backends.cudnn.benchmark = True
+    return device
 
 
 def keep_freed_memory() -> None:

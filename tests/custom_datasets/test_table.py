@@ -43,7 +43,7 @@ def test_batches_of_a_table_on_the_host_are_moved(monkeypatch):
     assert [(len(batch), batch.device.type) for batch in moved] == [(2, "meta"), (1, "meta")]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_a_table_on_the_host_gives_the_batches_of_one_on_the_device():
     gpu = torch.device("cuda")
     images = torch.randint(256, (50, 3, 4, 4), dtype=torch.uint8)

@@ -89,6 +89,17 @@ def test_bfloat16_is_the_encoders_alone(name):
     assert 0 < (features - expected).abs().max() < 0.05 * expected.abs().max()
 
 
+def test_bfloat16_has_no_float32_beside_it_in_a_product():
+    """The relative places of this network's pixels are a table, no weight."""
+    exact, model = (
+        build_model("torchvision:swin_v2_t", 3, 5, 0, kind).eval() for kind in (torch.float32, torch.bfloat16)
+    )
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected, own, found = (network.features(images) for network in (exact, model, FrozenClassifier(model)))
+    assert (found - expected).norm() < 2 * (own - expected).norm()
+
+
 @pytest.mark.parametrize("name", ["smallnet", "wresnet10_1"])
 def test_encoder_is_one_graph_for_a_compiler(name):
     model, images = trained(name, 3, 8)

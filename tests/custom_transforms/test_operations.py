@@ -147,9 +147,9 @@ def test_normalised_images_are_refused():
         apply_steps(torch.rand(4, 3, 8, 8), random_steps(4))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_a_gpu_does_what_the_cpu_does():
     images, steps = random_images(3, (32, 32), 512), random_steps(512)
-    there = apply_steps(images.cuda(), Steps(*(drawn.cuda() for drawn in steps))).cpu()
+    there = apply_steps(images.cuda(), steps).cpu()
     # Sines and cosines may differ in their last bit, and then a few nearest pixels do.
     assert (there == apply_steps(images, steps)).float().mean() > 0.999

@@ -3,7 +3,9 @@ import torch
 from torch import nn
 
 from custom_models.classifier import build_model
-from utils.speed import Cost, Meter, count_cost, matrix_product_peak, peak_memory
+from utils import speed
+from utils.speed import Cost, Meter, _measure_peak, count_cost, matrix_product_peak, peak_memory
+from utils.tf32 import products_use_tf32
 
 CPU = torch.device("cpu")
 
@@ -65,12 +67,37 @@ def test_passes_are_timed_from_one_to_the_next_and_anew_in_every_epoch(clock):
     assert (meter.seconds, meter.speeds) == ({"hyper": 0}, {})  # as of an epoch without a hyper pass
 
 
+@pytest.fixture
+def unmeasured():
+    """No peak is known, before the test and after it."""
+    _measure_peak.cache_clear()
+    yield
+    _measure_peak.cache_clear()
+
+
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_peak_is_that_of_the_fastest_product(clock, precision):
-    clock(0, 4, 10, 12, 20, 27, 30, 33, 40, 45)
-    matrix_product_peak.cache_clear()
-    assert matrix_product_peak(CPU, precision) == 2 * 512**3 / 2
-    matrix_product_peak.cache_clear()
+def test_peak_is_that_of_the_fastest_product_of_those_that_begin_in_time(clock, unmeasured, precision):
+    """They take 1/8, 1/16 and 1/2 of a second; another one would begin too late."""
+    clock(10, 10.125, 10.1875, 10.6875)
+    assert matrix_product_peak(CPU, precision) == 2 * 512**3 * 16
+
+
+def test_peak_is_measured_once_for_each_number_of_threads(monkeypatch, unmeasured):
+    monkeypatch.setattr(speed, "PROBE_SECONDS", 1e-9)
+    monkeypatch.setattr(torch, "get_num_threads", iter([1, 2, 1]).__next__)
+    peaks = [matrix_product_peak(CPU, torch.float32) for _ in range(3)]
+    assert peaks[0] == peaks[2]
+    assert _measure_peak.cache_info().misses == 2
+
+
+def test_peak_is_measured_in_the_arithmetic_of_convolutions(monkeypatch, unmeasured):
+    def fastest(work, device):
+        assert products_use_tf32()
+        return 2 * 512**3
+
+    assert not products_use_tf32()
+    monkeypatch.setattr(speed, "_fastest", fastest)
+    assert matrix_product_peak(CPU, torch.float32) == 1
 
 
 def test_memory_counts_what_was_used():

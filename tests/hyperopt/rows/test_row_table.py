@@ -36,7 +36,7 @@ def test_shared_row_is_gathered_once():
     assert RowTable(torch.ones(1, 2), shared=True).leaves(torch.tensor([5, 7, 9])).shape == (1, 2)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("shared", [False, True])
 def test_table_on_the_host_serves_a_gpu_alike(shared):
     start = torch.randn(1 if shared else 50, 3)

@@ -104,5 +104,6 @@ def _matrix(*rows: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def _away_from_zero(scale: Tensor) -> Tensor:
-    smallest = torch.where(scale < 0, -SMALLEST_SCALE, SMALLEST_SCALE)
+    smallest = torch.full_like(scale, SMALLEST_SCALE)
+    smallest = torch.where(scale < 0, -smallest, smallest)
     return torch.where(scale.abs() < SMALLEST_SCALE, smallest, scale)

@@ -37,7 +37,7 @@ PARTS = {
 
 @pytest.fixture
 def make(monkeypatch):
-    """make(*flags) -> UNR in float64 after a step, so that SGD has a momentum, with smooth images."""
+    """make(*flags) -> UNR in fp64 after a step, so that SGD has a momentum, with smooth images."""
     monkeypatch.setattr(set_up, "matrix_product_peak", lambda *_: 1.0)
     random = torch.Generator().manual_seed(0)
     images = F.interpolate(torch.rand(COUNT, 1, 4, 4, generator=random), (8, 8), mode="bicubic").clamp(0, 1)
@@ -45,10 +45,10 @@ def make(monkeypatch):
     data = Dataset(table, table, 10)
 
     def made(*flags):
-        arguments = ["--hyper-opt", "UNR", "--precision", "fp32", "--batch-size", str(SIZE), "-nr", "0.1", *flags]
+        arguments = ["--hyper-opt", "UNR", "--precision", "fp64", "--batch-size", str(SIZE), "-nr", "0.1", *flags]
         options = resolve(parse_options(RunOptions, "", arguments))
         training = set_up.make_training(options, data, Split(VALID.numpy(), TRAIN.numpy(), GIVEN.numpy()), CPU)
-        in_double(training)
+        scatter(training.rows)
         training.set_rate(3.0)
         training.optimizer.param_groups[0]["lr"] = 0.05
         estimator = options.estimator_class(options.estimator, training)
@@ -65,21 +65,11 @@ def make(monkeypatch):
     return made
 
 
-def in_double(training):
-    """Network, rows and views in float64; the rows somewhere."""
-    training.model.double()
+def scatter(rows):
+    """Move the values of rows away from their start."""
     random = torch.Generator().manual_seed(1)
-    for holder in training.rows.holders.values():
-        noise = torch.randn(holder.values.shape, generator=random, dtype=torch.float64)
-        values = holder.values.double() + 0.3 * noise
-        if isinstance(holder, NoiseHolder):
-            holder._values, holder.velocity = values, holder.velocity.double()
-        else:
-            holder.values, holder.square = values, holder.square.double()
-    views = training.views
-    for name in ("training", "evaluation"):
-        view = getattr(views, name)
-        object.__setattr__(views, name, lambda stored, view=view: view(stored).double())
+    for holder in rows.holders.values():
+        holder.values.add_(0.3 * torch.randn(holder.values.shape, generator=random, dtype=torch.float64))
 
 
 def draw_anew(training):
@@ -138,7 +128,7 @@ def test_exact_form_is_the_gradient_through_the_whole_step(make, parts, momentum
     assert found.keys() == expected.keys()
     for letter, gradient in found.items():
         assert gradient.abs().max() > 0
-        assert relative(gradient, expected[letter]) < 1e-9
+        assert relative(gradient, expected[letter]) < 1e-10
 
 
 @pytest.mark.parametrize("kind", ["affine", "rotation"])
@@ -156,7 +146,7 @@ def test_network_takes_a_step_down_the_gradient_through_the_whole_step(make, kin
     before = holder.values.clone()
     draw_anew(estimator.training)
     estimator.unrolled_step(batch, clean)
-    assert relative((before - holder.values) / 0.5, expected) < 1e-9
+    assert relative((before - holder.values) / 0.5, expected) < 1e-10
 
 
 @pytest.mark.parametrize("letter", ["W", "S"])
@@ -208,7 +198,7 @@ def test_hypergradient_of_a_weight_is_the_inner_product_with_its_images_gradient
     inner = torch.stack([sum((v * g).sum() for v, g in zip(V, slope, strict=True)) for slope in slopes])
     slope_of_factor = leaves["W"][:, 0].sigmoid() / torch.tensor(2.0).double().log()
     rate = training.optimizer.param_groups[0]["lr"]
-    assert relative(found[:, 0], -rate / SIZE * inner * slope_of_factor) < 1e-9
+    assert relative(found[:, 0], -rate / SIZE * inner * slope_of_factor) < 1e-10
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -280,9 +270,8 @@ def test_balanced_clean_loss_is_the_mean_of_the_classes(make):
     estimator, _, clean = make("--los-model", "WGHT", "--unroll-balanced")
     estimator.begin_moving()
     counts = GIVEN[VALID].bincount(minlength=10)
-    torch.testing.assert_close(estimator._class_weight * counts, torch.ones(10))
+    torch.testing.assert_close(estimator._class_weight * counts, torch.ones(10).double(), rtol=1e-15, atol=0)
     training = estimator.training
-    estimator._class_weight = estimator._class_weight.double()
     ahead = sgd_step(training.optimizer, [torch.zeros_like(w) for w in training.model.parameters()])
     weights = [weight.requires_grad_() for weight in ahead.weights]
     logits = network_at(training.model, weights)(training.views.evaluation(clean.images))
@@ -290,7 +279,7 @@ def test_balanced_clean_loss_is_the_mean_of_the_classes(make):
     factor = (1.0 / counts.double())[clean.given]
     expected = torch.autograd.grad((factor * losses).sum() / factor.sum(), weights)
     for found, slope in zip(estimator.clean_gradient(ahead, clean), expected, strict=True):
-        torch.testing.assert_close(found, slope)
+        torch.testing.assert_close(found, slope, rtol=1e-10, atol=1e-14)
 
 
 def test_clean_images_that_are_streamed_are_not_augmented(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ RUN := -r run0 $(DISTORTION) --no-cuda
 METHOD := --aug-model SEP --los-model BOTH
 FIGURES := local_data/demo/figures
 
-.PHONY: demo test test-browser test-lowest test-onnx test-slow torture clean
+.PHONY: demo test test-browser test-lowest test-onnx test-slow test-slurm torture clean
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
@@ -40,6 +40,10 @@ test-onnx: $(BIN)/.installed-dev
 
 test-slow: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+# The queue on a real SLURM of one node, which the tests start and stop; they are skipped where there is none.
+test-slurm: $(BIN)/.installed-dev
+	$(BIN)/python -m pytest -m slurm -rs tests/test_slurm.py
 
 torture: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest -m torture

@@ -1,8 +1,31 @@
-# Sourced by the scripts that take no arguments: from the repository's root, with PYTHON, stopping at the first mistake.
+# Sourced by the other scripts, which are run from the repository's root with PYTHON and stop at the first mistake.
+#
+# --print lists their training commands, one per line, and does nothing else: for a cluster's queue (slurm-table.sh), or
+# for in-process.py.
 set -euo pipefail
-(($# == 0)) || { echo "error: unknown argument '$*'; RUNS= names the runs" >&2 && exit 2; }
+if (($# > 1)) || [[ ${1---print} != --print ]]; then
+    echo "error: unknown argument '$*'; --print lists the commands, RUNS= names the runs" >&2
+    exit 2
+fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
 # One line per run that a script's tables are made of, which is committed with them.
 RUNS_CSV=docs/results/$(basename "$0" .sh).csv
-mkdir -p docs/results
+
+# Stands for python in a listing: a training command is printed, also one that in-process.py would read.
+list_training() {
+    local line
+    case $1 in
+        implicit-augment.py) echo "$LISTED $*" ;;
+        scripts/in-process.py) while read -r line; do echo "$LISTED $line"; done ;;
+    esac
+}
+
+if (($#)); then
+    LISTED=$PYTHON PYTHON=list_training
+    # What a script does between its trainings is left out.
+    cp() { :; }
+    mkdir() { :; }
+else
+    mkdir -p docs/results
+fi

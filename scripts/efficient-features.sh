@@ -18,6 +18,7 @@ draws() {
             mkdir -p "$folder/run$run"
             cp "$folder/run0/$2" "$folder/run$run/$2"
         fi
+        [[ -e $folder/run$run/$2 ]] || continue # --print copies nothing, and a draw would make a split of its own
         for setting in "${SETTINGS[@]}"; do
             echo "implicit-augment.py --no-cuda --threads 1 --dataset $1 $3 -r run$run --method EffAug --features-of run0 $setting"
         done

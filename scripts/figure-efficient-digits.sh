@@ -18,4 +18,4 @@ for classes in "" "--classes 3,8"; do
     done
 done
 MATCH=opt_SEL
-published_settings DIGITS "1 0.0" -- "$@"
+published_settings DIGITS "1 0.0"

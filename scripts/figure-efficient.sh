@@ -14,10 +14,9 @@ done
 SELECTIONS+=("--select-order inverse" "--select-order bottom" "--select-order bottom $UPDATE")
 SELECTIONS+=("--select-score support --select-order top --select-budgets support")
 
-# figure DATASET FLAGS FEATURES -- [--print]
+# figure DATASET FLAGS FEATURES
 figure() {
     local dataset=$1 flags=$2 features=$3 copies selection
-    shift 3
     [[ " ${DATASETS:-MNIST CIFAR10 smallNORB} " == *" $dataset "* ]] || return 0
     METHODS=()
     [[ -z $features ]] || METHODS+=("$features")
@@ -28,12 +27,12 @@ figure() {
     done
     MATCH='opt_SEL_.*_first_images_1000'
     TABLE=figure-efficient-${dataset,,} FIGURES=${FIGURES:-figures}
-    published_settings "$dataset" "1 0.0" "$@"
+    published_settings "$dataset" "1 0.0"
 }
 
 NAME=resnet18small_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_1.0_nr_0.0
-figure MNIST "--classes 3,8 --first-images 1000 --model lenet --epochs 40 --batch-size 500" "" -- "$@"
+figure MNIST "--classes 3,8 --first-images 1000 --model lenet --epochs 40 --batch-size 500" ""
 for dataset in CIFAR10 smallNORB; do
     figure "$dataset" "--classes 0,1 --first-images 1000 --model resnet18small --features-of $NAME" \
-        "--model resnet18small" -- "$@"
+        "--model resnet18small"
 done

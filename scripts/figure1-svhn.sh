@@ -9,4 +9,4 @@ for start in 10 50 150 190; do
 done
 MATCH='^wresnet28_10_(opt_NONE_.*_(NONE|AUTO)_los_model_NONE|opt_HES_.*_SEP_los_model_BOTH)_ir_100_sr_1.0_nr_0.1(_hyper_start_[0-9]+)?$'
 FIGURES=local_data/SVHN/figure1
-published_settings SVHN "100 0.1" -- "$@"
+published_settings SVHN "100 0.1"

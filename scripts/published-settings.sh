@@ -1,14 +1,12 @@
 # Sourced by the scripts of the published tables: every setting at every distortion for every run.
 #
-#     published_settings DATASET "IR NR" ["IR NR" ...] -- [--print]
+#     published_settings DATASET "IR NR" ["IR NR" ...]
 #
 # A script can set METHODS, FIGURES (folder) and TABLE (the name of its file in docs/results) in between, and MATCH to show
 # only the settings of its figure.
-# --print lists the commands, one per line, for a cluster's queue. RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of
-# this machine that share them: each works on its runs one after the other. What is finished is skipped.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-PYTHON=${PYTHON:-.venv/bin/python}
+# RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of this machine that share them: each works on its runs one after the
+# other. What is finished is skipped. --print lists the commands, as begin.sh says.
+source "$(dirname "${BASH_SOURCE[0]}")/begin.sh"
 RUNS=${RUNS:-0 1 2 3}
 GPUS=${GPUS:-0}
 MATCH=.
@@ -52,33 +50,18 @@ run_all() {
 }
 
 published_settings() {
-    local dataset=$1 distortions=() place=0 gpu failed=0
-    shift
-    while [[ $1 != -- ]]; do
-        distortions+=("$1")
-        shift
-    done
+    local dataset=$1 place=0 gpu gpus failed=0
     shift
     read -ra gpus <<<"$GPUS"
-    if (($# > 1)) || [[ $# == 1 && $1 != --print ]]; then
-        echo "error: unknown argument '$*'; --print is the only one" >&2
-        exit 2
-    fi
-    if [[ ${1:-} == --print ]]; then
-        for gpu in "${gpus[@]}"; do
-            commands "$((place++))" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}"
-        done
-        return
-    fi
     for gpu in "${gpus[@]}"; do
         # A pipeline is a process of its own, in which place could not count.
-        commands "$place" "$gpu" "${#gpus[@]}" "$dataset" "${distortions[@]}" | run_all &
+        commands "$place" "$gpu" "${#gpus[@]}" "$dataset" "$@" | run_all &
+        [[ $PYTHON != list_training ]] || wait # the lists of the GPUs follow one another
         place=$((place + 1))
     done
     for job in $(jobs -p); do
         wait "$job" || failed=1
     done
-    mkdir -p docs/results
     $PYTHON get-results.py --dataset "$dataset" --all --match "$MATCH" --plot "${FIGURES:-local_data/$dataset/figures}" \
         --runs-csv "docs/results/${TABLE:-$(basename "$0" .sh)}.csv"
     return "$failed"

@@ -9,22 +9,16 @@ AFFINE="--method DABO --net-kind affine"
 COLOUR="--method DABO --net-kind affine-colour"
 TRANSFORMER="--method DABO --aug-model STN --hyper-opt NONE"
 
-# dabo DATASET MATCH SETTING [SETTING ...] -- [--print]
+# dabo DATASET MATCH SETTING [SETTING ...]
 dabo() {
-    local dataset=$1
     MATCH=$2
-    shift 2
-    METHODS=()
-    while [[ $1 != -- ]]; do
-        METHODS+=("$1")
-        shift
-    done
-    TABLE=table-dabo-${dataset,,}
-    published_settings "$dataset" "1 0.0" "$@"
+    METHODS=("${@:3}")
+    TABLE=table-dabo-${1,,}
+    published_settings "$1" "1 0.0"
 }
 
-dabo CIFAR10 _method_DABO "$BASELINE" "$AFFINE" "$COLOUR" "$TRANSFORMER" -- "$@"
-dabo CIFAR100 _method_DABO "$BASELINE" "$AFFINE" "$COLOUR" "$TRANSFORMER" -- "$@"
-dabo TinyImageNet . "$BASELINE" "$AFFINE" "$COLOUR" -- "$@"
-dabo BACH . "$BASELINE" "$AFFINE" "$COLOUR" -- "$@"
-dabo ImageNet _method_DABO "$AFFINE" "$COLOUR --weight-decay 5e-4" -- "$@"
+dabo CIFAR10 _method_DABO "$BASELINE" "$AFFINE" "$COLOUR" "$TRANSFORMER"
+dabo CIFAR100 _method_DABO "$BASELINE" "$AFFINE" "$COLOUR" "$TRANSFORMER"
+dabo TinyImageNet . "$BASELINE" "$AFFINE" "$COLOUR"
+dabo BACH . "$BASELINE" "$AFFINE" "$COLOUR"
+dabo ImageNet _method_DABO "$AFFINE" "$COLOUR --weight-decay 5e-4"

@@ -10,20 +10,17 @@ RA="--method ReSmooth"
 STRANGE="--method ReSmooth --mixture-posterior ood --mixture-originals 0.6 --mixture-smooth"
 WIDE="--model wrn28_10"
 
-# resmooth DATASET [SMOOTHING OF JIGSAW WITH RESNET-18] [WITH WRN-28-10] -- [--print]
+# resmooth DATASET [SMOOTHING OF JIGSAW WITH RESNET-18] [WITH WRN-28-10]
 resmooth() {
-    local dataset=$1
-    shift
     METHODS=("$BASELINE" "$BASELINE $WIDE" "$RA" "$RA $WIDE --cutout 16")
-    if [[ $1 != -- ]]; then
-        METHODS+=("$STRANGE $1 --aug-model JIGSAW" "$STRANGE $2 --aug-model JIGSAW $WIDE --cutout 16")
+    if (($# > 1)); then
+        METHODS+=("$STRANGE $2 --aug-model JIGSAW" "$STRANGE $3 --aug-model JIGSAW $WIDE --cutout 16")
         METHODS+=("$STRANGE 0.5 --aug-model QUARTER" "$STRANGE 0.5 --aug-model QUARTER $WIDE --cutout 16")
-        shift 2
     fi
-    TABLE=table-resmooth-${dataset,,}
-    published_settings "$dataset" "1 0.0" "$@"
+    TABLE=table-resmooth-${1,,}
+    published_settings "$1" "1 0.0"
 }
 
-resmooth CIFAR10 0.2 0.3 -- "$@"
-resmooth CIFAR100 0.4 0.4 -- "$@"
-resmooth SVHN -- "$@"
+resmooth CIFAR10 0.2 0.3
+resmooth CIFAR100 0.4 0.4
+resmooth SVHN

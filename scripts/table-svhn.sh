@@ -3,4 +3,4 @@
 # --print, RUNS= and GPUS= as scripts/published-settings.sh says.
 RUNS=${RUNS:-0 1 2 3}
 source "$(dirname "$0")/published-settings.sh"
-published_settings SVHN "1 0.0" "100 0.0" "1 0.1" "100 0.1" -- "$@"
+published_settings SVHN "1 0.0" "100 0.0" "1 0.1" "100 0.1"

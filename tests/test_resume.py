@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -198,7 +199,29 @@ def test_second_process_on_the_same_row_is_refused(call, stopped):
         status, _, err = call("implicit-augment", *stopped[0])
     assert status == 2
     assert "another process is training" in err
+    assert "--wait" in err
     assert call("implicit-augment", *stopped[0])[0] == 0
+
+
+def test_second_process_that_waits_goes_on_where_the_first_was_stopped(call, stopped, runs):
+    (lock,) = Path("local_data/DIGITS/run0").glob(".lock_smallnet*")
+    released = []
+
+    def release(file):
+        released.append(True)
+        file.close()
+
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        timer = threading.Timer(1, release, [file])
+        timer.start()
+        status, _, err = call("implicit-augment", *stopped[0], "--wait")
+        timer.join()
+    assert status == 0
+    assert released
+    assert "note: waiting for another process, which trains smallnet_" in err
+    assert "going on after epoch 2" in err
+    assert left_behind() == left_behind(runs / "whole/local_data")
 
 
 def test_results_script_shows_how_far_runs_are(call, stopped):

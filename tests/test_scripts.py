@@ -16,7 +16,10 @@ from hyperopt.report.check_flags import check_flags
 from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-SOURCED = {"begin", "published-settings"}  # by the others
+SOURCED = {"begin", "published-settings", "resmooth"}  # by the others
+TABLES_AND_FIGURES = sorted(
+    path.stem for path in SCRIPTS.glob("*.sh") if path.stem not in SOURCED and not path.stem.startswith("slurm-")
+)
 # Commands of a script: methods x distortions x runs.
 PUBLISHED = {
     "table-svhn": 8 * 4 * 4,
@@ -143,22 +146,42 @@ def test_failing_run_fails_the_table_and_stops_no_other(run_table):
     assert len(asked) == 8 * 2 + 1
 
 
-@pytest.mark.parametrize("script", [path.stem for path in SCRIPTS.glob("*.sh") if path.stem not in SOURCED])
-def test_unknown_argument_is_an_error(script):
-    done = subprocess.run(["bash", SCRIPTS / f"{script}.sh", "--prnt"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+@pytest.mark.parametrize("script", TABLES_AND_FIGURES)
+@pytest.mark.parametrize("arguments", [["--prnt"], ["--print", "--prnt"]], ids=" ".join)
+def test_unknown_argument_is_an_error(script, arguments):
+    done = subprocess.run(["bash", SCRIPTS / f"{script}.sh", *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
     assert "--prnt" in done.stderr
 
 
 def asked_of(name, tmp_path, **environment):
-    """What a script asks of python, flag by flag."""
-    stand_in = tmp_path / "python"
-    stand_in.write_text(f'#!/bin/sh\n(printf "%s\\t" "$@" && echo) >> "{tmp_path}/asked"\n')
-    stand_in.chmod(0o755)
-    subprocess.run(
-        ["bash", SCRIPTS / f"{name}.sh"], check=True, env=os.environ | {"PYTHON": str(stand_in)} | environment
-    )
+    """What a script asks of python, flag by flag, and the commands that in-process.py reads."""
+    # A function of the shell that stands for python: a process for each command would take long.
+    python = """() {
+        (printf "%s\\t" "$@" && echo) >> "$ASKED"
+        [[ $1 != scripts/in-process.py ]] || while read -r line; do python $line; done
+    }"""
+    environment = {"PYTHON": "python", "BASH_FUNC_python%%": python, "ASKED": str(tmp_path / "asked")} | environment
+    subprocess.run(["bash", SCRIPTS / f"{name}.sh"], check=True, env=os.environ | environment)
     return [line.rstrip("\t").split("\t") for line in (tmp_path / "asked").read_text().splitlines()]
+
+
+def stand_ins(folder, line, *tools):
+    """The search path with tools that do this instead of their work."""
+    for tool in tools:
+        (folder / tool).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / tool).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize("name", TABLES_AND_FIGURES)
+def test_print_lists_what_is_trained_without_it_and_does_nothing(name, tmp_path):
+    runs = "0 3"
+    asked = asked_of(name, tmp_path, RUNS=runs, PATH=stand_ins(tmp_path, "", "cp", "mkdir"))
+    trained = [command for command in asked if command[0] == "implicit-augment.py"]
+    listed = printed(name, RUNS=runs, PYTHON="python3", PATH=stand_ins(tmp_path, "exit 9", "cp", "mkdir", "python3"))
+    assert trained
+    assert listed == [["python3", *command] for command in trained]
 
 
 def see_that_tables_are_understood(asked, scripts):
@@ -253,11 +276,7 @@ def test_other_controls_differ_from_those_of_the_evidence(scripts, tmp_path):
 @pytest.mark.slow
 def test_every_row_of_the_refits_is_understood_of_its_own_and_shown(scripts, tmp_path):
     """Rows and predictions are copied on the way, by stand-ins here."""
-    for tool in ("cp", "mkdir"):
-        (tmp_path / tool).write_text("#!/bin/sh\n")
-        (tmp_path / tool).chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    asked = asked_of("refit-digits", tmp_path, PATH=path)
+    asked = asked_of("refit-digits", tmp_path, PATH=stand_ins(tmp_path, "", "cp", "mkdir"))
     see_that_tables_are_understood(asked, scripts)
     commands, tables = asked[:-8], asked[-8:]
     script = scripts["implicit-augment"]

@@ -39,6 +39,9 @@ class RunOptions(Setting):
         identity=False,
     )
     dry_run: bool = flag(False, "print the resolved plan and stop", identity=False)
+    wait: bool = flag(
+        False, "wait while another process trains the run, instead of ending; for queues", identity=False, rare=True
+    )
     epochs: int = flag(None, "epochs of training (default: recipe)", type=number(int, 1, MANY))
     lr: float = flag(None, "learning rate (default: recipe)", type=number(float, 0, LARGE, open_low=True))
     lr_schedule: str = flag(

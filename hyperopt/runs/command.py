@@ -95,15 +95,16 @@ def refuse_unfit_start(stage: Stage) -> None:
 def complete(stage: Stage, device: Callable[[], "torch.device"], later: list[Stage], group: Group) -> dict[str, Any]:
     """Report or train a stage, for its result.
 
-    If another process trains it, wait, unless it is the last one: others may share it.
+    If another process trains it, wait for an earlier stage, which others may share, and with --wait for the last one.
     """
+    waits = bool(later) or stage.run.wait
     while True:
-        if later:
+        if waits:
             group.agree(lambda: wait_for_writer(stage.run.files))
         try:
             return report_or_train(stage, device, later, group)
         except BusyError:  # begun since by another process
-            if not later:
+            if not waits:
                 raise
 
 

@@ -30,7 +30,7 @@ def only_writer(files: RunFiles) -> Iterator[None]:
         except HeldError as error:
             raise BusyError(
                 f"another process is training {files.name} in {files.folder}; "
-                f"wait for its end, or take another run{error}"
+                f"wait for its end (--wait), or take another run{error}"
             ) from error
         for left in files.half_written():
             left.unlink(missing_ok=True)

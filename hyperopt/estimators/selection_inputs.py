@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+from torch import Tensor
 
 from hyperopt.estimators.estimator import FinishedRun
 from hyperopt.estimators.features import Features, compute_features, find_features
@@ -27,18 +28,27 @@ def make_task(training: Training, finished: FinishedRun, options: SelectionOptio
     labels = loaders.given[index], data.test_labels, data.train.labels[loaders.valid_index]
     scores = suspects = None
     if options.needs_run:
-        if not finished.same_data:
+        found = finished.predictions()
+        if not finished.same_data and not _are_of(found, index, labels[0], data.train.labels[index]):
             raise UserError(
                 "the run of --features-of was trained on other images or labels, so that it has no score for these; "
                 "take a score of the linear model, without --select-suspects last"
             )
-        found = finished.predictions()
         if options.scored and options.select_score in RUN_SCORES:
             scores = _scores_of_run(options.select_score, found)
         if options.select_suspects == "last":
             suspects = _suspects(found, np.array(finished.clean_accuracy()) / 100)
     features = _find_features(training, finished)
     return LinearTask(features, labels, data.classes, options, training.plan.seed, scores, suspects)
+
+
+def _are_of(found: Predictions, index: Tensor, given: Tensor, true: Tensor) -> bool:
+    """Whether predictions are of the training images `index` (n,), by their places, given and true labels (n,).
+
+    The two runs may differ in their clean images, which a seed chooses from the same data.
+    """
+    pairs = ((found.train_index, index), (found.train_given, given), (found.train_true, true))
+    return all(np.array_equal(theirs, own.cpu().numpy()) for theirs, own in pairs)
 
 
 def _scores_of_run(kind: str, found: Predictions) -> np.ndarray:

@@ -220,6 +220,19 @@ def test_features_of_another_run_folder_and_of_a_run_of_all_classes(call):
     assert results[0]["accuracy"] == results[1]["accuracy"]
 
 
+def test_scores_of_a_run_with_other_clean_images_are_taken(call):
+    """Only its training images and their labels have to be the same."""
+    assert call("implicit-augment", *SHORT, "--valid-images", 100)[0] == 0
+    other = only("last_*").stem.removeprefix("last_")
+    flags = ("--valid-images", 80, "--features-of", other, "--select-score", "confidence")
+    status, _, err = call("implicit-augment", *SELECT, *flags)
+    assert status == 0, err
+    with np.load(only("predictions_*_opt_NONE_*")) as found:
+        confidence = found["train_confidence"]
+    scores = torch.load(only("rows_*_opt_SEL_*.pt"), weights_only=True)["score"].numpy()
+    np.testing.assert_allclose(scores, 1 - confidence, rtol=1e-6)
+
+
 def test_scores_of_a_run_on_other_labels_and_an_unfinished_run_are_refused(call, refused, killed_at):
     assert call("implicit-augment", *SHORT)[0] == 0
     other = only("last_*").stem.removeprefix("last_")

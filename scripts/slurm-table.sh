@@ -27,6 +27,7 @@ count=${#commands[@]}
 for ((line = 1; line <= count; line++)); do
     case " ${commands[line - 1]} " in
         *" --fresh "*) fail "line $line has --fresh: it would start over whenever it should go on; leave it out" ;;
+        *torchrun*) fail "line $line starts several processes, which the queue cannot stop in time; submit it by sbatch --wrap" ;;
         *implicit-augment.py\ *) ;;
         *) fail "line $line is no training command: '${commands[line - 1]}'" ;;
     esac

@@ -22,13 +22,12 @@ class BatchPictures:
         """Add a batch of normalised images (B, C, H, W), before and after augmentation; the leader writes them."""
         if self.folder is None or self.shown == BATCHES:
             return
-        before, after = share.join(before), share.join(after)
+        before, after = share.join_all((before, after))
+        number, self.shown = self.shown, self.shown + 1
         if not share.group.leads:
-            self.shown += 1
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         low, high = before.min().item(), before.max().item()
         for name, images in (("before", before), ("after", after)):
-            path = self.folder / f"batch_{self.shown}_{name}.png"
+            path = self.folder / f"batch_{number}_{name}.png"
             save_image(images[:IMAGES], path, nrow=8, normalize=True, value_range=(low, high))
-        self.shown += 1

@@ -55,7 +55,8 @@ class Unspoken(BaseException):
     """An error of this process whose message is not printed, since another process of the run has printed why."""
 
     def __init__(self, error: BaseException):
-        self.status = 128 + error.signal if isinstance(error, Interrupted) else MISTAKE
+        interrupted = INTERRUPTED if isinstance(error, KeyboardInterrupt) else MISTAKE
+        self.status = 128 + error.signal if isinstance(error, Interrupted) else interrupted
 
 
 def first_line(error: Exception) -> str:

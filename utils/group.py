@@ -101,18 +101,21 @@ def one_voice() -> Iterator[None]:
     if not is_launched():
         yield
         return
-    leads, number = os.environ["RANK"] == "0", next(_commands)
+    group, number = processes(), next(_commands)
     try:
         with ExitStack() as stack:
-            if not leads:
+            if not group.leads:
                 nowhere = stack.enter_context(open(os.devnull, "w"))
                 stack.enter_context(redirect_stdout(nowhere))
                 stack.enter_context(redirect_stderr(nowhere))
             yield
-    except (UserError, OSError, Interrupted) as error:
-        if _launched[0].fails_first(number) if _launched else leads:
+    except (UserError, OSError, Interrupted, KeyboardInterrupt) as error:
+        if group.fails_first(number):
             raise
         raise Unspoken(error) from error
+    except Exception:
+        group.fails_first(number)  # so that the others, which lose this process, do not advise to go on
+        raise
 
 
 def leave(status: int) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,7 @@ class Share:
         if self.alone:
             return list(parts)
         longest = -(-self.whole // self.group.size)
-        rows = [part.detach().reshape(len(part), -1).contiguous().view(torch.uint8) for part in parts]
+        rows = [_as_bytes(part.detach()) for part in parts]
         message = torch.cat(rows, 1)
         padded = message.new_zeros((longest, message.shape[1]))
         padded[: len(message)] = message
@@ -81,6 +82,12 @@ class Share:
     def split(self, count: int) -> tuple[Share, Share]:
         """The shares of the batch's first `count` images, and of the others."""
         return replace(self, whole=count), replace(self, whole=self.whole - count, first=self.first + count)
+
+
+def _as_bytes(part: Tensor) -> Tensor:
+    """A tensor (b, ...) as its bytes (b, n); b may be 0."""
+    flat = part.reshape(len(part), math.prod(part.shape[1:]))
+    return flat.clone(memory_format=torch.contiguous_format).view(torch.uint8)
 
 
 ALL = Share()  # of a single process

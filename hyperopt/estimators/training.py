@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD, Optimizer
 from torchvision.utils import make_grid
 
@@ -100,10 +101,14 @@ class Training:
 
     def average_statistics(self) -> None:
         """Average the running statistics of batch norms, which see other images in every process, over these."""
-        buffers = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
-        if self.group.size > 1:
-            for buffer, total in zip(buffers, self.group.total(buffers), strict=True):
-                buffer.copy_(total / self.group.size)
+        if self.group.size == 1:
+            return
+        norms = [module for module in self.model.modules() if isinstance(module, _BatchNorm) and module.training]
+        statistics = [
+            values for norm in norms for values in (norm.running_mean, norm.running_var) if values is not None
+        ]
+        for values, total in zip(statistics, self.group.total(statistics), strict=True):
+            values.copy_(total / self.group.size)
 
     def set_rate(self, time: float) -> None:
         """Set the optimiser's learning rate for a time in epochs."""

@@ -159,8 +159,9 @@ class Rows:
         whole, *joined = share.join_all([index, *(gradients[letter] for letter in own)])
         for letter, gradient in zip(own, joined, strict=True):
             self.holders[letter].move(whole, gradient, learning_rate)
-        for letter in gradients.keys() - own:
-            self.holders[letter].move(index, gradients[letter], learning_rate, share)
+        for letter in gradients:  # in the same order in every process
+            if letter not in own:
+                self.holders[letter].move(index, gradients[letter], learning_rate, share)
 
     @property
     def takes_rate(self) -> bool:

@@ -1,5 +1,6 @@
 """A run that several processes train: what it cannot have, and who writes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -39,6 +40,12 @@ def synchronised(options: RunOptions, model: Classifier) -> Classifier:
         )
     found: Classifier = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     return found
+
+
+def note_undivided(options: RunOptions, group: Group) -> None:
+    """A note on stderr where rows are to be spread over processes, and there is one alone."""
+    if options.rows_on == "sharded" and group.size == 1:
+        print("note: --rows-on sharded has no effect in a single process, which holds all rows", file=sys.stderr)
 
 
 @contextmanager

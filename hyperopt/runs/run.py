@@ -27,7 +27,7 @@ from hyperopt.runs.fingerprints import (
 from hyperopt.runs.going_on import find_state
 from hyperopt.runs.network import make_normalise
 from hyperopt.runs.outcome import describe, write_outcome
-from hyperopt.runs.processes import one_writer
+from hyperopt.runs.processes import note_undivided, one_writer
 from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
 from hyperopt.runs.starting_rows import find_starting_rows
@@ -64,6 +64,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = (), group
     The processes of a group train the run together, and the leader writes its files.
     """
     options, files = stage.training, stage.run.files
+    note_undivided(options, group)
     with group.leader_first():
         files.refuse_folders()
         start = find_starting_rows(options)

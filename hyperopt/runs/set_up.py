@@ -256,7 +256,7 @@ def make_training(
     Raises UserError when a batch has fewer images than there are processes.
 
     """
-    refuse_small_batches(options, len(split.valid), group.size)
+    refuse_small_batches(options, len(data.test_labels if options.overfit else split.valid), group.size)
     draws = generator(options.seed, "augmentation")
     model = make_network(options, data).to(device)
     if group.size > 1 and device.type == "cuda":

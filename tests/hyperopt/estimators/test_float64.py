@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from on_meta import COPIES, HOST, PassError, Watch, options_of, run
+from on_meta import options_of, run
 from test_meta import NET, PARTS, ROWS
+from watching import COPIES, HOST, PassError, Watch
 
 from custom_datasets.distortion import Split
 from custom_datasets.table import Dataset, ImageTable

@@ -6,8 +6,9 @@ Bytes of host tensors are counted while passes run on the `meta` device. That ev
 
 import pytest
 import torch
-from on_meta import CLEAN, SIDE, mistakes, options_of, run, run_once
+from on_meta import CLEAN, SIDE, options_of, run, run_once
 from test_meta import BOTH, FIS, GMM, NET, UNR
+from watching import mistakes
 
 from custom_transforms.names import STANDARD_NAMES
 from hyperopt.estimators.estimator import Estimator

@@ -8,17 +8,8 @@ from collections import Counter
 
 import pytest
 import torch
-from on_meta import (
-    AT_THE_END,
-    IN_A_STEP,
-    ON_THE_HOST,
-    STEPS,
-    PassError,
-    mistakes,
-    options_of,
-    run,
-    run_once,
-)
+from on_meta import AT_THE_END, IN_A_STEP, ON_THE_HOST, STEPS, options_of, run, run_once
+from watching import PassError, mistakes
 
 from custom_transforms.names import PLANTED_NAMES, POLICY_NAMES, STANDARD_NAMES
 from hyperopt.estimators.estimator import Estimator

@@ -72,12 +72,18 @@ class Launched(Group):
 
     @contextmanager
     def leader_first(self) -> Iterator[None]:
-        """A block that the leader runs before the others."""
+        """A block that the leader runs before the others, which end if it fails."""
         if not self.leads:
-            self.largest(0)
-        yield
-        if self.leads:
-            self.largest(0)
+            if self.largest(0):
+                raise LostProcessError("the process that writes the files has failed")
+            yield
+            return
+        failed = 1
+        try:
+            yield
+            failed = 0
+        finally:
+            self.largest(failed)
 
     def fails_first(self, command: int) -> bool:
         """Whether this process fails first; if torchrun has ended, which counts, the leader does."""

@@ -11,7 +11,7 @@ from hyperopt.options.resolve import parse_options
 from hyperopt.options.run_options import RunOptions
 from hyperopt.runs.command import plan_options, train_options
 from utils.errors import exit_status
-from utils.group import leave, one_voice
+from utils.processes import leave, one_voice
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from hyperopt.runs.set_up import make_training
 from utils.device import keep_freed_memory
 from utils.errors import exit_status
 from utils.flags import Parser, number
-from utils.group import leave, processes
+from utils.processes import leave, processes
 
 # Processes and threads of each.
 WAYS = {"one process, one thread": (1, 1), "one process, two threads": (1, 2), "two processes, one thread": (2, 1)}

@@ -20,7 +20,7 @@ from hyperopt.head.losses import LOSSES
 from hyperopt.rows.rows import make_rows
 from utils.errors import exit_status
 from utils.flags import Parser
-from utils.group import leave, processes
+from utils.processes import leave, processes
 from utils.share import Share
 
 SEED, BATCH, STEPS, COMPARED = 0, 256, 5, 2000

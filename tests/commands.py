@@ -22,7 +22,7 @@ nn.MaxPool2d = nn.AvgPool2d
 
 from conftest import load_script  # noqa: E402
 
-from utils.group import leave  # noqa: E402
+from utils.processes import leave  # noqa: E402
 from utils.runs.record import Record  # noqa: E402
 
 

@@ -28,6 +28,7 @@ from hyperopt.runs.set_up import read_at_once
 from utils import file_lock
 from utils.errors import Interrupted, UserError, exit_status
 from utils.file_lock import HeldError, hold, is_held
+from utils.group import ALONE
 from utils.runs.files import RunFiles
 from utils.runs.interruption import Interruption
 from utils.runs.lock import wait_for_writer
@@ -180,13 +181,19 @@ def test_killed_worker_ends_a_pass_in_a_thread(streamed):
 # Signals.
 
 
+class Numbers(list):
+    """Stand for the batches of a single process."""
+
+    group = ALONE
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_every_signal_ends_a_pass_after_the_step(number):
     steps = []
 
     def work():
         with Interruption() as interruption:
-            for step in interruption.watch(range(3)):
+            for step in interruption.watch(Numbers(range(3))):
                 os.kill(os.getpid(), number)
                 steps.append(step)
 

@@ -17,8 +17,9 @@ from hyperopt.runs.stages import stages
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 SOURCED = {"begin", "published-settings", "resmooth"}  # by the others
+NO_TABLES = ("slurm-", "gpu-")  # of the queue, and of what a GPU is measured by
 TABLES_AND_FIGURES = sorted(
-    path.stem for path in SCRIPTS.glob("*.sh") if path.stem not in SOURCED and not path.stem.startswith("slurm-")
+    path.stem for path in SCRIPTS.glob("*.sh") if path.stem not in SOURCED and not path.stem.startswith(NO_TABLES)
 )
 # Commands of a script: methods x distortions x runs.
 PUBLISHED = {

@@ -7,13 +7,9 @@ rows of tensors; one of them, the leader, writes the files and prints. Without t
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
-from itertools import count
-from typing import TYPE_CHECKING, NoReturn, TypeVar
-
-from utils.errors import Interrupted, Unspoken, UserError
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,58 +71,3 @@ def is_launched() -> bool:
 def local_rank() -> int:
     """The number of this process on its machine, from 0."""
     return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
-
-
-_launched: list[Group] = []  # the group of this process, once it has been formed
-_commands = count(1)  # of this process
-
-
-def processes() -> Group:
-    """The group of this process, which is formed once and lasts. Raises LostProcessError when a process has ended."""
-    if not is_launched():
-        return ALONE
-    if not _launched:
-        from utils.launched import launched
-
-        _launched.append(launched())
-    return _launched[0]
-
-
-@contextmanager
-def one_voice() -> Iterator[None]:
-    """A command in which, of several processes, only the leader prints, and only the first one that fails says why.
-
-    All may fail in the same way, or because another one has. An error of the program is printed by every process.
-    """
-    if not is_launched():
-        yield
-        return
-    group, number = processes(), next(_commands)
-    try:
-        with ExitStack() as stack:
-            if not group.leads:
-                nowhere = stack.enter_context(open(os.devnull, "w"))
-                stack.enter_context(redirect_stdout(nowhere))
-                stack.enter_context(redirect_stderr(nowhere))
-            yield
-    except (UserError, OSError, Interrupted, KeyboardInterrupt) as error:
-        if group.fails_first(number):
-            raise
-        raise Unspoken(error) from error
-    except Exception:
-        group.fails_first(number)  # so that the others, which lose this process, do not advise to go on
-        raise
-
-
-def leave(status: int) -> NoReturn:
-    """End the process with an exit status.
-
-    One of several ends at once: an interpreter that takes itself apart while torch still has threads for messages can
-    abort.
-    """
-    if is_launched():
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(status)
-    raise SystemExit(status)

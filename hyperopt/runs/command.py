@@ -15,8 +15,9 @@ from hyperopt.options.stored import finished_result
 from hyperopt.runs.plan import plan, summary
 from hyperopt.runs.refusals import refuse_unfit
 from hyperopt.runs.stages import Stage, explaining_fresh, stages
-from utils.group import Group, processes
+from utils.group import Group
 from utils.precision import pick_precision
+from utils.processes import processes
 from utils.runs.lock import BusyError, wait_for_writer
 
 if TYPE_CHECKING:

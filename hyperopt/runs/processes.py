@@ -42,9 +42,9 @@ def synchronised(options: RunOptions, model: Classifier) -> Classifier:
     return found
 
 
-def note_undivided(options: RunOptions, group: Group) -> None:
+def note_undivided(rows_on: str, group: Group) -> None:
     """A note on stderr where rows are to be spread over processes, and there is one alone."""
-    if options.rows_on == "sharded" and group.size == 1:
+    if rows_on == "sharded" and group.size == 1:
         print("note: --rows-on sharded has no effect in a single process, which holds all rows", file=sys.stderr)
 
 

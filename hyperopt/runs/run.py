@@ -64,7 +64,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = (), group
     The processes of a group train the run together, and the leader writes its files.
     """
     options, files = stage.training, stage.run.files
-    note_undivided(options, group)
+    note_undivided(options.rows_on, group)
     with group.leader_first():
         files.refuse_folders()
         start = find_starting_rows(options)

@@ -48,7 +48,7 @@ def draw_augmentation(review: Review) -> Figure | None:
     trust = rows.columns.get("weight", torch.ones(len(rows.index)))
     classes = rows.given_label.unique()[:CLASSES]
     places = [int(torch.where(rows.given_label == label, trust, -1).argmax()) for label in classes]
-    logits = PARTS["A"].to_leaves(rows.columns)[places]
+    logits = PARTS["A"].to_leaves(rows.columns)[places].float()
     images, draws = data.pixels(rows.index[places]), generator(0, "sheet")
     warp = make_warp(review.options.warp, review.options.defaults.warp_enlargement)
     columns = [images, *(warp(images, draw_amounts(logits, len(places), draws)) for _ in range(DRAWS))]

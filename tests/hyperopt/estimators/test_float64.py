@@ -75,7 +75,7 @@ def make(monkeypatch):
             holder.values.add_(torch.randn(holder.values.shape, generator=random).double())
         # Two train passes, so that the batch norms have statistics of their own.
         for _ in range(2):
-            training.train_pass(1, lambda batch: training.model(training.original(batch.images)).sum())
+            training.train_pass(1, lambda batch: training.model(training.original(batch)).sum())
         index = TRAIN[:SIZE]
         batch = Batch(training.strong(Batch(table.images[index], GIVEN[index], index)), GIVEN[index], index)
         clean = Batch(table.images[VALID], GIVEN[VALID], VALID)

@@ -207,7 +207,9 @@ def test_a_process_that_is_killed_ends_the_others_and_torchrun_starts_them_again
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
     assert run(one, [(None, *STOPPED)])[0] == [0]
     script = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1")
-    command = [sys.executable, *script, ROOT / "implicit-augment.py", *map(str, STOPPED)]
+    todo, done = other / "commands.json", other / "statuses.json"
+    todo.write_text(json.dumps([(None, *STOPPED)]))
+    command = [sys.executable, *script, ROOT / "tests" / "commands.py", todo, done]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=other, env=environment, stdout=-1, stderr=subprocess.STDOUT, text=True

@@ -92,7 +92,7 @@ class Training:
         loss = train_pass(
             self.watch(batches), step, lambda done: self.set_rate(number - 1 + done), self.plan.log_interval
         )
-        self.confidence.share(self.group, before)
+        self.confidence.exchange(self.group, before)
         self.average_statistics()
         self.frozen.refresh(self.model)
         operations = batches.images * (self.cost.training + forwards * self.cost.forward)
@@ -137,8 +137,8 @@ class Training:
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        (group,) = self.optimizer.param_groups
-        moved = [weight for weight in group["params"] if weight.grad is not None]
+        (settings,) = self.optimizer.param_groups
+        moved = [weight for weight in settings["params"] if weight.grad is not None]
         total, *gradients = self.group.total([loss, *(weight.grad for weight in moved)])
         for weight, gradient in zip(moved, gradients, strict=True):
             weight.grad = gradient

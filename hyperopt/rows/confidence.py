@@ -48,7 +48,7 @@ class MeanConfidence:
         self._right[index] = right
         self._learned[index] |= right
 
-    def share(self, group: Group, before: Tensor) -> None:
+    def exchange(self, group: Group, before: Tensor) -> None:
         """Take over what the other processes of a group have seen in a pass, in which each image comes at most once.
 
         `before`: the count (N,) at the beginning of the pass.

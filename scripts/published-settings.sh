@@ -2,13 +2,15 @@
 #
 #     published_settings DATASET "IR NR" ["IR NR" ...]
 #
-# A script can set METHODS, FIGURES (folder) and TABLE (the name of its file in docs/results) in between, and MATCH to show
-# only the settings of its figure.
+# trains them (train_settings) and makes their table (tabulate_settings). A script can set METHODS, TRAINING (further flags of
+# all commands), FIGURES (folder) and TABLE (the name of its file in docs/results) in between, and MATCH to show only the
+# settings of its figure.
 # RUNS="0 1 2 3" names the runs, GPUS="0 1" the GPUs of this machine that share them: each works on its runs one after the
-# other. What is finished is skipped. --print lists the commands, as begin.sh says.
+# other; GPUS=none is the CPU. What is finished is skipped. --print lists the commands, as begin.sh says.
 source "$(dirname "${BASH_SOURCE[0]}")/begin.sh"
 RUNS=${RUNS:-0 1 2 3}
 GPUS=${GPUS:-0}
+TRAINING=${TRAINING:-}
 MATCH=.
 METHODS=(
     "--aug-model NONE"
@@ -23,14 +25,15 @@ METHODS=(
 
 # The commands of one GPU: those of every run whose place among the runs falls to it.
 commands() {
-    local gpu_place=$1 gpu=$2 gpus=$3 dataset=$4 place=0 run method
+    local gpu_place=$1 device="--gpu $2" gpus=$3 dataset=$4 place=0 run method
+    [[ $2 != none ]] || device=--no-cuda
     shift 4
     for run in $RUNS; do
         if ((place++ % gpus == gpu_place)); then
             for distortion in "$@"; do
                 read -r ir nr <<<"$distortion"
                 for method in "${METHODS[@]}"; do
-                    echo "$PYTHON implicit-augment.py -r run$run --gpu $gpu -nr $nr -ir $ir --dataset $dataset $method"
+                    echo "$PYTHON implicit-augment.py -r run$run $device -nr $nr -ir $ir --dataset $dataset${TRAINING:+ $TRAINING} $method"
                 done
             done
         fi
@@ -49,7 +52,7 @@ run_all() {
     return "$failed"
 }
 
-published_settings() {
+train_settings() {
     local dataset=$1 place=0 gpu gpus failed=0
     shift
     read -ra gpus <<<"$GPUS"
@@ -62,7 +65,17 @@ published_settings() {
     for job in $(jobs -p); do
         wait "$job" || failed=1
     done
-    $PYTHON get-results.py --dataset "$dataset" --all --match "$MATCH" --plot "${FIGURES:-local_data/$dataset/figures}" \
+    return "$failed"
+}
+
+tabulate_settings() {
+    $PYTHON get-results.py --dataset "$1" --all --match "$MATCH" --plot "${FIGURES:-local_data/$1/figures}" \
         --runs-csv "docs/results/${TABLE:-$(basename "$0" .sh)}.csv"
+}
+
+published_settings() {
+    local failed=0
+    train_settings "$@" || failed=1
+    tabulate_settings "$1"
     return "$failed"
 }

@@ -7,6 +7,9 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from custom_datasets.distortion import divide_classes
 from hyperopt.report.metrics import epochs_of
 from hyperopt.report.repetitions import name_ranges
 from hyperopt.report.results import SettingResults
@@ -141,6 +144,8 @@ MoreColumns = Mapping[tuple[str, int], Mapping[str, Any]]  # by title of the set
 def run_records(settings: list[SettingResults], more: MoreColumns) -> list[dict[str, Any]]:
     """A record per finished run: setting, test accuracies in percent, seconds of all passes, commit and versions.
 
+    `rare_classes` is the mean accuracy per class, at the last epoch, of the classes that the imbalance made rare.
+
     Then the columns that only some runs have. Values that are not defined, or that an earlier version did not store,
     are None.
     """
@@ -152,11 +157,22 @@ def run_records(settings: list[SettingResults], more: MoreColumns) -> list[dict[
             found.append(
                 {"dataset": result["dataset"], "setting": setting.title, "run": run, "epochs": epochs_of(result)}
                 | {name: result["accuracy"].get(name) for name in ACCURACIES}
+                | {"rare_classes": rare_accuracy(setting, result)}
                 | {"seconds": seconds and round(seconds, 1), "commit": result.get("commit")}
                 | {"date": timing.get("finished"), "torch": versions.get("torch"), "device": versions.get("device")}
                 | {name: more.get((setting.title, run), {}).get(name) for name in names}
             )
     return found
+
+
+def rare_accuracy(setting: SettingResults, result: Mapping[str, Any]) -> float | None:
+    """Mean accuracy in % of the classes that the imbalance made rare, at the last epoch; None without such classes."""
+    accuracies = (result.get("accuracy_per_class") or {}).get("last_epoch")
+    if setting.distortion[0] == 1 or accuracies is None:
+        return None
+    _, rare = divide_classes(np.arange(len(accuracies)), np.arange(len(accuracies)), len(accuracies))
+    values = [accuracies[place] for place in rare if accuracies[place] is not None]
+    return statistics.mean(values) if values else None
 
 
 def runs_csv(settings: list[SettingResults], more: MoreColumns) -> str:

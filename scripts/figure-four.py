@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Draw docs/four.png: test error against distortion, of the four systems, their refits and the strongest control.
+
+    .venv/bin/python scripts/figure-four.py
+
+The runs are those of the tables four-digits-* of docs/tables.json. The strongest control of a distortion is the one
+with the lowest mean error there. Points are means over runs, bars standard deviations.
+"""
+
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
+from runs_tables import ROOT, Line, Table, tables
+
+from hyperopt.report.figures import style
+
+# Distortions from none to both, as tables of docs/tables.json.
+DISTORTIONS = {
+    "four-digits-1-0.0": "none",
+    "four-digits-1-0.4": "40 % of the labels\nredrawn",
+    "four-digits-10-0.1": "classes 10 times rarer,\n10 % of the labels",
+    "four-digits-100-0.1": "classes 100 times rarer,\n10 % of the labels",
+}
+# Key of the setting: name, colour, marker, line; filled markers are trainings, hollow ones refits.
+LINES = {
+    "NONE": ("no augmentation (baseline)", style.COLOURS[0], "x", ":"),
+    "HES": ("AutoDO, HES", style.COLOURS[1], "o", "-"),
+    "HES-refit": ("AutoDO, HES, refit", style.COLOURS[1], "o", "--"),
+    "FIS": ("AutoDO, FIS", style.COLOURS[2], "s", "-"),
+    "FIS-refit": ("AutoDO, FIS, refit", style.COLOURS[2], "s", "--"),
+    "DABO": ("DABO", style.COLOURS[3], "^", "-"),
+    "DABO-refit": ("DABO, refit", style.COLOURS[3], "^", "--"),
+    "ReSmooth": ("ReSmooth", style.COLOURS[4], "D", "-"),
+    "ReSmooth-refit": ("ReSmooth, refit", style.COLOURS[4], "D", "--"),
+    "EffAug": ("Efficient Augmentation", style.COLOURS[5], "v", "-"),
+}
+STRONGEST = ("strongest control", "#777777", "*", "-.")
+ACCURACY = "last_five"
+
+
+def strongest(table: Table) -> Line | None:
+    """The control with the lowest mean error."""
+    controls = [line for line in table.lines if line.label.startswith("control") and line.errors(ACCURACY)]
+    return min(controls, key=lambda line: mean(line.errors(ACCURACY).values()), default=None)
+
+
+def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[str, str, str, str]) -> None:
+    """Means and standard deviations of a setting at all distortions that it has runs of."""
+    name, colour, marker, dashes = look
+    found = [(place, list(line.errors(ACCURACY).values())) for place, line in enumerate(lines) if line]
+    axes.errorbar(
+        [place + shift for place, _ in found],
+        [mean(values) for _, values in found],
+        [stdev(values) if len(values) > 1 else 0 for _, values in found],
+        label=name,
+        color=colour,
+        marker=marker,
+        linestyle=dashes,
+        markerfacecolor="white" if dashes == "--" else colour,
+        capsize=1.5,
+        linewidth=0.9,
+        elinewidth=0.6,
+        markersize=4.5,
+    )
+
+
+def main() -> int:
+    """Write the figure."""
+    found = tables()
+    shown = [found[name] for name in DISTORTIONS]
+    with style.page():
+        figure = style.new_figure(3.4)
+        axes = figure.subplots()
+        for number, (key, look) in enumerate(LINES.items()):
+            lines = [next((line for line in table.lines if line.key == key), None) for table in shown]
+            if any(lines):
+                draw_line(axes, lines, (number - len(LINES) / 2) * 0.045, look)
+        draw_line(axes, [strongest(table) for table in shown], len(LINES) / 2 * 0.045, STRONGEST)
+        axes.set_xticks(range(len(DISTORTIONS)), list(DISTORTIONS.values()))
+        axes.set(ylabel="test error in %, mean of last five epochs", yscale="log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.grid(alpha=0.3, axis="y")
+        style.legend_below(figure, axes)
+        figure.savefig(ROOT / "docs/four.png")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The four published systems side by side on the same distorted data: AutoDO (with HES as published, and with FIS; then
+# DABO, ReSmooth (these with their refits), Efficient Augmentation with half of the images, AutoDO's rows by DABO's estimator, and the controls
+# of each. All settings of a run share one split file.
+#
+#     bash scripts/table-four.sh                                      # DIGITS, four distortions, runs 0 to 7 or 0 to 3
+#     DATASET=MNIST bash scripts/table-four.sh                        # the distortions of that data set, runs 0 and 1
+#     DATASET=SVHN DISTORTIONS="1 0.0,100 0.1" GPUS="0 1" bash scripts/table-four.sh     # "IR NR" pairs
+#
+# TRAINING has flags for all settings, ROWS a pattern of the settings to train (all: .), such as 'FIS|--method'. RUNS=, GPUS=
+# and --print are as in scripts/published-settings.sh; without GPUS all runs are on the CPU, one after the other. Every
+# run goes into docs/results/table-four-DATASET.csv. About three hours of two cores for DIGITS.
+GPUS=${GPUS:-none}
+ASKED_RUNS=${RUNS:-}
+source "$(dirname "$0")/published-settings.sh"
+DATASET=${DATASET:-DIGITS}
+TABLE=table-four-${DATASET,,}
+
+# Of the data sets for which the table has been made: flags, distortions, strength of RandAugment, steps that UNR leaves out.
+case $DATASET in
+    DIGITS) training="" distortions="10 0.1,1 0.0,1 0.4,100 0.1" rand=2,28 ;;
+    MNIST) training="-sr 0.1 --epochs 40 --threads 1" distortions="100 0.1" start="--hyper-start 10" rand=2,28 ;;
+    SVHN-holdout) training="-sr 0.25 --recipe small --threads 1" distortions="10 0.2" rand=3,28 every="--unroll-every 4" smooth="--mixture-smooth 0.3" ;;
+    CIFAR-10N) training="-sr 0.42 --recipe small --threads 1 --labels given/worst.npy" distortions="1 0.0" rand=2,28 every="--unroll-every 4" ;;
+    *) training="" distortions="1 0.0" rand=2,28 ;;
+esac
+TRAINING=${TRAINING:-$training}
+IFS=, read -ra DISTORTIONS <<<"${DISTORTIONS:-$distortions}"
+BOTH="--aug-model SEP --los-model BOTH"
+LEARNT="$BOTH ${start:-} --hyper-opt"
+RA="--rand $rand"
+EFFAUG="--method EffAug --augmented 50%"
+METHODS=(
+    "--aug-model NONE"
+    "--aug-model RAND"
+    "$LEARNT HES --refit"
+    "$LEARNT FIS --refit"
+    "$BOTH"
+    "$BOTH --train-on both"
+    "$BOTH --train-on valid"
+    "--method DABO ${every:-} --refit"
+    "--aug-model NET --net-start published"
+    "$LEARNT UNR ${every:-}"
+    "--method ReSmooth $RA ${smooth:-} --mixture-originals 0 --refit"
+    "--aug-model RA $RA"
+    "$EFFAUG"
+    "$EFFAUG --select-order random"
+    "--aug-model TRANSLATE"
+)
+chosen=()
+for method in "${METHODS[@]}"; do
+    [[ ! $method =~ ${ROWS:-.} ]] || chosen+=("$method")
+done
+METHODS=("${chosen[@]}")
+
+# No other settings of these run folders.
+D="ir_[0-9]+_sr_[0-9.]+_nr_[0-9.]+"
+MATCH="(NONE_est_True_aug_model_((NONE|RAND|TRANSLATE)_los_model_NONE_$D|RA_los_model_NONE_${D}_rand_$rand|NET_los_model_NONE_${D}_net_start_published)"
+MATCH+="|_SEP_los_model_BOTH_$D(_train_on_(both|valid))?|UNR_est_True_aug_model_NET_los_model_NONE_$D"
+MATCH+="|GMM_est_True_aug_model_RA_los_model_SOFT_${D}_rand_${rand}(_mixture_smooth_0.3)?_mixture_originals_0.0|SEL_est_True_aug_model_TRANSLATE_los_model_NONE_$D(_augmented_50%)?)"
+MATCH+='(_hyper_start_10|_unroll_every_4|_select_order_random|_refit_(WC|A|S))*$'
+
+for distortion in "${DISTORTIONS[@]}"; do
+    case $DATASET,$distortion in
+        "DIGITS,10 0.1" | "DIGITS,1 0.0") RUNS=${ASKED_RUNS:-0 1 2 3 4 5 6 7} ;;
+        DIGITS,*) RUNS=${ASKED_RUNS:-0 1 2 3} ;;
+        *) RUNS=${ASKED_RUNS:-0 1} ;;
+    esac
+    train_settings "$DATASET" "$distortion" || failed=1
+done
+tabulate_settings "$DATASET"
+exit "${failed:-0}"

@@ -5,7 +5,8 @@
     .venv/bin/python scripts/fill-tables.py --check    # exit status 1 if a page would change
 
 A page has tables between `<!-- table NAME -->` and `<!-- end -->`, and single values between
-`<!--= NAME KEY COLUMN -->` and `<!--/-->`: the mean test error in % of a table's line. docs/tables.json has the tables.
+`<!--= NAME KEY COLUMN -->` and `<!--/-->`: the mean test error in % of a table's line (a further 2: with two places),
+any other cell of it, or, with `NAME KEY against OTHER`, its difference to another line. docs/tables.json has them.
 """
 
 import argparse
@@ -16,22 +17,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from runs_tables import ROOT, Table, mean, tables
+from runs_tables import ROOT, tables
 
 TABLE = re.compile(r"(<!-- table ([\w.-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-VALUE = re.compile(r"(<!--= ([\w.-]+) (\S+) (\w+)(?: (\d))? -->)(.*?)(<!--/-->)", re.DOTALL)
+VALUE = re.compile(r"(<!--= ([\w.-]+) (\S+) (\w+)(?: (\S+))? -->)(.*?)(<!--/-->)", re.DOTALL)
 
 
 def filled(text: str, found: dict[str, Any]) -> str:
     """The text of a page with its tables and values of the lists of runs. Raises KeyError for unknown ones."""
 
     def table(match: re.Match[str]) -> str:
-        made = found[match[2]]
-        return f"{match[1]}{made.markdown() if isinstance(made, Table) else made}\n{match[4]}"
+        return f"{match[1]}{found[match[2]].markdown()}\n{match[4]}"
 
     def value(match: re.Match[str]) -> str:
-        error = mean(found[match[2]].line(match[3]).errors(match[4]))
-        return f"{match[1]}{error:.{int(match[5] or 1)}f}{match[7]}"
+        details = [match[5]] if match[5] else []
+        return f"{match[1]}{found[match[2]].value(match[3], match[4], *details)}{match[7]}"
 
     return VALUE.sub(value, TABLE.sub(table, text))
 

@@ -10,12 +10,12 @@ settings: a name of its "settings", a list of {"key", "label", "name", "stages"}
 keys: the keys of the settings to show (all).
 columns: keys of `COLUMNS`. against: the key of the setting that all are compared with, by `compare_by`.
 
-Or it copies a file of docs/results whose runs are not kept: {"file", "where": {column: value}, "columns": {heading:
-column}}.
+A table with "beside": {heading: name} has one column of several tables: "column". A table with "file" copies a list of
+means, as `copied_tables` says.
 """
 
-import csv
 import json
+import re
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from copied_tables import Copied, read
+
 from hyperopt.report.comparisons import paired_difference
+from hyperopt.report.curves import Curve, Selection, budget_of_gain
 from hyperopt.report.tables import as_markdown, mean_and_spread
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +38,9 @@ ACCURACIES = {
     "last_epoch": "last epoch",
     "last_five": "mean of last five",
 }
+CURVES = {"augmented": "test images and copies", "clean": "test images"}  # of budgets
+SHARES = (0, 10, 25, 50, 100)  # of the images, in %, at whose budgets a curve is shown
+AT_SHARE = re.compile(r"(\w+)_at_(\d+)")
 Versions = dict[int, list[Mapping[str, str]]]  # a run as each file has it, by its number
 
 
@@ -50,10 +57,37 @@ class Line:
     versions: Versions
     stages: list[Versions]
 
+    @property
+    def runs(self) -> dict[int, Mapping[str, str]]:
+        """The runs by number, as the first file has them."""
+        return {number: versions[0] for number, versions in sorted(self.versions.items())}
+
     def errors(self, accuracy: str) -> dict[int, float]:
         """Test errors in % by run, of those that have the accuracy."""
-        first = {number: versions[0] for number, versions in sorted(self.versions.items())}
-        return {number: 100 - float(run[accuracy]) for number, run in first.items() if run.get(accuracy)}
+        return {number: 100 - float(run[accuracy]) for number, run in self.runs.items() if run.get(accuracy)}
+
+    def measured(self, name: str) -> dict[int, float]:
+        """By run in %: the accuracies of a curve, at a share of the images or as the area; the errors of others."""
+        if at_share := AT_SHARE.fullmatch(name):
+            return self._heights(at_share[1], int(at_share[2]))
+        if name.startswith("area_"):
+            return {number: float(run[name]) for number, run in self.runs.items()}
+        return self.errors(name)
+
+    def curves(self) -> Selection:
+        """The curves of the runs, whose epochs are budgets."""
+        found = {}
+        for number, run in self.runs.items():
+            budgets, *heights = (
+                np.array(run[name].split(), float) for name in ("budgets", *map("curve_{}".format, CURVES))
+            )
+            found[number] = Curve(budgets, dict(zip(CURVES, heights, strict=True)))
+        return Selection(self.label, found)
+
+    def _heights(self, name: str, share: int) -> dict[int, float]:
+        selection = self.curves()
+        place = {0: 0, 100: -1}.get(share, selection.place_of(share / 100))
+        return {number: float(curve.accuracies[name][place]) for number, curve in selection.curves.items()}
 
     def seconds(self) -> dict[tuple[int, str], float]:
         """Seconds of the command, all stages together, by run and file, where one file has all stages."""
@@ -116,11 +150,14 @@ class Table:
             grid.append([line.label, *cells])
         return as_markdown(grid)
 
-
-def read(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    def value(self, key: str, column: str, detail: str = "") -> str:
+        """A single value: a mean error, to 1 or `detail` places; a difference against the line `detail`; a cell."""
+        line = self.line(key)
+        if column in ACCURACIES:
+            return f"{mean(line.measured(column)):.{int(detail or 1)}f}"
+        if column == "against":
+            return compare(self, line, self.line(detail))
+        return COLUMNS[column][1](self, line)
 
 
 def numbers(text: str) -> list[int]:
@@ -144,18 +181,22 @@ def error_cell(accuracy: str) -> Callable[[Table, Line], str]:
     """Mean and standard deviation of an error, and the number of runs if it is not the table's."""
 
     def cell(table: Table, line: Line) -> str:
-        values = list(line.errors(accuracy).values())
+        values = list(line.measured(accuracy).values())
         few = 0 < len(values) < len(numbers(table.spec["runs"]))
         return mean_and_spread(values, "±") + (f" (n = {len(values)})" if few else "")
 
     return cell
 
 
-def difference_cell(table: Table, line: Line) -> str:
-    """The difference to the setting that all are compared with, paired over runs."""
-    other = table.line(table.spec["against"])
+def compare(table: Table, line: Line, other: Line) -> str:
+    """The difference of a line to another one, paired over runs."""
     by = table.spec.get("compare_by", "last_five")
-    return "-" if line.key == other.key else paired_difference(line.errors(by), other.errors(by))
+    return "-" if line.key == other.key else paired_difference(line.measured(by), other.measured(by))
+
+
+def difference_cell(table: Table, line: Line) -> str:
+    """The difference to the setting that all are compared with."""
+    return compare(table, line, table.line(table.spec["against"]))
 
 
 def cost_cell(table: Table, line: Line) -> str:
@@ -165,29 +206,72 @@ def cost_cell(table: Table, line: Line) -> str:
     return f"{statistics.median(ratios):.1f}" if ratios else "-"
 
 
+def gain_cell(table: Table, line: Line) -> str:
+    """The share of the gain that the last line has over the first one, in the mean error by which they are compared."""
+    first, last, own = (mean(one.measured(table.spec["compare_by"])) for one in (table.lines[0], table.lines[-1], line))
+    return f"{100 * (first - own) / (first - last):.0f} %"
+
+
+def gain_at(share: int) -> Callable[[Table, Line], str]:
+    """The share of the gain of augmenting all images that a curve has reached at a share of the images."""
+
+    def cell(table: Table, line: Line) -> str:
+        full = mean(table.line(table.spec["against"]).measured("augmented_at_100"))
+        none, own = (mean(line.measured(f"augmented_at_{place}")) for place in (0, share))
+        return f"{100 * (own - none) / (full - none):.0f} %"
+
+    return cell
+
+
+def enough_cell(table: Table, line: Line) -> str:
+    """The smallest budget at which a curve has 95 % of the gain of augmenting all images."""
+    full = table.line(table.spec["against"]).measured("augmented_at_100")
+    reached = budget_of_gain(line.curves(), "augmented", full)
+    return f"at {100 * reached[1]:.0f} %" if reached else "never"
+
+
 COLUMNS: dict[str, tuple[str, Callable[[Table, Line], str]]] = {
     **{name: (title, error_cell(name)) for name, title in ACCURACIES.items()},
     "rare_classes": ("rare classes, last epoch", error_cell("rare_classes")),
     "cost": ("seconds, baseline = 1", cost_cell),
     "difference": ("against {against}", difference_cell),
+    "gain": ("share of the gain", gain_cell),
+    **{f"{name}_at_{share}": (f"{share} %", error_cell(f"{name}_at_{share}")) for name in CURVES for share in SHARES},
+    **{f"area_{name}": (f"area, {title}", error_cell(f"area_{name}")) for name, title in CURVES.items()},
+    **{f"gain_at_{share}": (f"gain at {share} %", gain_at(share)) for share in SHARES},
+    "enough": ("95 % of the gain", enough_cell),
 }
 
 
-def copied(spec: Mapping[str, Any], folder: Path = RESULTS) -> str:
-    """A table of a file whose runs are not kept, cell by cell."""
-    lines = [
-        line
-        for line in read(folder / spec["file"])
-        if all(line[column] == value for column, value in spec.get("where", {}).items())
-    ]
-    grid = [list(spec["columns"])]
-    grid += [[line[column] or "-" for column in spec["columns"].values()] for line in lines]
-    return as_markdown(grid)
+@dataclass(frozen=True)
+class Beside:
+    """One column of several tables with the same settings; a line for each of the first one."""
+
+    column: str
+    parts: Mapping[str, Table]  # by heading
+
+    def markdown(self) -> str:
+        """The table; a dash where a table has no runs of a setting."""
+        lines = [line for line in next(iter(self.parts.values())).lines if line.key not in self._references()]
+        grid = [["", *self.parts]]
+        for line in lines:
+            grid.append([line.label, *(part.value(line.key, self.column) for part in self.parts.values())])
+        return as_markdown(grid)
+
+    def _references(self) -> set[str]:
+        """The setting that others are compared with has no line of its own in a table of differences."""
+        return {part.spec["against"] for part in self.parts.values()} if self.column == "difference" else set()
 
 
 def tables(path: Path = ROOT / "docs/tables.json") -> dict[str, Any]:
-    """All tables of the pages by name: a `Table`, or the text of a copied one."""
+    """All tables of the pages by name: a `Table`, `Copied` or `Beside`."""
     spec = json.loads(path.read_text())
-    return {
-        name: copied(one) if "file" in one else Table(one, spec["settings"]) for name, one in spec["tables"].items()
-    }
+    found: dict[str, Any] = {}
+    for name, one in spec["tables"].items():
+        if "file" in one:
+            found[name] = Copied(one, RESULTS)
+        elif "beside" in one:
+            found[name] = Beside(one["column"], {heading: found[part] for heading, part in one["beside"].items()})
+        else:
+            found[name] = Table(one, spec["settings"])
+    return found

@@ -24,6 +24,11 @@ def runs_tables(scripts_path):
 
 
 @pytest.fixture(scope="module")
+def copied_tables(scripts_path):
+    return importlib.import_module("copied_tables")
+
+
+@pytest.fixture(scope="module")
 def fill(scripts_path):
     return importlib.import_module("fill-tables")
 
@@ -44,6 +49,7 @@ def folder(tmp_path):
         lists["b.csv"].append(["DIGITS", "net_opt_NONE_ir_10", run, 0, 0, 10])
         lists["b.csv"].append(["MNIST", "net_opt_FIS_ir_10", run, 0, 0, 10])
         lists["b.csv"].append(["DIGITS", "net_opt_FIS_ir_100", run, 0, 0, 10])
+    (tmp_path / "means.csv").write_text("of,images,mean,sd\nFIS,50,1.0,0.2\nHES,50,4.0,\nFIS,314,0.5,0.1\n")
     for name, lines in lists.items():
         with (tmp_path / name).open("w", newline="") as file:
             csv.writer(file).writerows([columns, *lines])
@@ -91,24 +97,112 @@ def test_run_that_is_missing_is_said(runs_tables, folder):
     assert f"{BASE.mean():.2f} ± {BASE.std(ddof=1):.2f} (n = 3)" in runs_tables.Table(spec, SETTINGS, folder).markdown()
 
 
-def test_pages_get_tables_and_values(runs_tables, fill, folder):
-    found = {"one": runs_tables.Table(SPEC, SETTINGS, folder), "other": "| copied |"}
+def test_pages_get_tables_and_values(runs_tables, copied_tables, fill, folder):
+    copied = copied_tables.Copied({"file": "means.csv", "columns": {"of": "of"}, "key": "{of} {images}"}, folder)
+    found = {"one": runs_tables.Table(SPEC, SETTINGS, folder), "other": copied}
     page = "a\n<!-- table one -->\nold\n<!-- end -->\n<!-- table other -->\n<!-- end -->\n"
     page += "Error <!--= one FIS last_five -->7<!--/--> or <!--= one FIS last_five 2 --><!--/-->."
+    page += (
+        "<!--= one refit cost --><!--/--> <!--= one FIS against refit --><!--/--> <!--= other HES-50 mean --><!--/-->"
+    )
     text = fill.filled(page, found)
     assert "old" not in text
     assert "| baseline | - |" in text
-    assert "<!-- table other -->\n| copied |\n<!-- end -->" in text
+    assert "<!-- table other -->\n| of |\n|---|\n| FIS |\n" in text
     assert f"-->{BETTER.mean():.1f}<!--/--> or <!--= one FIS last_five 2 -->{BETTER.mean():.2f}<!--/-->." in text
+    assert "refit cost -->2.1<!--/--> <!--= one FIS against refit -->+1.00, n = 3<!--/-->" in text
+    assert text.endswith("<!--= other HES-50 mean -->4.0<!--/-->")
     assert fill.filled(text, found) == text
     with pytest.raises(KeyError):
         fill.filled("<!-- table none -->\n<!-- end -->", found)
 
 
-def test_copied_table_has_the_lines_of_its_file(runs_tables, folder):
-    (folder / "earlier.csv").write_text('page,setting,error\nx,FIS,1.0 ± 0.2\ny,"HES, 5 terms",\n')
-    spec = {"file": "earlier.csv", "where": {"page": "y"}, "columns": {"": "setting", "error": "error"}}
-    assert runs_tables.copied(spec, folder).splitlines()[-1] == "| HES, 5 terms | - |"
+def test_copied_table_has_the_lines_of_its_file(copied_tables, folder):
+    spec = {"file": "means.csv", "where": {"images": "50"}, "columns": {"": "of", "error": "{mean} ± {sd}", "sd": "sd"}}
+    lines = copied_tables.Copied(spec, folder).markdown().splitlines()
+    assert lines[2:] == ["| FIS | 1.0 ± 0.2 | 0.2 |", "| HES | - | - |"]
+
+
+def test_copied_table_has_a_column_for_each_value(copied_tables, folder):
+    spec = {
+        "file": "means.csv",
+        "columns": {"": "of"},
+        "across": "{images} clean",
+        "cell": "mean",
+        "bold": {"of": ["HES"]},
+    }
+    lines = copied_tables.Copied(spec, folder).markdown().splitlines()
+    assert lines == ["|  | 50 clean | 314 clean |", "|---|---|---|", "| FIS | 1.0 | 0.5 |", "| HES | **4.0** | - |"]
+
+
+BUDGETS = np.array([0, 1, 5, 10])
+RANDOM, FIRST = np.array([[50, 52, 60, 70], [48, 52, 56, 68]]), np.array([[50, 60, 69, 70], [48, 55, 66, 68]])
+
+
+@pytest.fixture
+def curves(tmp_path, runs_tables):
+    """Two orders of ten images, two runs each."""
+    columns = ["dataset", "setting", "run", "area_augmented", "budgets", "curve_augmented", "curve_clean"]
+    lines = [
+        [
+            "DIGITS",
+            f"net_opt_SEL_ir_1{end}",
+            run,
+            areas(heights),
+            *(" ".join(map(str, x)) for x in (BUDGETS, heights, heights)),
+        ]
+        for end, curves in (("_random", RANDOM), ("", FIRST))
+        for run, heights in enumerate(curves)
+    ]
+    with (tmp_path / "curves.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([columns, *lines])
+    names = [f"augmented_at_{share}" for share in (0, 10, 50)]
+    spec = {"files": ["curves.csv"], "dataset": "DIGITS", "distortion": "ir_1", "runs": "0 1", "settings": "orders"}
+    spec |= {"columns": [*names, "area_augmented", "enough", "difference"]}
+    spec |= {"against": "random", "compare_by": "area_augmented"}
+    orders = [
+        {"key": "random", "label": "random", "name": "SEL_{d}_random"},
+        {"key": "top", "label": "top", "name": "SEL_{d}"},
+    ]
+    return runs_tables.Table(spec, {"orders": orders}, tmp_path)
+
+
+def areas(heights):
+    return np.trapezoid(heights, BUDGETS / 10) if hasattr(np, "trapezoid") else np.trapz(heights, BUDGETS / 10)
+
+
+def test_curves_are_those_of_numpy_and_scipy(curves):
+    heads, _, *lines = [line.strip("| ").split(" | ") for line in curves.markdown().splitlines()]
+    assert heads == ["0 %", "10 %", "50 %", "area, test images and copies", "95 % of the gain", "against random"]
+    for line, heights in zip(lines, (RANDOM, FIRST), strict=True):
+        columns = [*heights.T[:3], np.array([areas(run) for run in heights])]
+        assert line[1:5] == [f"{column.mean():.2f} ± {column.std(ddof=1):.2f}" for column in columns]
+    assert [line[5] for line in lines] == ["at 100 %", "at 100 %"]
+    ours, theirs = ([areas(run) for run in heights] for heights in (FIRST, RANDOM))
+    low, high = ttest_rel(ours, theirs).confidence_interval()
+    assert lines[1][6].startswith(f"{np.mean(ours) - np.mean(theirs):+.2f} ({low:+.2f} to {high:+.2f}), p = ")
+    # All images bring 20 points; the first five of the order bring 18.5, five at random 9.
+    assert (curves.value("top", "gain_at_50"), curves.value("random", "gain_at_50")) == ("92 %", "45 %")
+
+
+def test_tables_stand_beside_each_other(runs_tables, folder):
+    table = runs_tables.Table(SPEC, SETTINGS, folder)
+    less = runs_tables.Table(SPEC | {"keys": ["NONE", "FIS"]}, SETTINGS, folder)
+    lines = runs_tables.Beside("difference", {"a": less, "b": table}).markdown().splitlines()
+    difference = table.value("FIS", "difference")
+    assert lines == ["|  | a | b |", "|---|---|---|", f"| FIS | {difference} | {difference} |"]
+
+
+def test_share_of_the_gain_is_between_the_first_and_the_last_line(runs_tables, folder):
+    table = runs_tables.Table(
+        SPEC | {"keys": ["NONE", "FIS", "refit"], "columns": ["gain"], "compare_by": "last_five"}, SETTINGS, folder
+    )
+    shares = [line.strip("| ").split(" | ")[1] for line in table.markdown().splitlines()[2:]]
+    assert shares == [
+        "0 %",
+        f"{100 * (BASE.mean() - BETTER.mean()) / (BASE.mean() - BETTER.mean() + 1):.0f} %",
+        "100 %",
+    ]
 
 
 def test_no_accuracy_of_the_pages_is_typed(fill, capsys):
@@ -119,5 +213,7 @@ def test_no_accuracy_of_the_pages_is_typed(fill, capsys):
 def test_every_table_is_on_a_page():
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     text = "\n".join(page.read_text() for page in pages)
-    names = json.loads((ROOT / "docs/tables.json").read_text())["tables"]
-    assert [name for name in names if f"<!-- table {name} -->" not in text and f"<!--= {name} " not in text] == []
+    specs = json.loads((ROOT / "docs/tables.json").read_text())["tables"]
+    parts = {name for spec in specs.values() for name in spec.get("beside", {}).values()}
+    shown = [name for name in specs if f"<!-- table {name} -->" in text or f"<!--= {name} " in text]
+    assert sorted(specs.keys() - parts - set(shown)) == []

@@ -5,7 +5,8 @@
     .venv/bin/python scripts/fill-tables.py --check    # exit status 1 if a page would change
 
 A page has tables between `<!-- table NAME -->` and `<!-- end -->`, and single values between
-`<!--= NAME KEY COLUMN -->` and `<!--/-->`: the mean test error in % of a table's line. docs/tables.json has the tables.
+`<!--= NAME KEY COLUMN -->` and `<!--/-->`: the mean test error in % of a table's line. It has one digit after the
+point, or as many as a number behind COLUMN says; a ± there adds the standard deviation. docs/tables.json has the tables.
 """
 
 import argparse
@@ -18,8 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from runs_tables import ROOT, Table, mean, tables
 
+from hyperopt.report.tables import mean_and_spread
+
 TABLE = re.compile(r"(<!-- table ([\w.-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-VALUE = re.compile(r"(<!--= ([\w.-]+) (\S+) (\w+)(?: (\d))? -->)(.*?)(<!--/-->)", re.DOTALL)
+VALUE = re.compile(r"(<!--= ([\w.-]+) (\S+) (\w+)(?: (\d|±))? -->)(.*?)(<!--/-->)", re.DOTALL)
 
 
 def filled(text: str, found: dict[str, Any]) -> str:
@@ -30,8 +33,9 @@ def filled(text: str, found: dict[str, Any]) -> str:
         return f"{match[1]}{made.markdown() if isinstance(made, Table) else made}\n{match[4]}"
 
     def value(match: re.Match[str]) -> str:
-        error = mean(found[match[2]].line(match[3]).errors(match[4]))
-        return f"{match[1]}{error:.{int(match[5] or 1)}f}{match[7]}"
+        errors = found[match[2]].line(match[3]).errors(match[4])
+        text = mean_and_spread([*errors.values()], "±") if match[5] == "±" else f"{mean(errors):.{match[5] or 1}f}"
+        return f"{match[1]}{text}{match[7]}"
 
     return VALUE.sub(value, TABLE.sub(table, text))
 

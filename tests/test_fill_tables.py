@@ -94,12 +94,14 @@ def test_run_that_is_missing_is_said(runs_tables, folder):
 def test_pages_get_tables_and_values(runs_tables, fill, folder):
     found = {"one": runs_tables.Table(SPEC, SETTINGS, folder), "other": "| copied |"}
     page = "a\n<!-- table one -->\nold\n<!-- end -->\n<!-- table other -->\n<!-- end -->\n"
-    page += "Error <!--= one FIS last_five -->7<!--/--> or <!--= one FIS last_five 2 --><!--/-->."
+    page += "Error <!--= one FIS last_five -->7<!--/--> or <!--= one FIS last_five 2 --><!--/-->,"
+    page += " <!--= one FIS last_five ± -->x<!--/-->"
     text = fill.filled(page, found)
     assert "old" not in text
     assert "| baseline | - |" in text
     assert "<!-- table other -->\n| copied |\n<!-- end -->" in text
-    assert f"-->{BETTER.mean():.1f}<!--/--> or <!--= one FIS last_five 2 -->{BETTER.mean():.2f}<!--/-->." in text
+    assert f"-->{BETTER.mean():.1f}<!--/--> or <!--= one FIS last_five 2 -->{BETTER.mean():.2f}<!--/-->," in text
+    assert f"last_five ± -->{BETTER.mean():.2f} ± {BETTER.std(ddof=1):.2f}<!--/-->" in text
     assert fill.filled(text, found) == text
     with pytest.raises(KeyError):
         fill.filled("<!-- table none -->\n<!-- end -->", found)

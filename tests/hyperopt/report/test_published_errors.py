@@ -1,6 +1,9 @@
 """The published figures, against cells typed from the papers and repositories."""
 
+import re
+
 import pytest
+from conftest import ROOT
 
 from hyperopt.report.published_errors import SETTINGS, published_error, read_figures
 
@@ -63,3 +66,17 @@ def test_gain_of_influence_is_the_published_share():
     for order, shares in (("random", (49, 67, 84)), ("influence, proportional", (73, 91, 100))):
         found = [100 * (value[f"TRANSLATE, {order}, {n} images"] - none) / gain for n in (100, 250, 500)]
         assert found == pytest.approx(shares, abs=0.6)
+
+
+def test_table_of_the_page_has_every_published_error():
+    page = (ROOT / "docs/methods/autodo.md").read_text()
+    table = re.search(r"<!-- table published-autodo -->\n(.*?)<!-- end -->", page, re.DOTALL)[1]
+    _, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    shown = 0
+    for dataset, distortion, *cells in lines:
+        ir, nr = distortion.split("-")
+        for setting, cell in zip(SETTINGS, cells, strict=True):
+            found = [] if cell == "-" else [float(number) for number in cell.split(" ± ")]
+            assert found == published_error(dataset, setting, int(ir), 1, float(nr))
+            shown += bool(found)
+    assert shown == 3 * 4 * 8 + 2 * 5

@@ -80,3 +80,11 @@ def test_table_of_the_page_has_every_published_error():
             assert found == published_error(dataset, setting, int(ir), 1, float(nr))
             shown += bool(found)
     assert shown == 3 * 4 * 8 + 2 * 5
+
+
+@pytest.mark.parametrize(("system", "page"), [("DABO", "dabo"), ("EffAug", "efficient-augmentation")])
+def test_page_has_the_figures_of_its_system(system, page):
+    text = (ROOT / f"docs/methods/{page}.md").read_text()
+    section = text.split("## Published figures")[1].split("\n## ")[0]
+    published = {line["value"] for line in read_figures() if line["system"] == system and "." in line["value"]}
+    assert set(re.findall(r"\b\d\d\.\d+", section)) == published

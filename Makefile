@@ -13,10 +13,14 @@ FIGURES := local_data/demo/figures
 
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
-	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) $(METHOD) --hyper-opt HES
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) $(METHOD) --hyper-opt FIS
+	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) --method ReSmooth --rand 2,28
 	$(BIN)/python get-results.py $(DEMO) --all --plot $(FIGURES)
-	$(BIN)/python get-results.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.csv --plot $(FIGURES)
+	$(BIN)/python get-results.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.html --plot $(FIGURES)
+	@echo
+	@echo "Look at the table above: test errors of the baseline, of AutoDO (SEP/BOTH FIS) and of ReSmooth (RA/SOFT GMM), one run of each."
+	@echo "Look at local_data/demo/audit.html in a browser, where wrong labels come first, and at the figures in $(FIGURES)."
+	@echo "Try next: $(BIN)/python implicit-augment.py --method AutoDO -ir 10 -nr 0.1, or your own pictures as README.md says."
 
 test: $(BIN)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)

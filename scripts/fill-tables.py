@@ -5,8 +5,9 @@
     .venv/bin/python scripts/fill-tables.py --check    # exit status 1 if a page would change
 
 A page has tables between `<!-- table NAME -->` and `<!-- end -->`, and single values between
-`<!--= NAME KEY COLUMN -->` and `<!--/-->`: the mean test error in % of a table's line (a further 2: with two places),
-any other cell of it, or, with `NAME KEY against OTHER`, its difference to another line. docs/tables.json has them.
+`<!--= NAME KEY COLUMN -->` and `<!--/-->`: the mean test error in % of a table's line, or another cell of it. An error
+has one digit after the point, or as many as a number behind COLUMN says; a ± there adds the standard deviation. `NAME
+KEY against OTHER` is the difference to another line. docs/tables.json has the tables.
 """
 
 import argparse

@@ -151,9 +151,9 @@ class Table:
         return as_markdown(grid)
 
     def value(self, key: str, column: str, detail: str = "") -> str:
-        """A single value: a mean error, to 1 or `detail` places; a difference against the line `detail`; a cell."""
+        """A single value: a mean error to 1 or `detail` places or with ±; a difference to the line `detail`; a cell."""
         line = self.line(key)
-        if column in ACCURACIES:
+        if column in ACCURACIES and detail != "±":
             return f"{mean(line.measured(column)):.{int(detail or 1)}f}"
         if column == "against":
             return compare(self, line, self.line(detail))

@@ -11,15 +11,16 @@ from hyperopt.estimators.table import ESTIMATORS
 from hyperopt.options.resolve import options_parser, resolve
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+METHODS = sorted((ROOT / "docs/methods").glob("*.md"))  # they name flags of the published systems, too
 LINK = re.compile(r"\]\(([^):#]*)#?([^):#]*)\)")
-NAMED = re.compile(r"`((?:docs|tests|scripts|utils|hyperopt|benchmarks|custom_\w+)/[\w./-]*)")
+NAMED = re.compile(r"`((?:docs|tests|scripts|utils|hyperopt|benchmarks|custom_\w+)/[\w./-]*)(?![\w./*-])")
 COMMAND = re.compile(r"^    python3 (implicit-augment|get-results)\.py (.*)$", re.MULTILINE)
 
 
 OF_TORCHRUN = {"--max-restarts", "--nnodes", "--nproc-per-node", "--rdzv-endpoint", "--standalone"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES + METHODS, ids=lambda page: page.name)
 def test_files_that_a_page_names_are_there(page):
     text = page.read_text()
     links = [(page.parent / link if link else page, section) for link, section in LINK.findall(text)]

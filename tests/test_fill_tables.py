@@ -102,6 +102,7 @@ def test_pages_get_tables_and_values(runs_tables, copied_tables, fill, folder):
     found = {"one": runs_tables.Table(SPEC, SETTINGS, folder), "other": copied}
     page = "a\n<!-- table one -->\nold\n<!-- end -->\n<!-- table other -->\n<!-- end -->\n"
     page += "Error <!--= one FIS last_five -->7<!--/--> or <!--= one FIS last_five 2 --><!--/-->."
+    page += " <!--= one FIS last_five ± -->x<!--/-->"
     page += (
         "<!--= one refit cost --><!--/--> <!--= one FIS against refit --><!--/--> <!--= other HES-50 mean --><!--/-->"
     )
@@ -110,6 +111,7 @@ def test_pages_get_tables_and_values(runs_tables, copied_tables, fill, folder):
     assert "| baseline | - |" in text
     assert "<!-- table other -->\n| of |\n|---|\n| FIS |\n" in text
     assert f"-->{BETTER.mean():.1f}<!--/--> or <!--= one FIS last_five 2 -->{BETTER.mean():.2f}<!--/-->." in text
+    assert f"last_five ± -->{BETTER.mean():.2f} ± {BETTER.std(ddof=1):.2f}<!--/-->" in text
     assert "refit cost -->2.1<!--/--> <!--= one FIS against refit -->+1.00, n = 3<!--/-->" in text
     assert text.endswith("<!--= other HES-50 mean -->4.0<!--/-->")
     assert fill.filled(text, found) == text

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_datasets.names import BUILT_IN
 from hyperopt.options.resolve import resolve
 from hyperopt.report.check_flags import check_flags
 from hyperopt.runs.stages import stages
@@ -109,6 +110,34 @@ def test_figure_1_shows_its_own_settings_of_the_run_folders(scripts):
     figure, table = names("figure1-svhn"), names("table-svhn")
     assert {name for name in figure | table if re.search(match, name)} == figure
     assert len(figure & table) == 3
+
+
+FOUR = {"DIGITS": (8 + 8 + 4 + 4, 4), "MNIST": (2, 1), "SVHN-holdout": (2, 1), "CIFAR-10N": (2, 1), "SVHN": (2, 1)}
+
+
+@pytest.mark.parametrize("dataset", FOUR)
+def test_table_of_the_four_systems_shows_every_setting_that_it_trains(scripts, tmp_path, dataset):
+    """The lines of the pages' tables, too, which docs/tables.json names."""
+    script = scripts["implicit-augment"]
+    asked = asked_of("table-four", tmp_path, DATASET=dataset)
+    commands = [flags for file, *flags in asked if file == "implicit-augment.py"]
+    if dataset not in BUILT_IN:
+        commands = [[*flags, "--recipe", "CIFAR10"] for flags in commands]  # the settings of data that are not here
+    options = [resolve(script.parse_options(script.RunOptions, "", flags)) for flags in commands]
+    runs, distortions = FOUR[dataset]
+    assert len({(one.run_folder, one.name) for one in options}) == len(commands) == 15 * runs
+    assert len({(one.imbalance_ratio, one.noise_ratio) for one in options}) == distortions
+    (table,) = (flags for file, *flags in asked if file == "get-results.py")
+    match = table[table.index("--match") + 1]
+    names = {stage.run.name for one in options for stage in stages(one)}
+    assert [name for name in names if not re.search(match, name)] == []
+    assert not re.search(match, options[0].name + "_warp_original")
+
+
+def test_rows_of_the_four_systems_can_be_chosen():
+    commands = [" ".join(flags) for flags in printed("table-four", ROWS="FIS|EffAug", RUNS="2", DISTORTIONS="1 0.2")]
+    assert len(commands) == 3
+    assert all("-r run2 --no-cuda -nr 0.2 -ir 1 " in command for command in commands)
 
 
 def test_runs_are_spread_over_gpus():

@@ -115,6 +115,27 @@ def test_hypergradients_of_all_rows_against_a_dense_solve(aug_model, los_model, 
         assert relative_error(gradient, reference[letter]) < 1e-8, letter
 
 
+@pytest.mark.parametrize("iterations", [8, 100])
+def test_rounding_stays_rounding_before_and_after_conjugacy_is_lost(iterations):
+    """A head of DIGITS' size whose features have a mean, so that a few eigenvalues are far above the others.
+
+    In between, two runs that differ in the last bit lose their conjugacy differently, and V by up to the error that
+    the iterations have left.
+    """
+    random = torch.Generator().manual_seed(0)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=random, dtype=torch.float64)
+
+    features, W, clean = normal(104, 84) + 3, 0.04 * normal(10, 84), normal(10, 84)
+    labels, weight, bias = torch.arange(104) % 10, torch.ones(104).double(), torch.zeros(10).double()
+    changed = torch.where(normal(104, 84) > 0, features.nextafter(features + 1), features)
+    batches = (HeadBatch(CrossEntropy(), seen, labels, weight, bias) for seen in (features, changed))
+    fisher = estimator("FIS", hyper_iters=iterations, hyper_damping=1.0)
+    V, other = (fisher.direction(batch, W, clean) for batch in batches)
+    assert 0 < relative_error(other, V) < 1e-13
+
+
 @pytest.mark.parametrize("steps", [0, 3])
 def test_full_clean_gradient_is_that_of_all_images_together(steps):
     """Batches of unequal length against autograd on their concatenation; with head steps at the moved head."""

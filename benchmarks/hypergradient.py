@@ -11,13 +11,15 @@ published Neumann series (HES), which approximates the inverse of the *Hessian w
 their direction is compared with the exact V.
 
 Solvers take turns in one run, after rounds of warm-up. Cosine and relative error are medians over the batches, seconds
-medians and quartiles over rounds and batches; waiting for the device is part of the timed region.
+medians and quartiles over rounds and batches; waiting for the device is part of the timed region. "Rounding" is the
+largest relative change of V over the batches, all in float64, when half of the features get another last bit: what
+another order of sums does, on another machine or in several processes.
 """
 
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -109,6 +111,23 @@ class System:
         G.diagonal().add_(self.damping)
         return torch.linalg.solve(G, self.gradient.double().flatten()).view_as(self.gradient)
 
+    def in_double(self, *, rounded: bool) -> "System":
+        """The system in float64; half of the features, drawn, have another last bit if `rounded`."""
+        features = self.batch.features.double()
+        if rounded:
+            drawn = torch.rand(features.shape, generator=torch.Generator().manual_seed(SEED)) < 0.5
+            other = torch.nextafter(features, torch.full_like(features, torch.inf))
+            features = torch.where(drawn.to(features.device), other, features)
+        target = self.batch.target.double() if self.batch.target.is_floating_point() else self.batch.target
+        batch = replace(
+            self.batch,
+            features=features,
+            target=target,
+            weight=self.batch.weight.double(),
+            bias=self.batch.bias.double(),
+        )
+        return replace(self, batch=batch, W=self.W.double(), gradient=self.gradient.double())
+
     def fisher(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Class probabilities, features, weights and the matrix's mean eigenvalue, in float64."""
         p, h, w = (
@@ -125,6 +144,7 @@ SOLVERS: dict[str, Callable[[System], Tensor]] = {
     "CG, 5 iterations": lambda system: system.fisher_direction(5),
     "CG, 10 iterations": lambda system: system.fisher_direction(10),
     "CG, 30 iterations (FIS)": lambda system: system.fisher_direction(30),
+    "CG, 100 iterations": lambda system: system.fisher_direction(100),
     "Kronecker": System.kronecker,
     "Kronecker + CG, 5": lambda system: system.preconditioned(5),
     "Kronecker + CG, 20": lambda system: system.preconditioned(20),
@@ -218,7 +238,7 @@ def _solve(solve: Callable[[System], Tensor], system: System) -> None:
 
 
 def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
-    """Per solver: cosine and relative error to the exact V, milliseconds."""
+    """Per solver: cosine and relative error to the exact V, change by rounding, milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in SOLVERS}
     for turn in range(WARM_UP + rounds):
         for system in systems:
@@ -235,20 +255,29 @@ def measure(systems: list[System], rounds: int) -> dict[str, dict[str, Any]]:
         found[name] = {
             "cosine": median(((V * best).sum() / (V.norm() * best.norm())).item() for V, best in pairs),
             "relative error": None if name in ONLY_DIRECTION else median(errors),
+            "rounding": max(change_by_rounding(solve, system) for system in systems),
             "milliseconds": quartiles(times[name]),
         }
     return found
+
+
+def change_by_rounding(solve: Callable[[System], Tensor], system: System) -> float:
+    """Relative change of V when half of the features have another last bit."""
+    V, changed = (solve(system.in_double(rounded=rounded)) for rounded in (False, True))
+    return ((changed - V).norm() / V.norm()).item()
 
 
 def print_tables(result: dict[str, Any]) -> None:
     """Print the result as Markdown."""
     print_machine(result["machine"])
     for dataset, solvers in result["solvers"].items():
-        print(f"\n| {dataset}, damping {result['damping']} | cosine | relative error | ms, median | ms, quartiles |")
-        print("|---|---|---|---|---|")
+        heads = ("cosine", "relative error", "rounding", "ms, median", "ms, quartiles")
+        print(f"\n| {dataset}, damping {result['damping']} | {' | '.join(heads)} |")
+        print("|---|---|---|---|---|---|")
         for name, found in solvers.items():
             error = "-" if found["relative error"] is None else f"{found['relative error']:.1e}"
-            print(f"| {name} | {found['cosine']:.6f} | {error} | {in_cells(found['milliseconds'])} |")
+            values = f"{found['cosine']:.6f} | {error} | {found['rounding']:.1e} | {in_cells(found['milliseconds'])}"
+            print(f"| {name} | {values} |")
 
 
 def plot(solvers: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:

@@ -21,6 +21,11 @@ def test_the_benchmark_prints_its_tables_and_writes_its_numbers(tmp_path, monkey
         assert name in printed
         assert 0 < row["milliseconds"]["lower quartile"] <= row["milliseconds"]["upper quartile"]
         assert math.isfinite(row["cosine"])
+        assert 0 <= row["rounding"] < 1
+    # The solved system has the change of the system's own condition, the unsolved one a far larger one.
+    rounding = {name: row["rounding"] for name, row in solvers["DIGITS"].items()}
+    assert rounding["identity"] == 0
+    assert max(rounding["dense"], rounding["CG, 100 iterations"], rounding["CG, 5 iterations"]) < 1e-12
     errors = {name: row["relative error"] for name, row in solvers["DIGITS"].items()}
     assert errors["dense"] == 0
     assert errors["CG, 30 iterations (FIS)"] < 1e-4 < errors["CG, 5 iterations"]

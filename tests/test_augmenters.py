@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import DISTORTION, Killed, call_in, contents, untimed_checkpoint
 from damages import Hostile
+from files_page import undocumented
 
 from hyperopt.rows.augmenter_file import AugmenterFile
 from utils.errors import UserError
@@ -352,6 +353,7 @@ def test_both_scripts_and_stored_runs_know_the_network(call, there, results):
     status, out, _ = call("get-results", "--all")
     assert status == 0
     assert "NET/WGHT FIS" in out
+    assert undocumented("local_data") == set()
     status, out, err = results(*DISTORTION, *LEARNED, "--audit", "audit.csv")
     assert (status, err) == (0, "written: audit.csv\n")
     status, _, err = call("get-results", "--all", "--plot", "figures")

@@ -7,11 +7,13 @@ import math
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
+
+from utils.flag_words import is_switch, with_values
 
 MANY, LARGE = 10**6, 1e6  # the largest counts and rates that are accepted
 # Flags of the published code that never had any effect.
@@ -20,6 +22,8 @@ GONE = ("--hyper-beta", "--hyper-gamma")
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line on stderr and exit status 2, and that takes no abbreviation for a flag."""
+
+    only_help_all: Sequence[str] = ()  # lines below its help that only --help-all shows
 
     def _get_option_tuples(self, option_string: str) -> list[Any]:
         """What argparse takes a flag for that it does not have: here only `-r` with its value attached.
@@ -50,7 +54,15 @@ def number(kind: type, low: float, high: float, open_low: bool = False) -> Calla
             )
         return value
 
+    words = "whole number" if kind is int else "number"
+    parse.__name__ = f"{words} in {'(' if open_low else '['}{_short(low)}, {_short(high)}]"
     return parse
+
+
+def _short(number: float) -> str:
+    """A number in few characters, exact."""
+    short = f"{number:g}".replace("e+0", "e").replace("e-0", "e-")
+    return short if float(short) == number else str(number)
 
 
 def count_or_share(text: str) -> str:
@@ -89,6 +101,7 @@ def file_of(*suffixes: str) -> Callable[[str], Path]:
             raise argparse.ArgumentTypeError(f"'{text}' must end in {' or '.join(suffixes)}")
         return Path(text)
 
+    parse.__name__ = f"file ({', '.join(suffixes)})"
     return parse
 
 
@@ -214,19 +227,15 @@ def flag_fields(options: type) -> list[dataclasses.Field]:
     return [field for field in dataclasses.fields(options) if "help" in field.metadata]
 
 
-def is_switch(field: dataclasses.Field) -> bool:
-    """Whether a field's flag takes no value."""
-    return field.type in (bool, "bool")
-
-
 OF_FLAG = ("names", "identity", "group", "rare", "positional", "in_name")  # metadata that argparse does not know
 RARE: WeakKeyDictionary[argparse.Action, str] = WeakKeyDictionary()  # the help of flags that only --help-all shows
 
 
 class HelpAll(argparse.Action):
-    """Shows the help with the rare flags."""
+    """Shows the help with the rare flags, and with what else only it says."""
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: D102
+    def __call__(self, parser: Any, *_: Any) -> None:  # noqa: D102
+        parser.epilog = "\n".join((parser.epilog or "", *parser.only_help_all))
         for action in parser._actions:
             action.help = RARE.get(action, action.help)
         parser.print_help()
@@ -246,8 +255,8 @@ def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
         if is_switch(field):
             arguments["action"] = "store_true"
         else:
-            arguments["metavar"] = _metavar(arguments.get("type", str))
-            arguments["help"] = _with_values(arguments["help"], arguments.get("choices"), field.default)
+            arguments["metavar"] = metavar(arguments.get("type", str))
+            arguments["help"] = with_values(field)
         if field.metadata["positional"]:
             place.add_argument(field.name, default=field.default, **arguments)
             continue
@@ -258,24 +267,13 @@ def add_flags(parser: Flags, fields: Iterable[dataclasses.Field]) -> None:
             added.help = argparse.SUPPRESS
 
 
-def _metavar(kind: Callable[[str], Any]) -> str:
+def metavar(kind: Callable[[str], Any]) -> str:
     """The placeholder of a flag's value in --help."""
     return "PATH" if kind is folder else "X"
 
 
-def _with_values(text: str, choices: Iterable[str] | None, default: Any) -> str:
-    """A flag's help, followed by its choices and its default, unless the help names them itself."""
-    text, named, described = text.partition(" (default: ")
-    if not named and default is not None and default is not dataclasses.MISSING:
-        described = f"{str(default).replace('%', '%%')})"
-    values = [", ".join(choices)] if choices else []
-    if described:
-        values.append(f"default: {described.removesuffix(')')}")
-    return f"{text} ({'; '.join(values)})" if values else text
-
-
-def make_parser(description: str, epilog: str | None = None) -> Parser:
-    """A parser that has only the flags that are gone."""
+def make_parser(description: str, epilog: str | None = None, only_help_all: Sequence[str] = ()) -> Parser:
+    """A parser that has only the flags that are gone. Lines below its help: all, and those of --help-all alone."""
     parser = Parser(
         description=description,
         epilog=epilog,
@@ -283,6 +281,7 @@ def make_parser(description: str, epilog: str | None = None) -> Parser:
         allow_abbrev=False,
         formatter_class=_Formatter,
     )
+    parser.only_help_all = only_help_all
     parser.add_argument("--help-all", action=HelpAll, nargs=0, help="show also the flags that are rarely used")
     for name in GONE:
         parser.add_argument(name, action=Gone, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -54,20 +54,23 @@ class AugmenterOptions(NoAugmenter):
 class Learned(NamedTuple):
     """A learned augmentation.
 
-    by_augmenter: whether an augmenter holds it, not a table. by_training: whether the training itself moves it, not an
-    estimator. options: the class of the flags that only it has.
+    help: its line in the help. by_augmenter: whether an augmenter holds it, not a table. by_training: whether the
+    training itself moves it, not an estimator. options: the class of the flags that only it has.
     """
 
+    help: str
     by_augmenter: bool = False
     by_training: bool = False
     options: type[NoAugmenter] = NoAugmenter
 
 
 LEARNED = {  # by --aug-model
-    "SHA": Learned(),
-    "SEP": Learned(),
-    "NET": Learned(by_augmenter=True, options=AugmenterOptions),
-    "STN": Learned(by_augmenter=True, by_training=True),
+    "SHA": Learned("learned: one row for all images"),
+    "SEP": Learned("learned: a row for each image"),
+    "NET": Learned("learned: by a network, from noise", by_augmenter=True, options=AugmenterOptions),
+    "STN": Learned(
+        "a network that sees the image and is trained with the classifier", by_augmenter=True, by_training=True
+    ),
 }
 MOVED_BY_ESTIMATORS = [name for name, learned in LEARNED.items() if not learned.by_training]
 

@@ -38,7 +38,9 @@ class DataOptions:
     background: str = flag(
         "white", "own data: colour under transparent pictures: white, black, R,G,B or #rrggbb", type=colour, rare=True
     )
-    image_size: int | None = flag(None, "own pictures: scaled to X x X (default: chosen)", type=number(int, 8, 2048))
+    image_size: int | None = flag(
+        None, "own pictures: scaled and cropped to X x X (default: chosen)", type=number(int, 8, 2048)
+    )
     skip_damaged: bool = flag(False, "own pictures: go on without those that cannot be read", identity=False)
     classes: str | None = flag(
         None, "numbers of classes to use, such as 3,8 (default: all)", type=class_list, in_name=with_dashes
@@ -48,7 +50,7 @@ class DataOptions:
     )
     labels: str | None = flag(
         None,
-        "given labels: FILE[:KEY] (default: the data set's)",
+        "given labels: FILE[:KEY], .csv, .npy, .npz or .pt (default: the data set's)",
         type=label_source,
         in_name=short_labels,
     )
@@ -63,7 +65,12 @@ class DataOptions:
     test_images: int | None = flag(
         None, "first test images to use (default: recipe, or all)", type=number(int, 1, MANY)
     )
-    view_valid: str = flag(AS_IT_IS, "planted in clean and test images", choices=PLANTED_NAMES, rare=True)
+    view_valid: str = flag(
+        AS_IT_IS,
+        "planted in clean and test images: a turn by 45 degrees, a move by 2 pixels, a zoom by 1.5 or 0.75",
+        choices=PLANTED_NAMES,
+        rare=True,
+    )
     train_on: str = flag("distorted", "control: images to train on, valid are the clean ones", choices=TRAIN_ON)
     overfit: bool = flag(False, "ablation: estimate the hyperparameters on the test set", rare=True)
     oversplit: bool = flag(False, "ablation: no split, train and validate on all images", rare=True)

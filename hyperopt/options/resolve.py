@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from custom_datasets.names import BUILT_IN, WHOLE
 from hyperopt.estimators.table import ESTIMATORS, estimator_of_flag, find_estimator
+from hyperopt.options.augmentations import AUG_HELP
 from hyperopt.options.augmenter import augmenter_options, with_flags
 from hyperopt.options.checks import check_run, check_setting
 from hyperopt.options.methods import METHODS
@@ -83,7 +84,9 @@ def options_parser(kind: type[Setting], description: str, hyper_opt: str, aug_mo
     lines = (f"  {name:<20}  {entry.help}" for name, entry in ESTIMATORS.items())
     about_augmenters = f"augmentations whose own flags --aug-model NAME --help shows: {', '.join(with_flags())}"
     epilog = "\n".join(("estimators, whose own flags --hyper-opt NAME --help shows:", *lines, about_augmenters))
-    parser = make_parser(description, epilog)
+    parser = make_parser(
+        description, epilog, ["augmentations:", *(f"  {name:<20}  {text}" for name, text in AUG_HELP.items())]
+    )
     add_flags(parser, kind.flags_in_order())
     own: dict[str, type] = {f"--aug-model {aug_model}": augmenter_options(aug_model)}
     own |= {f"--hyper-opt {hyper_opt}": find_estimator(hyper_opt).Options}

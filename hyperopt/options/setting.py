@@ -7,9 +7,10 @@ from typing import Any
 
 from custom_models.names import ENCODERS
 from custom_transforms.copy_amounts import amount_numbers, usual_amount
-from custom_transforms.names import POLICY_NAMES, STANDARD_NAMES, rand_numbers, standard_names
+from custom_transforms.names import STANDARD_NAMES, rand_numbers, standard_names
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, find_estimator
+from hyperopt.options.augmentations import AUG_HELP
 from hyperopt.options.augmenter import LEARNED, Learned, NoAugmenter
 from hyperopt.options.data_options import DataOptions
 from hyperopt.options.methods import METHODS, training_settings
@@ -30,7 +31,7 @@ from utils.flags import (
 from utils.recipes import Recipe
 from utils.weights_file import short_mark, weights_file
 
-AUG_MODELS = ("NONE", *POLICY_NAMES, *LEARNED)
+AUG_MODELS = tuple(AUG_HELP)
 # Letters of the parts of a row that a learned loss has.
 LOSS_LETTERS = {"NONE": "", "SOFT": "S", "WGHT": "W", "BOTH": "WS"}
 WARP_NAMES = ("paper", "original")
@@ -112,7 +113,9 @@ class Setting(DataOptions):
         type=rows_letters,
     )
     refit: bool = flag(False, "learn the rows, then train from scratch on distorted and clean images with them")
-    augmented: str | None = flag(None, "first images to augment: number or share (default: all)", type=count_or_share)
+    augmented: str | None = flag(
+        None, "first images of the order (rank) to augment: number or share (default: all)", type=count_or_share
+    )
     warp: str = flag("paper", "learned warp of the paper, or of the published code", choices=WARP_NAMES, rare=True)
     hyper_start: int = flag(
         None, "last epoch in which no row moves (default: the estimator's, or recipe)", type=number(int, 0, MANY)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Killed, contents
+from files_page import undocumented
 
 from hyperopt.estimators.estimator import Estimator
 from hyperopt.estimators.table import ESTIMATORS, Entry, find_estimator
@@ -97,6 +98,7 @@ def test_run_is_trained_tabulated_audited_and_the_same_twice(call, flags_of, nam
         assert status == 0, err
         assert f"opt_{name}_est_True" in out
     assert left(name, "once") == left(name, "again")
+    assert undocumented("once") - {("Metrics", "toy_seen")} == set()
     status, out, _ = call("get-results", "--data", "once", "--all")
     assert status == 0
     assert f"{'TRANSLATE/NONE' if name == 'SEL' else 'SEP/BOTH'} {name}" in out

@@ -17,28 +17,30 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-from hyperopt.options.resolve import parse_options
-from hyperopt.options.stored import read_result
-from hyperopt.report.audit_files import Asked, carries_labels, refuse_review, write_files
-from hyperopt.report.check_flags import check_flags
-from hyperopt.report.choice import choose_setting
-from hyperopt.report.comparisons import error_tables, lacking
-from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
-from hyperopt.report.curves import collect_curves, has_scores
-from hyperopt.report.data import load_data, load_given_data
-from hyperopt.report.drawn import Drawn
-from hyperopt.report.load import LoadedRun
-from hyperopt.report.network_out import Left, use_network
-from hyperopt.report.options import ResultOptions
-from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
-from hyperopt.report.review import Review, review_run
-from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
-from hyperopt.report.tables import all_tables, runs_csv, setting_table
-from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
-from hyperopt.runs.plan import setting_plan
-from utils.errors import UserError, exit_status
-from utils.files import replace_file
-from utils.runs.files import RunFiles
+from utils.errors import UserError, exit_status, imports
+
+with imports():
+    from hyperopt.options.resolve import parse_options
+    from hyperopt.options.stored import read_result
+    from hyperopt.report.audit_files import Asked, carries_labels, refuse_review, write_files
+    from hyperopt.report.check_flags import check_flags
+    from hyperopt.report.choice import choose_setting
+    from hyperopt.report.comparisons import error_tables, lacking
+    from hyperopt.report.curve_tables import curve_columns, curve_tables, without_reference
+    from hyperopt.report.curves import collect_curves, has_scores
+    from hyperopt.report.data import load_data, load_given_data
+    from hyperopt.report.drawn import Drawn
+    from hyperopt.report.load import LoadedRun
+    from hyperopt.report.network_out import Left, use_network
+    from hyperopt.report.options import ResultOptions
+    from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
+    from hyperopt.report.review import Review, review_run
+    from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
+    from hyperopt.report.tables import all_tables, runs_csv, setting_table
+    from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
+    from hyperopt.runs.plan import setting_plan
+    from utils.files import replace_file
+    from utils.runs.files import RunFiles
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,7 +147,11 @@ def leave(options: ResultOptions, found: Findings, run: StoredRun | None, review
         use_network(loaded, options.export, options.predict, options.to, left)
     if options.runs_csv:
         columns, unread = curve_columns(found.settings)
-        replace_file(options.runs_csv, runs_csv(found.settings, columns).encode())
+        earlier = options.runs_csv.read_text() if options.runs_csv.exists() else ""
+        content, kept = runs_csv(found.settings, columns, earlier)
+        replace_file(options.runs_csv, content.encode())
+        if kept:
+            left.notes.append(f"{options.runs_csv}: kept its {kept} runs that are not in this table")
         left.damaged += unread
         left.paths.append(options.runs_csv)
     return left

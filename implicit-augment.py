@@ -7,11 +7,13 @@ damaged. With --fresh, or without a checkpoint, a run starts from scratch.
 
 from collections.abc import Sequence
 
-from hyperopt.options.resolve import parse_options
-from hyperopt.options.run_options import RunOptions
-from hyperopt.runs.command import plan_options, train_options
-from utils.errors import exit_status
-from utils.processes import leave, one_voice
+from utils.errors import exit_status, imports
+
+with imports():
+    from hyperopt.options.resolve import parse_options
+    from hyperopt.options.run_options import RunOptions
+    from hyperopt.runs.command import plan_options, train_options
+    from utils.processes import leave, one_voice
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,16 @@
 source "$(dirname "${BASH_SOURCE[0]}")/begin.sh"
 RUNS=${RUNS:-0 1 2 3}
 GPUS=${GPUS:-0}
+
+# require NAME VALUE PATTERN EXAMPLE: stop if the value does not match.
+require() {
+    [[ $2 =~ ^$3$ ]] || {
+        echo "error: $1='$2' cannot be read; write $1='$4'" >&2
+        exit 2
+    }
+}
+require RUNS "$RUNS" '[0-9]+( [0-9]+)*' "0 1 2"
+require GPUS "$GPUS" '(none|[0-9]+( [0-9]+)*)' "0 1"
 TRAINING=${TRAINING:-}
 MATCH=.
 METHODS=(

@@ -25,7 +25,9 @@ case $DATASET in
     *) training="" distortions="1 0.0" rand=2,28 ;;
 esac
 TRAINING=${TRAINING:-$training}
-IFS=, read -ra DISTORTIONS <<<"${DISTORTIONS:-$distortions}"
+DISTORTIONS=${DISTORTIONS:-$distortions}
+require DISTORTIONS "$DISTORTIONS" '[0-9]+ [0-9.]+(,[0-9]+ [0-9.]+)*' "1 0.0,10 0.1"
+IFS=, read -ra DISTORTIONS <<<"$DISTORTIONS"
 BOTH="--aug-model SEP --los-model BOTH"
 LEARNT="$BOTH ${start:-} --hyper-opt"
 RA="--rand $rand"
@@ -54,6 +56,10 @@ chosen=()
 for method in "${METHODS[@]}"; do
     [[ ! $method =~ ${ROWS:-.} ]] || chosen+=("$method")
 done
+if ((${#chosen[@]} == 0)); then
+    echo "error: no setting matches ROWS='$ROWS'; they are:" "${METHODS[@]/#/$'\n'}" >&2
+    exit 2
+fi
 METHODS=("${chosen[@]}")
 
 # No other settings of these run folders.

@@ -18,9 +18,10 @@ from hyperopt.options.methods import METHODS
 from hyperopt.options.run_options import RunOptions
 from hyperopt.options.setting import Setting
 from hyperopt.report.options import ResultOptions
+from utils.errors import exit_status
 from utils.files import replace_file
 from utils.flag_words import help_and_default, value_kind
-from utils.flags import as_flag, flag_fields, metavar
+from utils.flags import Parser, as_flag, flag_fields, metavar
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/flags.md"
 INTRODUCTION = """\
@@ -104,5 +105,11 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def main() -> int:
+    """The command line, which has no flags; returns the exit status."""
+    Parser(description=__doc__.splitlines()[0]).parse_args()
+    return exit_status(lambda: replace_file(PAGE, page().encode()))
+
+
 if __name__ == "__main__":
-    replace_file(PAGE, page().encode())
+    raise SystemExit(main())

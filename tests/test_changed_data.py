@@ -292,3 +292,19 @@ def test_runs_that_are_shown_are_listed_in_a_file(train, results):
     assert (listed[1]["commit"], listed[1]["seconds"]) == ("", "")
     assert results(*DISTORTION, "--runs-csv", "one.csv")[0] == 0
     assert Path("one.csv").read_text() == Path("runs.csv").read_text()
+
+
+def test_list_of_runs_keeps_those_that_are_not_here(train, results):
+    """As of a table that several machines make one after the other."""
+    for run in ("run0", "run1"):
+        assert train(*DISTORTION, "-r", run, "--epochs", 1)[0] == 0
+    assert results("--all", "--runs-csv", "runs.csv")[0] == 0
+    first = Path("runs.csv").read_text().splitlines()
+    the_result("run1", "DIGITS").unlink()
+    edit(the_result("run0", "DIGITS"), lambda content: content["timing"].update(seconds=7.0))
+    status, _, err = results("--all", "--runs-csv", "runs.csv")
+    assert status == 0
+    assert "note: runs.csv: kept its 1 runs that are not in this table" in err
+    second = Path("runs.csv").read_text().splitlines()
+    assert second[::2] == first[::2]
+    assert ",7.0," in second[1]

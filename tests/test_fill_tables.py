@@ -209,7 +209,40 @@ def test_share_of_the_gain_is_between_the_first_and_the_last_line(runs_tables, f
 
 def test_no_accuracy_of_the_pages_is_typed(fill, capsys):
     """Every table of docs/tables.json can be made, and the pages are what the lists say."""
-    assert fill.main(["--check"]) == 0, capsys.readouterr().out
+    assert fill.main(["--check"]) == 0, capsys.readouterr().err
+
+
+MISTAKES = {
+    "unknown table": ("<!-- table none -->\n<!-- end -->", "asks for 'none'"),
+    "unknown line": ("<!--= digits X last_five --><!--/-->", "asks for 'X'"),
+    "unknown column": ("<!--= digits FIS x --><!--/-->", "asks for 'x'"),
+    "no end": ("<!-- table digits -->\n", "stands 1 times, in 0 complete"),
+    "no column": ("<!--= digits FIS --><!--/-->", "stands 1 times, in 0 complete"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_one_line_and_changes_no_page(fill, tmp_path, monkeypatch, capsys, mistake):
+    text, message = MISTAKES[mistake]
+    (tmp_path / "docs").mkdir()
+    for page in ("README.md", "docs/b.md"):
+        (tmp_path / page).write_text("<!--= digits FIS last_five -->7<!--/-->" if page == "README.md" else text)
+    monkeypatch.setattr(fill, "ROOT", tmp_path)
+    assert fill.main([]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: docs/b.md")
+    assert message in error
+    assert error.count("\n") == 1
+    assert "-->7<" in (tmp_path / "README.md").read_text()
+
+
+def test_table_file_that_cannot_be_read_is_one_line(fill, monkeypatch, capsys):
+    def broken():
+        return json.loads("{")
+
+    monkeypatch.setattr(fill, "tables", broken)
+    assert fill.main([]) == 2
+    assert capsys.readouterr().err.startswith("error: docs/tables.json is no JSON")
 
 
 def test_every_table_is_on_a_page():

@@ -75,3 +75,19 @@ def test_command_needs_no_slow_import(called, command):
     status, text, imported = called[command]
     assert (status, imported) == (COMMANDS[command][0], [])
     assert COMMANDS[command][1] in text
+
+
+@pytest.mark.parametrize(("script", "package"), [(TRAINING, "numpy"), (TRAINING, "torch"), (RESULTS, "numpy")])
+def test_package_that_is_not_installed_is_one_line(tmp_path, script, package):
+    """Whether the script needs it at once or later."""
+    lines = f"""
+import runpy, sys
+sys.modules[{package!r}] = None
+sys.argv = ["{script}.py"]
+sys.path.insert(0, {str(ROOT)!r})
+runpy.run_path({str(ROOT / script)!r} + ".py", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {sys.executable} has no {package}; activate the environment")
+    assert done.stderr.count("\n") == 1

@@ -134,6 +134,25 @@ def test_table_of_the_four_systems_shows_every_setting_that_it_trains(scripts, t
     assert not re.search(match, options[0].name + "_warp_original")
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    ["DISTORTIONS=10", "DISTORTIONS=1 0.0;10 0.1", "RUNS=0,1", "RUNS=-1", "GPUS=all", "ROWS=nothing"],
+)
+@pytest.mark.parametrize("printing", [True, False])
+def test_mistake_in_a_variable_trains_and_writes_nothing(tmp_path, mistake, printing):
+    name, _, value = mistake.partition("=")
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+    python.chmod(0o755)
+    command = ["bash", SCRIPTS / "table-four.sh", *(["--print"] if printing else [])]
+    environment = os.environ | {"PYTHON": str(python), name: value}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert f"{name}='{value}'" in done.stderr
+    assert not (tmp_path / "asked").exists()
+
+
 def test_rows_of_the_four_systems_can_be_chosen():
     commands = [" ".join(flags) for flags in printed("table-four", ROWS="FIS|EffAug", RUNS="2", DISTORTIONS="1 0.2")]
     assert len(commands) == 3

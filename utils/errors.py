@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from signal import Signals
 
 MISTAKE, INTERRUPTED = 2, 130
@@ -29,6 +30,9 @@ ADVICE = {
     **dict.fromkeys((errno.ENOLCK, errno.EDEADLK), "the disk gives no file locks; name a folder on another (--runs)"),
 }
 CHECK = "check the path, its permissions and the space on the disk"
+INSTALL = (
+    "activate the environment that has the packages (source .venv/bin/activate), or pip install -r requirements.txt"
+)
 UTF_8 = "take a UTF-8 locale (export LC_ALL=C.UTF-8), or rename the file"
 
 
@@ -67,8 +71,8 @@ def first_line(error: Exception) -> str:
 def exit_status(main: Callable[[], None]) -> int:
     """Run a script's body and return its exit status: 0, 2 after a mistake, 128 + the signal's number after a signal.
 
-    Mistakes of the user are UserError, OSError and letters that the locale lacks; each is printed to stderr in one
-    line. The streams are put back as they were.
+    Mistakes of the user are UserError, OSError, a package that is not installed and letters that the locale lacks; each
+    is printed to stderr in one line. The streams are put back as they were.
     """
     with _prepared_streams():
         try:
@@ -90,9 +94,28 @@ def exit_status(main: Callable[[], None]) -> int:
         except UnicodeEncodeError as error:
             text = ascii(error.object[error.start : error.end])
             return _report(f"the locale's encoding {error.encoding} has no {text}; {UTF_8}", MISTAKE)
+        except ModuleNotFoundError as error:
+            return _report(_missing(error), MISTAKE)
         except UserError as error:
             return _report(str(error), MISTAKE)
         return 0
+
+
+@contextmanager
+def imports() -> Iterator[None]:
+    """Around the imports of a script: a package that is not installed ends it with status 2 and one line on stderr."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SystemExit(_report(_missing(error), MISTAKE)) from None
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """What to do about a package that is not installed. Raises the error again if it is a module of the project."""
+    name = (error.name or "").partition(".")[0]
+    if (Path(__file__).parent.parent / name).is_dir():
+        raise error
+    return f"{sys.executable} has no {name}; {INSTALL}"
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class CleanAccuracy:
         return (
             f"the network is too weak for an audit: it is wrong about {100 * wrong:.1f} % of the clean images (mean "
             f"over classes), and contradicts no more than {100 * contradicted:.1f} % of the labels, which may be its "
-            "own mistakes; train longer, or with learned rows (--los-model BOTH --hyper-opt FIS)"
+            "own mistakes; train longer, or with learned rows if it has none (--los-model BOTH --hyper-opt FIS)"
         )
 
     def report(self, names: list[str] | None) -> list[str]:

@@ -69,7 +69,9 @@ class ResultOptions(Setting):
     format: str = flag("text", "how --all is printed", choices=tuple(LAYOUTS))
     dry_run: bool = flag(False, "print the resolved setting and the files that its results are read from, and stop")
     runs_csv: Path | None = flag(
-        None, "file (.csv) for one line per finished run that is shown: setting, accuracies, time", type=file_of(".csv")
+        None,
+        "file (.csv) for one line per finished run that is shown: setting, accuracies, time; its other runs are kept",
+        type=file_of(".csv"),
     )
     plot: Path | None = flag(None, "folder to draw figures into, each as PNG and as PDF", type=folder)
     audit: Path | None = flag(

@@ -175,9 +175,21 @@ def rare_accuracy(setting: SettingResults, result: Mapping[str, Any]) -> float |
     return statistics.mean(values) if values else None
 
 
-def runs_csv(settings: list[SettingResults], more: MoreColumns) -> str:
-    """The records of all runs as the content of a CSV file."""
-    return _as_csv(run_records(settings, more)) + "\n"
+def runs_csv(settings: list[SettingResults], more: MoreColumns, earlier: str = "") -> tuple[str, int]:
+    """The records of all runs as the content of a CSV file, and how many of them are `earlier` ones.
+
+    earlier: the content of such a file. Its runs that are not among the settings' are kept, below the others.
+    """
+    found = run_records(settings, more)
+    here = {_place(record) for record in found}
+    kept = [record for record in csv.DictReader(io.StringIO(earlier)) if _place(record) not in here]
+    columns = dict.fromkeys(column for record in [*found, *kept] for column in record)
+    return _as_csv([{column: record.get(column) for column in columns} for record in [*found, *kept]]) + "\n", len(kept)
+
+
+def _place(record: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Data set, setting and number of a run."""
+    return record["dataset"], record["setting"], str(record["run"])
 
 
 def _as_csv(content: list[dict[str, Any]]) -> str:

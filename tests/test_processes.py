@@ -96,7 +96,15 @@ def assert_alike(one, other, tolerance):
             assert line.keys() == reference.keys()
     for path in one.glob("result_*.json"):
         found, expected = (json.loads((folder / path.name).read_text()) for folder in (other, one))
-        for name in expected.keys() - {"run", "seed", "timing", "versions", "rows_checksum", "network_checksum"}:
+        for name in expected.keys() - {
+            "run",
+            "seed",
+            "timing",
+            "versions",
+            "commit",
+            "rows_checksum",
+            "network_checksum",
+        }:
             assert found[name] == expected[name], name
     for path in one.glob("predictions_*.npz"):
         with np.load(other / path.name) as found, np.load(path) as expected:

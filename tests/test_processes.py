@@ -17,7 +17,10 @@ import pytest
 import torch
 from conftest import ROOT
 
+from utils import processes
 from utils.arrays import load_tensors
+from utils.errors import LeaderError, Unspoken, UserError
+from utils.group import Group
 
 SETTING = ("--no-cuda", "--threads", 1, "--model", "lenet", "-ir", 10, "-nr", 0.1)
 EXACT = ("--precision", "fp64")
@@ -182,6 +185,20 @@ def test_a_mistake_is_one_line(together):
     assert statuses[1:3] == [2, 2]
     assert errors.count("images are less than one batch") == 1
     assert errors.count("--epoch") == 1
+
+
+def test_a_process_that_waited_for_a_failing_leader_says_nothing(monkeypatch):
+    """Also if it is the first one to report; the leader knows the reason."""
+
+    class Follower(Group):
+        rank, size = 1, 2
+
+    monkeypatch.setattr(processes, "is_launched", lambda: True)
+    monkeypatch.setattr(processes, "processes", Follower)
+    with pytest.raises(Unspoken), processes.one_voice():
+        raise LeaderError("the process that writes the files has failed")
+    with pytest.raises(UserError, match="of its own"), processes.one_voice():
+        raise UserError("of its own")
 
 
 def test_a_process_may_have_one_image_of_a_batch_or_none(together):

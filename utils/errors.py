@@ -48,6 +48,10 @@ class LostProcessError(UserError):
     """Another process of the run has ended, so that this one cannot go on."""
 
 
+class LeaderError(LostProcessError):
+    """The process that writes the files has failed while this one waited for it; it says why itself."""
+
+
 class Interrupted(BaseException):
     """A signal has stopped a run; `hint` says how it goes on. Like KeyboardInterrupt it is not an error."""
 

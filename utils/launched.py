@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from utils.errors import LostProcessError
+from utils.errors import LeaderError, LostProcessError
 from utils.group import Group, Value
 
 # Of the messages of gloo, NCCL and torch's store when the process at the other end has ended, which have no type of
@@ -75,7 +75,7 @@ class Launched(Group):
         """A block that the leader runs before the others, which end if it fails."""
         if not self.leads:
             if self.largest(0):
-                raise LostProcessError("the process that writes the files has failed")
+                raise LeaderError("the process that writes the files has failed")
             yield
             return
         failed = 1

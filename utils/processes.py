@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from itertools import count
 from typing import NoReturn
 
-from utils.errors import Interrupted, Unspoken, UserError
+from utils.errors import Interrupted, LeaderError, Unspoken, UserError
 from utils.group import ALONE, Group, is_launched
 
 _launched: list[Group] = []  # the group of this process, once it has been formed
@@ -42,6 +42,8 @@ def one_voice() -> Iterator[None]:
                 stack.enter_context(redirect_stdout(nowhere))
                 stack.enter_context(redirect_stderr(nowhere))
             yield
+    except LeaderError as error:  # before the leader says why, this process may already be here
+        raise Unspoken(error) from error
     except (UserError, OSError, Interrupted, KeyboardInterrupt) as error:
         if group.fails_first(number):
             raise

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # CIFAR-10 pictures with the labels that people gave (CIFAR-10N): local_data/CIFAR-10N/{train,test}.npz with the true labels,
-# and given/{worst,aggregate}.npy, in their order. A network is trained on the given labels of a third of the pictures; its
-# features of all pictures, frozen, are then a data set: how well an audit on them finds the wrong labels, beside confident
-# learning on the same features (the package cleanlab: pip install -r benchmarks/requirements.txt).
+# and beside them {worst,aggregate}.npy with the given ones, in the order of train.npz. A network is trained on the given
+# labels of a third of the pictures; its features of all pictures, frozen, are then a data set: how well an audit on them
+# finds the wrong labels, beside confident learning on the same features (the package cleanlab:
+# pip install -r benchmarks/requirements.txt).
 source "$(dirname "$0")/begin.sh"
 for labels in ${LABELS:-worst aggregate}; do
-    network="--dataset CIFAR-10N --recipe small -sr 0.4 --epochs 12 --no-cuda --threads 1 --labels given/$labels.npy"
-    features="--dataset CIFAR-10N-$labels --recipe features --valid-images 1000 --no-cuda --labels given/$labels.npy"
+    given="--no-cuda --labels local_data/CIFAR-10N/$labels.npy"
+    network="--dataset CIFAR-10N --recipe small -sr 0.4 --epochs 12 --threads 1 $given"
+    features="--dataset CIFAR-10N-$labels --recipe features --valid-images 1000 $given"
     $PYTHON implicit-augment.py $network -r run0
     if [[ ! -e local_data/CIFAR-10N-$labels/test.npz ]]; then
         name=resnet18thin_opt_NONE_est_True_aug_model_NONE_los_model_NONE_ir_1_sr_0.4_nr_0.0_labels_$labels

@@ -21,7 +21,7 @@ case $DATASET in
     DIGITS) training="" distortions="10 0.1,1 0.0,1 0.4,100 0.1" rand=2,28 ;;
     MNIST) training="-sr 0.1 --epochs 40 --threads 1" distortions="100 0.1" start="--hyper-start 10" rand=2,28 ;;
     SVHN-holdout) training="-sr 0.25 --recipe small --threads 1" distortions="10 0.2" rand=3,28 every="--unroll-every 4" smooth="--mixture-smooth 0.3" ;;
-    CIFAR-10N) training="-sr 0.42 --recipe small --threads 1 --labels given/worst.npy" distortions="1 0.0" rand=2,28 every="--unroll-every 4" ;;
+    CIFAR-10N) training="-sr 0.42 --recipe small --threads 1 --labels local_data/CIFAR-10N/worst.npy" distortions="1 0.0" rand=2,28 every="--unroll-every 4" ;;
     *) training="" distortions="1 0.0" rand=2,28 ;;
 esac
 TRAINING=${TRAINING:-$training}

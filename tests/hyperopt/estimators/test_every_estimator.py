@@ -3,13 +3,14 @@
 import csv
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from conftest import Killed, contents
+from conftest import Killed, call_in, contents
 from files_page import undocumented
 
 from hyperopt.estimators.estimator import Estimator
@@ -22,7 +23,8 @@ from utils.flags import as_flag, flag, number
 DATA = ("-ir", 10, "-nr", 0.3)
 LEARNING = ("--aug-model", "SEP", "--los-model", "BOTH")
 ORDERING = ("--aug-model", "TRANSLATE")
-SHORT = ("--no-cuda", "--epochs", 4, "--hyper-start", 1)
+TRAINING = ("--no-cuda", "--epochs", 4)  # flags that the results script does not have
+SHORT = (*TRAINING, "--hyper-start", 1)
 
 
 class Toy(Estimator):
@@ -53,36 +55,46 @@ class Toy(Estimator):
         return {"toy_seen": self.seen}
 
 
-@pytest.fixture(autouse=True)
-def toy(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def toy():
     """The toy stands in the table of estimators, in a module that is found as any other."""
     module = ModuleType("toy_estimator")
     module.Toy = Toy
-    monkeypatch.setitem(sys.modules, "toy_estimator", module)
-    monkeypatch.setitem(ESTIMATORS, "TOY", Entry("toy_estimator", "Toy", "weights from places"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "toy_estimator", module)
+        patch.setitem(ESTIMATORS, "TOY", Entry("toy_estimator", "Toy", "weights from places"))
+        yield
 
 
 NAMES = [*ESTIMATORS, "TOY"]
 
 
-@pytest.fixture
-def flags_of(call):
+def flags_of(name, train):
     """The flags of a run by an estimator; where it starts from another run, that is trained first."""
-
-    def flags(name, folder="local_data"):
-        common = (*SHORT, *DATA, *(ORDERING if name == "SEL" else LEARNING), "--data", folder)
-        if name != "CON":
-            return (*common, "--hyper-opt", name)
-        assert call("implicit-augment", *common, "--train-on", "both")[0] == 0
-        (rows,) = Path(folder).glob("DIGITS/run0/rows_smallnet_opt_NONE_*.npz")
-        return (*common, "--hyper-opt", name, "--rows", rows, "--train-on", "both")
-
-    return flags
+    common = (*SHORT, *DATA, *(ORDERING if name == "SEL" else LEARNING))
+    if name != "CON":
+        return (*common, "--hyper-opt", name)
+    start = "smallnet_opt_NONE_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.3_train_on_both"
+    assert train(*common, "--train-on", "both")[0] == 0
+    return (*common, "--hyper-opt", name, "--rows", start, "--train-on", "both")
 
 
-def left(name, folder="local_data"):
+@pytest.fixture(scope="module", params=NAMES)
+def trained(request, scripts, tmp_path_factory):
+    """A finished run by each estimator, in a folder of its own: its name, the folder, its flags, what was printed."""
+    folder = tmp_path_factory.mktemp(request.param)
+    run = partial(call_in, folder, scripts["implicit-augment"])
+    flags = flags_of(request.param, run)
+    status, out, err = run(*flags)
+    assert status == 0, err
+    return request.param, folder, flags, out
+
+
+def left(name, folder="."):
     """What a run by an estimator has left, but for its clocks."""
-    (last,) = Path(folder).glob(f"DIGITS/run0/last_*_opt_{name}_*.pt" if name != "NONE" else "DIGITS/run0/last_*.pt")
+    (last,) = Path(folder, "local_data").glob(
+        f"DIGITS/run0/last_*_opt_{name}_*.pt" if name != "NONE" else "DIGITS/run0/last_*.pt"
+    )
     content = torch.load(last, weights_only=True)
     kept = {key: value for key, value in content.items() if key not in ("epochs", "log", "options", "checksum")}
     kept.pop("rows_checksum")
@@ -91,40 +103,34 @@ def left(name, folder="local_data"):
     return fingerprint(kept), fingerprint(columns)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_run_is_trained_tabulated_audited_and_the_same_twice(call, flags_of, name):
-    for folder in ("once", "again"):
-        status, out, err = call("implicit-augment", *flags_of(name, folder))
-        assert status == 0, err
-        assert f"opt_{name}_est_True" in out
-    assert left(name, "once") == left(name, "again")
-    assert undocumented("once") - {("Metrics", "toy_seen")} == set()
-    status, out, _ = call("get-results", "--data", "once", "--all")
+def test_run_is_trained_tabulated_and_audited(trained, scripts):
+    name, folder, flags, out = trained
+    assert f"opt_{name}_est_True" in out
+    assert undocumented(folder / "local_data") - {("Metrics", "toy_seen")} == set()
+    results = partial(call_in, folder, scripts["get-results"])
+    status, out, _ = results("--all")
     assert status == 0
     assert f"{'TRANSLATE/NONE' if name == 'SEL' else 'SEP/BOTH'} {name}" in out
-    show = [str(f) for f in flags_of(name, "once")]
-    for option in ("--no-cuda", "--epochs"):
-        place = show.index(option)
-        del show[place : place + (2 if option == "--epochs" else 1)]
-    status, out, err = call("get-results", *show, "--audit", "audit.csv")
+    status, out, err = results(*flags[len(TRAINING) :], "--audit", "audit.csv")
     assert status == 0, err
     assert "labels look wrong" in out
-    assert len(Path("audit.csv").read_text().splitlines()) > 500
+    assert len((folder / "audit.csv").read_text().splitlines()) > 500
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_run_that_is_killed_goes_on_bit_for_bit(call, flags_of, killed_at, name):
-    assert call("implicit-augment", *flags_of(name, "whole"))[0] == 0
-    flags = flags_of(name)
+def test_run_that_is_killed_goes_on_bit_for_bit(trained, call, killed_at):
+    """So the same command gives the same result, too."""
+    name, folder, _, _ = trained
+    train = partial(call, "implicit-augment")
+    flags = flags_of(name, train)
     revive = killed_at(13)  # within the third epoch
     with pytest.raises(Killed):
-        call("implicit-augment", *flags)
+        train(*flags)
     revive()
-    status, _, err = call("implicit-augment", *flags)
+    status, _, err = train(*flags)
     assert status == 0
     assert "note: going on after epoch" in err
-    assert left(name) == left(name, "whole")
-    assert call("implicit-augment", *flags)[1].startswith("finished already")
+    assert left(name) == left(name, folder)
+    assert train(*flags)[1].startswith("finished already")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -143,11 +149,12 @@ def test_flags_are_its_own(call, refused, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_training_never_sees_a_true_label_that_is_not_given(call, flags_of, name, monkeypatch):
+def test_training_never_sees_a_true_label_that_is_not_given(call, name, monkeypatch):
     """With other true labels of the images that are trained on, and the same given ones, the same is learned."""
     from custom_datasets.loaders import Loaders
 
-    flags, given = flags_of(name), []
+    train = partial(call, "implicit-augment")
+    flags, given = flags_of(name, train), []
     for method in ("train", "hyper"):
         make = getattr(Loaders, method)
 
@@ -157,7 +164,7 @@ def test_training_never_sees_a_true_label_that_is_not_given(call, flags_of, name
             return batches
 
         monkeypatch.setattr(Loaders, method, spy)
-    assert call("implicit-augment", *flags)[0] == 0
+    assert train(*flags)[0] == 0
     assert given
     assert all(torch.equal(seen, expected) for seen, expected in given)
 

@@ -151,7 +151,7 @@ def leave(options: ResultOptions, found: Findings, run: StoredRun | None, review
         content, kept = runs_csv(found.settings, columns, earlier)
         replace_file(options.runs_csv, content.encode())
         if kept:
-            left.notes.append(f"{options.runs_csv}: kept its {kept} runs that are not in this table")
+            left.notes.append(f"{options.runs_csv}: kept its runs that are not in this table: {kept}")
         left.damaged += unread
         left.paths.append(options.runs_csv)
     return left

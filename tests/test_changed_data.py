@@ -304,7 +304,7 @@ def test_list_of_runs_keeps_those_that_are_not_here(train, results):
     edit(the_result("run0", "DIGITS"), lambda content: content["timing"].update(seconds=7.0))
     status, _, err = results("--all", "--runs-csv", "runs.csv")
     assert status == 0
-    assert "note: runs.csv: kept its 1 runs that are not in this table" in err
+    assert "note: runs.csv: kept its runs that are not in this table: 1\n" in err
     second = Path("runs.csv").read_text().splitlines()
     assert second[::2] == first[::2]
     assert ",7.0," in second[1]

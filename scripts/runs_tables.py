@@ -4,9 +4,11 @@ A table of docs/tables.json has
 
 files: lists of runs, in docs/results; the first one that has a run of a setting gives it.
 dataset, distortion: of its runs; a distortion is the part "ir_10_sr_1.0_nr_0.1" of a setting's name.
+flags: parts of the names that further flags add on these data, by what stands for them, as in {"rand": "2,28"}.
 runs: the numbers of the runs, such as "0-7".
 settings: a name of its "settings", a list of {"key", "label", "name", "stages"}: the line's heading, the setting's name
-    without its network, in which {d} stands for the distortion, and names of the stages that its command trains before.
+    without its network, and names of the stages that its command trains before. In a name, {d} stands for the
+    distortion, and another word in braces for that entry of "flags", or for nothing where it has none.
 keys: the keys of the settings to show (all).
 columns: keys of `COLUMNS`. against: the key of the setting that all are compared with, by `compare_by`.
 
@@ -17,6 +19,7 @@ means, as `copied_tables` says.
 import json
 import re
 import statistics
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,11 +126,19 @@ class Table:
         """A line for each setting that has runs."""
         found = []
         for one in self._settings:
-            names = [name.replace("{d}", self.spec["distortion"]) for name in (one["name"], *one.get("stages", []))]
-            own, *stages = (self._all_runs.get(name, {}) for name in names)
+            own, *stages = (self._all_runs.get(name, {}) for name in self._names(one))
             if own:
                 found.append(Line(one["key"], one["label"], own, stages))
         return found
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all settings and stages, without their network, also of those that have no runs."""
+        return {name for one in self._settings for name in self._names(one)}
+
+    def _names(self, setting: Mapping[str, Any]) -> list[str]:
+        parts = defaultdict(str, {"d": self.spec["distortion"], **self.spec.get("flags", {})})
+        return [name.format_map(parts) for name in (setting["name"], *setting.get("stages", []))]
 
     def line(self, key: str) -> Line:
         """The line of a setting."""

@@ -3,6 +3,7 @@ import io
 import os
 import shutil
 import signal
+import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -57,6 +58,19 @@ def load_script(name):
 @pytest.fixture(scope="session")
 def scripts():
     return {name: load_script(name) for name in ("implicit-augment", "get-results")}
+
+
+@pytest.fixture(scope="module")
+def scripts_path():
+    """Scripts import their neighbours by name alone."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    yield
+    sys.path.remove(str(ROOT / "scripts"))
+
+
+@pytest.fixture(scope="module")
+def runs_tables(scripts_path):
+    return importlib.import_module("runs_tables")
 
 
 def call_in(folder, script, *flags):

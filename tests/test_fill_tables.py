@@ -3,24 +3,11 @@
 import csv
 import importlib
 import json
-import sys
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from scipy.stats import ttest_rel
-
-
-@pytest.fixture(scope="module")
-def scripts_path():
-    sys.path.insert(0, str(ROOT / "scripts"))
-    yield
-    sys.path.remove(str(ROOT / "scripts"))
-
-
-@pytest.fixture(scope="module")
-def runs_tables(scripts_path):
-    return importlib.import_module("runs_tables")
 
 
 @pytest.fixture(scope="module")

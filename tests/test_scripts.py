@@ -1,22 +1,23 @@
 """The shell scripts behind the published tables."""
 
 import dataclasses
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from custom_datasets.names import BUILT_IN
 from hyperopt.options.resolve import resolve
 from hyperopt.report.check_flags import check_flags
 from hyperopt.runs.stages import stages
 
-SCRIPTS = Path(__file__).parent.parent / "scripts"
+SCRIPTS = ROOT / "scripts"
 SOURCED = {"begin", "published-settings", "resmooth"}  # by the others
 NO_TABLES = ("slurm-", "gpu-")  # of the queue, and of what a GPU is measured by
 TABLES_AND_FIGURES = sorted(
@@ -116,7 +117,7 @@ FOUR = {"DIGITS": (8 + 8 + 4 + 4, 4), "MNIST": (2, 1), "SVHN-holdout": (2, 1), "
 
 
 @pytest.mark.parametrize("dataset", FOUR)
-def test_table_of_the_four_systems_shows_every_setting_that_it_trains(scripts, tmp_path, dataset):
+def test_table_of_the_four_systems_shows_every_setting_that_it_trains(scripts, runs_tables, tmp_path, dataset):
     """The lines of the pages' tables, too, which docs/tables.json names."""
     script = scripts["implicit-augment"]
     asked = asked_of("table-four", tmp_path, DATASET=dataset)
@@ -132,6 +133,11 @@ def test_table_of_the_four_systems_shows_every_setting_that_it_trains(scripts, t
     names = {stage.run.name for one in options for stage in stages(one)}
     assert [name for name in names if not re.search(match, name)] == []
     assert not re.search(match, options[0].name + "_warp_original")
+    described = json.loads((ROOT / "docs/tables.json").read_text())
+    tables = (spec for name, spec in described["tables"].items() if name.startswith("four-"))
+    shown = [runs_tables.Table(spec, described["settings"]).names for spec in tables if spec["dataset"] == dataset]
+    if shown:
+        assert set().union(*shown) == {name.partition("_opt_")[2] for name in names}
 
 
 @pytest.mark.parametrize(

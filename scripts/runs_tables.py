@@ -92,10 +92,17 @@ class Line:
         place = {0: 0, 100: -1}.get(share, selection.place_of(share / 100))
         return {number: float(curve.accuracies[name][place]) for number, curve in selection.curves.items()}
 
-    def seconds(self) -> dict[tuple[int, str], float]:
-        """Seconds of the command, all stages together, by run and file, where one file has all stages."""
+    def seconds(self) -> dict[tuple[int, str, str], float]:
+        """Seconds of the command, all stages together, by run, file and commit, where these are those of all stages.
+
+        A list grows over several machines, each with a commit of its own.
+        """
         parts = [
-            {(number, run["file"]): float(run["seconds"]) for number, runs in stage.items() for run in runs}
+            {
+                (number, run["file"], run.get("commit", "")): float(run["seconds"])
+                for number, runs in stage.items()
+                for run in runs
+            }
             for stage in (self.versions, *self.stages)
         ]
         return {place: sum(part[place] for part in parts) for place in parts[0] if all(place in part for part in parts)}
@@ -211,7 +218,7 @@ def difference_cell(table: Table, line: Line) -> str:
 
 
 def cost_cell(table: Table, line: Line) -> str:
-    """Seconds of a command over those of the first line, the baseline: median over runs that one file has of both."""
+    """Seconds of a command over those of the first line, the baseline: median over runs that one list has of both."""
     ours, theirs = line.seconds(), table.lines[0].seconds()
     ratios = [seconds / theirs[place] for place, seconds in ours.items() if place in theirs]
     return f"{statistics.median(ratios):.1f}" if ratios else "-"

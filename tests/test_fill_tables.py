@@ -79,6 +79,14 @@ def test_cells_are_those_of_numpy_and_scipy(runs_tables, folder):
     assert (fis[3], refit[3]) == ("1.6", "2.1")
 
 
+def test_seconds_of_two_machines_are_not_added_up(runs_tables):
+    def runs(**seconds):
+        return {0: [{"file": "a.csv", "commit": commit, "seconds": str(value)} for commit, value in seconds.items()]}
+
+    line = runs_tables.Line("refit", "refit", runs(slow=30, quick=10), [runs(slow=25), runs(quick=7, slow=20)])
+    assert line.seconds() == {(0, "a.csv", "slow"): 75}
+
+
 def test_run_that_is_missing_is_said(runs_tables, folder):
     spec = SPEC | {"runs": "0-3", "keys": ["NONE"]}
     assert f"{BASE.mean():.2f} ± {BASE.std(ddof=1):.2f} (n = 3)" in runs_tables.Table(spec, SETTINGS, folder).markdown()

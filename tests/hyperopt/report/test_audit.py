@@ -114,7 +114,7 @@ def test_other_formats_say_the_same(audited, results):
     assert np.load("clean.npy").tolist() == [int(line) for line in Path("clean.txt").read_text().split()]
 
 
-def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, results):
+def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, results, sketched):
     train("-r", "mine", "--seed", 1)
     train()
     status, out, err = results("--audit", "audit.csv", "-r", "mine", "--plot", "figures")
@@ -128,7 +128,7 @@ def test_run_without_rows_or_made_noise_leaves_their_columns_empty(train, result
 
 
 @pytest.mark.parametrize("more", [("--refit",), pytest.param(("--train-on", "both"), marks=pytest.mark.slow)])
-def test_rows_that_a_run_does_not_leave_are_left_out(train, results, more):
+def test_rows_that_a_run_does_not_leave_are_left_out(train, results, sketched, more):
     row = (*NOISE, *(FIS if "--refit" in more else FIS[:-2]), *more)
     train(*row)
     status, _, err = results(*row, "--audit", "audit.csv", "--plot", "figures")
@@ -265,7 +265,7 @@ def test_data_that_has_changed_since_is_refused(call):
     assert "is of other data than the present ones" in err
 
 
-def test_unusual_names_are_written_as_they_are(call):
+def test_unusual_names_are_written_as_they_are(call, sketched):
     for name in ("a,b", 'say "x"', "c$_$d", "日本"):
         for part in ("train", "valid"):
             folder = Path("local_data/odd", part, name)

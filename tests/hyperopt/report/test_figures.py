@@ -320,7 +320,7 @@ def test_all_figures_are_written_as_png_and_pdf_and_a_row_has_its_own(write, cal
     }
 
 
-def test_runs_of_an_earlier_version_are_left_out_and_named(write, results):
+def test_runs_of_an_earlier_version_are_left_out_and_named(write, results, sketched):
     files, *_ = write(METHOD)
     write(METHOD, 1)
     other, *_ = write(BASELINE)
@@ -340,7 +340,7 @@ def test_runs_of_an_earlier_version_are_left_out_and_named(write, results):
 
 
 @pytest.mark.parametrize("kind", ["metrics", "predictions", "rows"])
-def test_damaged_file_is_named_after_the_other_figures(write, results, kind):
+def test_damaged_file_is_named_after_the_other_figures(write, results, sketched, kind):
     files, *_ = write(METHOD)
     write(METHOD, 1)
     path = getattr(files, kind)

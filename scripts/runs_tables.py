@@ -155,15 +155,15 @@ class Table:
         """The table; the lowest mean error of each accuracy, among settings with all runs, is in bold."""
         columns, count = self.spec["columns"], len(numbers(self.spec["runs"]))
         grid = [["", *(heading(self, column) for column in columns)]]
-        errors = {name: [line.errors(name) for line in self.lines] for name in ACCURACIES}
-        lowest = {
-            name: min((mean(one) for one in found if len(one) == count), default=0) for name, found in errors.items()
+        complete = {
+            name: [mean(one) for line in self.lines if len(one := line.errors(name)) == count] for name in ACCURACIES
         }
         for line in self.lines:
             cells = []
             for column in columns:
                 text = COLUMNS[column][1](self, line)
-                best = column in ACCURACIES and mean(line.errors(column)) == lowest[column]
+                errors = line.errors(column) if column in ACCURACIES else {}
+                best = len(errors) == count and mean(errors) == min(complete[column])
                 cells.append(f"**{text}**" if best else text)
             grid.append([line.label, *cells])
         return as_markdown(grid)

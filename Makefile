@@ -14,7 +14,7 @@ FIGURES := local_data/demo/figures
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) $(METHOD) --hyper-opt FIS
-	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) --method ReSmooth --rand 2,28
+	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) --method ReSmooth --rand 2,28 --mixture-originals 0
 	$(BIN)/python get-results.py $(DEMO) --all --plot $(FIGURES)
 	$(BIN)/python get-results.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.html --plot $(FIGURES)
 	@echo

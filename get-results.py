@@ -35,8 +35,9 @@ with imports():
     from hyperopt.report.options import ResultOptions
     from hyperopt.report.results import Findings, SettingResults, all_results, only_runs, setting_results
     from hyperopt.report.review import Review, review_run
+    from hyperopt.report.runs_list import as_csv, merge_runs
     from hyperopt.report.side_by_side import StoredRun, only_run, runs_of, side_by_side
-    from hyperopt.report.tables import all_tables, runs_csv, setting_table
+    from hyperopt.report.tables import all_tables, run_records, setting_table
     from hyperopt.report.wrong_labels import label_table, review_settings, score_table, threshold_table
     from hyperopt.runs.plan import setting_plan
     from utils.files import replace_file
@@ -147,11 +148,9 @@ def leave(options: ResultOptions, found: Findings, run: StoredRun | None, review
         use_network(loaded, options.export, options.predict, options.to, left)
     if options.runs_csv:
         columns, unread = curve_columns(found.settings)
-        earlier = options.runs_csv.read_text() if options.runs_csv.exists() else ""
-        content, kept = runs_csv(found.settings, columns, earlier)
-        replace_file(options.runs_csv, content.encode())
-        if kept:
-            left.notes.append(f"{options.runs_csv}: kept its runs that are not in this table: {kept}")
+        records, notes = merge_runs(run_records(found.settings, columns), options.runs_csv)
+        replace_file(options.runs_csv, as_csv(records).encode())
+        left.notes += notes
         left.damaged += unread
         left.paths.append(options.runs_csv)
     return left

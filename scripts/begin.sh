@@ -7,7 +7,7 @@ if (($# > 1)) || [[ ${1---print} != --print ]]; then
     echo "error: unknown argument '$*'; --print lists the commands, RUNS= names the runs" >&2
     exit 2
 fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH="" cd -- "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
 # One line per run that a script's tables are made of, which is committed with them.
 RUNS_CSV=docs/results/$(basename "$0" .sh).csv
@@ -27,5 +27,9 @@ if (($#)); then
     cp() { :; }
     mkdir() { :; }
 else
+    command -v "$PYTHON" >/dev/null || {
+        echo "error: there is no $PYTHON; make demo sets it up, or set PYTHON=python3" >&2
+        exit 2
+    }
     mkdir -p docs/results
 fi

@@ -8,16 +8,22 @@ with the lowest mean error there. Points are means over runs, bars standard devi
 """
 
 import sys
+from io import BytesIO
 from pathlib import Path
 from statistics import mean, stdev
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
-from runs_tables import ROOT, Line, Table, tables
+from utils.errors import UserError, exit_status, imports
 
-from hyperopt.report.figures import style
+with imports():
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import LogLocator
+    from runs_tables import ROOT, Line, Table, tables
+
+    from hyperopt.report.figures import style
+    from utils.files import replace_file
+    from utils.flags import Parser
 
 # Distortions from none to both, as tables of docs/tables.json.
 DISTORTIONS = {
@@ -44,15 +50,20 @@ ACCURACY = "last_five"
 
 
 def strongest(table: Table) -> Line | None:
-    """The control with the lowest mean error."""
-    controls = [line for line in table.lines if line.label.startswith("control") and line.errors(ACCURACY)]
-    return min(controls, key=lambda line: mean(line.errors(ACCURACY).values()), default=None)
+    """The control with the lowest mean error, among those with as many runs as the one that has most."""
+    controls = [line for line in table.lines if line.label.startswith("control")]
+    most = max((len(line.errors(ACCURACY)) for line in controls), default=0)
+    complete = [line for line in controls if len(line.errors(ACCURACY)) == most > 0]
+    return min(complete, key=lambda line: mean(line.errors(ACCURACY).values()), default=None)
 
 
 def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[str, str, str, str]) -> None:
     """Means and standard deviations of a setting at all distortions that it has runs of."""
     name, colour, marker, dashes = look
     found = [(place, list(line.errors(ACCURACY).values())) for place, line in enumerate(lines) if line]
+    found = [(place, values) for place, values in found if values]
+    if not found:
+        return
     axes.errorbar(
         [place + shift for place, _ in found],
         [mean(values) for _, values in found],
@@ -69,17 +80,19 @@ def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[st
     )
 
 
-def main() -> int:
-    """Write the figure."""
+def draw() -> None:
+    """Write the figure. Raises UserError when a table is not described, or has no runs."""
     found = tables()
+    if missing := [name for name in DISTORTIONS if name not in found or not found[name].lines]:
+        raise UserError(f"docs/tables.json or its lists of runs lack {', '.join(missing)}")
     shown = [found[name] for name in DISTORTIONS]
+    file = BytesIO()
     with style.page():
         figure = style.new_figure(3.4)
         axes = figure.subplots()
         for number, (key, look) in enumerate(LINES.items()):
             lines = [next((line for line in table.lines if line.key == key), None) for table in shown]
-            if any(lines):
-                draw_line(axes, lines, (number - len(LINES) / 2) * 0.045, look)
+            draw_line(axes, lines, (number - len(LINES) / 2) * 0.045, look)
         draw_line(axes, [strongest(table) for table in shown], len(LINES) / 2 * 0.045, STRONGEST)
         axes.set_xticks(range(len(DISTORTIONS)), list(DISTORTIONS.values()))
         axes.set(ylabel="test error in %, mean of last five epochs", yscale="log")
@@ -88,8 +101,14 @@ def main() -> int:
         axes.minorticks_off()
         axes.grid(alpha=0.3, axis="y")
         style.legend_below(figure, axes)
-        figure.savefig(ROOT / "docs/four.png")
-    return 0
+        figure.savefig(file)
+    replace_file(ROOT / "docs/four.png", file.getvalue())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    Parser(description=__doc__.splitlines()[0]).parse_args(arguments)
+    return exit_status(draw)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from runs_tables import ROOT, tables
+from utils.errors import UserError, exit_status, imports
 
-from utils.errors import UserError, exit_status
-from utils.files import replace_file
-from utils.flags import Parser
+with imports():
+    from runs_tables import ROOT, tables
+
+    from utils.files import replace_file
+    from utils.flags import Parser
 
 TABLE = re.compile(r"(<!-- table ([\w.-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 VALUE = re.compile(r"(<!--= ([\w.-]+) (\S+) (\w+)(?: (\S+))? -->)(.*?)(<!--/-->)", re.DOTALL)

@@ -18,7 +18,7 @@ require() {
         exit 2
     }
 }
-require RUNS "$RUNS" '[0-9]+( [0-9]+)*' "0 1 2"
+require RUNS "$RUNS" '(0|[1-9][0-9]*)( (0|[1-9][0-9]*))*' "0 1 2"
 require GPUS "$GPUS" '(none|[0-9]+( [0-9]+)*)' "0 1"
 TRAINING=${TRAINING:-}
 MATCH=.
@@ -63,17 +63,25 @@ run_all() {
 }
 
 train_settings() {
-    local dataset=$1 place=0 gpu gpus failed=0
+    local dataset=$1 place=0 gpu gpus jobs=() job status failed=0
     shift
     read -ra gpus <<<"$GPUS"
     for gpu in "${gpus[@]}"; do
-        # A pipeline is a process of its own, in which place could not count.
-        commands "$place" "$gpu" "${#gpus[@]}" "$dataset" "$@" | run_all &
-        [[ $PYTHON != list_training ]] || wait # the lists of the GPUs follow one another
+        if [[ $PYTHON == list_training ]]; then # the lists of the GPUs follow one another
+            run_all < <(commands "$place" "$gpu" "${#gpus[@]}" "$dataset" "$@")
+        else
+            run_all < <(commands "$place" "$gpu" "${#gpus[@]}" "$dataset" "$@") &
+            jobs+=($!)
+        fi
         place=$((place + 1))
     done
-    for job in $(jobs -p); do
-        wait "$job" || failed=1
+    # The trainings that run go on to their end, and no other one begins.
+    trap 'kill "${jobs[@]}"; exit 143' TERM INT HUP
+    for job in "${jobs[@]}"; do
+        status=0
+        wait "$job" || status=$?
+        ((status < 128)) || exit "$status"
+        ((status == 0)) || failed=1
     done
     return "$failed"
 }

@@ -27,11 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from copied_tables import Copied, read
+from copied_tables import Copied
 
 from hyperopt.report.comparisons import paired_difference
 from hyperopt.report.curves import Curve, Selection, budget_of_gain
+from hyperopt.report.runs_list import read_runs
 from hyperopt.report.tables import as_markdown, mean_and_spread
+from utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs/results"
@@ -121,10 +123,13 @@ class Table:
         """The runs of every setting, by the setting's name without its network."""
         found: dict[str, Versions] = {}
         for file in self.spec["files"]:
-            for run in read(self._folder / file):
+            networks: dict[tuple[str, int], str] = {}
+            for run in read_runs(self._folder / file).values():
                 number = int(run["run"])
                 if run["dataset"] == self.spec["dataset"] and number in numbers(self.spec["runs"]):
-                    name = run["setting"].partition("_opt_")[2]
+                    network, _, name = run["setting"].partition("_opt_")
+                    if networks.setdefault((name, number), network) != network:
+                        raise UserError(f"{file} has run{number} of {name} with two networks; take one of them out")
                     found.setdefault(name, {}).setdefault(number, []).append({**run, "file": file})
         return found
 

@@ -11,17 +11,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hyperopt.estimators.table import ESTIMATORS, find_estimator
-from hyperopt.options.augmentations import AUG_HELP
-from hyperopt.options.augmenter import with_flags
-from hyperopt.options.methods import METHODS
-from hyperopt.options.run_options import RunOptions
-from hyperopt.options.setting import Setting
-from hyperopt.report.options import ResultOptions
-from utils.errors import exit_status
-from utils.files import replace_file
-from utils.flag_words import help_and_default, value_kind
-from utils.flags import Parser, as_flag, flag_fields, metavar
+from utils.errors import exit_status, imports
+
+with imports():
+    from hyperopt.estimators.table import ESTIMATORS, find_estimator
+    from hyperopt.options.augmentations import AUG_HELP
+    from hyperopt.options.augmenter import with_flags
+    from hyperopt.options.methods import METHODS
+    from hyperopt.options.run_options import RunOptions
+    from hyperopt.options.setting import Setting
+    from hyperopt.report.options import ResultOptions
+    from utils.files import replace_file
+    from utils.flag_words import help_and_default, value_kind
+    from utils.flags import Parser, as_flag, flag_fields, metavar
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/flags.md"
 INTRODUCTION = """\

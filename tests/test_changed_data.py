@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -308,3 +309,60 @@ def test_list_of_runs_keeps_those_that_are_not_here(train, results):
     second = Path("runs.csv").read_text().splitlines()
     assert second[::2] == first[::2]
     assert ",7.0," in second[1]
+
+
+@pytest.fixture
+def listed_run(train, results):
+    """A list with the one run that is here."""
+    assert train(*DISTORTION, "--epochs", 1)[0] == 0
+    path = Path("runs.csv")
+    assert results("--all", "--runs-csv", path)[0] == 0
+    return path
+
+
+BAD_LISTS = {
+    "no header": ("run0,5\n", "is no header"),
+    "column twice": ("dataset,setting,run,epochs,epochs\n", "line 1"),
+    "merge conflict": ("{header}\n<<<<<<< HEAD\n", "line 2"),
+    "too many cells": ("{header}\n{line},more\n", "line 2"),
+    "too few cells": ("{header}\n{line}\nDIGITS,mine,3\n", "line 3"),
+    "number": ("{header}\n{other},zero{rest}\n", "line 2"),
+    "leading zero": ("{header}\n{other},00{rest}\n", "line 2"),
+    "run twice": ("{header}\n{line}\n{line}\n", "line 3 .* is of a run that is there before"),
+    "open quote": ('{header}\n"{line}\n', "cannot be read as a list of runs"),
+    "Latin-1": ("{header}\n{line}\n", "cannot be read as a list of runs"),
+    "other epochs": ("{header}\n{line}\n", "run0 of .* with 200 epochs, and here it has 1;"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_LISTS)
+def test_list_of_runs_that_is_damaged_or_of_other_trainings_stays(call, listed_run, mistake):
+    text, reason = BAD_LISTS[mistake]
+    header, line = listed_run.read_text().splitlines()
+    dataset, setting, run, epochs, rest = line.split(",", 4)
+    other, rest = f"{dataset},{setting}", f",{epochs},{rest}"
+    if mistake == "other epochs":
+        line = f"{other},{run},200,{rest.split(',', 2)[2]}"
+    content = text.format(header=header, line=line, other=other, rest=rest).encode()
+    if mistake == "no header":
+        content = b"mine\n" + header.encode() + b"\n"
+    if mistake == "Latin-1":
+        content = content.replace(b"smallnet", "sm\u00e4llnet".encode("latin-1"))
+    listed_run.write_bytes(content)
+    status, _, err = call("get-results", "--all", "--runs-csv", listed_run)
+    assert status == 2
+    assert re.search(f"^error: .*{reason}.*$", err, re.MULTILINE), err
+    assert err.count("\n") == 1 + err.count("note: ")
+    assert listed_run.read_bytes() == content
+
+
+def test_list_of_runs_from_a_spreadsheet_is_read_and_other_accuracies_are_said(call, listed_run):
+    """With the mark and the line ends that a spreadsheet writes."""
+    header, line = listed_run.read_text().splitlines()
+    dataset, setting, run, epochs, _, rest = line.split(",", 5)
+    changed = f"{dataset},{setting},{run},{epochs},12.5,{rest}"
+    listed_run.write_bytes(f"\ufeff{header}\r\n{changed}\r\n".encode())
+    status, _, err = call("get-results", "--all", "--runs-csv", listed_run)
+    assert status == 0
+    assert f"note: {listed_run}: runs that had other accuracies there were replaced: run0 of {setting}\n" in err
+    assert listed_run.read_text() == f"{header}\n{line}\n"

@@ -1,6 +1,8 @@
 """The shell scripts behind the published tables."""
 
 import dataclasses
+import importlib
+import io
 import json
 import os
 import re
@@ -142,7 +144,17 @@ def test_table_of_the_four_systems_shows_every_setting_that_it_trains(scripts, r
 
 @pytest.mark.parametrize(
     "mistake",
-    ["DISTORTIONS=10", "DISTORTIONS=1 0.0;10 0.1", "RUNS=0,1", "RUNS=-1", "GPUS=all", "ROWS=nothing"],
+    [
+        "DISTORTIONS=10",
+        "DISTORTIONS=1 0.0;10 0.1",
+        "RUNS=0,1",
+        "RUNS=-1",
+        "GPUS=all",
+        "ROWS=nothing",
+        "DATASET=a b",
+        "DISTORTIONS=10 1.0.0",
+        "RUNS=00",
+    ],
 )
 @pytest.mark.parametrize("printing", [True, False])
 def test_mistake_in_a_variable_trains_and_writes_nothing(tmp_path, mistake, printing):
@@ -358,6 +370,55 @@ def test_every_selection_is_understood_and_of_its_own(scripts, name):
         if options.hyper_opt == "SEL" and options.dataset != "DIGITS":
             assert (options.first_images, options.estimator.select_scale) == (1000, "raw")
     assert len(runs) == len(commands) == SELECTED[name]
+
+
+NO_COMMANDS = {
+    "": "there are no commands on stdin",
+    "\n\n": "there are no commands on stdin",
+    "implicit-augment.py\n# python implicit-augment.py\n": "'# python implicit-augment.py' is no command",
+    "torchrun --nproc 2 implicit-augment.py": "is no command",
+    "rm -rf x; python implicit-augment.py": "is no command",
+    "\udcff implicit-augment.py": "is no command",
+    "implicit-augment.py --dataset 'x": "No closing quotation",
+}
+
+
+@pytest.mark.parametrize("text", NO_COMMANDS)
+def test_stdin_without_commands_alone_runs_none(scripts_path, monkeypatch, capsys, text):
+    in_process = importlib.import_module("in-process")
+    monkeypatch.setattr(in_process, "run_all", lambda commands: pytest.fail("some were run"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert in_process.main([]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert NO_COMMANDS[text] in error
+    assert error.count("\n") == 1
+
+
+def test_signal_ends_all_distortions_and_an_own_training_has_a_list_of_its_own(tmp_path):
+    asked = tmp_path / "asked"
+    python = tmp_path / "python"
+    environment = os.environ | {"PYTHON": str(python), "RUNS": "0", "TRAINING": "--epochs 2", "start": "--bogus"}
+
+    def table(status):
+        python.write_text(f'#!/bin/sh\necho "$*" >>{asked}\nexit {status}\n')
+        python.chmod(0o755)
+        asked.unlink(missing_ok=True)
+        command = ["bash", SCRIPTS / "table-four.sh"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return done.returncode, asked.read_text().splitlines()
+
+    assert table(143) == (
+        143,
+        ["implicit-augment.py -r run0 --no-cuda -nr 0.1 -ir 10 --dataset DIGITS --epochs 2 --aug-model NONE"],
+    )
+    status, commands = table(0)
+    assert status == 0
+    assert len(commands) == 4 * 15 + 1
+    assert not any("bogus" in command for command in commands)
+    assert commands[-1].endswith(
+        "--match . --plot local_data/DIGITS/figures --runs-csv docs/results/table-four-digits-own.csv"
+    )
 
 
 @pytest.mark.slow

@@ -1,7 +1,5 @@
 """Results as tables: text, Markdown, LaTeX, CSV, JSON."""
 
-import csv
-import io
 import json
 import statistics
 from collections.abc import Callable, Mapping
@@ -13,6 +11,7 @@ from custom_datasets.distortion import divide_classes
 from hyperopt.report.metrics import epochs_of
 from hyperopt.report.repetitions import name_ranges
 from hyperopt.report.results import SettingResults
+from hyperopt.report.runs_list import as_csv
 from utils.grid import Grid, as_text
 from utils.runs.accuracies import ACCURACIES
 
@@ -175,35 +174,10 @@ def rare_accuracy(setting: SettingResults, result: Mapping[str, Any]) -> float |
     return statistics.mean(values) if values else None
 
 
-def runs_csv(settings: list[SettingResults], more: MoreColumns, earlier: str = "") -> tuple[str, int]:
-    """The records of all runs as the content of a CSV file, and how many of them are `earlier` ones.
-
-    earlier: the content of such a file. Its runs that are not among the settings' are kept, below the others.
-    """
-    found = run_records(settings, more)
-    here = {_place(record) for record in found}
-    kept = [record for record in csv.DictReader(io.StringIO(earlier)) if _place(record) not in here]
-    columns = dict.fromkeys(column for record in [*found, *kept] for column in record)
-    return _as_csv([{column: record.get(column) for column in columns} for record in [*found, *kept]]) + "\n", len(kept)
-
-
-def _place(record: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Data set, setting and number of a run."""
-    return record["dataset"], record["setting"], str(record["run"])
-
-
-def _as_csv(content: list[dict[str, Any]]) -> str:
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(content[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(content)
-    return file.getvalue().rstrip()
-
-
 LAYOUTS = {
     "text": lambda settings: _grids(settings, "text", as_text),
     "markdown": lambda settings: _grids(settings, "markdown", as_markdown),
     "latex": lambda settings: _grids(settings, "latex", as_latex, "% "),
-    "csv": lambda settings: _as_csv(records(settings)),
+    "csv": lambda settings: as_csv(records(settings)).rstrip(),
     "json": lambda settings: json.dumps(records(settings), indent=2),
 }

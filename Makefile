@@ -5,7 +5,7 @@ LOWEST := .venv-lowest/bin
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := --data local_data/demo --dataset DIGITS
 DISTORTION := -ir 10 -nr 0.1
-RUN := -r run0 $(DISTORTION) --no-cuda
+RUN := -r run0 $(DISTORTION) --no-cuda --epochs 80
 METHOD := --aug-model SEP --los-model BOTH
 FIGURES := local_data/demo/figures
 
@@ -14,7 +14,7 @@ FIGURES := local_data/demo/figures
 demo: $(BIN)/.installed
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN)
 	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) $(METHOD) --hyper-opt FIS
-	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) --method ReSmooth --rand 2,28 --mixture-originals 0
+	$(BIN)/python implicit-augment.py $(DEMO) $(RUN) --method ReSmooth --rand 2,10
 	$(BIN)/python get-results.py $(DEMO) --all --plot $(FIGURES)
 	$(BIN)/python get-results.py $(DEMO) $(DISTORTION) $(METHOD) --hyper-opt FIS --audit local_data/demo/audit.html --plot $(FIGURES)
 	@echo

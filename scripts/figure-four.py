@@ -4,7 +4,8 @@
     .venv/bin/python scripts/figure-four.py
 
 The runs are those of the tables four-digits-* of docs/tables.json. The strongest control of a distortion is the one
-with the lowest mean error there. Points are means over runs, bars standard deviations.
+with the lowest mean error there, over the runs that all controls have. Points are means over runs, bars standard
+deviations.
 """
 
 import sys
@@ -50,11 +51,12 @@ ACCURACY = "last_five"
 
 
 def strongest(table: Table) -> Line | None:
-    """The control with the lowest mean error, among those with as many runs as the one that has most."""
+    """The control with the lowest mean error over the runs that all controls have."""
     controls = [line for line in table.lines if line.label.startswith("control")]
-    most = max((len(line.errors(ACCURACY)) for line in controls), default=0)
-    complete = [line for line in controls if len(line.errors(ACCURACY)) == most > 0]
-    return min(complete, key=lambda line: mean(line.errors(ACCURACY).values()), default=None)
+    shared = set.intersection(*(set(line.errors(ACCURACY)) for line in controls)) if controls else set()
+    if not shared:
+        return None
+    return min(controls, key=lambda line: mean(line.errors(ACCURACY)[run] for run in shared))
 
 
 def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[str, str, str, str]) -> None:

@@ -1,4 +1,3 @@
-import gc
 import importlib.util
 import io
 import os
@@ -34,12 +33,6 @@ def pytest_runtest_protocol(item):
             patch.setattr(torch.cuda, "is_available", lambda: False)
             patch.setenv("CUDA_VISIBLE_DEVICES", "")  # for the processes that they start
         return (yield)
-
-
-def pytest_collection_finish():
-    """The garbage collector leaves alone what stays until the end; going through it took a tenth of the time."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_runtest_setup(item):

@@ -76,13 +76,14 @@ train_settings() {
         place=$((place + 1))
     done
     # The trainings that run go on to their end, and no other one begins.
-    trap 'kill "${jobs[@]}"; exit 143' TERM INT HUP
+    trap 'kill "${jobs[@]}" 2>/dev/null || true; exit 143' TERM INT HUP
     for job in "${jobs[@]}"; do
         status=0
         wait "$job" || status=$?
         ((status < 128)) || exit "$status"
         ((status == 0)) || failed=1
     done
+    trap - TERM INT HUP
     return "$failed"
 }
 

@@ -9,25 +9,21 @@ LeNet pools by averages here: where rounding decides which pixel is the largest,
 
 import json
 import os
+import runpy
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from torch import nn  # noqa: E402
-
-nn.MaxPool2d = nn.AvgPool2d
-
-from conftest import load_script  # noqa: E402
-
-from utils.processes import leave  # noqa: E402
-from utils.runs.record import Record  # noqa: E402
 
 
+@contextmanager
 def stopping_after(last):
     """Send this process SIGTERM after that epoch, as a scheduler does; the other processes get none."""
+    from utils.runs.record import Record
+
     add = Record.add
 
     def add_and_stop(record, *args):
@@ -35,19 +31,30 @@ def stopping_after(last):
         if record.done == last:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    Record.add = add_and_stop
-    return lambda: setattr(Record, "add", add)
+    with patch.object(Record, "add", add_and_stop):
+        yield
+
+
+def run_all(listed):
+    """The statuses of commands (stop, *flags)."""
+    from torch import nn
+
+    main, statuses = runpy.run_path(str(ROOT / "implicit-augment.py"))["main"], []
+    for last, *flags in listed:
+        with stopping_after(last), patch.object(nn, "MaxPool2d", nn.AvgPool2d):
+            try:
+                statuses.append(main(list(map(str, flags))))
+            except SystemExit as stop:
+                statuses.append(stop.code)
+    return statuses
 
 
 if __name__ == "__main__":
-    script, statuses = load_script("implicit-augment"), []
-    for last, *flags in json.loads(Path(sys.argv[1]).read_text()):
-        undo = stopping_after(last)
-        try:
-            statuses.append(script.main(list(map(str, flags))))
-        except SystemExit as stop:
-            statuses.append(stop.code)
-        undo()
+    sys.path.insert(0, str(ROOT))
+
+    from utils.processes import leave
+
+    statuses = run_all(json.loads(Path(sys.argv[1]).read_text()))
     if os.environ.get("RANK", "0") == "0":
         Path(sys.argv[2]).write_text(json.dumps(statuses))
     leave(0)

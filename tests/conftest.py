@@ -6,11 +6,13 @@ import signal
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from sklearn import datasets
 
 from utils.fingerprint import fingerprint
 
@@ -23,6 +25,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 HAS_GPU = torch.cuda.is_available()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits():
+    """For the disk, as no test cuts the power, nor for scikit-learn, which parses its digits again for every run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        patch.setattr(datasets, "load_digits", cache(datasets.load_digits))
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ import tarfile
 import numpy as np
 import scipy.io
 from PIL import Image
-from sklearn.datasets import load_digits
+from sklearn import datasets
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 from torchvision.datasets.imagenet import ARCHIVE_META
 
@@ -223,5 +223,5 @@ def write_arrays(folder, parts):
 
 
 def digits():
-    bunch = load_digits()
+    bunch = datasets.load_digits()
     return (bunch.images * 15.9375).astype(np.uint8), bunch.target

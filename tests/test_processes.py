@@ -10,19 +10,20 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT, run_all
 
 from utils import processes
 from utils.arrays import load_tensors
 from utils.errors import LeaderError, Unspoken, UserError
 from utils.group import Group
 
-SETTING = ("--no-cuda", "--threads", 1, "--model", "lenet", "-ir", 10, "-nr", 0.1)
+SETTING = ("--no-cuda", "--threads", 1, "--model", "lenet", "-ir", 10, "-sr", 0.24, "-nr", 0.1)
 EXACT = ("--precision", "fp64")
 # Conjugate gradients enlarge rounding where they have found the largest eigenvalues and not yet all, as FIS's thirty
 # iterations have. Eight end before that, and a hundred solve the system.
@@ -53,12 +54,19 @@ def commands(methods, epochs):
     return {name: (*flags, "-r", f"run{number}") for number, (name, flags) in enumerate(found.items())}
 
 
-def run(folder, listed, processes=1, launcher=()):
-    """Run commands (stop, *flags) in a folder: their statuses, and what was printed."""
+def run(folder, listed):
+    """Run commands (stop, *flags) in a folder, in this process: their statuses."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(None):
+        patch.chdir(folder)
+        return run_all(listed)
+
+
+def run_by_torchrun(folder, listed, processes):
+    """The same in several processes: their statuses, and what was printed."""
     todo, done = folder / "commands.json", folder / "statuses.json"
     todo.write_text(json.dumps(listed))
-    torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *launcher)
-    command = [sys.executable, *(torchrun if processes > 1 else ()), ROOT / "tests" / "commands.py", todo, done]
+    torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}")
+    command = [sys.executable, *torchrun, ROOT / "tests" / "commands.py", todo, done]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     found = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
     assert found.returncode == 0, found.stdout[-2000:] + found.stderr[-4000:]
@@ -117,13 +125,11 @@ def assert_alike(one, other, tolerance):
                 assert close, name
 
 
-def train_all(folder, methods, epochs, processes, further=()):
-    """Train every method, with the rows of one of them sharded, then run further commands."""
+def listed_with(methods, epochs):
+    """Commands of every method, with the rows of one of them sharded."""
     listed = [(None, *flags) for flags in commands(methods, epochs).values()]
     listed[list(methods).index("sharded")] += ("--rows-on", "sharded")
-    statuses, *printed = run(folder, [*listed, *further], processes)
-    assert statuses[: len(listed)] == [0] * len(listed)
-    return folder, statuses[len(listed) :], *printed
+    return listed
 
 
 STOPPED = (*SETTING, *EXACT, "--epochs", 4, *METHODS["FIS"], "-r", "run90")
@@ -132,7 +138,9 @@ STOPPED = (*SETTING, *EXACT, "--epochs", 4, *METHODS["FIS"], "-r", "run90")
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The quick methods in one process, and the run that two are stopped in."""
-    return train_all(tmp_path_factory.mktemp("alone"), QUICK, 3, 1, [(None, *STOPPED)])[0]
+    folder = tmp_path_factory.mktemp("alone")
+    assert set(run(folder, [*listed_with(QUICK, 3), (None, *STOPPED)])) == {0}
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +152,10 @@ def together(tmp_path_factory):
     mistakes = (("--batch-size", 2000), ("--epoch", 1))
     wrong = [(None, *SETTING, "-r", "run91", *flags) for flags in mistakes]
     stopped = (2, *STOPPED, "--rows-on", "sharded")
-    return train_all(tmp_path_factory.mktemp("together"), QUICK, 3, 2, (stopped, *wrong, few))
+    folder, listed = tmp_path_factory.mktemp("together"), listed_with(QUICK, 3)
+    statuses, *printed = run_by_torchrun(folder, [*listed, stopped, *wrong, few], 2)
+    assert statuses[: len(listed)] == [0] * len(listed)
+    return folder, statuses[len(listed) :], *printed
 
 
 def assert_all_alike(alone, other, methods):
@@ -162,8 +173,8 @@ def test_two_processes_train_as_one_does(alone, together):
 def test_any_number_of_processes_trains_as_one_does(tmp_path_factory, processes):
     """Five epochs of every estimator and of every holder."""
     one, others = (tmp_path_factory.mktemp(name) for name in ("one", "others"))
-    train_all(one, METHODS, 5, 1)
-    train_all(others, METHODS, 5, processes)
+    assert set(run(one, listed_with(METHODS, 5))) == {0}
+    assert set(run_by_torchrun(others, listed_with(METHODS, 5), processes)[0]) == {0}
     assert_all_alike(one, others, METHODS)
 
 
@@ -214,16 +225,16 @@ def test_a_signal_to_one_process_stops_all_at_one_step(together):
 
 def test_a_run_of_two_processes_goes_on_with_one(alone, together):
     folder, *_ = together
-    assert run(folder, [(None, *STOPPED)])[0] == [0]
+    assert run(folder, [(None, *STOPPED)]) == [0]
     assert_alike(*(where / "local_data" / "DIGITS" / "run90" for where in (alone, folder)), 1e-9)
 
 
 @pytest.mark.slow
 def test_a_run_of_one_process_goes_on_with_two(tmp_path_factory):
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
-    assert run(one, [(None, *STOPPED)])[0] == [0]
-    assert run(other, [(3, *STOPPED)])[0] == [128 + 15]
-    assert run(other, [(None, *STOPPED, "--rows-on", "sharded")], processes=2)[0] == [0]
+    assert run(one, [(None, *STOPPED)]) == [0]
+    assert run(other, [(3, *STOPPED)]) == [128 + 15]
+    assert run_by_torchrun(other, [(None, *STOPPED, "--rows-on", "sharded")], 2)[0] == [0]
     assert_alike(*(where / "local_data" / "DIGITS" / "run90" for where in (one, other)), 1e-9)
 
 
@@ -231,7 +242,7 @@ def test_a_run_of_one_process_goes_on_with_two(tmp_path_factory):
 def test_a_process_that_is_killed_ends_the_others_and_torchrun_starts_them_again(tmp_path_factory):
     """With --max-restarts; the result is that of the undisturbed run."""
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
-    assert run(one, [(None, *STOPPED)])[0] == [0]
+    assert run(one, [(None, *STOPPED)]) == [0]
     script = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1")
     todo, done = other / "commands.json", other / "statuses.json"
     todo.write_text(json.dumps([(None, *STOPPED)]))

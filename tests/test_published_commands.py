@@ -101,8 +101,10 @@ DABO = {
 }
 
 
-# Networks that augment take ten seconds each: in the usual suite one of each kind.
+# In the usual suite one of each kind.
 LONGER = {
+    ("spatial transformer", "CIFAR10"),
+    ("baseline", "TinyImageNet"),
     ("affine", "CIFAR10"),
     ("affine", "BACH"),
     ("affine and colour", "CIFAR10"),

@@ -20,7 +20,7 @@ from hyperopt.options.run_options import RunOptions
 from utils.fingerprint import fingerprint
 from utils.flags import as_flag, flag, number
 
-DATA = ("-ir", 10, "-nr", 0.3)
+DATA = ("-ir", 10, "-sr", 0.24, "-nr", 0.3)
 LEARNING = ("--aug-model", "SEP", "--los-model", "BOTH")
 ORDERING = ("--aug-model", "TRANSLATE")
 TRAINING = ("--no-cuda", "--epochs", 4)  # flags that the results script does not have
@@ -74,7 +74,7 @@ def flags_of(name, train):
     common = (*SHORT, *DATA, *(ORDERING if name == "SEL" else LEARNING))
     if name != "CON":
         return (*common, "--hyper-opt", name)
-    start = "smallnet_opt_NONE_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_1.0_nr_0.3_train_on_both"
+    start = "smallnet_opt_NONE_est_True_aug_model_SEP_los_model_BOTH_ir_10_sr_0.24_nr_0.3_train_on_both"
     assert train(*common, "--train-on", "both")[0] == 0
     return (*common, "--hyper-opt", name, "--rows", start, "--train-on", "both")
 
@@ -114,7 +114,7 @@ def test_run_is_trained_tabulated_and_audited(trained, scripts):
     status, out, err = results(*flags[len(TRAINING) :], "--audit", "audit.csv")
     assert status == 0, err
     assert "labels look wrong" in out
-    assert len((folder / "audit.csv").read_text().splitlines()) > 500
+    assert len((folder / "audit.csv").read_text().splitlines()) > 100
 
 
 def test_run_that_is_killed_goes_on_bit_for_bit(trained, call, killed_at):

@@ -149,9 +149,15 @@ def enumerated(features, quality, k):
     return dict(zip(sets, np.array(determinants) / sum(determinants), strict=True))
 
 
-@pytest.mark.parametrize("dimensions", [8, 3, 2])
 @pytest.mark.parametrize(("k", "block"), [(2, 64), (3, 64), (3, 2), (4, 1), (5, 64)])
-@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize(
+    ("dimensions", "plain"),
+    [
+        pytest.param(dimensions, plain, marks=[] if plain == (dimensions == 3) else [pytest.mark.slow])
+        for dimensions in (8, 3, 2)
+        for plain in (True, False)
+    ],
+)
 def test_sets_have_the_probability_of_their_determinant(dimensions, k, block, plain, monkeypatch):
     """Two dimensions have no three independent directions, so that the jitter has a part in sets of three.
 

@@ -20,7 +20,8 @@ from utils.errors import UserError, exit_status, imports
 with imports():
     from matplotlib.axes import Axes
     from matplotlib.ticker import LogLocator
-    from runs_tables import ROOT, Line, Table, tables
+    from runs_tables import ROOT, Line, Table
+    from tables_file import read_tables
 
     from hyperopt.report.figures import style
     from utils.files import replace_file
@@ -84,7 +85,7 @@ def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[st
 
 def draw() -> None:
     """Write the figure. Raises UserError when a table is not described, or has no runs."""
-    found = tables()
+    found = read_tables()
     if missing := [name for name in DISTORTIONS if name not in found or not found[name].lines]:
         raise UserError(f"docs/tables.json or its lists of runs lack {', '.join(missing)}")
     shown = [found[name] for name in DISTORTIONS]

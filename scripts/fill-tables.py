@@ -10,7 +10,6 @@ has one digit after the point, or as many as a number behind COLUMN says; a ± t
 KEY against OTHER` is the difference to another line. docs/tables.json has the tables.
 """
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -21,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from utils.errors import UserError, exit_status, imports
 
 with imports():
-    from runs_tables import ROOT, tables
+    from runs_tables import ROOT
+    from tables_file import read_tables
 
     from utils.files import replace_file
     from utils.flags import Parser
@@ -75,16 +75,6 @@ def fill(check: bool) -> None:
     for page, new in changed.items():
         replace_file(page, new.encode())
     print(f"written: {names}" if names else "the pages are what docs/results says")
-
-
-def read_tables() -> dict[str, Any]:
-    """The tables. Raises UserError if docs/tables.json is none, or lacks a key."""
-    try:
-        return tables()
-    except json.JSONDecodeError as error:
-        raise UserError(f"docs/tables.json is no JSON: {error}") from error
-    except KeyError as error:
-        raise UserError(f"docs/tables.json: a table lacks {error}") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

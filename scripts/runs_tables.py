@@ -13,10 +13,9 @@ keys: the keys of the settings to show (all).
 columns: keys of `COLUMNS`. against: the key of the setting that all are compared with, by `compare_by`.
 
 A table with "beside": {heading: name} has one column of several tables: "column". A table with "file" copies a list of
-means, as `copied_tables` says.
+means, as `copied_tables` says. `tables_file` reads docs/tables.json.
 """
 
-import json
 import re
 import statistics
 from collections import defaultdict
@@ -27,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from copied_tables import Copied
 
 from hyperopt.report.comparisons import paired_difference
 from hyperopt.report.curves import Curve, Selection, budget_of_gain
@@ -69,14 +67,14 @@ class Line:
 
     def errors(self, accuracy: str) -> dict[int, float]:
         """Test errors in % by run, of those that have the accuracy."""
-        return {number: 100 - float(run[accuracy]) for number, run in self.runs.items() if run.get(accuracy)}
+        return {number: 100 - number_of(run, accuracy) for number, run in self.runs.items() if run.get(accuracy)}
 
     def measured(self, name: str) -> dict[int, float]:
         """By run in %: the accuracies of a curve, at a share of the images or as the area; the errors of others."""
         if at_share := AT_SHARE.fullmatch(name):
             return self._heights(at_share[1], int(at_share[2]))
         if name.startswith("area_"):
-            return {number: float(run[name]) for number, run in self.runs.items()}
+            return {number: number_of(run, name) for number, run in self.runs.items()}
         return self.errors(name)
 
     def curves(self) -> Selection:
@@ -101,7 +99,7 @@ class Line:
         """
         parts = [
             {
-                (number, run["file"], run.get("commit", "")): float(run["seconds"])
+                (number, run["file"], run.get("commit", "")): number_of(run, "seconds")
                 for number, runs in stage.items()
                 for run in runs
             }
@@ -181,6 +179,15 @@ class Table:
         if column == "against":
             return compare(self, line, self.line(detail))
         return COLUMNS[column][1](self, line)
+
+
+def number_of(run: Mapping[str, str], column: str) -> float:
+    """A number of a run. Raises UserError where its list has none."""
+    try:
+        return float(run[column])
+    except (KeyError, ValueError) as error:
+        said = f"{column} = '{run[column]}', which is no number" if column in run else f"no {column}"
+        raise UserError(f"{run['file']}: run{run['run']} of {run['setting']} has {said}; mend that line") from error
 
 
 def numbers(text: str) -> list[int]:
@@ -284,17 +291,3 @@ class Beside:
     def _references(self) -> set[str]:
         """The setting that others are compared with has no line of its own in a table of differences."""
         return {part.spec["against"] for part in self.parts.values()} if self.column == "difference" else set()
-
-
-def tables(path: Path = ROOT / "docs/tables.json") -> dict[str, Any]:
-    """All tables of the pages by name: a `Table`, `Copied` or `Beside`."""
-    spec = json.loads(path.read_text())
-    found: dict[str, Any] = {}
-    for name, one in spec["tables"].items():
-        if "file" in one:
-            found[name] = Copied(one, RESULTS)
-        elif "beside" in one:
-            found[name] = Beside(one["column"], {heading: found[part] for heading, part in one["beside"].items()})
-        else:
-            found[name] = Table(one, spec["settings"])
-    return found

@@ -3,11 +3,15 @@
 import csv
 import importlib
 import json
+import re
+from functools import partial
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from scipy.stats import ttest_rel
+
+from utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -232,15 +236,6 @@ def test_mistake_is_one_line_and_changes_no_page(fill, tmp_path, monkeypatch, ca
     assert "-->7<" in (tmp_path / "README.md").read_text()
 
 
-def test_table_file_that_cannot_be_read_is_one_line(fill, monkeypatch, capsys):
-    def broken():
-        return json.loads("{")
-
-    monkeypatch.setattr(fill, "tables", broken)
-    assert fill.main([]) == 2
-    assert capsys.readouterr().err.startswith("error: docs/tables.json is no JSON")
-
-
 def test_every_table_is_on_a_page():
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     text = "\n".join(page.read_text() for page in pages)
@@ -248,3 +243,56 @@ def test_every_table_is_on_a_page():
     parts = {name for spec in specs.values() for name in spec.get("beside", {}).values()}
     shown = [name for name in specs if f"<!-- table {name} -->" in text or f"<!--= {name} " in text]
     assert sorted(specs.keys() - parts - set(shown)) == []
+
+
+ENTRIES = {
+    "wrong type": ({"runs": 7}, 'table one: "runs" is 7; it must be numbers of runs'),
+    "no runs": ({"runs": "0-x"}, '"runs" is "0-x"; it must be numbers of runs'),
+    "no list": ({"files": "a.csv"}, '"files" is "a.csv"; it must be a list of texts'),
+    "misspelt": ({"colums": []}, '"entry" has "colums"; known are against, columns'),
+    "unknown settings": ({"settings": "none"}, '"settings" has "none"; known are some'),
+    "unknown column": ({"columns": ["x"]}, '"columns" has "x"'),
+    "unknown key": ({"keys": ["FIS", "X"]}, '"keys" has "X"; known are FIS, HES, NONE, refit'),
+    "unknown reference": ({"keys": ["FIS"]}, '"against" has "NONE"; known are FIS'),
+    "unknown flag": ({"flags": {"every": "_4"}}, '"flags" has "every"; known are none'),
+    "unknown part": ({"beside": {"a": "x"}, "column": "cost"}, '"beside" has "x"'),
+    "no table": ([], "table one is []; it must be an object"),
+    "lacks": ({}, 'table one lacks "dataset"'),
+}
+
+
+@pytest.mark.parametrize("mistake", ENTRIES)
+def test_mistake_in_the_description_is_one_line(fill, tmp_path, monkeypatch, capsys, mistake):
+    entry, message = ENTRIES[mistake]
+    is_part = isinstance(entry, dict) and entry and "beside" not in entry
+    path = tmp_path / "tables.json"
+    path.write_text(json.dumps({"settings": SETTINGS, "tables": {"one": SPEC | entry if is_part else entry}}))
+    monkeypatch.setattr(fill, "read_tables", partial(fill.read_tables, path))
+    assert fill.main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: tables.json: ")
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[]", 'must have "settings" and "tables"'),
+        ('{"settings": {"some": [{"key": 1}]}, "tables": {}}', 'setting 0 of some lacks "label"'),
+        ('{"settings": {"some": 1}, "tables": {}}', "setting 0 of some is null"),
+    ],
+)
+def test_description_that_is_none_is_refused(fill, tmp_path, text, message):
+    path = tmp_path / "tables.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(message)):
+        fill.read_tables(path)
+
+
+def test_number_that_is_none_is_refused(runs_tables, folder):
+    file = folder / "b.csv"
+    file.write_text(file.read_text().replace(str(100 - BETTER[1]), "n/a"))
+    table = runs_tables.Table(SPEC, SETTINGS, folder)
+    with pytest.raises(UserError, match=r"b\.csv: run1 of .* has last_epoch = 'n/a', which is no number"):
+        table.markdown()

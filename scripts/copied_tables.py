@@ -12,12 +12,14 @@ key: a text by which single values are found; its spaces become hyphens.
 """
 
 import csv
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hyperopt.report.tables import as_markdown
+from utils.errors import UserError
 
 FIELD = re.compile(r"\{(\w+)\}")
 
@@ -27,7 +29,17 @@ class Copied:
 
     def __init__(self, spec: Mapping[str, Any], folder: Path) -> None:
         self.spec = spec
-        self.lines = [line for line in read(folder / spec["file"]) if matches(line, spec.get("where", {}))]
+        everything = read(folder / spec["file"])
+        cells = (*spec["columns"].values(), *(spec[name] for name in ("across", "cell", "key") if name in spec))
+        asked = {name for text in cells for name in FIELD.findall(text) or [text]}
+        for name in (*asked, *spec.get("where", {}), *spec.get("bold", {})):
+            if name not in everything[0]:
+                raise UserError(f"{spec['file']} has no column {name}, which a table of docs/tables.json asks for")
+        self.lines = [line for line in everything if matches(line, spec.get("where", {}))]
+        if not self.lines:
+            raise UserError(
+                f"{spec['file']} has no line of {spec['where']}, which a table of docs/tables.json asks for"
+            )
 
     def markdown(self) -> str:
         """The table, cell by cell."""
@@ -47,15 +59,28 @@ class Copied:
         grid = [[*spec["columns"], *across]]
         return as_markdown(grid + [[*begin, *(row.get(name, "-") for name in across)] for begin, row in rows.items()])
 
-    def value(self, key: str, column: str, *_: str) -> str:
-        """A single value. Raises KeyError if the table has no such line."""
-        return {cell(line, self.spec["key"]).replace(" ", "-"): line for line in self.lines}[key][column]
+    def value(self, key: str, column: str, detail: str = "") -> str:
+        """A single value. Raises UserError if the table has no such line or column, and for a detail."""
+        found = {cell(line, self.spec["key"]).replace(" ", "-"): line for line in self.lines if "key" in self.spec}
+        if detail or column not in found.get(key, {}):
+            raise UserError(f"{self.spec['file']} has no value '{key} {column} {detail}'; keys are {', '.join(found)}")
+        return found[key][column]
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    """The lines of a CSV file. Raises UserError, with the line, for one that has other cells than the heading."""
+    try:
+        lines = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        heading, found = next(lines, []), []
+        for cells in filter(None, lines):
+            if len(cells) != len(heading) or cells == heading:
+                raise UserError(f"line {lines.line_num} of {path} has not a cell for each column; mend it")
+            found.append(dict(zip(heading, cells, strict=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read as a table ({error}); mend it") from error
+    if not found or len(set(heading)) < len(heading):
+        raise UserError(f"{path} has no lines, or a column twice; mend it")
+    return found
 
 
 def matches(line: Mapping[str, str], where: Mapping[str, Any]) -> bool:

@@ -20,7 +20,8 @@ from utils.errors import UserError, exit_status, imports
 with imports():
     from matplotlib.axes import Axes
     from matplotlib.ticker import LogLocator
-    from runs_tables import ROOT, Line, Table
+    from runs_lines import Line
+    from runs_tables import ROOT, Table
     from tables_file import read_tables
 
     from hyperopt.report.figures import style
@@ -51,26 +52,25 @@ STRONGEST = ("strongest control", "#777777", "*", "-.")
 ACCURACY = "last_five"
 
 
-def strongest(table: Table) -> Line | None:
-    """The control with the lowest mean error over the runs that all controls have."""
+def strongest(table: Table) -> Line:
+    """The control with the lowest mean error over the runs that all controls have. Raises UserError without any."""
     controls = [line for line in table.lines if line.label.startswith("control")]
     shared = set.intersection(*(set(line.errors(ACCURACY)) for line in controls)) if controls else set()
     if not shared:
-        return None
+        raise UserError(f"there is no run of {table.spec['distortion']} that all controls have")
     return min(controls, key=lambda line: mean(line.errors(ACCURACY)[run] for run in shared))
 
 
-def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[str, str, str, str]) -> None:
-    """Means and standard deviations of a setting at all distortions that it has runs of."""
+def draw_line(axes: Axes, lines: list[Line], shift: float, look: tuple[str, str, str, str]) -> None:
+    """Means and standard deviations of a setting at all distortions. Raises UserError where it lacks the error."""
     name, colour, marker, dashes = look
-    found = [(place, list(line.errors(ACCURACY).values())) for place, line in enumerate(lines) if line]
-    found = [(place, values) for place, values in found if values]
-    if not found:
-        return
+    found = [list(line.errors(ACCURACY).values()) for line in lines]
+    if not all(found):
+        raise UserError(f"{name} lacks {ACCURACY} at a distortion")
     axes.errorbar(
-        [place + shift for place, _ in found],
-        [mean(values) for _, values in found],
-        [stdev(values) if len(values) > 1 else 0 for _, values in found],
+        [place + shift for place in range(len(found))],
+        [mean(values) for values in found],
+        [stdev(values) if len(values) > 1 else 0 for values in found],
         label=name,
         color=colour,
         marker=marker,
@@ -84,18 +84,17 @@ def draw_line(axes: Axes, lines: list[Line | None], shift: float, look: tuple[st
 
 
 def draw() -> None:
-    """Write the figure. Raises UserError when a table is not described, or has no runs."""
+    """Write the figure. Raises UserError when a table is not described, or a setting has no runs."""
     found = read_tables()
-    if missing := [name for name in DISTORTIONS if name not in found or not found[name].lines]:
-        raise UserError(f"docs/tables.json or its lists of runs lack {', '.join(missing)}")
+    if missing := [name for name in DISTORTIONS if name not in found]:
+        raise UserError(f"docs/tables.json lacks {', '.join(missing)}")
     shown = [found[name] for name in DISTORTIONS]
     file = BytesIO()
     with style.page():
         figure = style.new_figure(3.4)
         axes = figure.subplots()
         for number, (key, look) in enumerate(LINES.items()):
-            lines = [next((line for line in table.lines if line.key == key), None) for table in shown]
-            draw_line(axes, lines, (number - len(LINES) / 2) * 0.045, look)
+            draw_line(axes, [table.line(key) for table in shown], (number - len(LINES) / 2) * 0.045, look)
         draw_line(axes, [strongest(table) for table in shown], len(LINES) / 2 * 0.045, STRONGEST)
         axes.set_xticks(range(len(DISTORTIONS)), list(DISTORTIONS.values()))
         axes.set(ylabel="test error in %, mean of last five epochs", yscale="log")

@@ -12,6 +12,7 @@ KEY against OTHER` is the difference to another line. docs/tables.json has the t
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +28,32 @@ with imports():
     from utils.flags import Parser
 
 TABLE = re.compile(r"(<!-- table ([\w.-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+MARK = re.compile(r"<!--\s*(?:=|/|table|end)[^>]*-->", re.IGNORECASE)
 VALUE = re.compile(r"(<!--= ([\w.-]+) (\S+) (\w+)(?: (\S+))? -->)(.*?)(<!--/-->)", re.DOTALL)
 
 
 def filled(text: str, found: dict[str, Any]) -> str:
     """The text of a page with its tables and values of the lists of runs.
 
-    Raises KeyError for an unknown table, line or column, and UserError for a marker that is not as above.
+    Raises UserError for an unknown table, line or column, and for a marker that is not as above.
     """
 
+    def named(name: str) -> Any:
+        if name not in found:
+            raise UserError(f"there is no table '{name}' in docs/tables.json")
+        return found[name]
+
     def table(match: re.Match[str]) -> str:
-        return f"{match[1]}{found[match[2]].markdown()}\n{match[4]}"
+        return f"{match[1]}{named(match[2]).markdown()}\n{match[4]}"
 
     def value(match: re.Match[str]) -> str:
-        details = [match[5]] if match[5] else []
-        return f"{match[1]}{found[match[2]].value(match[3], match[4], *details)}{match[7]}"
+        return f"{match[1]}{named(match[2]).value(match[3], match[4], match[5] or '')}{match[7]}"
 
-    for pattern, marks in ((TABLE, ("<!-- table ", "<!-- end -->")), (VALUE, ("<!--= ", "<!--/-->"))):
-        count = len(pattern.findall(text))
-        for mark in marks:
-            if text.count(mark) != count:
-                raise UserError(
-                    f"'{mark}' stands {text.count(mark)} times, in {count} complete markers; mend the others"
-                )
+    complete = [mark for match in TABLE.findall(text) for mark in (match[0].strip(), match[3])]
+    complete += [mark for match in VALUE.findall(text) for mark in (match[0], match[6])]
+    for mark, count in Counter(MARK.findall(text)).items():
+        if complete.count(mark) != count:
+            raise UserError(f"'{mark}' is no complete marker, or stands alone; mend it as scripts/fill-tables.py says")
     return VALUE.sub(value, TABLE.sub(table, text))
 
 
@@ -58,14 +62,11 @@ def fill(check: bool) -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     found, changed = read_tables(), {}
     for page in pages:
-        text, name = page.read_text(), page.relative_to(ROOT)
+        name = page.relative_to(ROOT)
         try:
+            text = page.read_text(encoding="utf-8")
             new = filled(text, found)
-        except KeyError as error:
-            raise UserError(
-                f"{name} asks for {error}, which docs/tables.json or its list of runs does not have"
-            ) from error
-        except UserError as error:
+        except (UserError, UnicodeDecodeError) as error:
             raise UserError(f"{name}: {error}") from error
         if new != text:
             changed[page] = new

@@ -16,7 +16,6 @@ A table with "beside": {heading: name} has one column of several tables: "column
 means, as `copied_tables` says. `tables_file` reads docs/tables.json.
 """
 
-import re
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -25,87 +24,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from runs_lines import ACCURACIES, CURVES, SHARES, Line, Versions
 
 from hyperopt.report.comparisons import paired_difference
-from hyperopt.report.curves import Curve, Selection, budget_of_gain
+from hyperopt.report.curves import budget_of_gain
 from hyperopt.report.runs_list import read_runs
 from hyperopt.report.tables import as_markdown, mean_and_spread
 from utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs/results"
-ACCURACIES = {
-    "best_on_test": "best on test",
-    "selected_on_validation": "selected on validation",
-    "last_epoch": "last epoch",
-    "last_five": "mean of last five",
-}
-CURVES = {"augmented": "test images and copies", "clean": "test images"}  # of budgets
-SHARES = (0, 10, 25, 50, 100)  # of the images, in %, at whose budgets a curve is shown
-AT_SHARE = re.compile(r"(\w+)_at_(\d+)")
-Versions = dict[int, list[Mapping[str, str]]]  # a run as each file has it, by its number
-
-
-@dataclass(frozen=True)
-class Line:
-    """A setting of a table.
-
-    versions: each run as the files have it, those of the first file first. stages: the same for the stages that the
-    setting's command trains before.
-    """
-
-    key: str
-    label: str
-    versions: Versions
-    stages: list[Versions]
-
-    @property
-    def runs(self) -> dict[int, Mapping[str, str]]:
-        """The runs by number, as the first file has them."""
-        return {number: versions[0] for number, versions in sorted(self.versions.items())}
-
-    def errors(self, accuracy: str) -> dict[int, float]:
-        """Test errors in % by run, of those that have the accuracy."""
-        return {number: 100 - number_of(run, accuracy) for number, run in self.runs.items() if run.get(accuracy)}
-
-    def measured(self, name: str) -> dict[int, float]:
-        """By run in %: the accuracies of a curve, at a share of the images or as the area; the errors of others."""
-        if at_share := AT_SHARE.fullmatch(name):
-            return self._heights(at_share[1], int(at_share[2]))
-        if name.startswith("area_"):
-            return {number: number_of(run, name) for number, run in self.runs.items()}
-        return self.errors(name)
-
-    def curves(self) -> Selection:
-        """The curves of the runs, whose epochs are budgets."""
-        found = {}
-        for number, run in self.runs.items():
-            budgets, *heights = (
-                np.array(run[name].split(), float) for name in ("budgets", *map("curve_{}".format, CURVES))
-            )
-            found[number] = Curve(budgets, dict(zip(CURVES, heights, strict=True)))
-        return Selection(self.label, found)
-
-    def _heights(self, name: str, share: int) -> dict[int, float]:
-        selection = self.curves()
-        place = {0: 0, 100: -1}.get(share, selection.place_of(share / 100))
-        return {number: float(curve.accuracies[name][place]) for number, curve in selection.curves.items()}
-
-    def seconds(self) -> dict[tuple[int, str, str], float]:
-        """Seconds of the command, all stages together, by run, file and commit, where these are those of all stages.
-
-        A list grows over several machines, each with a commit of its own.
-        """
-        parts = [
-            {
-                (number, run["file"], run.get("commit", "")): number_of(run, "seconds")
-                for number, runs in stage.items()
-                for run in runs
-            }
-            for stage in (self.versions, *self.stages)
-        ]
-        return {place: sum(part[place] for part in parts) for place in parts[0] if all(place in part for part in parts)}
+PLACES = ("", *"0123456789")  # behind the point
 
 
 class Table:
@@ -151,15 +80,27 @@ class Table:
         return [name.format_map(parts) for name in (setting["name"], *setting.get("stages", []))]
 
     def line(self, key: str) -> Line:
-        """The line of a setting."""
-        return {line.key: line for line in self.lines}[key]
+        """The line of a setting. Raises UserError for one that there is not, or that has no runs."""
+        found = {line.key: line for line in self.lines}
+        if key not in found:
+            raise UserError(f"{key} has no runs among {', '.join(found) or 'none'}; {self._chosen}")
+        return found[key]
+
+    @property
+    def _chosen(self) -> str:
+        asked = "{dataset}, {distortion}, runs {runs}".format(**self.spec)
+        return f"its entry in docs/tables.json asks for {asked}"
 
     def markdown(self) -> str:
         """The table; the lowest mean error of each accuracy, among settings with all runs, is in bold."""
+        if not self.lines:
+            raise UserError(f"{', '.join(self.spec['files'])} have no run; {self._chosen}")
         columns, count = self.spec["columns"], len(numbers(self.spec["runs"]))
         grid = [["", *(heading(self, column) for column in columns)]]
         complete = {
-            name: [mean(one) for line in self.lines if len(one := line.errors(name)) == count] for name in ACCURACIES
+            name: [mean(one) for line in self.lines if len(one := line.errors(name)) == count]
+            for name in columns
+            if name in ACCURACIES
         }
         for line in self.lines:
             cells = []
@@ -174,20 +115,15 @@ class Table:
     def value(self, key: str, column: str, detail: str = "") -> str:
         """A single value: a mean error to 1 or `detail` places or with ±; a difference to the line `detail`; a cell."""
         line = self.line(key)
-        if column in ACCURACIES and detail != "±":
-            return f"{mean(line.measured(column)):.{int(detail or 1)}f}"
         if column == "against":
             return compare(self, line, self.line(detail))
+        if column in ACCURACIES and detail != "±":
+            if detail not in PLACES:
+                raise UserError(f"'{key} {column} {detail}' asks for '{detail}' places; they are a digit or ±")
+            return f"{mean(line.measured(column)):.{detail or 1}f}"
+        if column not in COLUMNS or (detail and column not in ACCURACIES):
+            raise UserError(f"'{key} {column} {detail}' asks for no column of a table; they are {', '.join(COLUMNS)}")
         return COLUMNS[column][1](self, line)
-
-
-def number_of(run: Mapping[str, str], column: str) -> float:
-    """A number of a run. Raises UserError where its list has none."""
-    try:
-        return float(run[column])
-    except (KeyError, ValueError) as error:
-        said = f"{column} = '{run[column]}', which is no number" if column in run else f"no {column}"
-        raise UserError(f"{run['file']}: run{run['run']} of {run['setting']} has {said}; mend that line") from error
 
 
 def numbers(text: str) -> list[int]:
@@ -287,6 +223,10 @@ class Beside:
         for line in lines:
             grid.append([line.label, *(part.value(line.key, self.column) for part in self.parts.values())])
         return as_markdown(grid)
+
+    def value(self, *_: str) -> str:
+        """It has none: its parts do. Raises UserError."""
+        raise UserError("single values are of the tables that stand beside each other; name one of these")
 
     def _references(self) -> set[str]:
         """The setting that others are compared with has no line of its own in a table of differences."""

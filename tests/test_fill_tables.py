@@ -115,7 +115,7 @@ def test_pages_get_tables_and_values(runs_tables, copied_tables, fill, folder):
     assert "refit cost -->2.1<!--/--> <!--= one FIS against refit -->+1.00, n = 3<!--/-->" in text
     assert text.endswith("<!--= other HES-50 mean -->4.0<!--/-->")
     assert fill.filled(text, found) == text
-    with pytest.raises(KeyError):
+    with pytest.raises(UserError, match="no table 'none'"):
         fill.filled("<!-- table none -->\n<!-- end -->", found)
 
 
@@ -213,20 +213,32 @@ def test_no_accuracy_of_the_pages_is_typed(fill, capsys):
 
 
 MISTAKES = {
-    "unknown table": ("<!-- table none -->\n<!-- end -->", "asks for 'none'"),
-    "unknown line": ("<!--= digits X last_five --><!--/-->", "asks for 'X'"),
-    "unknown column": ("<!--= digits FIS x --><!--/-->", "asks for 'x'"),
-    "no end": ("<!-- table digits -->\n", "stands 1 times, in 0 complete"),
-    "no column": ("<!--= digits FIS --><!--/-->", "stands 1 times, in 0 complete"),
+    "unknown table": ("<!-- table none -->\n<!-- end -->", "there is no table 'none'"),
+    "unknown line": ("<!--= one X last_five --><!--/-->", "X has no runs among NONE, FIS, refit"),
+    "unknown column": ("<!--= one FIS x --><!--/-->", "asks for no column"),
+    "unknown key of means": ("<!--= means X of --><!--/-->", "means.csv has no value 'X of '; keys are FIS-50"),
+    "unknown places": ("<!--= one FIS last_five x --><!--/-->", "asks for 'x' places"),
+    "places of a cell": ("<!--= one FIS cost 3 --><!--/-->", "asks for no column"),
+    "value of several": ("<!--= both FIS cost --><!--/-->", "name one of these"),
+    "no end": ("<!-- table one -->\n", "'<!-- table one -->' is no complete marker"),
+    "no column": ("<!--= one FIS --><!--/-->", "'<!--= one FIS -->' is no complete marker"),
+    "misspelt": ("<!--table one-->\n<!-- end -->", "'<!--table one-->' is no complete marker"),
+    "another end": ("<!-- table one -->\n<!--end-->", "is no complete marker"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistake_is_one_line_and_changes_no_page(fill, tmp_path, monkeypatch, capsys, mistake):
+def test_mistake_is_one_line_and_changes_no_page(
+    fill, runs_tables, copied_tables, folder, tmp_path, monkeypatch, capsys, mistake
+):
     text, message = MISTAKES[mistake]
+    one = runs_tables.Table(SPEC, SETTINGS, folder)
+    means = copied_tables.Copied({"file": "means.csv", "columns": {"of": "of"}, "key": "{of} {images}"}, folder)
+    found = {"one": one, "means": means, "both": runs_tables.Beside("cost", {"a": one})}
+    monkeypatch.setattr(fill, "read_tables", lambda: found)
     (tmp_path / "docs").mkdir()
     for page in ("README.md", "docs/b.md"):
-        (tmp_path / page).write_text("<!--= digits FIS last_five -->7<!--/-->" if page == "README.md" else text)
+        (tmp_path / page).write_text("<!--= one FIS last_five -->7<!--/-->" if page == "README.md" else text)
     monkeypatch.setattr(fill, "ROOT", tmp_path)
     assert fill.main([]) == 2
     error = capsys.readouterr().err
@@ -248,14 +260,28 @@ def test_every_table_is_on_a_page():
 ENTRIES = {
     "wrong type": ({"runs": 7}, 'table one: "runs" is 7; it must be numbers of runs'),
     "no runs": ({"runs": "0-x"}, '"runs" is "0-x"; it must be numbers of runs'),
-    "no list": ({"files": "a.csv"}, '"files" is "a.csv"; it must be a list of texts'),
-    "misspelt": ({"colums": []}, '"entry" has "colums"; known are against, columns'),
-    "unknown settings": ({"settings": "none"}, '"settings" has "none"; known are some'),
-    "unknown column": ({"columns": ["x"]}, '"columns" has "x"'),
-    "unknown key": ({"keys": ["FIS", "X"]}, '"keys" has "X"; known are FIS, HES, NONE, refit'),
-    "unknown reference": ({"keys": ["FIS"]}, '"against" has "NONE"; known are FIS'),
-    "unknown flag": ({"flags": {"every": "_4"}}, '"flags" has "every"; known are none'),
-    "unknown part": ({"beside": {"a": "x"}, "column": "cost"}, '"beside" has "x"'),
+    "backwards": ({"runs": "5-2"}, '"runs" is "5-2"; it must be'),
+    "a run twice": ({"runs": "0 0 1"}, '"runs" is "0 0 1"; it must be'),
+    "no list": ({"files": "a.csv"}, '"files" is "a.csv"; it must be a list of different texts'),
+    "empty list": ({"files": []}, '"files" is []; it must be a list of different texts'),
+    "misspelt": ({"colums": []}, 'it has "colums"; known names are against, columns'),
+    "unknown settings": ({"settings": "none"}, 'settings has "none"; known names are some'),
+    "unknown column": ({"columns": ["x"]}, 'columns has "x"'),
+    "unknown accuracy": ({"compare_by": "last_fiv"}, 'compare_by has "last_fiv"'),
+    "unknown key": ({"keys": ["FIS", "X"]}, 'keys has "X"; known names are FIS, HES, NONE, refit'),
+    "unknown reference": ({"keys": ["FIS"]}, 'against has "NONE"; known names are FIS'),
+    "unknown flag": ({"flags": {"every": "_4"}}, 'flags has "every"; known names are none'),
+    "alone": ({"columns": ["gain"]}, 'has "gain", which needs "compare_by"'),
+    "unknown part": (
+        {"beside": {"a": "x"}, "column": "cost"},
+        'beside has "x"; known tables of runs before are none',
+    ),
+    "no part": ({"beside": {}, "column": "cost"}, '"beside" is {}; it must be texts by name'),
+    "unknown column of means": (
+        {"file": "earlier-mnist.csv", "columns": {"a": "x"}},
+        "earlier-mnist.csv has no column x",
+    ),
+    "no column across": ({"file": "a.csv", "columns": {"a": "b"}, "across": "c"}, 'has "across", which needs "cell"'),
     "no table": ([], "table one is []; it must be an object"),
     "lacks": ({}, 'table one lacks "dataset"'),
 }
@@ -264,13 +290,13 @@ ENTRIES = {
 @pytest.mark.parametrize("mistake", ENTRIES)
 def test_mistake_in_the_description_is_one_line(fill, tmp_path, monkeypatch, capsys, mistake):
     entry, message = ENTRIES[mistake]
-    is_part = isinstance(entry, dict) and entry and "beside" not in entry
+    is_part = isinstance(entry, dict) and entry and not {"beside", "file"} & entry.keys()
     path = tmp_path / "tables.json"
     path.write_text(json.dumps({"settings": SETTINGS, "tables": {"one": SPEC | entry if is_part else entry}}))
     monkeypatch.setattr(fill, "read_tables", partial(fill.read_tables, path))
     assert fill.main([]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: tables.json: ")
+    assert line.startswith("error: ")
     assert message in line
 
 
@@ -279,7 +305,10 @@ def test_mistake_in_the_description_is_one_line(fill, tmp_path, monkeypatch, cap
     [
         ("{", "is no JSON"),
         ("[]", 'must have "settings" and "tables"'),
-        ('{"settings": {"some": [{"key": 1}]}, "tables": {}}', 'setting 0 of some lacks "label"'),
+        ('{"settings": {}, "tables": {}, "setings": {}}', 'the file has "setings"'),
+        ('{"settings": {}, "tables": {}, "tables": {}}', 'has "tables" twice'),
+        ('{"settings": {"some": [{"key": "a"}]}, "tables": {}}', 'setting 0 of some lacks "label"'),
+        ('{"settings": {"some": [{"key": "a", "label": "b", "name": "N_{d"}]}, "tables": {}}', '"name" is "N_{d"'),
         ('{"settings": {"some": 1}, "tables": {}}', "setting 0 of some is null"),
     ],
 )
@@ -296,3 +325,28 @@ def test_number_that_is_none_is_refused(runs_tables, folder):
     table = runs_tables.Table(SPEC, SETTINGS, folder)
     with pytest.raises(UserError, match=r"b\.csv: run1 of .* has last_epoch = 'n/a', which is no number"):
         table.markdown()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n<<<<<<< HEAD\n", "line 3 of .*means.csv has not a cell for each column"),
+        ("a,b\n1,2\na,b\n", "line 3 of"),
+        ("a,b\n", "has no lines"),
+        ("", "has no lines"),
+        ("a,a\n1,2\n", "a column twice"),
+        ("c\n1\n", "means.csv has no column a"),
+        ("\ufeffa,b\n2,2\n", "has no line of {'a': '1'}"),
+    ],
+)
+def test_list_of_means_that_is_damaged_is_refused(copied_tables, tmp_path, text, message):
+    (tmp_path / "means.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        copied_tables.Copied({"file": "means.csv", "columns": {"": "a"}, "where": {"a": "1"}}, tmp_path)
+
+
+def test_table_without_runs_is_refused(runs_tables, folder):
+    with pytest.raises(UserError, match=r"a\.csv, b\.csv have no run; .* asks for DIGITS, ir_10, runs 7"):
+        runs_tables.Table(SPEC | {"runs": "7"}, SETTINGS, folder).markdown()
+    with pytest.raises(UserError, match=r"a\.csv has no column selected_on_validation"):
+        runs_tables.Table(SPEC | {"columns": ["selected_on_validation"]}, SETTINGS, folder).markdown()

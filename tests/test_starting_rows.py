@@ -104,6 +104,20 @@ def test_training_from_a_file_is_bit_for_bit_that_from_memory(train, rows_file, 
     assert not torch.equal(trained, trained_in_memory(*flags, use=""))
 
 
+@pytest.mark.parametrize(
+    ("certain", "use", "said"), [(IMAGES, "S", "100 %"), (20, "WS", "15 %"), (12, "S", ""), (IMAGES, "W", "")]
+)
+def test_certain_labels_in_a_symmetric_loss_are_said(train, rows_file, certain, use, said):
+    path = rows_file.rename("mine.pt")
+    soft = torch.full((IMAGES, 10), 1e-7)
+    soft[torch.arange(IMAGES), torch.load(path, weights_only=True)["given_label"]] = 1
+    soft[certain:] = 0.1
+    rewrite(path, soft_label=soft / soft.sum(1, keepdim=True))
+    status, _, err = train(*METHOD, "--rows", "mine.pt", "--rows-use", use)
+    assert status == 0
+    assert err.startswith(f"note: {said} of the soft labels of mine.pt are certain") if said else err == ""
+
+
 def test_both_kinds_of_file_are_the_same_rows(train, rows_file):
     rows_file.rename("mine.pt")
     rows_file.with_suffix(".npz").rename("mine.npz")

@@ -30,7 +30,7 @@ from hyperopt.runs.outcome import describe, write_outcome
 from hyperopt.runs.processes import note_undivided, one_writer
 from hyperopt.runs.set_up import make_strong, make_training, prepare_split, refuse_counts
 from hyperopt.runs.stages import Stage
-from hyperopt.runs.starting_rows import find_starting_rows
+from hyperopt.runs.starting_rows import find_starting_rows, note_certain_labels
 from hyperopt.runs.trained_network import facts_of
 from utils.device import check_compiler, pick_device
 from utils.errors import DivergenceError, Interrupted, LostProcessError
@@ -77,6 +77,7 @@ def train(stage: Stage, device: torch.device, later: Sequence[Stage] = (), group
                 refuse_counts(each.training, split)
         if start:
             start.check_training_set(data, split)
+            note_certain_labels(start, options.training_loss)
         fingerprint = fingerprint_run(data, split)
         earlier = find_earlier(stage, fingerprint, data.classes)
         origin = Origin(fingerprint, start.fingerprint if start else None, earlier.checksum if earlier else None)

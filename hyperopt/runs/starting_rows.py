@@ -25,6 +25,9 @@ from utils.fingerprint import fingerprint
 from utils.flags import is_rows_file
 from utils.runs.files import RunFiles
 
+CERTAIN = 0.9999  # a soft label's probability that is as good as one
+MANY = 0.1  # of the soft labels
+
 
 @dataclass(frozen=True)
 class StartingRows:
@@ -83,6 +86,23 @@ class StartingRows:
             holder.take(self.augmenter.weights)
             use = use.replace("A", "")
         rows.fill(self.rows.index, columns, use)
+
+
+def note_certain_labels(start: StartingRows, loss: str) -> None:
+    """Say so when many soft labels that are taken over are certain, and the loss hardly allows a network's doubt.
+
+    The divergence of a network's probabilities from a label whose other classes have the probability e has the terms
+    p log(p / e), without bound for small e.
+    """
+    if "S" not in start.use or loss != "symmetric KL":
+        return
+    share = (start.rows.columns["soft_label"].amax(1) > CERTAIN).double().mean().item()
+    if share > MANY:
+        print(
+            f"note: {100 * share:.0f} % of the soft labels of {start.path} are certain, and the loss of a distorted "
+            "set is symmetric: it hardly allows the network any doubt, so compare with a run without them",
+            file=sys.stderr,
+        )
 
 
 def find_starting_rows(options: RunOptions) -> StartingRows | None:

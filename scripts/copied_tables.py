@@ -11,13 +11,12 @@ bold: the lines whose `cell` is in bold, as in `where`.
 key: a text by which single values are found; its spaces become hyphens.
 """
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hyperopt.report.runs_list import read_lines
 from hyperopt.report.tables import as_markdown
 from utils.errors import UserError
 
@@ -69,18 +68,13 @@ class Copied:
 
 def read(path: Path) -> list[dict[str, str]]:
     """The lines of a CSV file. Raises UserError, with the line, for one that has other cells than the heading."""
-    try:
-        lines = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
-        heading, found = next(lines, []), []
-        for cells in filter(None, lines):
-            if len(cells) != len(heading) or cells == heading:
-                raise UserError(f"line {lines.line_num} of {path} has not a cell for each column; mend it")
-            found.append(dict(zip(heading, cells, strict=True)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as a table ({error}); mend it") from error
-    if not found or len(set(heading)) < len(heading):
+    header, lines = read_lines(path)
+    if not lines or len(set(header)) < len(header):
         raise UserError(f"{path} has no lines, or a column twice; mend it")
-    return found
+    for number, cells in lines:
+        if len(cells) != len(header) or cells == header:
+            raise UserError(f"line {number} of {path} has not a cell for each column; mend it")
+    return [dict(zip(header, cells, strict=True)) for _, cells in lines]
 
 
 def matches(line: Mapping[str, str], where: Mapping[str, Any]) -> bool:

@@ -42,21 +42,29 @@ def read_runs(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
     Raises UserError, with the line, for one that is no run, and for a file that is no such list.
     """
     found: dict[tuple[str, ...], dict[str, Any]] = {}
+    header, lines = read_lines(path)
+    if header and (len(set(header)) < len(header) or not set(PLACE) <= set(header)):
+        raise UserError(f"line 1 of {path} is no header of a list of runs; mend it, or name another file")
+    for number, cells in lines:
+        record = dict(zip(header, cells, strict=False))
+        if len(cells) != len(header) or not NUMBER.fullmatch(record["run"]):
+            raise UserError(f"line {number} of {path} is no run; mend it, or name another file")
+        if _place(record) in found:
+            raise UserError(f"line {number} of {path} is of a run that is there before; take one out")
+        found[_place(record)] = record
+    return found
+
+
+def read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header of a CSV file, and the cells of its lines that are not empty, each with the line's number.
+
+    Raises UserError for a file that is none.
+    """
     try:
         lines = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
-        header = next(lines, [])
-        if header and (len(set(header)) < len(header) or not set(PLACE) <= set(header)):
-            raise UserError(f"line 1 of {path} is no header of a list of runs; mend it, or name another file")
-        for cells in filter(None, lines):
-            record = dict(zip(header, cells, strict=False))
-            if len(cells) != len(header) or not NUMBER.fullmatch(record["run"]):
-                raise UserError(f"line {lines.line_num} of {path} is no run; mend it, or name another file")
-            if _place(record) in found:
-                raise UserError(f"line {lines.line_num} of {path} is of a run that is there before; take one out")
-            found[_place(record)] = record
+        return next(lines, []), [(lines.line_num, cells) for cells in lines if cells]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read as a list of runs ({error}); mend it, or name another file") from error
-    return found
 
 
 def as_csv(records: list[dict[str, Any]]) -> str:
